@@ -106,15 +106,19 @@ def open_model(
     *,
     dropout: float = 0.0,
     precision: str = "float32",
+    spread: bool = False,
 ) -> "tuple[T5ForConditionalGeneration, Tokenizer]":
-    """A model and its tokenizer, on the bench's device."""
+    """A model and its tokenizer, on the bench's device.
+
+    ``spread`` is for inference with a model that one GPU may not hold: it is laid over all that are visible.
+    """
     import torch
 
     from raydoa.models.family import load_model
     from raydoa.models.tokenizer import load_tokenizer
 
     folder = model_folder(stage, bench)
-    several = bench.execution.device == "cuda" and torch.cuda.device_count() > 1
+    several = spread and bench.execution.device == "cuda" and torch.cuda.device_count() > 1
     model = load_model(
         folder,
         dropout=dropout,

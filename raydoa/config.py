@@ -115,6 +115,15 @@ class Running(Settings):
     cluster_gpus: int = Field(default=1, ge=1)
     concurrent_cells: int = Field(default=6, ge=1)
 
+    @field_validator("results")
+    @classmethod
+    def _results_in_a_folder(cls, results: str) -> str:
+        if "://" in results:
+            raise ValueError(
+                "results go to a folder that every node reaches, such as one on NFS; the store can be a URL"
+            )
+        return results
+
     @field_validator("label_actors")
     @classmethod
     def _least_then_most(cls, actors: tuple[int, int]) -> tuple[int, int]:

@@ -43,7 +43,7 @@ class Labeller:
     def __init__(self, teacher: FineTune, bench: Bench) -> None:
         self._bench = bench
         self._model, self._tokenizer = open_model(
-            teacher, bench, precision=teacher.recipe.precision
+            teacher, bench, precision=teacher.recipe.precision, spread=True
         )
         self._model.eval()
         self._teacher = teacher
@@ -140,8 +140,8 @@ class Labeller:
 
     @property
     def head(self) -> torch.Tensor:
-        """The output head ``[vocabulary, d_model]``."""
-        return self._head.cpu()
+        """The output head ``[vocabulary, d_model]``, where the teacher has it."""
+        return self._head
 
 
 def choose(stage: ChooseSparsity, bench: Bench, folder: Path) -> Facts:
@@ -164,7 +164,7 @@ def choose(stage: ChooseSparsity, bench: Bench, folder: Path) -> Facts:
         )
     loss = Loss(student, teacher_head=teacher.head, temperature=recipe.temperature)
     fit(
-        PlainEngine(loss, recipe, _PROBE_STEPS),
+        PlainEngine(loss, recipe, _PROBE_STEPS, bench.execution.device),
         examples,
         batch_size=recipe.batch_size,
         steps=_PROBE_STEPS,

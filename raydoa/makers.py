@@ -102,8 +102,9 @@ def _make_pretrain(stage: Pretrain, bench: Bench, folder: Path) -> Facts:
         continued=recipe.continued_fraction,
         seed=stage.seed,
     )
+    loss = Loss(model, activation_checkpointing=bench.execution.activation_checkpointing)
     summary = fit(
-        PlainEngine(Loss(model), recipe.training, recipe.steps, bench.execution.device),
+        PlainEngine(loss, recipe.training, recipe.steps, bench.execution.device),
         list(examples),
         batch_size=recipe.training.batch_size,
         steps=recipe.steps,
@@ -121,8 +122,9 @@ def _make_fine_tune(stage: FineTune, bench: Bench, folder: Path) -> Facts:
     from raydoa.models.family import save_model
 
     model, tokenizer = open_model(stage.initial, bench, dropout=stage.recipe.dropout)
+    loss = Loss(model, activation_checkpointing=bench.execution.activation_checkpointing)
     summary = fit(
-        PlainEngine(Loss(model), stage.recipe, stage.steps, bench.execution.device),
+        PlainEngine(loss, stage.recipe, stage.steps, bench.execution.device),
         labelled_examples(stage, bench, tokenizer),
         batch_size=stage.recipe.batch_size,
         steps=stage.steps,
@@ -152,6 +154,7 @@ def _make_distill(stage: Distill, bench: Bench, folder: Path) -> Facts:
         teacher_head=head,
         temperature=stage.recipe.temperature,
         chunk_tokens=bench.execution.logits_chunk_tokens,
+        activation_checkpointing=bench.execution.activation_checkpointing,
     )
     summary = fit(
         PlainEngine(loss, stage.recipe, stage.steps, bench.execution.device),

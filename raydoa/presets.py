@@ -7,6 +7,7 @@
 from collections.abc import Callable, Mapping
 
 from raydoa.config import Grid, Pretraining, Running, Sweep
+from raydoa.hardware import HARDWARE
 from raydoa.learning.recipe import PretrainRecipe, Recipe, Representation
 from raydoa.mistakes import UserMistake, did_you_mean
 
@@ -103,20 +104,10 @@ def paper() -> tuple[Sweep, Running]:
             distill_recipe=Recipe(epochs=50, temperature=2.0, **training),
             representation=Representation(),
             prices="2026-11-09",
-            accelerator="a100-40gb",
+            accelerator=HARDWARE["8xa100-40gb"].accelerator,
             region="us",
         ),
-        Running(
-            train_workers=8,
-            zero_stage=3,
-            gpus_per_worker=1,
-            cpus_per_worker=4,
-            micro_batch_size=4,
-            activation_checkpointing=True,
-            label_actors=(1, 8),
-            gpus_per_label_actor=1,
-            cluster_gpus=8,
-        ),
+        HARDWARE["8xa100-40gb"].running(),
     )
 
 

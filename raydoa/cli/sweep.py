@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.config import Grid, Running, Sweep
+from raydoa.hardware import HARDWARE, hardware
 from raydoa.mistakes import UserMistake
 from raydoa.money.prices import PriceBook
 from raydoa.presets import PRESETS, preset
@@ -44,6 +45,9 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
     parser.add_argument("--results", help="folder of the result dirs")
     parser.add_argument("--prices", help="a shipped price book, or a YAML file")
     parser.add_argument("--unit-costs", help="unit costs that a calibration measured")
+    parser.add_argument(
+        "--cluster", help=f"the hardware, and settings that suit it: {', '.join(HARDWARE)}"
+    )
     parser.add_argument("--accelerator")
     parser.add_argument("--region", help="of the grid intensity")
     parser.add_argument("--test-rows", type=int, help="score on so many test rows only")
@@ -104,9 +108,15 @@ def _configured(options: argparse.Namespace) -> tuple[Sweep, Running]:
         given = getattr(options, axis)
         if given is not None:
             axes[axis] = [_number(value, kind, axis) for value in given]
-    changes = _given(options, "student", "prices", "accelerator", "region", "test_rows")
-    places = _given(options, "data", "store", "results", "unit_costs", "train_workers", "zero_stage",
-                    "cluster_gpus")  # fmt: skip
+    changes: dict[str, Any] = {}
+    places: dict[str, Any] = {}
+    if options.cluster is not None:
+        cluster = hardware(options.cluster)
+        changes["accelerator"] = cluster.accelerator
+        places |= cluster.settings()
+    changes |= _given(options, "student", "prices", "accelerator", "region", "test_rows")
+    places |= _given(options, "data", "store", "results", "unit_costs", "train_workers", "zero_stage",
+                     "cluster_gpus")  # fmt: skip
     places["models"] = {**running.models, **_folders(options.model)}
     where = "command line"
     grid = parse(axes, Grid, where=where)

@@ -34,6 +34,7 @@ class Loss(torch.nn.Module):
         teacher_head: ``[vocabulary, teacher's d_model]``, needed by `HiddenLabels`.
         temperature: of the distillation; gold labels do not know one.
         chunk_tokens: target tokens whose logits are held at a time.
+        activation_checkpointing: keep only each layer's input, and compute the rest of it again on the way back.
 
     Raises:
         UserMistake: teacher and student have different vocabularies; in `forward`, sparse labels
@@ -49,6 +50,7 @@ class Loss(torch.nn.Module):
         teacher_head: torch.Tensor | None = None,
         temperature: float = 1.0,
         chunk_tokens: int = 1024,
+        activation_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         if teacher_head is not None and len(teacher_head) != model.config.vocab_size:
@@ -60,6 +62,8 @@ class Loss(torch.nn.Module):
         self._temperature = temperature
         self._chunk_tokens = chunk_tokens
         self.register_buffer("teacher_head", teacher_head, persistent=False)
+        if activation_checkpointing:
+            model.activation_checkpointing_enable()
         self.train()  # A model that was loaded from disk is not in training mode.
 
     def forward(self, batch: MicroBatch, scale: float) -> torch.Tensor:

@@ -119,9 +119,9 @@ def gradient(
     """The gradient of the distillation loss over all of the student, as one float64 vector."""
     was_training = student.training
     student.zero_grad(set_to_none=True)
-    loss = Loss(student, teacher_head=head, temperature=temperature).eval()
+    loss = Loss(student, teacher_head=head, temperature=temperature).to(student.device).eval()
     tokens = sum(len(example.target_ids) for example in examples)
-    loss(collate(examples), 1.0 / tokens).backward()
+    loss(collate(examples).to(student.device), 1.0 / tokens).backward()
     flat = [p.grad.flatten().double() for p in student.parameters() if p.grad is not None]
     student.zero_grad(set_to_none=True)
     student.train(was_training)

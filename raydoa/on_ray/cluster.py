@@ -33,6 +33,11 @@ _TALKATIVE = (
     "ray._private.authentication.authentication_token_setup",
     # Says that a step of Tune's took half a second, as it may on a busy laptop.
     "ray.tune.utils.util",
+    # Says, when a sweep goes on, that cells which had not finished have no row.
+    "ray.tune.analysis.experiment_analysis",
+    # Print the whole traceback of a cell that failed: we say its last line, and each cell's folder has the rest.
+    "ray.tune.execution.tune_controller",
+    "ray.tune.tune",
 )
 
 
@@ -48,7 +53,7 @@ def cluster(namespace: str, *, cpus: int | None = None) -> Iterator[None]:
     for name, value in (_ENVIRONMENT if remote else _ENVIRONMENT | _OWN_ENVIRONMENT).items():
         os.environ.setdefault(name, value)
     for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     ray.init(
         # Without an address Ray would join any cluster that somebody has started on this machine.
         address=None if remote else "local",

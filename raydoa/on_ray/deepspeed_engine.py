@@ -4,17 +4,7 @@ DeepSpeed divides gradients by the accumulation steps and averages them over wor
 divided by the tokens of the global batch is multiplied by both before it is handed over. The numbers then are
 those of the plain loop on one process.
 
-T5-XXL (google/t5-v1_1-xxl) has 11.13e9 parameters: 22.3 GB in bf16, and 16 bytes a parameter of training state
-(bf16 weights and gradients, fp32 master weights and two Adam moments) = 178 GB. What a GPU holds under ZeRO-3
-on W of them is 178 / W GB plus activations and the gathered layers of the moment (some 2 GB with activation
-checkpointing at 128 + 64 tokens and 4 rows):
-
-    8 x A100-40GB   22.3 + 2 GB of 40: fits without offload   (`train_workers: 8, zero_stage: 3`)
-    8 x A100-80GB   22.3 + 2 GB of 80: fits, micro-batches of 16
-    4 x H100-80GB   44.5 + 2 GB of 80: fits
-    4 x A100-40GB   44.5 GB: does not fit; with `offload: true` the optimiser's 134 GB move to host memory
-
-fp16 overflows in T5; bf16 does not.
+What T5-XXL needs, and what fits where, is worked out in `raydoa.hardware`.
 """
 
 import logging

@@ -128,7 +128,8 @@ def _work(config: dict[str, Any]) -> None:
     )
     model = _load_sharded(folder, stage, settings, running)
     device = f"cuda:{torch.cuda.current_device()}" if running.gpus_per_worker else "cpu"
-    engine = DeepSpeedEngine(Loss(model), stage.recipe, stage.steps, settings, device)
+    loss = Loss(model, activation_checkpointing=bench.execution.activation_checkpointing)
+    engine = DeepSpeedEngine(loss, stage.recipe, stage.steps, settings, device)
     summary = fit(
         engine,
         labelled_examples(stage, bench, tokenizer),
@@ -171,8 +172,6 @@ def _load_sharded(folder: Path, stage: FineTune, settings: dict[str, Any], runni
         folder, dropout=stage.recipe.dropout, dtype=getattr(torch, stage.recipe.precision)
     )
     del config
-    if running.activation_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return model
 
 

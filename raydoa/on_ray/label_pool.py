@@ -15,7 +15,7 @@ from typing import Any
 import ray
 import ray.data
 from ray.data import ActorPoolStrategy
-from ray.exceptions import RayError
+from ray.exceptions import ActorUnavailableError, RayError
 
 from raydoa.bench import Bench, open_rows
 from raydoa.config import Running
@@ -62,8 +62,26 @@ def label_pool(shards: Sequence[PseudoLabel], bench: Bench, running: Running) ->
         LabelPoolFailed: the actors kept dying; the unfinished rows are named.
     """
     assert len({shard.teacher.key for shard in shards}) == 1, "one teacher at a time"
-    least, most = running.label_actors
     _configure_ray_data()
+    left = list(shards)
+    for retries_left in reversed(range(MOST_RETRIES + 1)):
+        try:
+            _label(left, bench, running)
+            return
+        except (RayError, *UNDERSTOOD) as error:
+            left = [shard for shard in shards if bench.store.find(shard.key) is None]
+            # A node went silent. Until Ray declares it dead it fails at once whatever is sent there, which uses
+            # up an actor's own retries; what is missing goes to new actors.
+            if not (isinstance(error, ActorUnavailableError) and retries_left):
+                raise understood(error) or _failed(error, left) from error
+            logger.warning("an actor cannot be reached; %d shards are left", len(left))
+
+
+def _label(shards: Sequence[PseudoLabel], bench: Bench, running: Running) -> None:
+    """One dataset over ``shards``, from its first to its last actor."""
+    least, most = running.label_actors
+    # Ray Data waits for all of the least; on a cluster that has lost nodes it would wait for ever.
+    least = max(1, min(least, _room(running)))
     # From memory, not from files: read tasks would want a CPU of their own beside the actors and,
     # with two such runs on two cores, wait for each other.
     dataset = ray.data.from_items(
@@ -78,11 +96,15 @@ def label_pool(shards: Sequence[PseudoLabel], bench: Bench, running: Running) ->
         max_restarts=MOST_RETRIES,
         max_task_retries=MOST_RETRIES,
     )
-    try:
-        done = {int(row["shard"]) for row in dataset.take_all()}
-    except (RayError, *UNDERSTOOD) as error:
-        raise understood(error) or _failed(error, shards, bench) from error
+    done = {int(row["shard"]) for row in dataset.take_all()}
     assert done == set(range(len(shards))), "Ray Data lost a shard without an error"
+
+
+def _room(running: Running) -> int:
+    """How many actors the cluster has room for, as it stands."""
+    total = ray.cluster_resources()
+    needed = {"CPU": running.cpus_per_worker, "GPU": running.gpus_per_label_actor}
+    return min(int(total.get(name, 0.0) // count) for name, count in needed.items() if count)
 
 
 def _configure_ray_data() -> None:
@@ -93,11 +115,10 @@ def _configure_ray_data() -> None:
     context.print_on_execution_start = False
 
 
-def _failed(error: Exception, shards: Sequence[PseudoLabel], bench: Bench) -> LabelPoolFailed:
+def _failed(error: Exception, left: Sequence[PseudoLabel]) -> LabelPoolFailed:
     """Ray's error in terms of rows."""
-    left = [shard for shard in shards if bench.store.find(shard.key) is None]
     rows = ", ".join(f"{shard.start}..{shard.stop - 1}" for shard in left[:3])
     return LabelPoolFailed(
-        f"labelling the pool with {shards[0].model} failed after {MOST_RETRIES} retries; unfinished pool rows: "
+        f"labelling the pool with {left[0].model} failed after {MOST_RETRIES} retries; unfinished pool rows: "
         f"{rows}{' and more' if len(left) > 3 else ''}: {str(error).strip().splitlines()[-1]}"
     )

@@ -20,6 +20,7 @@ from raydoa.lab import Lab
 from raydoa.mistakes import Stopped, UserMistake
 from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.desk import ClusterDesk
+from raydoa.on_ray.orphans import Orphans
 from raydoa.on_ray.progress import Progress, cell_of
 from raydoa.on_ray.runner import ClusterRunner
 from raydoa.on_ray.single_flight import start_claims
@@ -63,7 +64,7 @@ def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
     if failed:
         raise UserMistake(
             f"{len(failed)} of {len(results)} cells failed; finished stages stay in {running.store}, and the same "
-            f"command goes on from there. The first: {_one_line(failed[0])}"
+            f"command goes on from there; tracebacks are in {result_dir}/*/error.txt. The first: {_one_line(failed[0])}"
         )
     finished = sum("schema" in (result.metrics or {}) for result in results)
     if finished < len(expected.plans):
@@ -91,14 +92,15 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
         param_space={"cell": tune.grid_search(points)},
         tune_config=tune.TuneConfig(
             max_concurrent_trials=trial.running.concurrent_cells,
-            reuse_actors=False,
+            # Starting a process takes longer than many a cell whose stages are there.
+            reuse_actors=True,
             trial_dirname_creator=lambda t: f"{cell_of(t.config).name}-{t.trial_id}",
         ),
         run_config=tune.RunConfig(
             name=result_dir.name,
             storage_path=str(result_dir.parent),
             verbose=0,
-            callbacks=[progress],
+            callbacks=[progress, Orphans()],
             failure_config=tune.FailureConfig(max_failures=_MOST_TRIAL_FAILURES),
         ),
     )

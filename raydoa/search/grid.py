@@ -11,21 +11,31 @@ from raydoa.config import Grid
 
 
 def grid_cells(grid: Grid, student: str) -> list[Cell]:
-    """The cells of ``grid``, each once; seeds vary slowest, so a first answer for every plan comes early."""
-    cells = []
-    for seed, task, n, budget, strategy in product(
-        grid.seeds, grid.tasks, grid.n, grid.budgets, grid.strategies
-    ):
-        for teacher, u in _choices(strategy, grid, student):
-            cells.append(Cell(task, strategy, budget, n, u, teacher, student, seed))
-    return cells
+    """The cells of ``grid``, each once, in an order that suits their makers.
+
+    Seeds vary slowest, so a first answer for every plan comes early. Larger pools come before smaller ones, whose
+    shards are among theirs: so a teacher labels in one go.
+    """
+    pools = [None, *sorted(grid.u, reverse=True)]
+    return [
+        Cell(task, strategy, budget, n, u, teacher, student, seed)
+        for seed, task, n, u, budget, strategy in product(
+            grid.seeds, grid.tasks, grid.n, pools, grid.budgets, grid.strategies
+        )
+        for teacher in _teachers(strategy, u, grid, student)
+    ]
 
 
-def _choices(strategy: str, grid: Grid, student: str) -> list[tuple[str | None, int | None]]:
+def _teachers(
+    strategy: str, u: int | None, grid: Grid, student: str
+) -> tuple[str, ...] | tuple[None]:
+    """The teachers of a strategy's cells with a pool of ``u`` rows, or without one."""
+    if (u is None) != (strategy == "annotate"):
+        return ()
     match strategy:
         case "annotate":
-            return [(None, None)]
+            return (None,)
         case "self_distill":
-            return [(student, u) for u in grid.u]
+            return (student,)
         case _:
-            return [(teacher, u) for teacher in grid.teachers for u in grid.u]
+            return grid.teachers

@@ -63,15 +63,3 @@ def standing_cluster() -> Iterator[None]:
         patch.setenv("RAY_ADDRESS", cluster.address)
         yield
     cluster.shutdown()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts worker groups takes minutes, and was seen to fail on a busy machine: it runs on request."""
-    if "RAYDOA_LONG_TESTS" in os.environ:
-        return
-    reason = (
-        "starts worker groups, and needs a quiet machine for some minutes: set RAYDOA_LONG_TESTS=1"
-    )
-    for item in items:
-        if item.path.parent == Path(__file__).parent and item.path.name != "test_claims.py":
-            item.add_marker(pytest.mark.skip(reason=reason))

@@ -21,13 +21,7 @@ from tests.ray.rows import numbers, records, without_ray
 from tests.ray.tiny import Tiny
 from tests.ray.watching import until
 
-pytestmark = [
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        "RAYDOA_LONG_TESTS" not in os.environ,
-        reason="takes minutes on a quiet machine, and has not been seen to pass on a busy one: set RAYDOA_LONG_TESTS",
-    ),
-]
+pytestmark = pytest.mark.timeout(600)
 
 _PROGRESS = re.compile(r"\[\d\d:\d\d\] \d/2 cells; running: .*; \$[\d.]+ to spend; .*left.*")
 

@@ -15,7 +15,7 @@ from raydoa.mistakes import UserMistake
 from raydoa.on_ray.finetune import fine_tune
 from raydoa.stages import FineTune
 from tests.ray.tiny import Tiny, assert_close, weights
-from tests.ray.watching import alive, living, until
+from tests.ray.watching import alive, checkpointed, living, until
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
@@ -96,7 +96,7 @@ def test_a_killed_worker_resumes_from_the_checkpoint(tiny: Tiny, tmp_path: Path)
 
 
 def _kill_a_worker_after_a_checkpoint(train: Path) -> int:
-    until("a checkpoint", lambda: any(train.glob("fine_tune-*/checkpoint_*/steps_done")))
+    until("a checkpoint", lambda: checkpointed(train))
     worker = living("RayTrainWorker")[0]
     os.kill(worker, signal.SIGKILL)
     until("its death", lambda: not alive(worker))

@@ -14,6 +14,7 @@ from raydoa.config import Running
 from raydoa.lab import Lab
 from raydoa.learning.recipe import Execution
 from raydoa.on_ray.desk import ClusterDesk
+from raydoa.on_ray.orphans import Orphans
 from raydoa.on_ray.runner import ClusterRunner
 from raydoa.stages import FineTune
 from tests.ray.tiny import Tiny
@@ -42,12 +43,22 @@ def _trial(config: dict[str, Any], stage: FineTune, bench: Bench, running: Runni
     lab = Lab(bench.store, ClusterRunner(bench, running, [stage.model]), ClusterDesk())
     if config["who"] == "second":
         until("the first trial's group", lambda: bool(living("RayTrainWorker")))
-    making = threading.Thread(target=lab.make, args=[stage], daemon=True)
+    failures: list[Exception] = []
+    making = threading.Thread(target=_make, args=[lab, stage, failures], daemon=True)
     making.start()
     while making.is_alive():
         tune.report({"who": config["who"], "made": False})
         time.sleep(0.2)
+    if failures:
+        raise failures[0]
     tune.report({"who": config["who"], "made": bench.store.find(stage.key) is not None})
+
+
+def _make(lab: Lab, stage: FineTune, failures: list[Exception]) -> None:
+    try:
+        lab.make(stage)
+    except Exception as failure:
+        failures.append(failure)
 
 
 def test_another_trial_takes_over(tiny: Tiny, tmp_path: Path) -> None:
@@ -62,7 +73,10 @@ def test_another_trial_takes_over(tiny: Tiny, tmp_path: Path) -> None:
             {"memory": 2**20},
         ),
         param_space={"who": tune.grid_search(["first", "second"])},
-        run_config=tune.RunConfig(storage_path=str(tmp_path), stop=stop, verbose=0),
+        tune_config=tune.TuneConfig(reuse_actors=True),
+        run_config=tune.RunConfig(
+            storage_path=str(tmp_path), stop=stop, verbose=0, callbacks=[Orphans()]
+        ),
     )
     first, second = tuner.fit()
     assert stop.workers and not first.metrics["made"]

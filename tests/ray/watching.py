@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 
 def until(what: str, true: Callable[[], bool], seconds: float = 120.0) -> None:
@@ -11,6 +12,12 @@ def until(what: str, true: Callable[[], bool], seconds: float = 120.0) -> None:
     while not true():
         assert time.monotonic() < deadline, f"{what} never happened"
         time.sleep(0.05)
+
+
+def checkpointed(train: Path) -> bool:
+    """Whether Ray Train has noted a checkpoint of a run in this folder, and would go on from it."""
+    notes = train.glob("fine_tune-*/checkpoint_manager_snapshot.json")
+    return any('"checkpoint_dir_name"' in note.read_text(encoding="utf-8") for note in notes)
 
 
 def actors(class_name: str) -> list[tuple[str, int, str]]:

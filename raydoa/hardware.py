@@ -1,0 +1,69 @@
+"""Named clusters: hardware, and the settings with which T5-XXL is fine-tuned and served on it.
+
+T5-XXL (google/t5-v1_1-xxl) has 11.13e9 parameters: 22.3 GB in bf16, and 16 bytes a parameter while it trains (bf16
+weights and gradients, fp32 master weights and two Adam moments) = 178 GB. Under ZeRO-3 on W GPUs each holds 178 / W,
+and beside it some 4 GB: 2 GB of gathered layers (DeepSpeed keeps at most 1e9 live parameters), 1.1 GB of buckets, and
+with activation checkpointing, at 4 rows of 128 + 64 tokens, 0.15 GB of layer inputs, 0.1 GB inside the layer that is
+computed again and 0.1 GB of logits; the last three grow with the rows.
+
+    8 x A100-40GB   178 / 8 = 22.3, + 4 = 26 GB of 40: fits, 4 rows a GPU make the global batch of 32
+    8 x A100-80GB   the same 26 GB of 80: fits
+    4 x H100-80GB   178 / 4 = 44.5, + 4 = 49 GB of 80: fits, 8 rows a GPU (0.4 GB more)
+    4 x A100-40GB   49 GB of 40: does not fit, unless `offload: true` moves the optimiser's 134 GB to the host
+
+Labelling holds the weights alone: 22.3 GB in bf16, one actor per GPU. bf16 throughout: fp16 overflows in T5.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from raydoa.config import Running
+from raydoa.mistakes import UserMistake, did_you_mean
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """GPUs of one kind, as a price book names it, and the rows that one of them trains on at a time."""
+
+    accelerator: str
+    gpus: int
+    micro_batch_size: int
+
+    def settings(self) -> dict[str, Any]:
+        """The fields of `Running` that follow from it."""
+        return {
+            "train_workers": self.gpus,
+            "zero_stage": 3,
+            "micro_batch_size": self.micro_batch_size,
+            "activation_checkpointing": True,
+            "gpus_per_worker": 1,
+            "cpus_per_worker": 4,
+            "label_actors": (1, self.gpus),
+            "gpus_per_label_actor": 1,
+            "cluster_gpus": self.gpus,
+        }
+
+    def running(self) -> Running:
+        """How a sweep with teachers up to T5-XXL runs on it."""
+        return Running.model_validate(self.settings())
+
+
+HARDWARE: Mapping[str, Hardware] = {
+    "8xa100-40gb": Hardware("a100-40gb", gpus=8, micro_batch_size=4),
+    "8xa100-80gb": Hardware("a100-80gb", gpus=8, micro_batch_size=4),
+    "4xh100-80gb": Hardware("h100-80gb", gpus=4, micro_batch_size=8),
+}
+
+
+def hardware(name: str) -> Hardware:
+    """The cluster of that name.
+
+    Raises:
+        UserMistake: there is none.
+    """
+    if name not in HARDWARE:
+        raise UserMistake(
+            f"--cluster: found {name!r}; known are {', '.join(HARDWARE)}{did_you_mean(name, list(HARDWARE))}"
+        )
+    return HARDWARE[name]
