@@ -24,6 +24,8 @@ _ENVIRONMENT = {
 _OWN_ENVIRONMENT = {
     # Trials hold no CPU, so there are many more workers than CPUs; Ray warns from four times this on.
     "RAY_worker_maximum_startup_concurrency": "16",
+    # A worker that has torch and transformers loaded is worth keeping; by default as many as there are CPUs are.
+    "RAY_num_workers_soft_limit": "8",
     # Machines of a cloud are taken away with notice; this one is not, and a watcher is one more process.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",

@@ -59,7 +59,9 @@ def test_a_node_is_lost_while_labelling(tiny: Tiny, tmp_path: Path, three_nodes:
     produce(stage, bench)
     running = tiny.running(tmp_path, label_actors=(1, 2))
     shards = tiny.shards(stage, 200, size=2)
-    with _losing_a_node(three_nodes, _LABELLER, lambda: bench.store.find(shards[0].key) is not None):
+    with _losing_a_node(
+        three_nodes, _LABELLER, lambda: bench.store.find(shards[0].key) is not None
+    ):
         label_pool(shards, bench, running)
     ids = [row.row_id for shard in shards for row in read_shard(bench.store.fetch(shard.key))[0]]
     assert len(ids) == len(set(ids)) == 400

@@ -103,9 +103,9 @@ def test_standalone_cost_depends_neither_on_order_nor_on_the_store(
     rows = measure_all(other, cells[::-1])
     for cell in cells:
         assert standalone(rows[cell]) == standalone(measured.rows[cell])
-    # The larger pool came first this time, and paid for all of it.
+    # The smaller pool came first this time, and paid for all of it.
     first = next(cell for cell in cells[::-1] if cell.strategy == "distill")
-    assert first.u == 40
+    assert first.u == 20
     assert rows[first].cost_incurred == pytest.approx(rows[first].cost_total)
 
 
@@ -124,10 +124,9 @@ def test_another_sweep_finds_everything_made_and_incurs_nothing(
 def test_a_larger_pool_shares_the_shards_of_a_smaller_one(measured: Measured) -> None:
     small, large = (_distill(measured, u) for u in (20, 40))
     assert small.shards == large.shards[:1] and len(large.shards) == 2
-    row = measured.rows[_cell(measured, "distill", u=40)]
-    assert row.cost_incurred == pytest.approx(
-        row.cost_pseudo_labels / 2 + row.cost_student, abs=2 / MICRO
-    )
+    row = measured.rows[_cell(measured, "distill", u=20)]
+    assert row.cost_pseudo_labels > 0
+    assert row.cost_incurred == pytest.approx(row.cost_student, abs=2 / MICRO), "the larger paid"
 
 
 def test_bought_labels_are_never_pseudo_labelled_in_the_same_cell(measured: Measured) -> None:
@@ -178,7 +177,7 @@ def test_a_dropped_artifact_is_not_made_again_for_the_books(
     store = tmp_path / "store"
     shutil.copytree(measured.world.folder / "store", store)
     resolved = measured.world.resolved(store=str(store))
-    cell = _cell(measured, "distill", u=40)
+    cell = _cell(measured, "distill", u=20)
     before = measured.rows[cell]
     assert before.key_teacher is not None
     resolved.bench.store.drop(before.key_teacher)
