@@ -57,7 +57,7 @@ def _trial(config: dict[str, Any], stage: FineTune, bench: Bench, running: Runni
 def _make(lab: Lab, stage: FineTune, failures: list[Exception]) -> None:
     try:
         lab.make(stage)
-    except Exception as failure:
+    except Exception as failure:  # noqa: BLE001 - raised by the thread that waits for this one
         failures.append(failure)
 
 
