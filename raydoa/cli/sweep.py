@@ -24,10 +24,15 @@ _AXES: dict[str, Callable[[str], Any]] = {
 
 
 def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
-    """The flags of a sweep."""
-    parser.add_argument(
-        "--config", default=None, help=f"one of {', '.join(PRESETS)} (default: {default})"
-    )
+    """The flags of a sweep, and what to do with it."""
+    add_sweep(parser)
+    parser.add_argument("--dry-run", action="store_true", help="price everything, run nothing")
+    parser.set_defaults(run=_run, default=default)
+
+
+def add_sweep(parser: argparse.ArgumentParser) -> None:
+    """The flags that say which sweep is meant."""
+    parser.add_argument("--config", default=None, help=f"one of {', '.join(PRESETS)}")
     parser.add_argument(
         "--task", "--tasks", dest="tasks", nargs="+", help="names, or YAML files of one's own"
     )
@@ -56,8 +61,6 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
     parser.add_argument(
         "--cluster-gpus", type=int, help="GPUs of the cluster, for wall-clock estimates"
     )
-    parser.add_argument("--dry-run", action="store_true", help="price everything, run nothing")
-    parser.set_defaults(run=_run, default=default)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -67,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
     from raydoa.resolve import resolve
     from raydoa.search.grid import grid_cells
 
-    sweep, running = _configured(options)
+    sweep, running = configured(options)
     resolved = resolve(sweep, running)
     study = resolved.study
     if not options.dry_run:
@@ -101,7 +104,8 @@ def _print_results(result_dir: Path, book: PriceBook) -> None:
     print(result_dir)
 
 
-def _configured(options: argparse.Namespace) -> tuple[Sweep, Running]:
+def configured(options: argparse.Namespace) -> tuple[Sweep, Running]:
+    """The named configuration, with what the flags change in it."""
     sweep, running = preset(options.config or _default(options))
     axes = sweep.grid.model_dump()
     for axis, kind in _AXES.items():

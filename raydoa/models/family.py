@@ -46,7 +46,7 @@ class UntiedT5(T5ForConditionalGeneration):  # type: ignore[misc]
     }
 
 
-def build_model(shape: ModelShape, seed: int, dropout: float) -> UntiedT5:
+def build_model(shape: ModelShape, seed: int, dropout: float) -> T5ForConditionalGeneration:
     """A freshly initialised model; the same seed gives the same weights."""
     config = T5Config(
         vocab_size=shape.vocabulary,
@@ -56,14 +56,16 @@ def build_model(shape: ModelShape, seed: int, dropout: float) -> UntiedT5:
         num_heads=shape.heads,
         num_layers=shape.encoder_layers,
         num_decoder_layers=shape.decoder_layers,
-        feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False,
+        feed_forward_proj="gated-gelu" if shape.gated else "relu",
+        tie_word_embeddings=shape.tied,
         dropout_rate=dropout,
         decoder_start_token_id=0,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = UntiedT5(config)
+        model = (T5ForConditionalGeneration if shape.tied else UntiedT5)(config)
+    if shape.tied:
+        return model
     with torch.no_grad():
         # T5 draws an untied head with variance 1, for Adafactor's relative steps; under AdamW a nano model
         # would spend its training on unlearning logits of that size.

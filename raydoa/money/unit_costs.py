@@ -19,7 +19,7 @@ lengths.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -96,6 +96,12 @@ def read_calibration(path: Path) -> tuple[UnitCost, ...]:
     return rows
 
 
+def write_calibration(rows: Sequence[UnitCost], path: Path) -> None:
+    """Write what `read_calibration` reads."""
+    text = Calibration(unit_costs=tuple(rows)).model_dump_json(indent=2, exclude_none=True)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
 @dataclass(frozen=True)
 class UnitCosts:
     """Unit costs on one accelerator of a book: measured rows first, estimates for the rest."""
@@ -148,7 +154,7 @@ class UnitCosts:
         if known is not None:
             return known
         accelerator = self.book.accelerator(self.accelerator)
-        shape = self._shape(model)
+        shape = self.shape(model)
         if operation == "label_sequence":
             gpu_seconds = _generation_seconds(shape, accelerator, batch, source, target) / batch
         else:
@@ -177,7 +183,12 @@ class UnitCosts:
     def _measured_by_work(self) -> dict[tuple[str | int | None, ...], UnitCost]:
         return {row.work: row for row in self.measured if row.accelerator == self.accelerator}
 
-    def _shape(self, model: str) -> ModelShape:
+    def shape(self, model: str) -> ModelShape:
+        """The dimensions of a model by its name.
+
+        Raises:
+            UserMistake: they are not known.
+        """
         shape = self.shapes.get(model) or T5_SHAPES.get(model)
         if shape is None:
             known = sorted({*self.shapes, *T5_SHAPES, *_toy_models(self.book)})
@@ -189,7 +200,7 @@ class UnitCosts:
 
     def _teacher_head(self, teacher: str | None, student: str, shape: ModelShape) -> int:
         assert teacher is not None, "a distill_step has a teacher"
-        head = self._shape(teacher)
+        head = self.shape(teacher)
         if head.vocabulary != shape.vocabulary:
             raise UserMistake(
                 f"teacher {teacher!r} has a vocabulary of {head.vocabulary} and student "

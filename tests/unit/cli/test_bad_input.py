@@ -45,6 +45,8 @@ TINY = ("--n", 8, "--u", 20, "--seeds", 0, "--teachers", "nano-m", "--budget", 1
         (("sweep", "--model", "smal=x"), "--model smal=...: no model of this sweep, whose student is nano-s"),
         (("sweep", "--prices", "2026"), "price book: found '2026', which is neither a file nor a shipped book"),
         (("sweep", "--accelerator", "a100-40g"), "accelerator 'a100-40g': not in price book 'embedded'"),
+        (("calibrate", "--config", "embedded"), "'embedded' scales its prices, so nothing that is measured would be used"),
+        (("calibrate", "--task", "wlp"), "no GPU can be seen, and the accelerator is 'a100-40gb'; run this where it is"),
         (("sweep", "--cluster", "8xa100-40g"), "--cluster: found '8xa100-40g'; known are 8xa100-40gb, 8xa100-80gb, 4xh100-80gb (did you mean"),
         (("sweep", "--region", "mars"), "grid intensity of region 'mars': not in price book"),
         (("sweep", "--unit-costs", "gone.yaml"), "gone.yaml: no such file"),

@@ -1,0 +1,46 @@
+"""`raydoa calibrate`: measure on this machine's GPU what a sweep would otherwise estimate."""
+
+import argparse
+from pathlib import Path
+
+from raydoa.cli.sweep import add_sweep, configured
+from raydoa.mistakes import UserMistake
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags that say which sweep, and where the unit costs go."""
+    add_sweep(parser)
+    parser.add_argument("--out", default="unit_costs.json", help="file for `sweep --unit-costs`")
+    parser.set_defaults(run=_run, default="paper")
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Imported here: torch takes seconds, and the other commands do not need it.
+    import torch
+
+    from raydoa.calibrate import calibrate
+    from raydoa.money.unit_costs import write_calibration
+    from raydoa.resolve import resolve
+
+    sweep, running = configured(options)
+    resolved = resolve(sweep, running)
+    book = resolved.study.unit_costs.book
+    if book.scaled is not None:
+        raise UserMistake(
+            f"price book {book.book_id!r} scales its prices, so nothing that is measured would be used; choose another "
+            "with --prices"
+        )
+    if not torch.cuda.is_available():
+        raise UserMistake(
+            f"no GPU can be seen, and the accelerator is {sweep.accelerator!r}; run this where it is"
+        )
+    free_bytes, _ = torch.cuda.mem_get_info()
+    calibrated = calibrate(resolved.study, resolved.bench.execution, free_bytes)
+    write_calibration(calibrated.unit_costs, Path(options.out))
+    for row in calibrated.unit_costs:
+        of = f"{row.model} under {row.teacher}" if row.teacher else row.model
+        print(f"{row.operation} of {of}: {row.gpu_seconds:.4g} GPU-s ({row.source})")
+    for work in calibrated.too_large:
+        print(f"{work.operation} of {work.model}: does not fit on one GPU; it stays estimated")
+    print(options.out)
+    return 0
