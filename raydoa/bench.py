@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from raydoa import __version__
 from raydoa.artifacts.key import Stage
 from raydoa.artifacts.places import room_for
-from raydoa.artifacts.record import Record
-from raydoa.artifacts.store import Store
+from raydoa.artifacts.record import DamagedArtifact, Record
+from raydoa.artifacts.store import MissingArtifact, Store
 from raydoa.learning.recipe import Execution
 from raydoa.stages import Checkpoint, Distill, FineTune, Initial, TaskData, TextForm
 from raydoa.tasks.data import Row, TaskRows
@@ -43,6 +43,7 @@ class Bench:
         data_root: folder that the locations in tasks are relative to.
         checkpoints: local folder or hub name of models that are not made here, by fingerprint.
         execution: device, micro-batches, memory savers.
+        train_folder: where a training keeps its place; None: one that is interrupted starts again.
         made_for: written into the provenance of what is made: sweep and cell.
     """
 
@@ -51,6 +52,7 @@ class Bench:
     data_root: str | None
     checkpoints: Mapping[str, str]
     execution: Execution
+    train_folder: str | None = None
     made_for: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -82,6 +84,25 @@ def publish(
         "made_for": dict(bench.made_for),
     }
     return bench.store.publish(stage, folder, facts, provenance)
+
+
+def visible_devices(bench: Bench) -> int:
+    """GPUs that this process has to itself; 1 on a machine without."""
+    import torch
+
+    return max(1, torch.cuda.device_count()) if bench.execution.device == "cuda" else 1
+
+
+def content_of(stage: Stage, bench: Bench) -> str:
+    """The hash of an artifact's files as they are now.
+
+    Raises:
+        MissingArtifact: it is gone.
+    """
+    record = bench.store.find(stage.key)
+    if record is None:
+        raise MissingArtifact(stage.key)
+    return record.content
 
 
 def open_rows(data: TaskData, bench: Bench) -> TaskRows:
@@ -155,16 +176,23 @@ def soft_examples(
 
     Raises:
         UserMistake: teacher and student do not share their vocabulary.
+        DamagedArtifact: a shard was written by other weights than the teacher has now: it was made again, and its
+            head does not belong to those states.
     """
     from raydoa.learning.batches import Example
     from raydoa.learning.soft_labels import check_match, read_shard
 
     examples: list[Example] = []
+    teacher = content_of(stage.teacher, bench)
     for shard in stage.shards:
         rows, facts = read_shard(bench.store.fetch(shard.key))
         check_match(
             facts, student=stage.model, vocabulary=vocabulary, tokenizer=tokenizer.fingerprint
         )
+        if facts.teacher_content != teacher:
+            record = bench.store.find(shard.key)
+            why = f"{facts.teacher} wrote it, and was made again since"
+            raise DamagedArtifact(shard.key, why, record.folder if record else None)
         texts = [stage.form.prefix + row.source for row in rows]
         examples += [
             Example(row.row_id, source, row.target_ids, row.soft)

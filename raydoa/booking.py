@@ -71,10 +71,9 @@ def booked(cell: Cell, plan: Plan, made: Made | None, study: Study) -> ResultRow
     stages = made.chain if made else None
     scores: Mapping[str, Any] = made.student.facts if made else {}
     teacher: Mapping[str, Any] = made.teacher.facts if made and made.teacher else {}
-    bought, total = plan.quantities, plan.ledger.cost_usd
-    costs = plan.ledger.columns()
+    bought, costs = plan.quantities, plan.ledger.columns()
     shares = {
-        k: costs[f"cost_{k}"] / total if total else 0.0
+        k: costs[f"cost_{k}"] / cell.budget if cell.budget else 0.0
         for k in ("labels", "teacher", "pseudo_labels", "student")
     }
     return ResultRow(
@@ -109,6 +108,9 @@ def booked(cell: Cell, plan: Plan, made: Made | None, study: Study) -> ResultRow
         cost_incurred=spent.incurred_usd(),
         unspent=plan.unspent_usd,
         kgco2e=plan.ledger.kgco2e(book, sweep.accelerator, sweep.region),
+        basis_teacher=plan.ledger.basis("teacher"),
+        basis_pseudo_labels=plan.ledger.basis("pseudo_labels"),
+        basis_student=plan.ledger.basis("student"),
         measured_gpu_seconds_teacher=spent.measured("teacher"),
         measured_gpu_seconds_pseudo_labels=spent.measured("pseudo_labels"),
         measured_gpu_seconds_student=spent.measured("student"),

@@ -37,7 +37,10 @@ logger = logging.getLogger(__name__)
 
 _REPEATS = 5
 _FIRST_WORD_ID = 3  # Padding, end and unknown come first in every T5 vocabulary.
-_TRAINING_BYTES, _INFERENCE_BYTES = 16, 2  # a parameter; fp32 weights, gradients and Adam; bf16 weights
+_TRAINING_BYTES, _INFERENCE_BYTES = (
+    16,
+    2,
+)  # a parameter; fp32 weights, gradients and Adam; bf16 weights
 
 
 @dataclass(frozen=True)

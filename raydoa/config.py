@@ -94,7 +94,11 @@ class Sweep(Settings):
 
 
 class Running(Settings):
-    """Where and how a sweep runs; nothing here is part of a key."""
+    """Where and how a sweep runs; nothing here is part of a key.
+
+    Workers, ZeRO stage, offload, micro-batches and activation checkpointing are those of teachers' fine-tuning; a
+    student's training and the evaluations run on one device, in whole batches.
+    """
 
     store: str = "store"
     results: str = "results"

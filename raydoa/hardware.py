@@ -9,7 +9,7 @@ computed again and 0.1 GB of logits; the last three grow with the rows.
     8 x A100-40GB   178 / 8 = 22.3, + 4 = 26 GB of 40: fits, 4 rows a GPU make the global batch of 32
     8 x A100-80GB   the same 26 GB of 80: fits
     4 x H100-80GB   178 / 4 = 44.5, + 4 = 49 GB of 80: fits, 8 rows a GPU (0.4 GB more)
-    4 x A100-40GB   49 GB of 40: does not fit, unless `offload: true` moves the optimiser's 134 GB to the host
+    4 x A100-40GB   49 GB of 40: does not fit, unless `--set offload=true` moves the optimiser's 134 GB to the host
 
 Labelling holds the weights alone: 22.3 GB in bf16, one actor per GPU. bf16 throughout: fp16 overflows in T5.
 """

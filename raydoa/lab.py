@@ -16,6 +16,7 @@ from typing import Protocol
 from raydoa.artifacts.key import Stage
 from raydoa.artifacts.record import DamagedArtifact, Record
 from raydoa.artifacts.store import MissingArtifact, Store
+from raydoa.mistakes import UserMistake
 from raydoa.stages import Checkpoint
 
 logger = logging.getLogger(__name__)
@@ -47,8 +48,8 @@ class Desk(Protocol):
         """The stages among these that are ours to make now; never waits."""
         ...
 
-    def release(self, stages: Sequence[Stage], error: str | None) -> None:
-        """Give claims back; ``error`` is told to those who wait."""
+    def release(self, stages: Sequence[Stage], error: str | None, final: bool) -> None:
+        """Give claims back; ``error`` is told to those who wait, and if ``final`` to those who come later."""
         ...
 
     def wait(self, stage: Stage) -> str | None:
@@ -63,7 +64,7 @@ class SoleMaker:
         """All of them."""
         return list(stages)
 
-    def release(self, stages: Sequence[Stage], error: str | None) -> None:
+    def release(self, stages: Sequence[Stage], error: str | None, final: bool) -> None:
         """Nobody waits."""
 
     def wait(self, stage: Stage) -> str | None:
@@ -124,22 +125,21 @@ class Lab:
 
     def _work(self, missing: Sequence[Stage]) -> None:
         ours = self._desk.claim(missing)
-        error: str | None = "its maker was stopped"
+        error: str | None = None  # A maker that is stopped has not failed.
+        final = False
         try:
             # Somebody may have published between our look into the store and our claim.
             todo = self._missing(ours)
             if todo:
                 self._runner.run(todo)
-            error = None
         except (DamagedArtifact, MissingArtifact):
-            error = None  # We come back; if somebody else is quicker, so much the better.
-            raise
+            raise  # We come back; if somebody else is quicker, so much the better.
         except Exception as failure:
-            error = f"{type(failure).__name__}: {failure}"
+            error, final = f"{type(failure).__name__}: {failure}", isinstance(failure, UserMistake)
             raise
         finally:
             if ours:
-                self._desk.release(ours, error)
+                self._desk.release(ours, error, final)
 
     def _missing(self, stages: Sequence[Stage]) -> list[Stage]:
         return [

@@ -12,7 +12,17 @@ from pathlib import Path
 import torch
 
 from raydoa.artifacts.record import Record
-from raydoa.bench import Bench, Facts, open_model, open_rows, publish, scratch_folder, source_ids
+from raydoa.bench import (
+    Bench,
+    Facts,
+    content_of,
+    open_model,
+    open_rows,
+    publish,
+    scratch_folder,
+    source_ids,
+    visible_devices,
+)
 from raydoa.learning.batches import Example
 from raydoa.learning.distill import Loss
 from raydoa.learning.engine import PlainEngine
@@ -46,7 +56,7 @@ class Labeller:
             teacher, bench, precision=teacher.recipe.precision, spread=True
         )
         self._model.eval()
-        self._teacher = teacher
+        self._content = content_of(teacher, bench)
         self._head: torch.Tensor = self._model.lm_head.weight.detach()
 
     def publish(self, stage: PseudoLabel, rows: TaskRows) -> Record:
@@ -59,7 +69,14 @@ class Labeller:
             started = time.perf_counter()
             facts = self._write(stage, rows, folder)
             seconds = time.perf_counter() - started
-            return publish(stage, self._bench, folder, facts, seconds=seconds, devices=1)
+            return publish(
+                stage,
+                self._bench,
+                folder,
+                facts,
+                seconds=seconds,
+                devices=visible_devices(self._bench),
+            )
 
     def written(self, rows: list[Row], form: TextForm) -> Iterator[Generated]:
         """What the teacher writes for ``rows``, in no particular order."""
@@ -92,6 +109,7 @@ class Labeller:
             vocabulary=self._head.shape[0],
             temperature=temperature,
             teacher=f"{stage.model} ({stage.teacher.key[:12]})",
+            teacher_content=self._content,
             tokenizer=self._tokenizer.fingerprint,
         )
         write_shard(labelled, facts, folder)

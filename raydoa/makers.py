@@ -10,10 +10,11 @@ torch and transformers are imported when something is made, so that planning a s
 import dataclasses
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raydoa.artifacts.key import Stage
 from raydoa.artifacts.record import Record
@@ -27,7 +28,9 @@ from raydoa.bench import (
     scratch_folder,
     soft_examples,
     source_ids,
+    visible_devices,
 )
+from raydoa.learning.recipe import Recipe
 from raydoa.mistakes import UserMistake
 from raydoa.stages import (
     ChooseSparsity,
@@ -38,6 +41,12 @@ from raydoa.stages import (
     TaskData,
     Vocabulary,
 )
+
+if TYPE_CHECKING:
+    from raydoa.learning.batches import Example
+    from raydoa.learning.distill import Loss
+    from raydoa.learning.fit import FitSummary
+    from raydoa.models.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +62,13 @@ def produce(stage: Stage, bench: Bench) -> Record:
         started = time.perf_counter()
         facts = _MAKERS[type(stage)](stage, bench, folder)
         seconds = time.perf_counter() - started
-        return publish(stage, bench, folder, facts, seconds=seconds, devices=1)
+        record = publish(
+            stage, bench, folder, facts, seconds=seconds, devices=visible_devices(bench)
+        )
+    place = _training_place(stage, bench)
+    if place is not None:
+        shutil.rmtree(place, ignore_errors=True)
+    return record
 
 
 def _make_task_data(stage: TaskData, bench: Bench, folder: Path) -> Facts:
@@ -80,8 +95,6 @@ def _make_vocabulary(stage: Vocabulary, bench: Bench, folder: Path) -> Facts:
 def _make_pretrain(stage: Pretrain, bench: Bench, folder: Path) -> Facts:
     from raydoa.learning.corruption import SENTINELS, corrupted_examples
     from raydoa.learning.distill import Loss
-    from raydoa.learning.engine import PlainEngine
-    from raydoa.learning.fit import fit
     from raydoa.models.architecture import nano_shape
     from raydoa.models.family import build_model, save_model
     from raydoa.models.tokenizer import load_tokenizer
@@ -102,37 +115,60 @@ def _make_pretrain(stage: Pretrain, bench: Bench, folder: Path) -> Facts:
         continued=recipe.continued_fraction,
         seed=stage.seed,
     )
-    loss = Loss(model, activation_checkpointing=bench.execution.activation_checkpointing)
-    summary = fit(
-        PlainEngine(loss, recipe.training, recipe.steps, bench.execution.device),
-        list(examples),
-        batch_size=recipe.training.batch_size,
-        steps=recipe.steps,
-        seed=stage.seed,
-        execution=bench.execution,
-    )
+    summary = _train(stage, Loss(model), recipe.training, recipe.steps, list(examples), bench)
     save_model(model, tokenizer, folder)
     return {"steps": recipe.steps, "last_losses": list(summary.losses[-20:])}
 
 
 def _make_fine_tune(stage: FineTune, bench: Bench, folder: Path) -> Facts:
     from raydoa.learning.distill import Loss
-    from raydoa.learning.engine import PlainEngine
-    from raydoa.learning.fit import fit
     from raydoa.models.family import save_model
 
     model, tokenizer = open_model(stage.initial, bench, dropout=stage.recipe.dropout)
-    loss = Loss(model, activation_checkpointing=bench.execution.activation_checkpointing)
-    summary = fit(
-        PlainEngine(loss, stage.recipe, stage.steps, bench.execution.device),
-        labelled_examples(stage, bench, tokenizer),
-        batch_size=stage.recipe.batch_size,
-        steps=stage.steps,
+    examples = labelled_examples(stage, bench, tokenizer)
+    summary = _train(stage, Loss(model), stage.recipe, stage.steps, examples, bench)
+    save_model(model, tokenizer, folder)
+    return _training_facts(summary, tokenizer)
+
+
+def _train(
+    stage: Pretrain | FineTune | Distill,
+    loss: "Loss",
+    recipe: Recipe,
+    steps: int,
+    examples: "list[Example]",
+    bench: Bench,
+) -> "FitSummary":
+    """Train on this process's device, from where an interrupted attempt had come to."""
+    from raydoa.learning.checkpoints import CheckpointFolder
+    from raydoa.learning.engine import PlainEngine
+    from raydoa.learning.fit import fit
+
+    place = _training_place(stage, bench)
+    return fit(
+        PlainEngine(loss, recipe, steps, bench.execution.device),
+        examples,
+        batch_size=recipe.batch_size,
+        steps=steps,
         seed=stage.seed,
         execution=bench.execution,
+        checkpoints=CheckpointFolder(place) if place is not None else None,
     )
-    save_model(model, tokenizer, folder)
-    return {"losses": list(summary.losses), "tokenizer": tokenizer.fingerprint}
+
+
+def _training_place(stage: Stage, bench: Bench) -> Path | None:
+    """A folder that belongs to this training alone."""
+    if bench.train_folder is None:
+        return None
+    return Path(bench.train_folder) / f"{stage.kind}-{stage.key[:20]}"
+
+
+def _training_facts(summary: "FitSummary", tokenizer: "Tokenizer") -> Facts:
+    return {
+        "losses": list(summary.losses),
+        "first_step": summary.first_step,
+        "tokenizer": tokenizer.fingerprint,
+    }
 
 
 def _make_sparsity(stage: ChooseSparsity, bench: Bench, folder: Path) -> Facts:
@@ -143,8 +179,6 @@ def _make_sparsity(stage: ChooseSparsity, bench: Bench, folder: Path) -> Facts:
 
 def _make_distill(stage: Distill, bench: Bench, folder: Path) -> Facts:
     from raydoa.learning.distill import Loss
-    from raydoa.learning.engine import PlainEngine
-    from raydoa.learning.fit import fit
     from raydoa.models.family import HEAD_FILE, load_head, save_model
 
     model, tokenizer = open_model(stage.initial, bench, dropout=stage.recipe.dropout)
@@ -154,18 +188,11 @@ def _make_distill(stage: Distill, bench: Bench, folder: Path) -> Facts:
         teacher_head=head,
         temperature=stage.recipe.temperature,
         chunk_tokens=bench.execution.logits_chunk_tokens,
-        activation_checkpointing=bench.execution.activation_checkpointing,
     )
-    summary = fit(
-        PlainEngine(loss, stage.recipe, stage.steps, bench.execution.device),
-        soft_examples(stage, bench, tokenizer, model.config.vocab_size),
-        batch_size=stage.recipe.batch_size,
-        steps=stage.steps,
-        seed=stage.seed,
-        execution=bench.execution,
-    )
+    examples = soft_examples(stage, bench, tokenizer, model.config.vocab_size)
+    summary = _train(stage, loss, stage.recipe, stage.steps, examples, bench)
     save_model(model, tokenizer, folder)
-    return {"losses": list(summary.losses), "tokenizer": tokenizer.fingerprint}
+    return _training_facts(summary, tokenizer)
 
 
 def _make_evaluation(stage: Evaluate, bench: Bench, folder: Path) -> Facts:
@@ -175,7 +202,9 @@ def _make_evaluation(stage: Evaluate, bench: Bench, folder: Path) -> Facts:
     from raydoa.tasks.split import in_order
 
     # As it was trained: a teacher of 11B parameters fits on one GPU in bfloat16 only.
-    model, tokenizer = open_model(stage.trained, bench, precision=stage.trained.recipe.precision)
+    model, tokenizer = open_model(
+        stage.trained, bench, precision=stage.trained.recipe.precision, spread=True
+    )
     model.eval()
     # Not the file's first rows: those are often of one document, or of one class.
     rows = in_order(open_rows(stage.data, bench).test, 0)[: stage.rows]

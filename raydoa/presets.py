@@ -40,6 +40,7 @@ def embedded() -> tuple[Sweep, Running]:
                 continued_fraction=0.7,
             ),
             representation=Representation(),
+            labelling_batch_size=128,
             prices="embedded",
             accelerator="a100-40gb",
             region="us",

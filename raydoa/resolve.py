@@ -21,7 +21,7 @@ from raydoa.money.unit_costs import UnitCosts, read_calibration
 from raydoa.resolve_models import Models, find_models
 from raydoa.stages import Pretrain, TaskData, Vocabulary
 from raydoa.study import Study, TaskSource
-from raydoa.tasks.catalog import task_named
+from raydoa.tasks.catalog import task_named, with_pool
 from raydoa.tasks.data import fingerprint, part_records
 from raydoa.tasks.open import task_rows
 from raydoa.tasks.task import TaskSpec, read_task_yaml
@@ -46,7 +46,7 @@ def resolve(sweep: Sweep, running: Running) -> Resolved:
         UserMistake: a name is unknown, a row is malformed, a price is missing, or models do not fit together.
     """
     missing: list[str] = []
-    specs = _specs(sweep.grid.tasks)
+    specs = _specs(sweep.grid.tasks, running.data)
     named = sweep.grid.model_copy(update={"tasks": tuple(specs)})
     sweep = sweep.model_copy(update={"grid": named})
     scorers = {name: folder for name, spec in specs.items() if (folder := spec.scoring_model())}
@@ -69,33 +69,33 @@ def resolve(sweep: Sweep, running: Running) -> Resolved:
         unreachable=tuple(missing),
     )
     places = {task.scorer: str(scorers[name]) for name, task in tasks.items() if task.scorer}
-    return Resolved(study, _bench(running, specs, {**models.places, **places}))
+    return Resolved(study, _bench(sweep, running, specs, {**models.places, **places}))
 
 
 def _bench(
-    running: Running, specs: Mapping[str, TaskSpec], checkpoints: Mapping[str, str]
+    sweep: Sweep, running: Running, specs: Mapping[str, TaskSpec], checkpoints: Mapping[str, str]
 ) -> Bench:
     return Bench(
         store=Store(running.store, shipped=[SHIPPED] if SHIPPED.is_dir() else []),
         tasks=specs,
-        data_root=running.data,
+        data_root=str(Path(running.data).absolute()) if running.data is not None else None,
         checkpoints=checkpoints,
         execution=Execution(
             device="cuda" if running.gpus_per_worker else "cpu",
-            micro_batch_size=running.micro_batch_size,
-            activation_checkpointing=running.activation_checkpointing,
             checkpoint_every_steps=running.checkpoint_every_steps,
+            label_batch_size=sweep.labelling_batch_size,
         ),
+        train_folder=running.train_folder,
     )
 
 
-def _specs(names: Sequence[str]) -> dict[str, TaskSpec]:
+def _specs(names: Sequence[str], data_root: str | None) -> dict[str, TaskSpec]:
     specs: dict[str, TaskSpec] = {}
     for name in names:
         spec = read_task_yaml(Path(name)) if name.endswith((".yaml", ".yml")) else task_named(name)
         if spec.name in specs:
             raise UserMistake(f"tasks: two are called {spec.name!r}; give one of them another name")
-        specs[spec.name] = spec
+        specs[spec.name] = with_pool(spec, data_root)
     return specs
 
 

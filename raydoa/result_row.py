@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,9 @@ class ResultRow:
     gpu_seconds_pseudo_labels: float
     gpu_seconds_student: float
     gpu_seconds_llm: float
+    basis_teacher: str | None
+    basis_pseudo_labels: str | None
+    basis_student: str | None
     measured_gpu_seconds_teacher: float | None
     measured_gpu_seconds_pseudo_labels: float | None
     measured_gpu_seconds_student: float | None

@@ -129,7 +129,7 @@ class PseudoLabel(Stage):
     """
 
     kind: ClassVar[str] = "pseudo_label"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     teacher: FineTune
     data: TaskData
     form: TextForm

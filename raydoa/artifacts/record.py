@@ -72,6 +72,12 @@ class Record:
         """Size of all the files together."""
         return sum(file.bytes for file in self.files.values())
 
+    @property
+    def content(self) -> str:
+        """A hash of the names and checksums of all files: the same key made again may hold other bytes."""
+        lines = [f"{name} {file.sha256}" for name, file in sorted(self.files.items())]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
     def input_keys(self) -> tuple[str, ...]:
         """Return the keys of all inputs, in the order of the names of their fields."""
         found: list[str] = []

@@ -1,13 +1,14 @@
 """`raydoa sweep`: measure a grid, or price it."""
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from raydoa.config import Grid, Running, Sweep
 from raydoa.hardware import HARDWARE, hardware
-from raydoa.mistakes import UserMistake
+from raydoa.mistakes import UserMistake, did_you_mean
 from raydoa.money.prices import PriceBook
 from raydoa.presets import PRESETS, preset
 from raydoa.settings import parse
@@ -56,6 +57,9 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accelerator")
     parser.add_argument("--region", help="of the grid intensity")
     parser.add_argument("--test-rows", type=int, help="score on so many test rows only")
+    parser.add_argument("--set", action="append", default=[], dest="fields", metavar="FIELD=VALUE",
+                        help="any other field of the configuration, such as offload=true or "
+                        "teacher_recipe.epochs=10")  # fmt: skip
     parser.add_argument("--train-workers", type=int, help="workers of a teacher's fine-tuning")
     parser.add_argument("--zero-stage", type=int)
     parser.add_argument(
@@ -124,10 +128,34 @@ def configured(options: argparse.Namespace) -> tuple[Sweep, Running]:
     places["models"] = {**running.models, **_folders(options.model)}
     where = "command line"
     grid = parse(axes, Grid, where=where)
-    return (
-        parse({**sweep.model_dump(), **changes, "grid": grid}, Sweep, where=where),
-        parse({**running.model_dump(), **places}, Running, where=where),
-    )
+    what = {**sweep.model_dump(), **changes, "grid": grid}
+    how = {**running.model_dump(), **places}
+    for pair in options.fields:
+        _set(pair, what, how)
+    return parse(what, Sweep, where=where), parse(how, Running, where=where)
+
+
+def _set(pair: str, what: dict[str, Any], how: dict[str, Any]) -> None:
+    """Change one field of the configuration, in place; whether its value is allowed is found out later."""
+    path, equals, text = pair.partition("=")
+    if not equals:
+        raise UserMistake(f"--set: found {pair!r}; expected FIELD=VALUE")
+    *parents, last = path.split(".")
+    fields: Any = what if path.split(".")[0] in what else how
+    for parent in parents:
+        fields = _field(fields, parent, pair)
+    _field(fields, last, pair)
+    try:
+        fields[last] = json.loads(text)
+    except ValueError:
+        fields[last] = text  # A word, which JSON would want in quotes.
+
+
+def _field(fields: Any, name: str, pair: str) -> Any:
+    if not isinstance(fields, dict) or name not in fields:
+        near = did_you_mean(name, sorted(fields)) if isinstance(fields, dict) else ""
+        raise UserMistake(f"--set: found {pair!r}; {name!r} is no field{near}")
+    return fields[name]
 
 
 def _default(options: argparse.Namespace) -> str:

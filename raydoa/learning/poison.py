@@ -1,7 +1,9 @@
 """The error of a row that cannot be labelled; without torch, since drivers tell of it."""
 
+from raydoa.mistakes import UserMistake
 
-class PoisonedRow(ValueError):
+
+class PoisonedRow(UserMistake):
     """A row for which a model cannot generate; ``row_id`` names it."""
 
     def __init__(self, row_id: str, why: str) -> None:

@@ -62,4 +62,4 @@ class Execution:
     activation_checkpointing: bool = False
     checkpoint_every_steps: int = 200
     logits_chunk_tokens: int = 1024
-    label_batch_size: int = 128
+    label_batch_size: int = 32

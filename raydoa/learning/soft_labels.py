@@ -65,7 +65,10 @@ class LabelledRow:
 
 @dataclass(frozen=True)
 class ShardFacts:
-    """Who wrote a shard, and how it is to be read."""
+    """Who wrote a shard, and how it is to be read.
+
+    ``teacher`` is for people; ``teacher_content`` is the hash of the files that wrote it.
+    """
 
     kind: str
     dtype: str
@@ -73,6 +76,7 @@ class ShardFacts:
     vocabulary: int
     temperature: float | None
     teacher: str
+    teacher_content: str
     tokenizer: str
 
 

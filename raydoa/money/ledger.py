@@ -30,12 +30,16 @@ def exact(value: float) -> Fraction:
 
 @dataclass(frozen=True)
 class Rate:
-    """The price of a unit of a stage's work; ``unit_gpu_seconds`` is None for what is bought."""
+    """The price of a unit of a stage's work.
+
+    ``unit_gpu_seconds``, and the ``basis`` that they have, are None for what is bought.
+    """
 
     stage: Stage
     unit: str
     unit_gpu_seconds: float | None
     unit_price_usd: float
+    basis: str | None = None
 
     def micro_usd(self, quantity: int) -> int:
         """Micro-dollars of that many units, rounded up."""
@@ -50,9 +54,11 @@ class Rate:
         return exact(self.unit_price_usd) * MICRO
 
 
-def compute_rate(stage: Stage, unit: str, unit_gpu_seconds: float, gpu_hour_usd: float) -> Rate:
+def compute_rate(
+    stage: Stage, unit: str, unit_gpu_seconds: float, gpu_hour_usd: float, basis: str | None
+) -> Rate:
     """The rate of a unit of computing at a price per GPU-hour."""
-    return Rate(stage, unit, unit_gpu_seconds, unit_gpu_seconds * gpu_hour_usd / 3600)
+    return Rate(stage, unit, unit_gpu_seconds, unit_gpu_seconds * gpu_hour_usd / 3600, basis)
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,11 @@ class Ledger:
         """The item of ``stage``, if the cell has that stage."""
         return next((item for item in self.items if item.stage == stage), None)
 
+    def basis(self, stage: Stage) -> str | None:
+        """Whether the unit cost of ``stage`` was measured, estimated or scaled; None where it took no computing."""
+        item = self.item(stage)
+        return item.rate.basis if item else None
+
     def kgco2e(self, book: PriceBook, accelerator: str, region: str) -> float:
         """GPU-hours x rated power x PUE x grid intensity."""
         return self.gpu_seconds / 3600 * book.kgco2e_per_gpu_hour(accelerator, region)
@@ -144,7 +155,7 @@ class Ledger:
     @classmethod
     def from_json(cls, items: Sequence[Mapping[str, Any]]) -> "Ledger":
         """Read what `to_json` wrote."""
-        names = ("stage", "unit", "unit_gpu_seconds", "unit_price_usd")
+        names = ("stage", "unit", "unit_gpu_seconds", "unit_price_usd", "basis")
         return cls(
             tuple(Item(Rate(*(i[name] for name in names)), int(i["quantity"])) for i in items)
         )
@@ -153,6 +164,6 @@ class Ledger:
 def _repriced(rate: Rate, book: PriceBook, accelerator: str, task: str) -> Rate:
     if rate.unit_gpu_seconds is not None:
         price = book.gpu_hour_usd(accelerator)
-        return compute_rate(rate.stage, rate.unit, rate.unit_gpu_seconds, price)
+        return compute_rate(rate.stage, rate.unit, rate.unit_gpu_seconds, price, rate.basis)
     assert rate.stage == "labels", f"{rate.stage} is bought, and no price book prices it yet"
     return Rate(rate.stage, rate.unit, None, book.label_usd(task))

@@ -142,7 +142,7 @@ class Tariff:
     ) -> Rate:
         cost = self.unit_cost(operation, model, batch, teacher)
         gpu_hour_usd = self.unit_costs.book.gpu_hour_usd(self.unit_costs.accelerator)
-        return compute_rate(stage, operation, cost.gpu_seconds, gpu_hour_usd)
+        return compute_rate(stage, operation, cost.gpu_seconds, gpu_hour_usd, cost.basis)
 
     def unit_cost(
         self, operation: Operation, model: str, batch: int, teacher: str | None = None

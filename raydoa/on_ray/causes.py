@@ -2,10 +2,9 @@
 
 from raydoa.artifacts.record import DamagedArtifact
 from raydoa.artifacts.store import MissingArtifact
-from raydoa.learning.poison import PoisonedRow
 from raydoa.mistakes import UserMistake
 
-UNDERSTOOD = (UserMistake, PoisonedRow, DamagedArtifact, MissingArtifact)
+UNDERSTOOD = (UserMistake, DamagedArtifact, MissingArtifact)
 """Errors that the lab or the user can do something about."""
 
 

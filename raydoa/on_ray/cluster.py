@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import ray
 
+from raydoa.mistakes import UserMistake
+
 logger = logging.getLogger(__name__)
 
 _ENVIRONMENT = {
@@ -71,13 +73,25 @@ def cluster(namespace: str, *, cpus: int | None = None) -> Iterator[None]:
         ray.shutdown()
 
 
-def check_fits(needed: dict[str, float], what: str) -> str | None:
-    """Why ``needed`` can never be had on this cluster as it stands, or None if it can.
+def room_for(each: dict[str, int]) -> int:
+    """How many workers that need ``each`` the nodes of this cluster hold, as it stands."""
+    wanted = {name: amount for name, amount in each.items() if amount}
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return sum(
+        min(int(node.get(name, 0.0) // amount) for name, amount in wanted.items()) for node in nodes
+    )
 
-    A cluster that autoscales may grow, so there this is a warning and not an error.
+
+def check_room(each: dict[str, int], count: int, what: str, remedy: str) -> None:
+    """Refuse what would wait for ever.
+
+    Raises:
+        UserMistake: the cluster, as it stands, has no room for ``count`` workers that need ``each``.
     """
-    total = ray.cluster_resources()
-    for name, amount in needed.items():
-        if amount > total.get(name, 0.0):
-            return f"{what} needs {amount:g} {name} and the cluster has {total.get(name, 0.0):g}"
-    return None
+    room = room_for(each)
+    if room < count:
+        one = " and ".join(f"{amount} {name}" for name, amount in each.items() if amount)
+        raise UserMistake(
+            f"{what} needs {count} x {one}, and the cluster's nodes have room for {room}; {remedy} or start a larger "
+            "cluster"
+        )

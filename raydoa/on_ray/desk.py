@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import ray
 
 from raydoa.artifacts.key import Stage
 from raydoa.forecast import stage_label
-from raydoa.on_ray.single_flight import Landed, find_claims
+from raydoa.on_ray.single_flight import Holder, Landed, find_claims
 
 
 class ClusterDesk:
@@ -18,24 +17,26 @@ class ClusterDesk:
         self._claims = find_claims()
         context = ray.get_runtime_context()
         actor_id = context.get_actor_id()
-        self._holder = actor_id or f"driver-{os.getpid()}"
-        self._handle: list[Any] = [context.current_actor] if actor_id else []
+        self._holder = Holder(
+            actor_id or f"driver-{os.getpid()}",
+            context.get_job_id(),
+            (context.current_actor,) if actor_id else (),
+        )
 
     def claim(self, stages: Sequence[Stage]) -> list[Stage]:
         """The stages that nobody else is making."""
         by_key = {stage.key: stage for stage in stages}
         granted = ray.get(
-            self._claims.claim.remote(
-                list(by_key), stage_label(stages[0]), self._holder, self._handle
-            )
+            self._claims.claim.remote(list(by_key), stage_label(stages[0]), self._holder)
         )
         return [by_key[key] for key in granted]
 
-    def release(self, stages: Sequence[Stage], error: str | None) -> None:
+    def release(self, stages: Sequence[Stage], error: str | None, final: bool) -> None:
         """End our claims."""
-        ray.get(self._claims.release.remote([stage.key for stage in stages], error))
+        keys = [stage.key for stage in stages]
+        ray.get(self._claims.release.remote(keys, self._holder.name, error, final))
 
     def wait(self, stage: Stage) -> str | None:
         """Block until the maker of ``stage`` is done with it, or is dead."""
-        landed: Landed = ray.get(self._claims.wait.remote(stage.key))
+        landed: Landed = ray.get(self._claims.wait.remote(stage.key, self._holder.job))
         return landed.error

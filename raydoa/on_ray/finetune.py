@@ -8,10 +8,12 @@ so weights never travel through the driver.
 A run is named after the stage's key: the same training resumes, another never picks up its state.
 """
 
+import json
 import logging
+import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +22,8 @@ from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, Sc
 
 from raydoa.bench import Bench, Facts, labelled_examples, model_folder, publish
 from raydoa.config import Running
-from raydoa.mistakes import UserMistake
 from raydoa.on_ray.causes import understood
-from raydoa.on_ray.cluster import check_fits
+from raydoa.on_ray.cluster import check_room
 from raydoa.stages import FineTune
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MOST_FAILURES = 3
-_STEPS_FILE = "steps_done"
+_DONE_FILE = "done.json"
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,22 @@ def fine_tune(stage: FineTune, bench: Bench, running: Running) -> None:
     # Here and not above: it imports torch, and most trials find their teacher in the store.
     from ray.train.torch import TorchTrainer
 
-    resources = {"CPU": float(running.cpus_per_worker), "GPU": float(running.gpus_per_worker)}
-    needed = {name: amount * running.train_workers for name, amount in resources.items() if amount}
-    problem = check_fits(needed, f"fine-tuning {stage.model} on {running.train_workers} workers")
-    if problem is not None:
-        raise UserMistake(f"{problem}; lower train_workers or start a larger cluster")
+    resources = {"CPU": running.cpus_per_worker, "GPU": running.gpus_per_worker}
+    check_room(
+        resources, running.train_workers, f"fine-tuning {stage.model}", "lower train_workers"
+    )
+    # Ranks keep shards of their own, so a checkpoint serves groups of one size and ZeRO stage.
+    name = f"fine_tune-{stage.key[:20]}-{running.train_workers}-zero{running.zero_stage}"
     trainer = TorchTrainer(
         _work,
         train_loop_config={"job": _Job(stage, bench, running)},
         scaling_config=ScalingConfig(
             num_workers=running.train_workers,
             use_gpu=running.gpus_per_worker > 0,
-            resources_per_worker={name: amount for name, amount in resources.items() if amount},
+            resources_per_worker={name: float(n) for name, n in resources.items() if n},
         ),
         run_config=RunConfig(
-            name=f"fine_tune-{stage.key[:20]}",
+            name=name,
             storage_path=running.train_folder,
             failure_config=FailureConfig(
                 max_failures=_MOST_FAILURES, controller_failure_limit=_MOST_FAILURES
@@ -77,10 +79,23 @@ def fine_tune(stage: FineTune, bench: Bench, running: Running) -> None:
         trainer.fit()
     except ray.train.TrainingFailedError as failure:
         raise _cause(failure) from failure
+    # A checkpoint of T5-XXL takes 150 GB, and the model is in the store.
+    shutil.rmtree(Path(running.train_folder) / name, ignore_errors=True)
 
 
 class _TrainCheckpoints:
-    """`Checkpoints` in Ray Train's run folder; each rank brings and takes its own files."""
+    """`Checkpoints` in Ray Train's run folder; each rank brings and takes its own files.
+
+    ``seconds`` is the time that this worker and those before it have spent.
+    """
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self._before + time.perf_counter() - self._started
 
     def restore(self, engine: "Engine") -> int:
         """See `Checkpoints.restore`."""
@@ -89,13 +104,16 @@ class _TrainCheckpoints:
             return 0
         with found.as_directory() as folder:
             engine.load(Path(folder))
-            return int((Path(folder) / _STEPS_FILE).read_text(encoding="utf-8"))
+            done = json.loads((Path(folder) / _DONE_FILE).read_text(encoding="utf-8"))
+        self._before = float(done["seconds"])
+        return int(done["steps"])
 
     def save(self, engine: "Engine", steps_done: int) -> None:
         """See `Checkpoints.save`."""
         with tempfile.TemporaryDirectory(prefix="raydoa-") as folder:
             engine.save(Path(folder))
-            (Path(folder) / _STEPS_FILE).write_text(str(steps_done), encoding="utf-8")
+            done = json.dumps({"steps": steps_done, "seconds": self.seconds})
+            (Path(folder) / _DONE_FILE).write_text(done, encoding="utf-8")
             ray.train.report(
                 {"steps_done": steps_done}, checkpoint=Checkpoint.from_directory(folder)
             )
@@ -115,10 +133,15 @@ def _work(config: dict[str, Any]) -> None:
     stage, bench, running = job.stage, job.bench, job.running
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
-    started = time.perf_counter()
+    checkpoints = _TrainCheckpoints()
+    execution = replace(
+        bench.execution,
+        micro_batch_size=running.micro_batch_size,
+        activation_checkpointing=running.activation_checkpointing,
+    )
     folder = model_folder(stage.initial, bench)
     tokenizer = load_tokenizer(folder)
-    size = bench.execution.micro_batch_size or -(-stage.recipe.batch_size // world)
+    size = execution.micro_batch_size or -(-stage.recipe.batch_size // world)
     settings = deepspeed_config(
         stage.recipe,
         world=world,
@@ -128,7 +151,7 @@ def _work(config: dict[str, Any]) -> None:
     )
     model = _load_sharded(folder, stage, settings, running)
     device = f"cuda:{torch.cuda.current_device()}" if running.gpus_per_worker else "cpu"
-    loss = Loss(model, activation_checkpointing=bench.execution.activation_checkpointing)
+    loss = Loss(model, activation_checkpointing=execution.activation_checkpointing)
     engine = DeepSpeedEngine(loss, stage.recipe, stage.steps, settings, device)
     summary = fit(
         engine,
@@ -136,10 +159,10 @@ def _work(config: dict[str, Any]) -> None:
         batch_size=stage.recipe.batch_size,
         steps=stage.steps,
         seed=stage.seed,
-        execution=bench.execution,
+        execution=execution,
         rank=rank,
         world=world,
-        checkpoints=_TrainCheckpoints(),
+        checkpoints=checkpoints,
     )
     losses = _summed(summary.losses, device)
     state = engine.consolidated()
@@ -151,8 +174,7 @@ def _work(config: dict[str, Any]) -> None:
         }
         with tempfile.TemporaryDirectory(prefix="raydoa-") as scratch:
             save_model(model, tokenizer, Path(scratch), state=state)
-            seconds = time.perf_counter() - started
-            publish(stage, bench, Path(scratch), facts, seconds=seconds, devices=world)
+            publish(stage, bench, Path(scratch), facts, seconds=checkpoints.seconds, devices=world)
     torch.distributed.barrier()
 
 

@@ -20,6 +20,7 @@ from ray.exceptions import ActorUnavailableError, RayError
 from raydoa.bench import Bench, open_rows
 from raydoa.config import Running
 from raydoa.on_ray.causes import UNDERSTOOD, understood
+from raydoa.on_ray.cluster import check_room, room_for
 from raydoa.stages import PseudoLabel
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def label_pool(shards: Sequence[PseudoLabel], bench: Bench, running: Running) ->
     Raises:
         PoisonedRow: a row cannot be labelled; it is named.
         DamagedArtifact, MissingArtifact: the teacher's files are damaged or gone.
-        UserMistake: there is no room for the shards.
+        UserMistake: there is no room for the shards on the disk, or for an actor on the cluster.
         LabelPoolFailed: the actors kept dying; the unfinished rows are named.
     """
     assert len({shard.teacher.key for shard in shards}) == 1, "one teacher at a time"
@@ -70,6 +71,8 @@ def label_pool(shards: Sequence[PseudoLabel], bench: Bench, running: Running) ->
             return
         except (RayError, *UNDERSTOOD) as error:
             left = [shard for shard in shards if bench.store.find(shard.key) is None]
+            if not left:
+                return
             # A node went silent. Until Ray declares it dead it fails at once whatever is sent there, which uses
             # up an actor's own retries; what is missing goes to new actors.
             if not (isinstance(error, ActorUnavailableError) and retries_left):
@@ -81,7 +84,9 @@ def _label(shards: Sequence[PseudoLabel], bench: Bench, running: Running) -> Non
     """One dataset over ``shards``, from its first to its last actor."""
     least, most = running.label_actors
     # Ray Data waits for all of the least; on a cluster that has lost nodes it would wait for ever.
-    least = max(1, min(least, _room(running)))
+    each = {"CPU": running.cpus_per_worker, "GPU": running.gpus_per_label_actor}
+    check_room(each, 1, f"labelling with {shards[0].model}", "lower cpus_per_worker")
+    least = min(least, room_for(each))
     # From memory, not from files: read tasks would want a CPU of their own beside the actors and,
     # with two such runs on two cores, wait for each other.
     dataset = ray.data.from_items(
@@ -98,13 +103,6 @@ def _label(shards: Sequence[PseudoLabel], bench: Bench, running: Running) -> Non
     )
     done = {int(row["shard"]) for row in dataset.take_all()}
     assert done == set(range(len(shards))), "Ray Data lost a shard without an error"
-
-
-def _room(running: Running) -> int:
-    """How many actors the cluster has room for, as it stands."""
-    total = ray.cluster_resources()
-    needed = {"CPU": running.cpus_per_worker, "GPU": running.gpus_per_label_actor}
-    return min(int(total.get(name, 0.0) // count) for name, count in needed.items() if count)
 
 
 def _configure_ray_data() -> None:

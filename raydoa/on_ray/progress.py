@@ -14,6 +14,7 @@ import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from raydoa.artifacts.store import Store
 from raydoa.cell import Cell
 from raydoa.forecast import Forecast
 from raydoa.on_ray.single_flight import Status, find_claims
@@ -25,20 +26,26 @@ class Progress(Callback):  # type: ignore[misc]
     """Writes a line to standard error every few seconds, and when the last cell is done.
 
     Tune pickles its callbacks with the experiment and brings them back when that is restored, in another process on
-    another cluster: what is kept is the forecast alone, and what is done is read off the trials.
+    another cluster: what is kept is the forecast alone, and what is done is read off the store and the trials.
     """
 
-    def __init__(self, forecast: Forecast) -> None:
+    def __init__(self, forecast: Forecast, store: Store) -> None:
         self._forecast = forecast
+        self._store = store
         self._done: set[str] = set()
         self._missing = set(forecast.stages)
         self._unbought = dict(forecast.labels_incurred)
         self._pace: defaultdict[str, list[float]] = defaultdict(list)
         self._started = time.monotonic()
         self._written = 0.0
+        self._seen: int | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Progress, (self._forecast,)
+        return Progress, (self._forecast, self._store)
+
+    def setup(self, **info: Any) -> None:
+        """Tune calls this before the first trial: what earlier sweeps made is not to be paid again."""
+        self._missing -= set(self._store.keys())
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Tune calls this several times a second."""
@@ -61,7 +68,9 @@ class Progress(Callback):  # type: ignore[misc]
                 self._unbought.pop(cell, None)
 
     def _write(self) -> None:
-        status: Status = ray.get(find_claims().status.remote())
+        job = ray.get_runtime_context().get_job_id()
+        status: Status = ray.get(find_claims().status.remote(job, self._seen))
+        self._seen = status.count
         for label, key, seconds in status.made:
             self._missing.discard(key)
             self._pace[label].append(seconds)

@@ -17,11 +17,10 @@ from raydoa.artifacts.key import Stage
 from raydoa.bench import Bench
 from raydoa.config import Running
 from raydoa.makers import produce
-from raydoa.mistakes import UserMistake
-from raydoa.on_ray.cluster import check_fits
+from raydoa.on_ray.cluster import check_room
 from raydoa.on_ray.finetune import fine_tune
 from raydoa.on_ray.label_pool import label_pool
-from raydoa.stages import FineTune, PseudoLabel
+from raydoa.stages import ChooseSparsity, Evaluate, FineTune, PseudoLabel
 
 logger = logging.getLogger(__name__)
 
@@ -57,15 +56,12 @@ class ClusterRunner:
             self._as_tasks(stages)
 
     def _as_tasks(self, stages: Sequence[Stage]) -> None:
-        gpus = self._running.gpus_per_worker
-        needed = {"CPU": float(self._running.cpus_per_worker)} | ({"GPU": 1.0} if gpus else {})
-        problem = check_fits(needed, f"{stages[0].kind} on one worker")
-        if problem is not None:
-            raise UserMistake(f"{problem}; lower cpus_per_worker or start a larger cluster")
+        cpus, gpus = self._running.cpus_per_worker, max(self._gpus(stage) for stage in stages)
+        check_room({"CPU": cpus, "GPU": gpus}, 1, stages[0].kind, "lower cpus_per_worker")
         # SPREAD: a plain task would be put into the trial's own placement group, which holds no CPU.
         task = ray.remote(
-            num_cpus=self._running.cpus_per_worker,
-            num_gpus=1 if gpus else 0,
+            num_cpus=cpus,
+            num_gpus=gpus,
             max_retries=_MOST_RETRIES,
             scheduling_strategy="SPREAD",
         )(_produce)
@@ -77,6 +73,14 @@ class ClusterRunner:
         except RayTaskError as failure:
             cause: Any = failure.cause
             raise (cause if isinstance(cause, Exception) else failure) from failure
+
+    def _gpus(self, stage: Stage) -> int:
+        """GPUs of a task: one, unless a teacher writes in it that fits on no single one."""
+        if not self._running.gpus_per_worker:
+            return 0
+        scored = isinstance(stage, Evaluate) and stage.trained.model in self._teachers
+        writes = scored or isinstance(stage, ChooseSparsity)
+        return max(1, self._running.gpus_per_label_actor) if writes else 1
 
 
 def _produce(stage: Stage, bench: Bench) -> str:

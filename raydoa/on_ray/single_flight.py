@@ -1,9 +1,12 @@
 """One maker per key over the cluster.
 
-`Claims` is one small actor per sweep. Whoever wants to make an artifact claims its key; if somebody else is
-making it, they wait for that maker instead. A claim belongs to an actor (a trial), and ends when it is
-released or when that actor dies: `Claims` keeps a call queued on every holder, which Ray fails the moment the
-holder is gone, so there are no leases to renew and no time-outs that a busy machine could miss.
+`Claims` is one small actor per cluster, so sweeps that run side by side share what they make. Whoever wants to make
+an artifact claims its key; if somebody else is making it, they wait for that maker instead. A claim belongs to an
+actor (a trial), and ends when that actor releases it or dies: `Claims` keeps a call queued on every holder, which Ray
+fails the moment the holder is gone, so there are no leases to renew and no time-outs that a busy machine could miss.
+
+A stage that failed for good (or thrice) is not granted to the same job again: its other cells are told the error at
+once, where they would each have paid for finding out. The next run of the command is another job.
 
 Nobody waits while holding an unworked claim (`claim` never blocks, `wait` takes no claim), so trials that
 want overlapping sets of keys cannot wait for each other in a circle. A claim says nothing about whether the
@@ -12,21 +15,39 @@ artifact exists: the store does. After `claim` grants a key, look into the store
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import ray
+from ray._common.constants import HEAD_NODE_RESOURCE_NAME
 from ray.exceptions import RayError
 
-CLAIMS_ACTOR = "raydoa-claims"
+from raydoa import __version__
+
+CLAIMS_ACTOR = f"raydoa-claims-{__version__}"
+_NAMESPACE = "raydoa"
 _WATCH_SECONDS = 0.5
+_MOST_FAILURES = 3
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who makes something: an actor (a trial), and the job that it belongs to.
+
+    ``handle`` is the actor's, in a list, which keeps Ray from resolving it; it is empty for a driver.
+    """
+
+    name: str
+    job: str
+    handle: tuple[Any, ...] = ()
 
 
 @dataclass
 class _Flight:
     holder: str
+    job: str
     label: str
     started: float
     done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -35,13 +56,14 @@ class _Flight:
 
 @dataclass
 class Status:
-    """What is going on: artifacts being made, and what was made since the last look, both by label.
+    """What is going on in a job: artifacts being made, by label, and what was made in the cluster since a count.
 
-    ``made`` has a key and the seconds that its making took for each artifact.
+    ``made`` has label, key and the seconds of its making for each artifact; ``count`` is how many there are by now.
     """
 
     running: dict[str, int]
     made: list[tuple[str, str, float]]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -58,35 +80,50 @@ class Claims:
         self._flights: dict[str, _Flight] = {}
         self._made: list[tuple[str, str, float]] = []
         self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._failures: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self._given_up: dict[tuple[str, str], str] = {}
 
-    async def claim(
-        self, keys: Sequence[str], label: str, holder: str, handle: Sequence[Any] = ()
-    ) -> list[str]:
-        """Grant those of ``keys`` that nobody is making, to ``holder``; return the granted ones.
+    async def claim(self, keys: Sequence[str], label: str, holder: Holder) -> list[str]:
+        """Grant those of ``keys`` that nobody is making, and that have not failed for good; return the granted ones.
 
         Args:
             keys: store keys.
             label: what is being made, for people ("fine_tune nano-l").
-            holder: a name for who makes it.
-            handle: the holder's actor handle (in a list, which keeps Ray from resolving it), or
-                nothing when the holder is the driver, whose death ends this actor too.
+            holder: who makes it.
         """
-        granted = [key for key in keys if key not in self._flights]
+        granted = [
+            key
+            for key in keys
+            if key not in self._flights and (holder.job, key) not in self._given_up
+        ]
         for key in granted:
-            self._flights[key] = _Flight(holder, label, time.monotonic())
-        if granted and handle and holder not in self._watchers:
-            self._watchers[holder] = asyncio.create_task(self._watch(holder, handle[0]))
+            self._flights[key] = _Flight(holder.name, holder.job, label, time.monotonic())
+        if granted and holder.handle and holder.name not in self._watchers:
+            watch = self._watch(holder.name, holder.handle[0])
+            self._watchers[holder.name] = asyncio.create_task(watch)
         return granted
 
-    async def release(self, keys: Sequence[str], error: str | None = None) -> None:
-        """End the claims on ``keys``; those who wait for them go on, or fail with ``error``."""
-        for key in keys:
-            flight = self._flights.get(key)
-            if flight is not None and error is None:
+    async def release(
+        self, keys: Sequence[str], holder: str, error: str | None = None, final: bool = False
+    ) -> None:
+        """End the claims of ``holder`` on ``keys``; those who wait for them go on, or fail with ``error``.
+
+        A ``final`` error is the same whoever tries.
+        """
+        # Those of a holder that was taken for dead may be another's by now.
+        ours = [key for key in keys if key in self._flights and self._flights[key].holder == holder]
+        for key in ours:
+            flight = self._flights[key]
+            if error is None:
                 # Keys that are made together share the time it took.
                 seconds = (time.monotonic() - flight.started) / len(keys)
                 self._made.append((flight.label, key, seconds))
-        self._end(keys, error)
+                continue
+            failures = self._failures[flight.job, key]
+            failures.append(error)
+            if final or len(failures) >= _MOST_FAILURES:
+                self._given_up[flight.job, key] = error
+        self._end(ours, error)
 
     def _end(self, keys: Sequence[str], error: str | None = None) -> None:
         for key in keys:
@@ -95,18 +132,19 @@ class Claims:
                 flight.error = error
                 flight.done.set()
 
-    async def wait(self, key: str) -> Landed:
-        """Return when nobody is making ``key`` any more."""
+    async def wait(self, key: str, job: str) -> Landed:
+        """Return when nobody is making ``key`` any more, or at once if it has failed for good."""
         flight = self._flights.get(key)
         if flight is None:
-            return Landed()
+            return Landed(self._given_up.get((job, key)))
         await flight.done.wait()
         return Landed(flight.error)
 
-    async def status(self) -> Status:
-        """What is being made now, and what was made since this was last asked."""
-        made, self._made = self._made, []
-        return Status(dict(Counter(flight.label for flight in self._flights.values())), made)
+    async def status(self, job: str, since: int | None = None) -> Status:
+        """What ``job`` is making now, and what was made since a count; nothing of the past without one."""
+        running = Counter(flight.label for flight in self._flights.values() if flight.job == job)
+        made = self._made[since:] if since is not None else []
+        return Status(dict(running), made, len(self._made))
 
     async def _watch(self, holder: str, handle: Any) -> None:
         try:
@@ -121,18 +159,19 @@ class Claims:
 
 
 def start_claims() -> Any:
-    """Start the sweep's `Claims` beside the driver, in the current namespace; a driver has one."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    remote = ray.remote(num_cpus=0, max_concurrency=100_000, scheduling_strategy=here)(Claims)
-    return remote.options(name=CLAIMS_ACTOR, get_if_exists=True).remote()
+    """Start the cluster's `Claims` on its head, or find it there; it outlives the drivers that share it."""
+    remote = ray.remote(
+        num_cpus=0, max_concurrency=100_000, resources={HEAD_NODE_RESOURCE_NAME: 0.001}
+    )(Claims)
+    return remote.options(
+        name=CLAIMS_ACTOR, namespace=_NAMESPACE, lifetime="detached", get_if_exists=True
+    ).remote()
 
 
 def find_claims() -> Any:
-    """The `Claims` of this sweep, from inside a trial.
+    """The `Claims` of this cluster, from inside a trial.
 
     Raises:
-        ValueError: no sweep is running in this namespace.
+        ValueError: no sweep has run on this cluster.
     """
-    return ray.get_actor(CLAIMS_ACTOR)
+    return ray.get_actor(CLAIMS_ACTOR, namespace=_NAMESPACE)

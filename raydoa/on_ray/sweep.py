@@ -55,9 +55,8 @@ def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
     with cluster(namespace=resolved.study.sweep_id):
-        # The name is this process's to keep: an actor that nobody holds is ended.
-        _claims = start_claims()
-        progress = Progress(expected)
+        start_claims()
+        progress = Progress(expected, resolved.bench.store)
         tuner = _tuner(Trial(resolved, running), result_dir, expected, progress)
         results = tuner.fit()
         failed = [result.error for result in results if result.error is not None]
@@ -110,7 +109,11 @@ def _measure(config: dict[str, Any], trial: Trial) -> dict[str, Any]:
     """Tune's trainable: one cell to one row."""
     cell = cell_of(config)
     study = trial.resolved.study
-    bench = replace(trial.resolved.bench, made_for=made_for(study, cell))
+    bench = replace(
+        trial.resolved.bench,
+        made_for=made_for(study, cell),
+        train_folder=trial.running.train_folder,
+    )
     runner = ClusterRunner(bench, trial.running, study.sweep.grid.teachers)
     lab = Lab(bench.store, runner, ClusterDesk())
     return measure(cell, config["cell"]["labels_incurred"], study, lab).flat()

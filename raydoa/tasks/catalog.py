@@ -1,10 +1,13 @@
 """The tasks that raydoa knows by name: the six of the paper (arXiv 2305.01645), and its own.
 
-Rows of the six are expected as ``<data root>/<task>/{train,test}.jsonl``. Prefixes and the source
+Rows of the six are expected as ``<data root>/<task>/{train,test}.jsonl``, and a pool beside them
+as ``pool.jsonl`` if there is one. Prefixes and the source
 length are those of the paper's code; target lengths are not (its 8 tokens cut off most of a WLP
 target): they hold all but the few longest targets. Prices of labels are in the price book,
 `raydoa.money.prices`.
 """
+
+from pathlib import Path
 
 from raydoa.mistakes import UserMistake, did_you_mean
 from raydoa.tasks.synthetic import LEXICON
@@ -48,6 +51,18 @@ def _task(name: str, metric: MetricName, target_length: int, *classes: str) -> T
         train=f"{name}/train.jsonl",
         test=f"{name}/test.jsonl",
     )
+
+
+def with_pool(spec: TaskSpec, data_root: str | None) -> TaskSpec:
+    """``spec`` with the pool that lies beside the rows of a named task, if there is one: ``<task>/pool.jsonl``.
+
+    The paper's pools are larger than its labelled rows. Without one, a pool is what is left of those.
+    """
+    pool = f"{spec.name}/pool.jsonl"
+    named = spec.train is not None and spec == TASKS.get(spec.name)
+    if named and data_root is not None and (Path(data_root) / pool).is_file():
+        return spec.model_copy(update={"pool": pool})
+    return spec
 
 
 # Class 0, which the paper's code takes for unparsable output, comes first.

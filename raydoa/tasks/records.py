@@ -90,8 +90,8 @@ def _parquet(path: Path) -> Iterator[Record]:
                 for values in batch.to_pylist():
                     number += 1
                     yield f"{path}: row {number}", values
-    except pa.ArrowInvalid as error:
-        raise UserMistake(f"{path}: not a Parquet file ({error})") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserMistake(f"{path}: not a Parquet file, or a damaged one ({error})") from None
 
 
 def hub_records(dataset: HubDataset) -> Iterator[Record]:

@@ -46,9 +46,8 @@ def two_cpus() -> Iterator[None]:
     from raydoa.on_ray.single_flight import start_claims
 
     with cluster("tests", cpus=2):
-        claims = start_claims()
+        start_claims()
         yield
-        del claims
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import ray
 
-from raydoa.on_ray.single_flight import Claims, Landed, Status, find_claims
+from raydoa.on_ray.single_flight import Claims, Holder, Landed, Status, find_claims
 from tests.ray.watching import until
+
+JOB = "a job"
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
@@ -23,8 +25,8 @@ class Maker:
         self._claims = claims
 
     def claim(self, *keys: str) -> list[str]:
-        me = ray.get_runtime_context().current_actor
-        granted: list[str] = ray.get(self._claims.claim.remote(keys, "work", self._name, [me]))
+        me = Holder(self._name, JOB, (ray.get_runtime_context().current_actor,))
+        granted: list[str] = ray.get(self._claims.claim.remote(keys, "work", me))
         return granted
 
     def process(self) -> int:
@@ -38,10 +40,10 @@ class Maker:
             ours = [key for key in self.claim(*missing) if key not in _published()]
             for key in ours:
                 ray.get(_shelf().put.remote(key))
-            ray.get(self._claims.release.remote(missing and ours))
+            ray.get(self._claims.release.remote(missing and ours, self._name))
             made += ours
             for key in missing:
-                ray.get(self._claims.wait.remote(key))
+                ray.get(self._claims.wait.remote(key, JOB))
         return made
 
 
@@ -80,33 +82,52 @@ def test_a_key_has_one_maker_at_a_time(claims: Any) -> None:
     assert ray.get(one.claim.remote("a", "b")) == ["a", "b"]
     assert ray.get(two.claim.remote("b", "c")) == ["c"]
     assert ray.get(one.claim.remote("a", "c")) == []
-    status: Status = ray.get(claims.status.remote())
+    status: Status = ray.get(claims.status.remote(JOB))
     assert status.running == {"work": 3}
-    ray.get(claims.release.remote(["a", "b"]))
+    ray.get(claims.release.remote(["a", "b"], "one"))
     assert ray.get(two.claim.remote("a", "b")) == ["a", "b"]
-    status = ray.get(claims.status.remote())
+    status = ray.get(claims.status.remote(JOB, 0))
     assert [(label, key) for label, key, _ in status.made] == [("work", "a"), ("work", "b")]
 
 
 def test_those_who_wait_go_on_when_it_is_made(claims: Any) -> None:
     maker = Maker.remote("one", claims)
     ray.get(maker.claim.remote("a"))
-    waiting = [claims.wait.remote("a") for _ in range(3)]
+    waiting = [claims.wait.remote("a", JOB) for _ in range(3)]
     assert ray.wait(waiting, timeout=0.5)[0] == []
-    ray.get(claims.release.remote(["a"]))
+    ray.get(claims.release.remote(["a"], "one"))
     assert ray.get(waiting) == [Landed()] * 3
-    assert ray.get(claims.wait.remote("a")) == Landed(), "nobody makes it: nothing to wait for"
+    assert ray.get(claims.wait.remote("a", JOB)) == Landed(), "nobody makes it: nothing to wait for"
 
 
 def test_an_error_is_told_to_those_who_wait_and_the_key_is_free(claims: Any) -> None:
     one, two = Maker.remote("one", claims), Maker.remote("two", claims)
     ray.get(one.claim.remote("a"))
-    waiting = claims.wait.remote("a")
+    waiting = claims.wait.remote("a", JOB)
     assert ray.wait([waiting], timeout=0.5)[0] == []
-    ray.get(claims.release.remote(["a"], "ValueError: no"))
+    ray.get(claims.release.remote(["a"], "one", "ValueError: no"))
     assert ray.get(waiting) == Landed("ValueError: no")
     assert ray.get(two.claim.remote("a")) == ["a"]
-    assert ray.get(claims.status.remote()).made == []
+    assert ray.get(claims.status.remote(JOB, 0)).made == []
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_what_failed_for_good_is_not_granted_to_that_job_again(claims: Any, final: bool) -> None:
+    one, two = Maker.remote("one", claims), Maker.remote("two", claims)
+    for failure in range(1 if final else 3):
+        assert ray.get(one.claim.remote("a")) == ["a"]
+        ray.get(claims.release.remote(["a"], "one", f"ValueError: {failure}", final))
+    assert ray.get(two.claim.remote("a", "b")) == ["b"]
+    assert ray.get(claims.wait.remote("a", JOB)) == Landed(f"ValueError: {0 if final else 2}")
+    another = Holder("three", "another job")
+    assert ray.get(claims.claim.remote(["a"], "work", another)) == ["a"]
+
+
+def test_a_maker_cannot_end_the_claim_of_its_successor(claims: Any) -> None:
+    two = Maker.remote("two", claims)
+    assert ray.get(two.claim.remote("a")) == ["a"]
+    ray.get(claims.release.remote(["a"], "one", "ValueError: of one that was taken for dead"))
+    assert ray.get(claims.status.remote(JOB)).running == {"work": 1}
 
 
 @pytest.mark.parametrize("gently", [False, True])
@@ -114,7 +135,7 @@ def test_the_claims_of_a_dead_maker_are_free(claims: Any, gently: bool) -> None:
     one, two = Maker.remote("one", claims), Maker.remote("two", claims)
     ray.get(one.claim.remote("a", "b"))
     ray.get(two.claim.remote("c"))
-    waiting = claims.wait.remote("b")
+    waiting = claims.wait.remote("b", JOB)
     if gently:
         ray.kill(one)
     else:
@@ -128,10 +149,10 @@ def test_a_maker_may_claim_again_after_it_was_idle(claims: Any) -> None:
     one = Maker.remote("one", claims)
     for _ in range(2):
         assert ray.get(one.claim.remote("a")) == ["a"]
-        ray.get(claims.release.remote(["a"]))
+        ray.get(claims.release.remote(["a"], "one"))
     assert ray.get(one.claim.remote("a")) == ["a"]
     ray.kill(one)
-    until("its claim's end", lambda: ray.get(claims.status.remote()).running == {})
+    until("its claim's end", lambda: ray.get(claims.status.remote(JOB)).running == {})
 
 
 def test_overlapping_sets_of_keys_are_made_once_and_without_a_circle(claims: Any) -> None:
@@ -145,7 +166,7 @@ def test_overlapping_sets_of_keys_are_made_once_and_without_a_circle(claims: Any
     assert sorted(sum(made, [])) == ["a", "b", "c", "d"]
 
 
-def test_a_sweep_has_one_claims_actor_by_name() -> None:
+def test_a_cluster_has_one_claims_actor_by_name() -> None:
     from raydoa.on_ray.single_flight import start_claims
 
     again = start_claims()

@@ -44,7 +44,11 @@ def test_losses_and_weights_are_those_of_the_plain_loop(
     stage = tiny.fine_tuning()
     bench = tiny.bench(tmp_path / "store", MICRO)
     running = tiny.running(
-        tmp_path, train_workers=workers, zero_stage=zero, train_folder=str(tmp_path / "train")
+        tmp_path,
+        train_workers=workers,
+        micro_batch_size=2,
+        zero_stage=zero,
+        train_folder=str(tmp_path / "train"),
     )
     fine_tune(stage, bench, running)
     assert _losses(bench, stage) == pytest.approx(_losses(plain, stage), rel=1e-5)
@@ -82,7 +86,9 @@ def test_a_killed_worker_resumes_from_the_checkpoint(tiny: Tiny, tmp_path: Path)
     produce(stage, undisturbed)
     bench = tiny.bench(tmp_path / "store", often)
     train = tmp_path / "train"
-    running = tiny.running(tmp_path, train_workers=2, zero_stage=3, train_folder=str(train))
+    running = tiny.running(
+        tmp_path, train_workers=2, micro_batch_size=2, zero_stage=3, train_folder=str(train)
+    )
     with ThreadPoolExecutor(1) as beside:
         killed = beside.submit(_kill_a_worker_after_a_checkpoint, train)
         fine_tune(stage, bench, running)
@@ -109,7 +115,11 @@ def test_bfloat16(tiny: Tiny, tmp_path: Path) -> None:
     plain, bench = tiny.bench(tmp_path / "plain", MICRO), tiny.bench(tmp_path / "store", MICRO)
     produce(stage, plain)
     running = tiny.running(
-        tmp_path, train_workers=2, zero_stage=3, train_folder=str(tmp_path / "train")
+        tmp_path,
+        train_workers=2,
+        micro_batch_size=2,
+        zero_stage=3,
+        train_folder=str(tmp_path / "train"),
     )
     fine_tune(stage, bench, running)
     assert _losses(bench, stage) == pytest.approx(_losses(plain, stage), rel=0.05)
@@ -122,6 +132,7 @@ def test_offload(tiny: Tiny, plain: Bench, tmp_path: Path) -> None:
     running = tiny.running(
         tmp_path,
         train_workers=2,
+        micro_batch_size=2,
         zero_stage=2,
         offload=True,
         train_folder=str(tmp_path / "train"),
@@ -163,5 +174,7 @@ def _elements_held(folder: Path, tiny: Tiny) -> list[int]:
 
 def test_a_group_that_can_never_fit_is_refused(tiny: Tiny, tmp_path: Path) -> None:
     running = tiny.running(tmp_path, train_workers=9)
-    with pytest.raises(UserMistake, match="9 workers needs 9 CPU and the cluster has 2; lower"):
+    with pytest.raises(
+        UserMistake, match="needs 9 x 1 CPU, and the cluster.s nodes have room for 2; lower"
+    ):
         fine_tune(tiny.fine_tuning(), tiny.bench(tmp_path / "store"), running)

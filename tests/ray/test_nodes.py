@@ -44,7 +44,9 @@ def test_a_node_is_lost_while_training(tiny: Tiny, tmp_path: Path, three_nodes: 
     produce(stage, alone)
     bench = tiny.bench(tmp_path / "store", execution)
     train = tmp_path / "train"
-    running = tiny.running(tmp_path, train_workers=2, zero_stage=2, train_folder=str(train))
+    running = tiny.running(
+        tmp_path, train_workers=2, micro_batch_size=2, zero_stage=2, train_folder=str(train)
+    )
     with _losing_a_node(three_nodes, "RayTrainWorker", lambda: checkpointed(train)):
         fine_tune(stage, bench, running)
     record = bench.store.find(stage.key)

@@ -18,7 +18,7 @@ from raydoa.learning.soft_labels import (
 )
 from raydoa.mistakes import UserMistake
 
-FACTS = ShardFacts("hidden", "bfloat16", 4, 64, None, "nano-l (abc)", "f00d" * 16)
+FACTS = ShardFacts("hidden", "bfloat16", 4, 64, None, "nano-l (abc)", "c0de" * 16, "f00d" * 16)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])

@@ -45,7 +45,7 @@ def test_columns_name_every_stage() -> None:
     ledger = Ledger(
         (
             Item(Rate("labels", "label", None, 0.26), 10),
-            Item(compute_rate("student", "train_step", 3.6, 2.0), 5),
+            Item(compute_rate("student", "train_step", 3.6, 2.0, "estimated"), 5),
         )
     )
     columns = ledger.columns()
@@ -63,7 +63,7 @@ def test_a_stage_is_paid_once() -> None:
 
 
 def test_repricing_keeps_quantities_and_carbon_follows_the_hours(book: PriceBook) -> None:
-    rate = compute_rate("teacher", "train_step", 3600.0, 1.0)
+    rate = compute_rate("teacher", "train_step", 3600.0, 1.0, "measured")
     ledger = Ledger((Item(Rate("labels", "label", None, 9.0), 10), Item(rate, 2)))
     again = ledger.repriced(book, "a100-40gb", "wlp")
     assert again.columns()["cost_labels"] == 2.6

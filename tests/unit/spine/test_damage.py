@@ -1,12 +1,14 @@
 """Damage, full disks and other makers: what is lost is made again, and nothing goes round for ever."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from raydoa.artifacts.key import Stage
 from raydoa.artifacts.record import DamagedArtifact
@@ -14,6 +16,7 @@ from raydoa.artifacts.store import MissingArtifact, Store
 from raydoa.bench import Bench
 from raydoa.cell import Cell
 from raydoa.lab import Lab, SoleMaker, StageFailed
+from raydoa.learning.soft_labels import read_shard
 from raydoa.local_runner import LocalRunner
 from raydoa.mistakes import UserMistake
 from raydoa.resolve import Resolved, resolve
@@ -95,6 +98,32 @@ def test_a_damaged_record_is_dropped_and_made_again(resolved: Resolved) -> None:
     assert record.facts["train"] == 100
 
 
+def test_shards_of_a_teacher_that_was_made_again_are_too(
+    resolved: Resolved, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Retrained elsewhere it has other weights, and its head does not belong to the states it wrote before."""
+    cell, student = distillation(resolved)
+    store = resolved.bench.store
+    lab_of(resolved, cell).make(student)
+    before = {shard.key: read_shard(store.fetch(shard.key))[1] for shard in student.shards}
+    teacher = store.find(student.teacher.key)
+    assert teacher is not None
+    shutil.copytree(store.fetch(teacher.key), tmp_path / "other")
+    for name in ("model.safetensors", "head.safetensors"):
+        tensors = load_file(tmp_path / "other" / name)
+        save_file({k: v * 1.01 for k, v in tensors.items()}, tmp_path / "other" / name)
+    store.drop(teacher.key)
+    store.drop(student.key)
+    store.publish(student.teacher, tmp_path / "other", teacher.facts, teacher.provenance)
+    lab_of(resolved, cell).make(student)
+    assert "was made again since; it is dropped and made again" in caplog.text
+    again = store.find(teacher.key)
+    assert again is not None and again.content != teacher.content
+    for shard in student.shards:
+        facts = read_shard(store.fetch(shard.key))[1]
+        assert facts.teacher_content == again.content != before[shard.key].teacher_content
+
+
 def test_repairs_are_bounded(resolved: Resolved) -> None:
     _, student = distillation(resolved)
     bench = resolved.bench
@@ -113,13 +142,13 @@ class Shared:
 
     def __init__(self, maker: Lab | None) -> None:
         self.maker = maker
-        self.released: list[tuple[str, str | None]] = []
+        self.released: list[tuple[str, str | None, bool]] = []
 
     def claim(self, stages: Sequence[Stage]) -> list[Stage]:
         return [stage for stage in stages if not isinstance(stage, Vocabulary)]
 
-    def release(self, stages: Sequence[Stage], error: str | None) -> None:
-        self.released += [(stage.kind, error) for stage in stages]
+    def release(self, stages: Sequence[Stage], error: str | None, final: bool) -> None:
+        self.released += [(stage.kind, error, final) for stage in stages]
 
     def wait(self, stage: Stage) -> str | None:
         if self.maker is None:
@@ -133,7 +162,7 @@ def test_what_somebody_else_makes_is_waited_for(resolved: Resolved) -> None:
     desk = Shared(lab_of(resolved, cell))
     lab = Lab(resolved.bench.store, LocalRunner(resolved.bench), desk)
     lab.make(student.teacher.initial)
-    assert desk.released == [("task_data", None), ("pretrain", None)]
+    assert desk.released == [("task_data", None, False), ("pretrain", None, False)]
 
 
 def test_the_failure_of_another_maker_is_ours(resolved: Resolved) -> None:
@@ -149,7 +178,11 @@ def test_those_who_wait_are_told_why_we_failed(resolved: Resolved) -> None:
     lab = Lab(resolved.bench.store, Flaky(resolved.bench, UserMistake("no"), 1), desk)
     with pytest.raises(UserMistake):
         lab.make(student.teacher.data)
-    assert desk.released == [("task_data", "UserMistake: no")]
+    lab = Lab(resolved.bench.store, Flaky(resolved.bench, OSError("no"), 1), desk)
+    with pytest.raises(OSError, match="no"):
+        lab.make(student.teacher.data)
+    told = [("task_data", "UserMistake: no", True), ("task_data", "OSError: no", False)]
+    assert desk.released == told
 
 
 @pytest.fixture

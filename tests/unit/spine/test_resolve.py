@@ -256,3 +256,20 @@ def test_a_hub_model_beyond_v1_1_is_priced_by_its_config(
     [row] = measure_all(resolved).values()
     assert row.score is not None and row.student == "someone/t5-small-of-mine"
     assert resolved.study.checkpoints["someone/t5-small-of-mine"].fingerprint == commit
+
+
+def test_the_pool_of_a_named_task_lies_beside_its_rows(world: World) -> None:
+    """The paper's pools are larger than its labelled rows; without one, a pool is what is left of those."""
+    data = world.folder / "data"
+    (data / "fever").mkdir(parents=True)
+    row = '{{"source": "claim {}", "target": "SUPPORTS"}}\n'
+    for part, count in (("train", 30), ("test", 5)):
+        (data / "fever" / f"{part}.jsonl").write_text("".join(map(row.format, range(count))))
+    sweep = world.sweep(tasks=("fever",), u=(50,))
+    few = resolve(sweep, world.running(data=str(data)))
+    assert few.study.tasks["fever"].pool_rows == 0 and "50" in few.study.unreachable[0]
+    rows = "".join(f'{{"source": "pool {i}"}}\n' for i in range(60))
+    (data / "fever" / "pool.jsonl").write_text(rows)
+    many = resolve(sweep, world.running(data=str(data)))
+    assert many.study.tasks["fever"].pool_rows == 60 and many.study.unreachable == ()
+    assert many.study.tasks["fever"].data.key != few.study.tasks["fever"].data.key

@@ -59,7 +59,9 @@ def test_rows_are_complete_and_flat(measured: Measured) -> None:
             assert row.kgco2e > 0
             assert row.fraction_labels + row.fraction_teacher + row.fraction_pseudo_labels + (
                 row.fraction_student
-            ) == pytest.approx(1)
+            ) == pytest.approx(row.cost_total / row.budget)
+            assert row.basis_student == "scaled"
+            assert (row.basis_teacher is None) == (row.strategy == "annotate")
 
 
 def test_what_cannot_be_paid_is_a_row_with_its_reason(measured: Measured) -> None:

@@ -1,0 +1,62 @@
+"""A student that is interrupted goes on where it was, and its folder is gone when it is done."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from raydoa.learning.engine import PlainEngine
+from raydoa.learning.recipe import Execution
+from raydoa.makers import produce
+from raydoa.resolve import resolve
+from raydoa.stages import Distill
+from raydoa.trial import chain
+from tests.unit.world import World, forecast_of, lab_of
+
+
+class _PowerCutError(BaseException):
+    pass
+
+
+def test_a_student_goes_on_from_its_checkpoint(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved = resolve(
+        world.sweep(strategies=("distill",), n=(8,), u=(40,), budgets=(1.0,)), world.running()
+    )
+    cell, plan = next(iter(forecast_of(resolved).plans.items()))
+    student = chain(cell, plan, resolved.study).student.trained
+    assert isinstance(student, Distill) and student.steps > 4
+    store = resolved.bench.store
+    whole = lab_of(resolved, cell).make(student)
+    weights = load_file(store.fetch(student.key) / "model.safetensors")
+    store.drop(student.key)
+
+    bench = replace(
+        resolved.bench,
+        execution=Execution(checkpoint_every_steps=2),
+        train_folder=str(tmp_path / "train"),
+    )
+    step, taken = PlainEngine.step, []
+
+    def cut(self: PlainEngine, *arguments: Any) -> None:
+        if len(taken) == 3:
+            raise _PowerCutError
+        taken.append(step(self, *arguments))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PlainEngine, "step", cut)
+        with pytest.raises(_PowerCutError):
+            produce(student, bench)
+    [place] = (tmp_path / "train").iterdir()
+    assert [path.name for path in place.iterdir()] == ["steps-2"]
+
+    record = produce(student, bench)
+    assert record.facts["first_step"] == 2
+    assert record.facts["losses"] == pytest.approx(whole.facts["losses"][2:])  # type: ignore[index]
+    again = load_file(store.fetch(student.key) / "model.safetensors")
+    assert all(torch.equal(again[name], tensor) for name, tensor in weights.items())
+    assert not place.exists()
