@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MOST_FAILURES = 3
-_DONE_FILE = "done.json"
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,8 @@ class _TrainCheckpoints:
     def __init__(self) -> None:
         self._started = time.perf_counter()
         self._before = 0.0
+        # All ranks' files go into one folder.
+        self._done_file = f"done-{ray.train.get_context().get_world_rank()}.json"
 
     @property
     def seconds(self) -> float:
@@ -104,7 +105,7 @@ class _TrainCheckpoints:
             return 0
         with found.as_directory() as folder:
             engine.load(Path(folder))
-            done = json.loads((Path(folder) / _DONE_FILE).read_text(encoding="utf-8"))
+            done = json.loads((Path(folder) / self._done_file).read_text(encoding="utf-8"))
         self._before = float(done["seconds"])
         return int(done["steps"])
 
@@ -113,7 +114,7 @@ class _TrainCheckpoints:
         with tempfile.TemporaryDirectory(prefix="raydoa-") as folder:
             engine.save(Path(folder))
             done = json.dumps({"steps": steps_done, "seconds": self.seconds})
-            (Path(folder) / _DONE_FILE).write_text(done, encoding="utf-8")
+            (Path(folder) / self._done_file).write_text(done, encoding="utf-8")
             ray.train.report(
                 {"steps_done": steps_done}, checkpoint=Checkpoint.from_directory(folder)
             )

@@ -15,7 +15,7 @@ artifact exists: the store does. After `claim` grants a key, look into the store
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +80,7 @@ class Claims:
         self._flights: dict[str, _Flight] = {}
         self._made: list[tuple[str, str, float]] = []
         self._watchers: dict[str, asyncio.Task[None]] = {}
-        self._failures: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self._failures: Counter[tuple[str, str]] = Counter()
         self._given_up: dict[tuple[str, str], str] = {}
 
     async def claim(self, keys: Sequence[str], label: str, holder: Holder) -> list[str]:
@@ -106,9 +106,10 @@ class Claims:
     async def release(
         self, keys: Sequence[str], holder: str, error: str | None = None, final: bool = False
     ) -> None:
-        """End the claims of ``holder`` on ``keys``; those who wait for them go on, or fail with ``error``.
+        """End the claims of ``holder`` on ``keys``; those who wait for them go on, and one of them makes it.
 
-        A ``final`` error is the same whoever tries.
+        A ``final`` error is the same whoever tries, and told to them. Any other may be of a machine that was lost or of
+        a trial that was stopped, so it is told only when it comes again and again.
         """
         # Those of a holder that was taken for dead may be another's by now.
         ours = [key for key in keys if key in self._flights and self._flights[key].holder == holder]
@@ -119,17 +120,15 @@ class Claims:
                 seconds = (time.monotonic() - flight.started) / len(keys)
                 self._made.append((flight.label, key, seconds))
                 continue
-            failures = self._failures[flight.job, key]
-            failures.append(error)
-            if final or len(failures) >= _MOST_FAILURES:
-                self._given_up[flight.job, key] = error
-        self._end(ours, error)
+            self._failures[flight.job, key] += 1
+            if final or self._failures[flight.job, key] >= _MOST_FAILURES:
+                self._given_up[flight.job, key] = flight.error = error
+        self._end(ours)
 
-    def _end(self, keys: Sequence[str], error: str | None = None) -> None:
+    def _end(self, keys: Sequence[str]) -> None:
         for key in keys:
             flight = self._flights.pop(key, None)
             if flight is not None:
-                flight.error = error
                 flight.done.set()
 
     async def wait(self, key: str, job: str) -> Landed:
