@@ -182,17 +182,13 @@ def soft_examples(
     from raydoa.learning.batches import Example
     from raydoa.learning.soft_labels import check_match, read_shard
 
+    _check_shards(stage, bench)
     examples: list[Example] = []
-    teacher = content_of(stage.teacher, bench)
     for shard in stage.shards:
         rows, facts = read_shard(bench.store.fetch(shard.key))
         check_match(
             facts, student=stage.model, vocabulary=vocabulary, tokenizer=tokenizer.fingerprint
         )
-        if facts.teacher_content != teacher:
-            record = bench.store.find(shard.key)
-            why = f"{facts.teacher} wrote it, and was made again since"
-            raise DamagedArtifact(shard.key, why, record.folder if record else None)
         texts = [stage.form.prefix + row.source for row in rows]
         examples += [
             Example(row.row_id, source, row.target_ids, row.soft)
@@ -201,6 +197,25 @@ def soft_examples(
             )
         ]
     return examples
+
+
+def _check_shards(stage: Distill, bench: Bench) -> None:
+    """Drop all shards that other weights than the teacher's have written: they are made again in one go."""
+    from raydoa.learning.soft_labels import read_facts
+
+    teacher = content_of(stage.teacher, bench)
+    stale: list[DamagedArtifact] = []
+    for shard in stage.shards:
+        facts = read_facts(bench.store.fetch(shard.key))
+        record = bench.store.find(shard.key)
+        if record is not None and facts.teacher_content != teacher:
+            why = f"{facts.teacher} wrote it, and was made again since"
+            stale.append(DamagedArtifact(shard.key, why, record.folder))
+    for damage in stale[1:]:
+        logger.warning("%s; it is dropped and made again", damage)
+        bench.store.drop(damage.key, damage.folder)
+    if stale:
+        raise stale[0]
 
 
 def source_ids(rows: Sequence[Row], form: TextForm, tokenizer: "Tokenizer") -> list[list[int]]:

@@ -55,6 +55,12 @@ class Work:
     source_length: int
     target_length: int
 
+    @property
+    def unit(self) -> tuple[str | int | None, ...]:
+        """What a unit cost is known by."""
+        lengths = (self.source_length, self.target_length)
+        return (self.operation, self.model, self.teacher, self.batch_size, *lengths)
+
 
 @dataclass(frozen=True)
 class Calibrated:
@@ -65,12 +71,15 @@ class Calibrated:
 
 
 def works(study: Study) -> list[Work]:
-    """Every unit of work that the plans of a sweep are made of, each once."""
-    found: dict[Work, None] = {}
+    """Every unit of work that the plans of a sweep are made of, each once.
+
+    Recipes of one precision and batch size take the same steps, whatever their learning rates and epochs.
+    """
+    found: dict[tuple[str | int | None, ...], Work] = {}
     for task in study.tasks.values():
         for work in _works_of_task(study, task.spec.source_length, task.spec.target_length):
-            found[work] = None
-    return list(found)
+            found.setdefault(work.unit, work)
+    return list(found.values())
 
 
 def _works_of_task(study: Study, source: int, target: int) -> Iterator[Work]:
@@ -90,8 +99,13 @@ def _works_of_task(study: Study, source: int, target: int) -> Iterator[Work]:
         yield Work("distill_step", student, teacher, recipe, recipe.batch_size, source, target)
 
 
-def calibrate(study: Study, execution: Execution, free_bytes: int) -> Calibrated:
-    """Measure every unit of work of ``study`` on ``execution.device``, which has ``free_bytes``."""
+def calibrate(
+    study: Study, execution: Execution, teachers: Execution, free_bytes: int
+) -> Calibrated:
+    """Measure every unit of work of ``study`` on ``execution.device``, which has ``free_bytes``.
+
+    ``teachers`` are the means of their fine-tuning: micro-batches, and what is computed again to save memory.
+    """
     measured, too_large = [], []
     for work in works(study):
         shape = study.unit_costs.shape(work.model)
@@ -99,7 +113,8 @@ def calibrate(study: Study, execution: Execution, free_bytes: int) -> Calibrated
         try:
             if each * shape.parameters > free_bytes:
                 raise torch.OutOfMemoryError
-            seconds = _seconds(work, study.unit_costs, execution)
+            tuned = work.operation == "train_step" and work.model in study.sweep.grid.teachers
+            seconds = _seconds(work, study.unit_costs, teachers if tuned else execution)
         except torch.OutOfMemoryError:
             logger.info("%s of %s does not fit", work.operation, work.model)
             too_large.append(work)

@@ -5,11 +5,12 @@ workers, ZeRO stage, devices. Nothing in it may change a number beyond float rou
 of a key. Named, complete configurations are in `raydoa.presets`.
 """
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from raydoa.learning.recipe import PretrainRecipe, Recipe, Representation
+from raydoa.learning.recipe import Execution, PretrainRecipe, Recipe, Representation
 from raydoa.mistakes import did_you_mean
 from raydoa.money.plan import PLANNERS
 from raydoa.settings import Settings
@@ -118,6 +119,14 @@ class Running(Settings):
     cpus_per_worker: int = Field(default=1, ge=1)
     cluster_gpus: int = Field(default=1, ge=1)
     concurrent_cells: int = Field(default=6, ge=1)
+
+    def of_teachers(self, execution: Execution) -> Execution:
+        """The means of a teacher's fine-tuning, where memory is short."""
+        return replace(
+            execution,
+            micro_batch_size=self.micro_batch_size,
+            activation_checkpointing=self.activation_checkpointing,
+        )
 
     @field_validator("results")
     @classmethod

@@ -11,12 +11,13 @@ the work that needed it starts over; the same one damaged over and over is a bro
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from raydoa.artifacts.key import Stage
 from raydoa.artifacts.record import DamagedArtifact, Record
 from raydoa.artifacts.store import MissingArtifact, Store
-from raydoa.mistakes import UserMistake
+from raydoa.mistakes import NoRoom, UserMistake
 from raydoa.stages import Checkpoint
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,15 @@ class Runner(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a maker parts with its claims: what it made, or why not; a final error is the same whoever tries."""
+
+    made: bool = False
+    error: str | None = None
+    final: bool = False
+
+
 class Desk(Protocol):
     """Hands out claims on keys."""
 
@@ -48,8 +58,8 @@ class Desk(Protocol):
         """The stages among these that are ours to make now; never waits."""
         ...
 
-    def release(self, stages: Sequence[Stage], error: str | None, final: bool) -> None:
-        """Give claims back; ``error`` is told to those who wait, and if ``final`` to those who come later."""
+    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
+        """Give claims back, and tell how it went."""
         ...
 
     def wait(self, stage: Stage) -> str | None:
@@ -64,7 +74,7 @@ class SoleMaker:
         """All of them."""
         return list(stages)
 
-    def release(self, stages: Sequence[Stage], error: str | None, final: bool) -> None:
+    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
         """Nobody waits."""
 
     def wait(self, stage: Stage) -> str | None:
@@ -125,21 +135,24 @@ class Lab:
 
     def _work(self, missing: Sequence[Stage]) -> None:
         ours = self._desk.claim(missing)
-        error: str | None = None  # A maker that is stopped has not failed.
-        final = False
+        outcome = Outcome()  # A maker that is stopped has neither made anything nor failed.
         try:
             # Somebody may have published between our look into the store and our claim.
             todo = self._missing(ours)
             if todo:
                 self._runner.run(todo)
+                outcome = Outcome(made=True)
         except (DamagedArtifact, MissingArtifact):
             raise  # We come back; if somebody else is quicker, so much the better.
         except Exception as failure:
-            error, final = f"{type(failure).__name__}: {failure}", isinstance(failure, UserMistake)
+            # Of several stages it is not known which one it was.
+            final = isinstance(failure, UserMistake) and len(ours) == 1
+            final = final and not isinstance(failure, NoRoom)
+            outcome = Outcome(error=f"{type(failure).__name__}: {failure}", final=final)
             raise
         finally:
             if ours:
-                self._desk.release(ours, error, final)
+                self._desk.release(ours, outcome)
 
     def _missing(self, stages: Sequence[Stage]) -> list[Stage]:
         return [

@@ -45,8 +45,6 @@ from raydoa.stages import (
 if TYPE_CHECKING:
     from raydoa.learning.batches import Example
     from raydoa.learning.distill import Loss
-    from raydoa.learning.fit import FitSummary
-    from raydoa.models.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +59,8 @@ def produce(stage: Stage, bench: Bench) -> Record:
     with scratch_folder() as folder:
         started = time.perf_counter()
         facts = _MAKERS[type(stage)](stage, bench, folder)
-        seconds = time.perf_counter() - started
+        # A training that was resumed has taken the time of its earlier attempts as well.
+        seconds = time.perf_counter() - started + float(facts.get("seconds_before", 0.0))
         record = publish(
             stage, bench, folder, facts, seconds=seconds, devices=visible_devices(bench)
         )
@@ -115,9 +114,9 @@ def _make_pretrain(stage: Pretrain, bench: Bench, folder: Path) -> Facts:
         continued=recipe.continued_fraction,
         seed=stage.seed,
     )
-    summary = _train(stage, Loss(model), recipe.training, recipe.steps, list(examples), bench)
+    facts = _train(stage, Loss(model), recipe.training, recipe.steps, list(examples), bench)
     save_model(model, tokenizer, folder)
-    return {"steps": recipe.steps, "last_losses": list(summary.losses[-20:])}
+    return {**facts, "steps": recipe.steps, "losses": facts["losses"][-20:]}
 
 
 def _make_fine_tune(stage: FineTune, bench: Bench, folder: Path) -> Facts:
@@ -126,9 +125,9 @@ def _make_fine_tune(stage: FineTune, bench: Bench, folder: Path) -> Facts:
 
     model, tokenizer = open_model(stage.initial, bench, dropout=stage.recipe.dropout)
     examples = labelled_examples(stage, bench, tokenizer)
-    summary = _train(stage, Loss(model), stage.recipe, stage.steps, examples, bench)
+    facts = _train(stage, Loss(model), stage.recipe, stage.steps, examples, bench)
     save_model(model, tokenizer, folder)
-    return _training_facts(summary, tokenizer)
+    return {**facts, "tokenizer": tokenizer.fingerprint}
 
 
 def _train(
@@ -138,22 +137,28 @@ def _train(
     steps: int,
     examples: "list[Example]",
     bench: Bench,
-) -> "FitSummary":
+) -> Facts:
     """Train on this process's device, from where an interrupted attempt had come to."""
     from raydoa.learning.checkpoints import CheckpointFolder
     from raydoa.learning.engine import PlainEngine
     from raydoa.learning.fit import fit
 
     place = _training_place(stage, bench)
-    return fit(
+    checkpoints = CheckpointFolder(place) if place is not None else None
+    summary = fit(
         PlainEngine(loss, recipe, steps, bench.execution.device),
         examples,
         batch_size=recipe.batch_size,
         steps=steps,
         seed=stage.seed,
         execution=bench.execution,
-        checkpoints=CheckpointFolder(place) if place is not None else None,
+        checkpoints=checkpoints,
     )
+    return {
+        "losses": list(summary.losses),
+        "first_step": summary.first_step,
+        "seconds_before": checkpoints.seconds_before if checkpoints is not None else 0.0,
+    }
 
 
 def _training_place(stage: Stage, bench: Bench) -> Path | None:
@@ -161,14 +166,6 @@ def _training_place(stage: Stage, bench: Bench) -> Path | None:
     if bench.train_folder is None:
         return None
     return Path(bench.train_folder) / f"{stage.kind}-{stage.key[:20]}"
-
-
-def _training_facts(summary: "FitSummary", tokenizer: "Tokenizer") -> Facts:
-    return {
-        "losses": list(summary.losses),
-        "first_step": summary.first_step,
-        "tokenizer": tokenizer.fingerprint,
-    }
 
 
 def _make_sparsity(stage: ChooseSparsity, bench: Bench, folder: Path) -> Facts:
@@ -190,9 +187,9 @@ def _make_distill(stage: Distill, bench: Bench, folder: Path) -> Facts:
         chunk_tokens=bench.execution.logits_chunk_tokens,
     )
     examples = soft_examples(stage, bench, tokenizer, model.config.vocab_size)
-    summary = _train(stage, loss, stage.recipe, stage.steps, examples, bench)
+    facts = _train(stage, loss, stage.recipe, stage.steps, examples, bench)
     save_model(model, tokenizer, folder)
-    return _training_facts(summary, tokenizer)
+    return {**facts, "tokenizer": tokenizer.fingerprint}
 
 
 def _make_evaluation(stage: Evaluate, bench: Bench, folder: Path) -> Facts:

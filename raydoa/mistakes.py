@@ -14,6 +14,10 @@ class Unreachable(UserMistake):
     """A file, dataset or model cannot be reached from here; planning can go on without it."""
 
 
+class NoRoom(UserMistake):
+    """The cluster, as it stands, is too small; another node may come."""
+
+
 class Stopped(Exception):
     """Work that was stopped before its end; the message says how it goes on. Commands exit with code 130."""
 

@@ -35,7 +35,8 @@ def _run(options: argparse.Namespace) -> int:
             f"no GPU can be seen, and the accelerator is {sweep.accelerator!r}; run this where it is"
         )
     free_bytes, _ = torch.cuda.mem_get_info()
-    calibrated = calibrate(resolved.study, resolved.bench.execution, free_bytes)
+    execution = resolved.bench.execution
+    calibrated = calibrate(resolved.study, execution, running.of_teachers(execution), free_bytes)
     write_calibration(calibrated.unit_costs, Path(options.out))
     for row in calibrated.unit_costs:
         of = f"{row.model} under {row.teacher}" if row.teacher else row.model

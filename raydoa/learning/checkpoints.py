@@ -8,10 +8,13 @@ one. The folder belongs to one training: whoever makes it names it after the tra
 import os
 import re
 import shutil
+import tempfile
+import time
 from pathlib import Path
 
 from raydoa.learning.engine import Engine
 
+_SECONDS_FILE = "seconds"
 _WHOLE = re.compile(r"steps-(\d+)")
 
 
@@ -20,27 +23,34 @@ class CheckpointFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._started = time.perf_counter()
+        self.seconds_before = 0.0
 
     def restore(self, engine: Engine) -> int:
         """See `Checkpoints.restore`."""
         steps_done = max(self._whole(), default=0)
         if steps_done:
-            engine.load(self._folder / f"steps-{steps_done}")
+            whole = self._folder / f"steps-{steps_done}"
+            engine.load(whole)
+            self.seconds_before = float((whole / _SECONDS_FILE).read_text(encoding="utf-8"))
         return steps_done
 
     def save(self, engine: Engine, steps_done: int) -> None:
         """See `Checkpoints.save`."""
-        aside = self._folder / f"aside-{steps_done}"
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
+        if steps_done in self._whole():
+            return  # Another process, which was taken for dead, is as far.
+        self._folder.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f"aside-{steps_done}-", dir=self._folder))
         engine.save(aside)
+        seconds = self.seconds_before + time.perf_counter() - self._started
+        (aside / _SECONDS_FILE).write_text(str(seconds), encoding="utf-8")
         for path in [*aside.iterdir(), aside]:
             _sync(path)
         aside.replace(self._folder / f"steps-{steps_done}")
         _sync(self._folder)
         for older in self._whole():
-            if older != steps_done:
-                shutil.rmtree(self._folder / f"steps-{older}")
+            if older < steps_done:
+                shutil.rmtree(self._folder / f"steps-{older}", ignore_errors=True)
 
     def _whole(self) -> list[int]:
         if not self._folder.is_dir():

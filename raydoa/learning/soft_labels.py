@@ -124,10 +124,7 @@ def read_shard(folder: Path) -> tuple[list[LabelledRow], ShardFacts]:
         UserMistake: the file is not one of ours.
     """
     table = pq.read_table(folder / SHARD_FILE)
-    metadata = table.schema.metadata or {}
-    if _META not in metadata:
-        raise UserMistake(f"{folder / SHARD_FILE}: a Parquet file, but not a shard of soft labels")
-    facts = ShardFacts(**json.loads(metadata[_META]))
+    facts = _facts(table.schema, folder)
     unpack = _unpack_hidden if facts.kind == "hidden" else _unpack_sparse
     rows = [
         LabelledRow(
@@ -137,6 +134,22 @@ def read_shard(folder: Path) -> tuple[list[LabelledRow], ShardFacts]:
         for entry in batch.to_pylist()
     ]
     return rows, facts
+
+
+def read_facts(folder: Path) -> ShardFacts:
+    """Who wrote a shard, without reading its rows.
+
+    Raises:
+        UserMistake: the file is not one of ours.
+    """
+    return _facts(pq.read_schema(folder / SHARD_FILE), folder)
+
+
+def _facts(schema: pa.Schema, folder: Path) -> ShardFacts:
+    metadata = schema.metadata or {}
+    if _META not in metadata:
+        raise UserMistake(f"{folder / SHARD_FILE}: a Parquet file, but not a shard of soft labels")
+    return ShardFacts(**json.loads(metadata[_META]))
 
 
 def _pack_hidden(soft: SoftLabels, facts: ShardFacts) -> dict[str, bytes]:

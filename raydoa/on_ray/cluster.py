@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import ray
 
-from raydoa.mistakes import UserMistake
+from raydoa.mistakes import NoRoom
 
 logger = logging.getLogger(__name__)
 
@@ -86,12 +86,12 @@ def check_room(each: dict[str, int], count: int, what: str, remedy: str) -> None
     """Refuse what would wait for ever.
 
     Raises:
-        UserMistake: the cluster, as it stands, has no room for ``count`` workers that need ``each``.
+        NoRoom: the cluster, as it stands, has no room for ``count`` workers that need ``each``.
     """
     room = room_for(each)
     if room < count:
         one = " and ".join(f"{amount} {name}" for name, amount in each.items() if amount)
-        raise UserMistake(
+        raise NoRoom(
             f"{what} needs {count} x {one}, and the cluster's nodes have room for {room}; {remedy} or start a larger "
             "cluster"
         )

@@ -6,15 +6,22 @@ from collections.abc import Sequence
 import ray
 
 from raydoa.artifacts.key import Stage
+from raydoa.artifacts.store import Store
 from raydoa.forecast import stage_label
+from raydoa.lab import Outcome
 from raydoa.on_ray.single_flight import Holder, Landed, find_claims
 
 
 class ClusterDesk:
-    """Claims of one trial (or of the driver); they end with the process that made them."""
+    """Claims of one trial (or of the driver); they end with the process that made them.
 
-    def __init__(self) -> None:
+    Args:
+        store: where artifacts are to be; the same key in another store is another claim.
+    """
+
+    def __init__(self, store: Store) -> None:
         self._claims = find_claims()
+        self._store = store
         context = ray.get_runtime_context()
         actor_id = context.get_actor_id()
         self._holder = Holder(
@@ -25,18 +32,25 @@ class ClusterDesk:
 
     def claim(self, stages: Sequence[Stage]) -> list[Stage]:
         """The stages that nobody else is making."""
-        by_key = {stage.key: stage for stage in stages}
+        by_key = {claimed(self._store, stage.key): stage for stage in stages}
         granted = ray.get(
             self._claims.claim.remote(list(by_key), stage_label(stages[0]), self._holder)
         )
         return [by_key[key] for key in granted]
 
-    def release(self, stages: Sequence[Stage], error: str | None, final: bool) -> None:
+    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
         """End our claims."""
-        keys = [stage.key for stage in stages]
-        ray.get(self._claims.release.remote(keys, self._holder.name, error, final))
+        keys = [claimed(self._store, stage.key) for stage in stages]
+        ray.get(self._claims.release.remote(keys, self._holder.name, outcome))
 
     def wait(self, stage: Stage) -> str | None:
         """Block until the maker of ``stage`` is done with it, or is dead."""
-        landed: Landed = ray.get(self._claims.wait.remote(stage.key, self._holder.job))
+        landed: Landed = ray.get(
+            self._claims.wait.remote(claimed(self._store, stage.key), self._holder.job)
+        )
         return landed.error
+
+
+def claimed(store: Store, key: str) -> str:
+    """What is claimed: a key in a store."""
+    return f"{store.url} {key}"

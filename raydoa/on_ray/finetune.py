@@ -13,7 +13,7 @@ import logging
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,11 +135,7 @@ def _work(config: dict[str, Any]) -> None:
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     checkpoints = _TrainCheckpoints()
-    execution = replace(
-        bench.execution,
-        micro_batch_size=running.micro_batch_size,
-        activation_checkpointing=running.activation_checkpointing,
-    )
+    execution = running.of_teachers(bench.execution)
     folder = model_folder(stage.initial, bench)
     tokenizer = load_tokenizer(folder)
     size = execution.micro_batch_size or -(-stage.recipe.batch_size // world)

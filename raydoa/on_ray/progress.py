@@ -17,6 +17,7 @@ from ray.tune.experiment import Trial
 from raydoa.artifacts.store import Store
 from raydoa.cell import Cell
 from raydoa.forecast import Forecast
+from raydoa.on_ray.desk import claimed
 from raydoa.on_ray.single_flight import Status, find_claims
 
 _EVERY_SECONDS = 5.0
@@ -71,9 +72,11 @@ class Progress(Callback):  # type: ignore[misc]
         job = ray.get_runtime_context().get_job_id()
         status: Status = ray.get(find_claims().status.remote(job, self._seen))
         self._seen = status.count
-        for label, key, seconds in status.made:
-            self._missing.discard(key)
-            self._pace[label].append(seconds)
+        made = {claimed(self._store, key): key for key in self._missing}
+        for label, claim, seconds in status.made:
+            if claim in made:
+                self._missing.discard(made[claim])
+                self._pace[label].append(seconds)
         running = ", ".join(f"{n} x {label}" for label, n in sorted(status.running.items()))
         elapsed = time.monotonic() - self._started
         line = (

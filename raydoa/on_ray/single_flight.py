@@ -17,14 +17,16 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import ray
 from ray._common.constants import HEAD_NODE_RESOURCE_NAME
-from ray.exceptions import RayError
+from ray.exceptions import ActorUnavailableError, RayError
 
 from raydoa import __version__
+from raydoa.lab import Outcome
 
 CLAIMS_ACTOR = f"raydoa-claims-{__version__}"
 _NAMESPACE = "raydoa"
@@ -51,7 +53,6 @@ class _Flight:
     label: str
     started: float
     done: asyncio.Event = field(default_factory=asyncio.Event)
-    error: str | None = None
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Landed:
-    """How a claim ended: ``error`` is what its maker said, or None if it was made or given up."""
+    """How a claim ended: ``error`` if this job has given the key up, else None, and the store is worth a look."""
 
     error: str | None = None
 
@@ -103,26 +104,24 @@ class Claims:
             self._watchers[holder.name] = asyncio.create_task(watch)
         return granted
 
-    async def release(
-        self, keys: Sequence[str], holder: str, error: str | None = None, final: bool = False
-    ) -> None:
+    async def release(self, keys: Sequence[str], holder: str, outcome: Outcome) -> None:
         """End the claims of ``holder`` on ``keys``; those who wait for them go on, and one of them makes it.
 
-        A ``final`` error is the same whoever tries, and told to them. Any other may be of a machine that was lost or of
-        a trial that was stopped, so it is told only when it comes again and again.
+        A final error is the same whoever tries, and told to them. Any other may be of a machine that was lost or of a
+        trial that was stopped, so it is told only when it comes again and again.
         """
         # Those of a holder that was taken for dead may be another's by now.
         ours = [key for key in keys if key in self._flights and self._flights[key].holder == holder]
         for key in ours:
             flight = self._flights[key]
-            if error is None:
+            if outcome.made:
                 # Keys that are made together share the time it took.
                 seconds = (time.monotonic() - flight.started) / len(keys)
                 self._made.append((flight.label, key, seconds))
-                continue
-            self._failures[flight.job, key] += 1
-            if final or self._failures[flight.job, key] >= _MOST_FAILURES:
-                self._given_up[flight.job, key] = flight.error = error
+            if outcome.error is not None:
+                self._failures[flight.job, key] += 1
+                if outcome.final or self._failures[flight.job, key] >= _MOST_FAILURES:
+                    self._given_up[flight.job, key] = outcome.error
         self._end(ours)
 
     def _end(self, keys: Sequence[str]) -> None:
@@ -137,7 +136,7 @@ class Claims:
         if flight is None:
             return Landed(self._given_up.get((job, key)))
         await flight.done.wait()
-        return Landed(flight.error)
+        return Landed(self._given_up.get((job, key)))
 
     async def status(self, job: str, since: int | None = None) -> Status:
         """What ``job`` is making now, and what was made since a count; nothing of the past without one."""
@@ -148,7 +147,8 @@ class Claims:
     async def _watch(self, holder: str, handle: Any) -> None:
         try:
             while any(flight.holder == holder for flight in self._flights.values()):
-                await handle.__ray_ready__.remote()
+                with suppress(ActorUnavailableError):  # A network may fail for a moment.
+                    await handle.__ray_ready__.remote()
                 await asyncio.sleep(_WATCH_SECONDS)
         except RayError:
             held = [key for key, flight in self._flights.items() if flight.holder == holder]

@@ -91,7 +91,8 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
         param_space={"cell": tune.grid_search(points)},
         tune_config=tune.TuneConfig(
             max_concurrent_trials=trial.running.concurrent_cells,
-            # Starting a process takes longer than many a cell whose stages are there.
+            # Starting a process takes longer than many a cell whose stages are there. (A schedule that stops trials
+            # early must not: it is the end of a trial's actor that ends its work and its claims.)
             reuse_actors=True,
             trial_dirname_creator=lambda t: f"{cell_of(t.config).name}-{t.trial_id}",
         ),
@@ -115,7 +116,7 @@ def _measure(config: dict[str, Any], trial: Trial) -> dict[str, Any]:
         train_folder=trial.running.train_folder,
     )
     runner = ClusterRunner(bench, trial.running, study.sweep.grid.teachers)
-    lab = Lab(bench.store, runner, ClusterDesk())
+    lab = Lab(bench.store, runner, ClusterDesk(bench.store))
     return measure(cell, config["cell"]["labels_incurred"], study, lab).flat()
 
 

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import ray
 
+from raydoa.lab import Outcome
 from raydoa.on_ray.single_flight import Claims, Holder, Landed, Status, find_claims
 from tests.ray.watching import until
 
 JOB = "a job"
+MADE = Outcome(made=True)
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
@@ -40,7 +42,7 @@ class Maker:
             ours = [key for key in self.claim(*missing) if key not in _published()]
             for key in ours:
                 ray.get(_shelf().put.remote(key))
-            ray.get(self._claims.release.remote(missing and ours, self._name))
+            ray.get(self._claims.release.remote(missing and ours, self._name, MADE))
             made += ours
             for key in missing:
                 ray.get(self._claims.wait.remote(key, JOB))
@@ -84,7 +86,7 @@ def test_a_key_has_one_maker_at_a_time(claims: Any) -> None:
     assert ray.get(one.claim.remote("a", "c")) == []
     status: Status = ray.get(claims.status.remote(JOB))
     assert status.running == {"work": 3}
-    ray.get(claims.release.remote(["a", "b"], "one"))
+    ray.get(claims.release.remote(["a", "b"], "one", MADE))
     assert ray.get(two.claim.remote("a", "b")) == ["a", "b"]
     status = ray.get(claims.status.remote(JOB, 0))
     assert [(label, key) for label, key, _ in status.made] == [("work", "a"), ("work", "b")]
@@ -95,7 +97,7 @@ def test_those_who_wait_go_on_when_it_is_made(claims: Any) -> None:
     ray.get(maker.claim.remote("a"))
     waiting = [claims.wait.remote("a", JOB) for _ in range(3)]
     assert ray.wait(waiting, timeout=0.5)[0] == []
-    ray.get(claims.release.remote(["a"], "one"))
+    ray.get(claims.release.remote(["a"], "one", MADE))
     assert ray.get(waiting) == [Landed()] * 3
     assert ray.get(claims.wait.remote("a", JOB)) == Landed(), "nobody makes it: nothing to wait for"
 
@@ -106,7 +108,7 @@ def test_those_who_wait_for_one_that_fails_may_try(claims: Any) -> None:
     ray.get(one.claim.remote("a"))
     waiting = claims.wait.remote("a", JOB)
     assert ray.wait([waiting], timeout=0.5)[0] == []
-    ray.get(claims.release.remote(["a"], "one", "ValueError: no"))
+    ray.get(claims.release.remote(["a"], "one", Outcome(error="ValueError: no")))
     assert ray.get(waiting) == Landed()
     assert ray.get(two.claim.remote("a")) == ["a"]
     assert ray.get(claims.status.remote(JOB, 0)).made == []
@@ -119,19 +121,24 @@ def test_what_failed_for_good_is_not_granted_to_that_job_again(claims: Any, fina
         assert ray.get(one.claim.remote("a")) == ["a"]
         waiting = claims.wait.remote("a", JOB)
         assert ray.wait([waiting], timeout=0.2)[0] == []
-        ray.get(claims.release.remote(["a"], "one", f"ValueError: {failure}", final))
+        ray.get(
+            claims.release.remote(
+                ["a"], "one", Outcome(error=f"ValueError: {failure}", final=final)
+            )
+        )
     assert ray.get(waiting) == Landed(f"ValueError: {0 if final else 2}"), "told to those who wait"
     assert ray.get(two.claim.remote("a", "b")) == ["b"]
     told = ray.get(claims.wait.remote("a", JOB))
     assert told == Landed(f"ValueError: {0 if final else 2}"), "and to those who come later"
     another = Holder("three", "another job")
+    assert ray.get(claims.wait.remote("a", "another job")) == Landed()
     assert ray.get(claims.claim.remote(["a"], "work", another)) == ["a"]
 
 
 def test_a_maker_cannot_end_the_claim_of_its_successor(claims: Any) -> None:
     two = Maker.remote("two", claims)
     assert ray.get(two.claim.remote("a")) == ["a"]
-    ray.get(claims.release.remote(["a"], "one", "ValueError: of one that was taken for dead"))
+    ray.get(claims.release.remote(["a"], "one", Outcome(error="ValueError: of one taken for dead")))
     assert ray.get(claims.status.remote(JOB)).running == {"work": 1}
 
 
@@ -154,7 +161,7 @@ def test_a_maker_may_claim_again_after_it_was_idle(claims: Any) -> None:
     one = Maker.remote("one", claims)
     for _ in range(2):
         assert ray.get(one.claim.remote("a")) == ["a"]
-        ray.get(claims.release.remote(["a"], "one"))
+        ray.get(claims.release.remote(["a"], "one", MADE))
     assert ray.get(one.claim.remote("a")) == ["a"]
     ray.kill(one)
     until("its claim's end", lambda: ray.get(claims.status.remote(JOB)).running == {})

@@ -40,7 +40,7 @@ class _StopFirst(tune.Stopper):  # type: ignore[misc]
 
 def _trial(config: dict[str, Any], stage: FineTune, bench: Bench, running: Running) -> None:
     """Makes the stage, and reports all the while, as a trial must that is to be stopped."""
-    lab = Lab(bench.store, ClusterRunner(bench, running, [stage.model]), ClusterDesk())
+    lab = Lab(bench.store, ClusterRunner(bench, running, [stage.model]), ClusterDesk(bench.store))
     if config["who"] == "second":
         until("the first trial's group", lambda: bool(living("RayTrainWorker")))
     failures: list[Exception] = []
@@ -73,7 +73,7 @@ def test_another_trial_takes_over(tiny: Tiny, tmp_path: Path) -> None:
             {"memory": 2**20},
         ),
         param_space={"who": tune.grid_search(["first", "second"])},
-        tune_config=tune.TuneConfig(reuse_actors=True),
+        tune_config=tune.TuneConfig(reuse_actors=False),
         run_config=tune.RunConfig(
             storage_path=str(tmp_path), stop=stop, verbose=0, callbacks=[Orphans()]
         ),

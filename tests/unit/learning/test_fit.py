@@ -162,7 +162,7 @@ from raydoa.learning.recipe import Execution
 class Dies(PlainEngine):
     def save(self, folder):
         super().save(folder)
-        if folder.name == "aside-9":
+        if folder.name.startswith("aside-9-"):
             os.truncate(folder / "engine.safetensors", 100)
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -189,10 +189,30 @@ def test_a_process_killed_while_it_saves_goes_on_from_the_checkpoint_before(
     )
     assert victim.returncode == -signal.SIGKILL, victim.stderr
     left = sorted(path.name for path in (tmp_path / "place").iterdir())
-    assert left == ["aside-9", "steps-6"], "half a checkpoint, and the whole one before it"
+    assert len(left) == 2 and left[0].startswith("aside-9-"), "half a checkpoint"
+    assert left[1] == "steps-6", "and the whole one before it"
     again = _fit(resumed, rows(30), checkpoints=CheckpointFolder(tmp_path / "place"), every=3)
     assert again.first_step == 6 and again.losses == expected.losses[6:]
     _same(straight, resumed, atol=0.0, rtol=0.0)
+
+
+def test_two_that_keep_one_training_do_not_lose_it(build: Build, tmp_path: Path) -> None:
+    """A process that was taken for dead goes on beside its successor."""
+    engines = [PlainEngine(Loss(build()), RECIPE, STEPS) for _ in range(2)]
+    places = [CheckpointFolder(tmp_path) for _ in range(2)]
+    for place, engine in zip(places, engines, strict=True):
+        fit(
+            engine,
+            [Example("1", [5, 1], [6, 1])],
+            batch_size=1,
+            steps=1,
+            seed=5,
+            execution=Execution(),
+        )
+        place.save(engine, 2)
+    places[0].save(engines[0], 6)
+    places[1].save(engines[1], 4)
+    assert CheckpointFolder(tmp_path).restore(engines[1]) == 6
 
 
 def test_a_finished_training_is_not_repeated(build: Build, rows: Rows, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.unit.checkpoints import write_checkpoint
 from tests.unit.world import World, forecast_of
 
 PLENTY = 2**60
+SAVING = Execution(micro_batch_size=2, activation_checkpointing=True)
 
 
 @pytest.fixture
@@ -24,6 +25,8 @@ def priced(world: World) -> Resolved:
 
 def _resolved(world: World, **running: str) -> Resolved:
     sweep = world.sweep(student="one", teachers=("two",), prices="2026-11-09", pretraining=None)
+    longer = sweep.teacher_recipe.model_copy(update={"epochs": 7})
+    sweep = sweep.model_copy(update={"teacher_recipe": longer})
     models = {name: str(world.folder / name) for name in ("one", "two")}
     return world.resolved(sweep, models=models, **running)
 
@@ -41,7 +44,7 @@ def test_every_unit_of_work_is_measured_and_then_planned_with(
         ("distill_step", "one", "one"),
         ("distill_step", "one", "two"),
     }
-    found = calibrate(study, Execution(), PLENTY)
+    found = calibrate(study, Execution(), SAVING, PLENTY)
     assert {(row.operation, row.model, row.teacher) for row in found.unit_costs} == wanted
     assert found.too_large == ()
     path = tmp_path / "unit_costs.json"
@@ -61,6 +64,6 @@ def test_every_unit_of_work_is_measured_and_then_planned_with(
 
 def test_what_does_not_fit_stays_estimated(priced: Resolved) -> None:
     parameters = priced.study.unit_costs.shape("one").parameters
-    found = calibrate(priced.study, Execution(), 3 * parameters)
+    found = calibrate(priced.study, Execution(), SAVING, 3 * parameters)
     assert {row.operation for row in found.unit_costs} == {"label_sequence"}
     assert {work.operation for work in found.too_large} == {"train_step", "distill_step"}

@@ -15,10 +15,10 @@ from raydoa.artifacts.record import DamagedArtifact
 from raydoa.artifacts.store import MissingArtifact, Store
 from raydoa.bench import Bench
 from raydoa.cell import Cell
-from raydoa.lab import Lab, SoleMaker, StageFailed
+from raydoa.lab import Lab, Outcome, SoleMaker, StageFailed
 from raydoa.learning.soft_labels import read_shard
 from raydoa.local_runner import LocalRunner
-from raydoa.mistakes import UserMistake
+from raydoa.mistakes import NoRoom, UserMistake
 from raydoa.resolve import Resolved, resolve
 from raydoa.stages import Distill, Vocabulary
 from raydoa.trial import chain
@@ -142,13 +142,13 @@ class Shared:
 
     def __init__(self, maker: Lab | None) -> None:
         self.maker = maker
-        self.released: list[tuple[str, str | None, bool]] = []
+        self.released: list[tuple[str, Outcome]] = []
 
     def claim(self, stages: Sequence[Stage]) -> list[Stage]:
         return [stage for stage in stages if not isinstance(stage, Vocabulary)]
 
-    def release(self, stages: Sequence[Stage], error: str | None, final: bool) -> None:
-        self.released += [(stage.kind, error, final) for stage in stages]
+    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
+        self.released += [(stage.kind, outcome) for stage in stages]
 
     def wait(self, stage: Stage) -> str | None:
         if self.maker is None:
@@ -162,7 +162,7 @@ def test_what_somebody_else_makes_is_waited_for(resolved: Resolved) -> None:
     desk = Shared(lab_of(resolved, cell))
     lab = Lab(resolved.bench.store, LocalRunner(resolved.bench), desk)
     lab.make(student.teacher.initial)
-    assert desk.released == [("task_data", None, False), ("pretrain", None, False)]
+    assert desk.released == [("task_data", Outcome(made=True)), ("pretrain", Outcome(made=True))]
 
 
 def test_the_failure_of_another_maker_is_ours(resolved: Resolved) -> None:
@@ -181,8 +181,14 @@ def test_those_who_wait_are_told_why_we_failed(resolved: Resolved) -> None:
     lab = Lab(resolved.bench.store, Flaky(resolved.bench, OSError("no"), 1), desk)
     with pytest.raises(OSError, match="no"):
         lab.make(student.teacher.data)
-    told = [("task_data", "UserMistake: no", True), ("task_data", "OSError: no", False)]
-    assert desk.released == told
+    lab = Lab(resolved.bench.store, Flaky(resolved.bench, NoRoom("no"), 1), desk)
+    with pytest.raises(NoRoom, match="no"):
+        lab.make(student.teacher.data)
+    assert [outcome for _, outcome in desk.released] == [
+        Outcome(error="UserMistake: no", final=True),
+        Outcome(error="OSError: no"),
+        Outcome(error="NoRoom: no"),
+    ]
 
 
 @pytest.fixture
