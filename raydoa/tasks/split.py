@@ -52,7 +52,8 @@ def check_sizes(train_rows: int, pool_rows: int, *, n: int, bought: int, u: int)
         raise UserMistake(f"N = {n}, labels bought = {bought}, U = {u}: counts cannot be negative")
     if u > (pool_rows or train_rows):
         raise UserMistake(
-            f"U = {u:,} is above the {pool_rows or train_rows:,} rows of the pool; lower U"
+            f"U = {u:,} is above the {pool_rows or train_rows:,} rows of the pool; lower U or give a "
+            "larger pool"
         )
     if n > train_rows:
         raise UserMistake(f"N = {n:,} is above the {train_rows:,} labelled rows; lower N")

@@ -101,7 +101,10 @@ def test_rows_without_a_data_folder(refused: Refused, world: World) -> None:
     ("axes", "message"),
     [
         (("--n", 101), "task tiny: N = 101 is above the 100 labelled rows; lower N"),
-        (("--u", 120), "task tiny: U = 120 is above the 100 rows of the pool; lower U"),
+        (
+            ("--u", 120),
+            "task tiny: U = 120 is above the 100 rows of the pool; lower U or give a larger pool",
+        ),
         (
             ("--n", 61, "--u", 40),
             "are more than the 60 of 100 labelled rows that are there beside U = 40 pool rows",
