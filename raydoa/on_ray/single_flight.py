@@ -38,7 +38,7 @@ _MOST_FAILURES = 3
 class Holder:
     """Who makes something: an actor (a trial), and the job that it belongs to.
 
-    ``handle`` is the actor's, in a list, which keeps Ray from resolving it; it is empty for a driver.
+    ``handle`` holds the actor's handle, by which its death is noticed; it is empty for a driver.
     """
 
     name: str
