@@ -104,7 +104,7 @@ def test_a_larger_pool_computes_only_the_new_shards(
     teacher = tiny.fine_tuning()
     small, large = tiny.shards(teacher, 2), tiny.shards(teacher, 5)
     runner = ClusterRunner(bench, tiny.running(tmp_path), ["large"])
-    lab = Lab(bench.store, runner, ClusterDesk())
+    lab = Lab(bench.store, runner, ClusterDesk(bench.store))
     lab._supply(small)
     before = _records(small, bench)
     assert len(before) == 2
