@@ -18,7 +18,7 @@ from raydoa.on_ray.orphans import Orphans
 from raydoa.on_ray.runner import ClusterRunner
 from raydoa.stages import FineTune
 from tests.ray.tiny import Tiny
-from tests.ray.watching import living, until
+from tests.ray.watching import actors, living, until
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
@@ -42,7 +42,8 @@ def _trial(config: dict[str, Any], stage: FineTune, bench: Bench, running: Runni
     """Makes the stage, and reports all the while, as a trial must that is to be stopped."""
     lab = Lab(bench.store, ClusterRunner(bench, running, [stage.model]), ClusterDesk(bench.store))
     if config["who"] == "second":
-        until("the first trial's group", lambda: bool(living("RayTrainWorker")))
+        # The dead ones too: the first may be stopped before anybody else sees its workers alive.
+        until("the first trial's group", lambda: bool(actors("RayTrainWorker")))
     failures: list[Exception] = []
     making = threading.Thread(target=_make, args=[lab, stage, failures], daemon=True)
     making.start()
