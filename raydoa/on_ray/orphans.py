@@ -3,7 +3,9 @@
 Ray Train's controller asks for a placement group and, once its workers are up, has a cleaner watch over it. A trial
 that is stopped in those seconds takes its controller with it, and the group stays for as long as the driver lives
 (seen with Ray 2.60): every later worker group then waits for resources that nobody uses. Ray knows that the creator
-is dead, and keeps the group all the same; its public listing does not tell, so the table behind it is read here.
+is dead, and keeps the group all the same; its public listing does not tell, so the table behind it is read here. That
+table misses a controller which, being killed, takes the loss of its workers for a failure and asks for one more group
+in its last millisecond; so the table of actors has the last word.
 """
 
 import logging
@@ -41,8 +43,14 @@ def remove_orphans() -> None:
         group = PlacementGroupTableData.FromString(raw)
         removed = group.state == PlacementGroupTableData.REMOVED
         ours = group.creator_job_id.hex() == job and not group.is_detached
-        # What the driver asked for has no actor, which Ray counts as a dead one.
-        by_actor = not ray.ActorID(group.creator_actor_id).is_nil()
-        if by_actor and group.creator_actor_dead and ours and not removed:
+        if ours and not removed and _creator_is_dead(group):
             logger.info("a placement group outlived its creator; its resources are free again")
             remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
+
+
+def _creator_is_dead(group: PlacementGroupTableData) -> bool:
+    # What the driver asked for has no actor, which Ray counts as a dead one.
+    if ray.ActorID(group.creator_actor_id).is_nil():
+        return False
+    creator = state.actor_table(group.creator_actor_id.hex())
+    return bool(group.creator_actor_dead or creator.get("State") == "DEAD")

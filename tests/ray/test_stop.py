@@ -18,7 +18,7 @@ from raydoa.on_ray.orphans import Orphans
 from raydoa.on_ray.runner import ClusterRunner
 from raydoa.stages import FineTune
 from tests.ray.tiny import Tiny
-from tests.ray.watching import actors, living, until
+from tests.ray.watching import actors, groups, living, until
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
@@ -84,10 +84,4 @@ def test_another_trial_takes_over(tiny: Tiny, tmp_path: Path) -> None:
     assert second.error is None and second.metrics["made"]
     until("the end of all workers", lambda: not living("RayTrainWorker"))
     until("free CPUs", lambda: ray.available_resources().get("CPU") == 2)
-    until("free placement groups", lambda: _groups() == [])
-
-
-def _groups() -> list[str]:
-    from ray.util.state import list_placement_groups
-
-    return [group.state for group in list_placement_groups() if group.state != "REMOVED"]
+    until("free placement groups", lambda: groups() == [])

@@ -33,6 +33,14 @@ def living(class_name: str) -> list[int]:
     return [pid for state, pid, _ in actors(class_name) if state == "ALIVE" and pid]
 
 
+def groups() -> list[str]:
+    """Placement groups that are not removed."""
+    from ray.util.state import list_placement_groups
+
+    found = list_placement_groups(limit=10_000)
+    return [group.placement_group_id for group in found if group.state != "REMOVED"]
+
+
 def alive(pid: int) -> bool:
     """Whether a process of ours is still there."""
     try:
