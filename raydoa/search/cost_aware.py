@@ -1,0 +1,174 @@
+"""The search that raydoa proposes: the most expected gain per marginal dollar, and a rule for when to stop.
+
+A `Surface` is fitted to all that is known. Candidates are cheap probes (fewer labels than are owned, small pools) and
+plans of the budget, one by one and in bundles on one teacher. Each is worth its expected gain, and costs what it adds
+to what is held already. Money that buys less gain in the search than it would buy as a larger budget is better left
+unspent: then the recommended plan is made once, and if nothing has become worth its price by that, the search stops.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from raydoa.search.acquisition import Gains
+from raydoa.search.asking import Choice, Known
+from raydoa.search.costs import Point
+from raydoa.search.holdings import Candidate
+from raydoa.search.laws import Array
+from raydoa.search.space import Space
+from raydoa.search.surface import Effort, Laws, Measured, Surface
+
+_SHORTLIST = 120
+_CANDIDATES = 160
+_MORE_MONEY = 1.2
+# A measurement takes some time however cheap it is; in shares of the budget.
+_OVERHEAD = 0.0005
+
+
+@dataclass(frozen=True)
+class CostAware:
+    """A `raydoa.search.asking.Chooser`.
+
+    Attributes:
+        laws: which laws are in the mean.
+        effort: computing of a fit.
+        prior: finished measurements of the same task, of any budget.
+        frontier: shares of the budget whose plans all count.
+        marginal: whether a candidate costs what it adds, or what it would from nothing.
+        bundles: whether candidates are proposed together.
+        probes: whether fewer labels than are owned are used.
+        least_gain: gain in score under which nothing is worth measuring.
+    """
+
+    laws: Laws = field(default_factory=Laws)
+    effort: Effort = field(default_factory=Effort)
+    prior: tuple[Measured, ...] = ()
+    frontier: tuple[float, ...] = (1.0,)
+    marginal: bool = True
+    bundles: bool = True
+    probes: bool = True
+    least_gain: float = 0.0005
+
+    def choose(self, known: Known) -> Choice:
+        """See `Chooser.choose`."""
+        surface = self.surface(known)
+        gains, bundles = self._candidates(surface, known)
+        best, rate, gain = self._best(gains, bundles, known)
+        if best and gain > self.least_gain and rate > self._of_more_money(surface, known.space):
+            return Choice(best, f"expected to gain {100 * gain:.2f} points")
+        if known.pending:
+            return Choice()  # What is on its way may change this.
+        plan = Candidate(self._recommended(surface, known))
+        if not self._realised(known) and plan not in known.tried and known.affordable([plan]):
+            return Choice((plan,), "makes the recommended plan")
+        return Choice(stop=True, why=_why(gain, bool(best)))
+
+    def recommend(self, known: Known) -> Point:
+        """See `Chooser.recommend`."""
+        return self._recommended(self.surface(known), known)
+
+    def surface(self, known: Known) -> Surface:
+        """The fit to all that is known."""
+        told = tuple(
+            Measured(o.candidate.point, o.score, o.candidate.artifact)
+            for o in known.observations
+            if o.score is not None
+        )
+        seed = known.seed + len(known.observations)
+        return Surface((*self.prior, *told), known.space.costs, self.laws, self.effort, seed)
+
+    def _recommended(self, surface: Surface, known: Known) -> Point:
+        plans = known.space.plans()
+        return plans[int(np.argmax(surface.mean_and_sd(plans)[0]))]
+
+    def _realised(self, known: Known) -> bool:
+        """Whether a plan that uses the budget was made."""
+        told = (o.candidate.point for o in known.observations)
+        least = 0.5 * known.space.budget_usd
+        return any(known.space.costs.items(point).total > least for point in told)
+
+    def _candidates(
+        self, surface: Surface, known: Known
+    ) -> tuple[Gains, list[tuple[Candidate, ...]]]:
+        """Gains over the shortlists of plans, and the bundles to choose among."""
+        space = known.space
+        shortlists = tuple(
+            _shortlist(surface, space.plans(share * space.budget_usd)) for share in self.frontier
+        )
+        probes = space.probes(space.budget_usd)
+        if not self.probes:
+            probes = [point for point in probes if point.labels >= space.costs.owned]
+        # Of the plans, those that are promising and those that are cheap.
+        plans = space.plans()
+        cheap = sorted(plans, key=lambda point: space.costs.items(point).total)
+        points = dict.fromkeys(
+            [*probes, *shortlists[-1][: _CANDIDATES // 2], *cheap[: _CANDIDATES // 2]]
+        )
+        new = [c for c in map(Candidate, points) if c not in known.tried]
+        bundles: list[tuple[Candidate, ...]] = [(candidate,) for candidate in new]
+        if self.bundles:
+            bundles += list(_on_one_teacher(new))
+        teachers: dict[tuple[object, ...], int] = {}
+        for observation in known.observations:
+            artifact = observation.candidate.artifact
+            if artifact is not None and observation.score is not None:
+                teachers[artifact] = teachers.get(artifact, 0) + 1
+        gains = Gains(surface, shortlists, tuple(c.point for c in new), teachers)
+        return gains, [bundle for bundle in bundles if known.affordable(bundle)]
+
+    def _best(
+        self, gains: Gains, bundles: Sequence[tuple[Candidate, ...]], known: Known
+    ) -> tuple[tuple[Candidate, ...], float, float]:
+        """The bundle with the most gain per dollar, that rate and its gain."""
+        best: tuple[tuple[Candidate, ...], float, float] = ((), 0.0, 0.0)
+        overhead = _OVERHEAD * known.space.budget_usd
+        for bundle in bundles:
+            gain = gains.of(bundle)
+            if gain <= self.least_gain:
+                continue
+            rate = gain / (self._usd(bundle, known) + overhead * len(bundle))
+            if rate > best[1]:
+                best = (bundle, rate, gain)
+        return best
+
+    def _usd(self, bundle: tuple[Candidate, ...], known: Known) -> float:
+        if self.marginal:
+            return known.holdings.together(bundle)
+        return sum(known.space.costs.items(candidate.point).total for candidate in bundle)
+
+    def _of_more_money(self, surface: Surface, space: Space) -> float:
+        """Score per dollar that a larger budget would bring."""
+        now = surface.mean_and_sd(space.plans())[0].max()
+        more = surface.mean_and_sd(space.plans(_MORE_MONEY * space.budget_usd))[0].max()
+        return float(max(0.0, more - now) / ((_MORE_MONEY - 1) * space.budget_usd))
+
+
+def _shortlist(surface: Surface, plans: Sequence[Point]) -> tuple[Point, ...]:
+    """The plans that may turn out best."""
+    mean, sd = surface.mean_and_sd(plans)
+    hopeful: Array = mean + sd
+    return tuple(plans[i] for i in np.argsort(-hopeful, kind="stable")[:_SHORTLIST])
+
+
+def _on_one_teacher(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:
+    """Of each teacher, a pool with a small part of it, and with the smallest as well."""
+    by_teacher: dict[tuple[object, ...], list[Candidate]] = {}
+    for candidate in candidates:
+        if candidate.artifact is not None:
+            by_teacher.setdefault(candidate.artifact, []).append(candidate)
+    for pools in by_teacher.values():
+        pools.sort(key=lambda candidate: (candidate.point.u, -candidate.point.student_steps))
+        for position in range(2, len(pools)):
+            yield (pools[0], pools[position])
+            if position >= 4:
+                yield (pools[0], pools[position // 2], pools[position])
+
+
+def _why(gain: float, any_left: bool) -> str:
+    if not any_left:
+        return "no measurement is expected to gain anything that it costs"
+    return (
+        f"the best measurement is expected to gain {100 * gain:.2f} points, less than its dollars would "
+        "as a larger budget"
+    )

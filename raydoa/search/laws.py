@@ -1,0 +1,158 @@
+"""Scaling laws of the error, as bases of a linear model.
+
+The error (1 - score) of a student is, with S the teacher's parameters, N its labels, U its pool and r the share of
+the recipe's steps that the student gets,
+
+    power:     err = E + A S^-g N^-a + b U^-c + s (r^-1/2 - 1)
+    onset:     err = E + A S^-g / (1 + (N / n0)^d) + b U^-c + s (r^-1/2 - 1)
+    annotate:  err = E + e + A' N^-a'
+
+in quantities relative to N owned labels, a thousand pool rows and the teachers' middle size. Power laws of data and
+model size are those of arXiv 2001.08361 and 2203.15556; the onset says that below some n0 labels a teacher is worth
+nothing however large it is. Exponents are drawn (`Shapes`); what multiplies a power is linear and has a normal prior,
+so the laws' uncertainty is part of the kernel and is never sampled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raydoa.search.costs import Costs, Point
+
+Array = NDArray[np.float64]
+
+COEFFICIENTS = ("E", "A", "b", "s", "e", "A'")
+_REFERENCE_U = 1000.0
+# Of the coefficients, in shares of the error that learning can move; E is absolute.
+_MEANS = np.array([0.35, 0.5, 0.3, 0.05, 0.0, 0.8])
+_SDS = np.array([0.3, 0.4, 0.25, 0.06, 0.25, 0.5])
+POSITIVE = np.array([False, True, True, True, False, True])
+
+# Standard normal draws become: median, and spread of the logarithm.
+_LOG_NORMAL = {
+    "scale": (0.5, 0.6),
+    "size_exponent": (0.12, 0.9),
+    "label_exponent": (0.35, 0.6),
+    "pool_exponent": (0.35, 0.6),
+    "annotate_exponent": (0.3, 0.6),
+    "onset": (1.0, 1.5),
+    "steepness": (1.5, 0.6),
+    "gold_rows": (1.5, 0.7),
+    "residual": (0.03, 0.8),
+    "length": (2.0, 0.4),
+    "teacher_sd": (0.008, 0.8),
+    "noise_sd": (0.008, 0.8),
+}
+DIMENSIONS = len(_LOG_NORMAL)
+_FARTHEST = 3.5
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Draws of all that is not linear; each is an array ``[draws]``.
+
+    ``scale`` is the error that learning can move; ``residual`` is a share of it. ``length`` is in natural logarithms of
+    quantities, ``teacher_sd`` and ``noise_sd`` are in score.
+    """
+
+    onset_law: NDArray[np.bool_]
+    scale: Array
+    size_exponent: Array
+    label_exponent: Array
+    pool_exponent: Array
+    annotate_exponent: Array
+    onset: Array
+    steepness: Array
+    gold_rows: Array
+    residual: Array
+    length: Array
+    teacher_sd: Array
+    noise_sd: Array
+
+    @classmethod
+    def of(cls, normal: Array, onset_law: NDArray[np.bool_]) -> "Shapes":
+        """From standard normal draws ``[draws, DIMENSIONS]``."""
+        within = np.clip(normal, -_FARTHEST, _FARTHEST)
+        values = {
+            name: median * np.exp(spread * within[:, column])
+            for column, (name, (median, spread)) in enumerate(_LOG_NORMAL.items())
+        }
+        return cls(onset_law, **values)
+
+    def pick(self, index: NDArray[np.intp]) -> "Shapes":
+        """Some of the draws."""
+        return Shapes(**{name: values[index] for name, values in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Points as numbers, relative to the task's references; each is an array ``[points]``."""
+
+    taught: NDArray[np.bool_]
+    labels: Array
+    size: Array
+    u: Array
+    gold: Array
+    share: Array
+
+    @classmethod
+    def of(cls, points: Sequence[Point], costs: Costs) -> "Inputs":
+        """Encode points of a task."""
+        sizes = {teacher.name: teacher.parameters for teacher in costs.teachers}
+        reference = costs.owned or 100
+        middle = float(np.exp(np.mean(np.log(list(sizes.values()))))) if sizes else 1.0
+        rows = [
+            (
+                bool(point.teacher),
+                point.labels / reference,
+                sizes[point.teacher] / middle if point.teacher else 1.0,
+                point.u / _REFERENCE_U,
+                point.labels / _REFERENCE_U if point.labels > costs.owned else 0.0,
+                point.student_steps / costs.full_steps(point.labels, point.teacher, point.u),
+            )
+            for point in points
+        ]
+        columns = np.array(rows, dtype=float).reshape(len(rows), 6).T
+        return cls(columns[0] > 0, *columns[1:])
+
+
+def bases(inputs: Inputs, shapes: Shapes) -> Array:
+    """What the coefficients multiply, ``[draws, points, COEFFICIENTS]``."""
+
+    def column(values: NDArray[Any]) -> NDArray[Any]:
+        return values[:, None]
+
+    taught = inputs.taught[None, :]
+    labels = inputs.labels[None, :]
+    power = labels ** -column(shapes.label_exponent)
+    # Twice, so that the basis is 1 at its reference as the others are.
+    onset = 2 / (1 + (labels / column(shapes.onset)) ** column(shapes.steepness))
+    learnt = np.where(column(shapes.onset_law), onset, power)
+    size = inputs.size[None, :] ** -column(shapes.size_exponent)
+    # Gold rows are worth more than soft ones; they are rows of the student's training in `mixed`.
+    rows = inputs.u[None, :] + column(shapes.gold_rows) * inputs.gold[None, :]
+    pool = np.maximum(rows, 1e-3) ** -column(shapes.pool_exponent)
+    short = np.broadcast_to(inputs.share[None, :] ** -0.5 - 1, pool.shape)
+    annotated = labels ** -column(shapes.annotate_exponent)
+    one = np.ones_like(pool)
+    return np.stack(
+        [
+            one,
+            np.where(taught, size * learnt, 0.0),
+            np.where(taught, pool, 0.0),
+            np.where(taught, short, 0.0),
+            np.where(taught, 0.0, one),
+            np.where(taught, 0.0, annotated),
+        ],
+        axis=-1,
+    )
+
+
+def coefficient_prior(shapes: Shapes) -> tuple[Array, Array]:
+    """Means and standard deviations of the coefficients, each ``[draws, COEFFICIENTS]``."""
+    scale = np.repeat(shapes.scale[:, None], len(COEFFICIENTS), axis=1)
+    scale[:, 0] = 1.0
+    return _MEANS * scale, _SDS * scale
