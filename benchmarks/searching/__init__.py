@@ -1,0 +1,1 @@
+"""Problems, peers and measures of `benchmarks/search_cost.py`."""

@@ -1,0 +1,176 @@
+"""Tasks drawn at random: prices, budget, surface and noise, all from one seed.
+
+Development seeds and held-out seeds are disjoint. Families take turns, and so do the kinds of task that a practitioner
+may meet: annotation is best, distillation is, a mixture is, or the largest teacher is out of reach. Tasks are drawn
+until the kind is met, and again where most plans are as good as the best: such a task asks nothing.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from raydoa.search.costs import Costs, Supply, TeacherPrices
+from raydoa.search.space import Space
+
+from .families import Annotate, Bottleneck, Crossover, Onset, Power, SharpOnset, Wobble
+from .problems import Noise, Problem, plans_of, within
+
+HELD_OUT = 10_000
+"""The first seed of tasks that nothing is developed on."""
+
+TEACHERS = (("t5-base", 0.25e9), ("t5-large", 0.78e9), ("t5-xl", 2.85e9), ("t5-xxl", 11e9))
+STUDENT = 60e6
+KINDS = ("distill", "annotate", "mixed", "out of reach")
+FAMILIES = ("power", "onset", "bottleneck", "wobble", "sharp onset", "crossover")
+OUTSIDE = FAMILIES[2:]
+"""Families that are not among the method's own laws."""
+
+_TRIES = 400
+_MOST_ALIKE = 0.4
+
+
+@dataclass(frozen=True)
+class Training:
+    """Batch size and epochs of a training."""
+
+    batch_size: int
+    epochs: int
+
+
+def tasks(count: int, first_seed: int) -> list[Problem]:
+    """So many drawn tasks."""
+    return [draw(seed) for seed in range(first_seed, first_seed + count)]
+
+
+def draw(seed: int) -> Problem:
+    """The task of a seed."""
+    family = FAMILIES[seed % len(FAMILIES)]
+    kind = KINDS[(seed // len(FAMILIES) + seed) % len(KINDS)]
+    random = Random(f"task {seed}")
+    problem = _any(f"{family} {seed}", family, random)
+    for _ in range(_TRIES):
+        if _is(problem, kind):
+            return problem
+        problem = _any(f"{family} {seed}", family, random)
+    return problem
+
+
+def _is(problem: Problem, kind: str) -> bool:
+    if within(problem, plans_of(problem.space), 0.01) > _MOST_ALIKE:
+        return False
+    costs, budget = problem.space.costs, problem.space.budget_usd
+    largest = costs.teachers[-1]
+    fine_tuning = largest.step_usd * costs.of_teacher.epochs * costs.owned
+    reach = fine_tuning / costs.of_teacher.batch_size <= budget
+    if kind == "out of reach":
+        return not reach
+    return reach and problem.winner == kind
+
+
+def _any(name: str, family: str, random: Random) -> Problem:
+    space = _space(random)
+    surface = _SURFACES[family](_shared(space.costs, random), random, space)
+    noise = Noise(
+        teacher=_log_uniform(random, 0.002, 0.012),
+        student=_log_uniform(random, 0.002, 0.012),
+        outliers=random.choice([0.0, 0.02, 0.05]),
+    )
+    return Problem(name, family, space, surface, noise)
+
+
+def _space(random: Random) -> Space:
+    """Prices: compute is drawn by what the largest teacher's fine-tuning on N labels takes of B.
+
+    Teachers differ by their floating-point operations, with somewhat better utilisation for the larger ones: a training
+    step is worth three passes of its rows, and generation is one to four times less efficient than a pass.
+    """
+    owned = round(_log_uniform(random, 50, 5000))
+    label = _log_uniform(random, 0.05, 1.0)
+    budget = label * _log_uniform(random, 30, 3000)
+    batch = 32
+    teacher, student = Training(batch, 20), Training(batch, 50)
+    steps = teacher.epochs * math.ceil(owned / batch)
+    largest_step = budget * _log_uniform(random, 0.03, 3.0) / steps
+    generation = _log_uniform(random, 1, 4)
+    student_step = _step(largest_step, STUDENT) * _log_uniform(random, 0.3, 2)
+    on_soft = student_step * random.uniform(1.1, 1.6)
+    teachers = tuple(
+        TeacherPrices(
+            name,
+            size,
+            step_usd=_step(largest_step, size),
+            row_usd=_step(largest_step, size) / batch / 3 * generation,
+            student_step_usd=on_soft,
+        )
+        for name, size in TEACHERS
+    )
+    pool = random.choice([10_000, 30_000, 100_000])
+    labels = owned + random.choice([1_000, 10_000])
+    supply = Supply(labels, pool, labels + pool)
+    return Space(
+        Costs(owned, label, student_step, teachers, supply, teacher, student, student), budget
+    )
+
+
+def _step(largest: float, size: float) -> float:
+    return largest * (size / TEACHERS[-1][1]) ** 0.85
+
+
+def _shared(costs: Costs, random: Random) -> dict[str, object]:
+    """Parameters of any surface; exponents of 0 are allowed."""
+    floor = random.uniform(0.03, 0.25)
+    part = random.uniform(0.1, 0.4)
+    annotate = Annotate(floor + random.uniform(0, 0.05), part, _exponent(random, 0.1, 0.6))
+    return {
+        "costs": costs,
+        "annotate": annotate,
+        "floor": floor,
+        "part": part * random.uniform(0.15, 0.8),
+        "size_exponent": _exponent(random, 0.03, 0.25),
+        "exponent": _exponent(random, 0.05, 0.5),
+        "pool_part": random.uniform(0.01, 0.12),
+        "pool_exponent": random.uniform(0.1, 0.6),
+        "epochs_exponent": random.uniform(0.2, 0.8),
+        "gold_weight": random.uniform(1, 3),
+        "chance": random.choice([0.02, 0.2, 0.5]),
+    }
+
+
+def _exponent(random: Random, low: float, high: float) -> float:
+    return 0.0 if random.random() < 0.1 else random.uniform(low, high)
+
+
+def _log_uniform(random: Random, low: float, high: float) -> float:
+    return math.exp(random.uniform(math.log(low), math.log(high)))
+
+
+def _onset_at(random: Random, space: Space) -> float:
+    """Where the onset is, in units of N: between N/5 and all labels that B would buy, with some to spare."""
+    costs = space.costs
+    most = 1.3 * (costs.owned + space.budget_usd / costs.label_usd) / costs.owned
+    return _log_uniform(random, 0.2, max(0.4, most))
+
+
+_Draw = Callable[[dict, Random, Space], Power]
+_SURFACES: dict[str, _Draw] = {
+    "power": lambda shared, random, space: Power(**shared),
+    "onset": lambda shared, random, space: Onset(
+        **{**shared, "part": random.uniform(0.25, 0.6), "size_exponent": random.uniform(0, 0.12)},
+        onset=_onset_at(random, space),
+        steepness=random.uniform(1.0, 5.0),
+    ),
+    "bottleneck": lambda shared, random, space: Bottleneck(**shared, norm=random.uniform(2, 6)),
+    "wobble": lambda shared, random, space: Wobble(
+        **shared,
+        height=random.uniform(0.004, 0.015),
+        frequency=random.uniform(1.5, 5),
+        phases=(random.uniform(0, 6.28), random.uniform(0, 6.28)),
+    ),
+    "sharp onset": lambda shared, random, space: SharpOnset(
+        **shared, onset=_onset_at(random, space), width=random.uniform(0.03, 0.15)
+    ),
+    "crossover": lambda shared, random, space: Crossover(
+        **shared, crossing=_log_uniform(random, 0.3, 4)
+    ),
+}

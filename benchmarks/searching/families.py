@@ -1,0 +1,162 @@
+"""Families of surfaces: how a score comes from labels, teacher, pool and steps.
+
+All are ``1 - error`` with ``error = floor + labels' part joined with the pool's part``. `Power` and `Onset` are laws
+that the proposed method knows. `Bottleneck`, `Wobble`, `SharpOnset` and `Crossover` are not among its laws: they ask
+what happens when the truth is another one. `annotate` has a curve of its own in all of them.
+
+Parts are given where one can imagine them: at the N labels that are owned, for the largest teacher, at a pool of
+10,000.
+"""
+
+import math
+from dataclasses import dataclass
+
+from raydoa.search.costs import Costs, Point
+
+POOL = 10_000
+LARGEST = 11e9
+
+
+@dataclass(frozen=True)
+class Annotate:
+    """The student on gold labels alone: ``floor + part * (labels / N) ^ -exponent``."""
+
+    floor: float
+    part: float
+    exponent: float
+
+
+@dataclass(frozen=True)
+class Power:
+    """``error = floor + A * S^-g * N^-a + b * U^-c``; a shorter training counts as a smaller pool.
+
+    Attributes:
+        costs: schedules and teachers.
+        annotate: the curve without a teacher.
+        floor: error with endless labels and pool.
+        part: error that the labels leave.
+        size_exponent: g, may be 0: the teacher's size changes nothing.
+        exponent: a, may be near 0: more labels change little.
+        pool_part: error that the pool leaves.
+        pool_exponent: c.
+        epochs_exponent: half of the recipe's epochs count as a pool of 2^-this.
+        gold_weight: pool rows that a bought label is worth to the student.
+        chance: the score of a model that learnt nothing.
+    """
+
+    costs: Costs
+    annotate: Annotate
+    floor: float
+    part: float
+    size_exponent: float
+    exponent: float
+    pool_part: float
+    pool_exponent: float
+    epochs_exponent: float
+    gold_weight: float
+    chance: float
+
+    def __call__(self, point: Point) -> float:
+        """The expected score."""
+        return min(1.0, max(self.chance, 1 - self.error(point)))
+
+    def error(self, point: Point) -> float:
+        """What is missing to 1."""
+        if not point.teacher:
+            curve = self.annotate
+            return curve.floor + curve.part * (point.labels / self.costs.owned) ** -curve.exponent
+        size = self.costs.by_name[point.teacher].parameters / LARGEST
+        return self.floor + self.join(
+            self.from_labels(point.labels, size), self.from_pool(self.rows(point))
+        )
+
+    def rows(self, point: Point) -> float:
+        """Pool rows that the student's training comes to."""
+        epochs = point.student_steps / self.costs.full_steps(point.labels, point.teacher, point.u)
+        gold = self.gold_weight * max(0, point.labels - self.costs.owned)
+        return (point.u + gold) * epochs**self.epochs_exponent
+
+    def from_labels(self, labels: int, size: float) -> float:
+        """The teacher's error, above the floor."""
+        return self.part * size**-self.size_exponent * (labels / self.costs.owned) ** -self.exponent
+
+    def from_pool(self, rows: float) -> float:
+        """What the student does not learn of the teacher."""
+        return self.pool_part * (rows / POOL) ** -self.pool_exponent
+
+    def join(self, labels: float, pool: float) -> float:
+        """Both parts together."""
+        return labels + pool
+
+
+@dataclass(frozen=True)
+class Onset(Power):
+    """The labels' part is ``A * S^-g / (1 + (labels / n0)^d)``: a teacher is worth little below n0 labels."""
+
+    onset: float = 1.0
+    steepness: float = 2.0
+
+    def from_labels(self, labels: int, size: float) -> float:
+        """The teacher's error, above the floor."""
+        share = labels / (self.onset * self.costs.owned)
+        return self.part * size**-self.size_exponent / (1 + share**self.steepness)
+
+
+@dataclass(frozen=True)
+class SharpOnset(Power):
+    """A logistic step in the number of labels itself, a few per cent wide, where the teacher begins to work."""
+
+    onset: float = 1.0
+    width: float = 0.1
+
+    def from_labels(self, labels: int, size: float) -> float:
+        """The teacher's error, above the floor."""
+        past = (labels / (self.onset * self.costs.owned) - 1) / self.width
+        step = 1 / (1 + math.exp(min(50.0, past)))
+        return super().from_labels(labels, size) * 0.5 + 0.5 * step
+
+
+@dataclass(frozen=True)
+class Bottleneck(Power):
+    """The larger part counts, by a p-norm: a larger pool does nothing for a bad teacher."""
+
+    norm: float = 4.0
+
+    def join(self, labels: float, pool: float) -> float:
+        """Both parts together."""
+        return float((labels**self.norm + pool**self.norm) ** (1 / self.norm))
+
+
+@dataclass(frozen=True)
+class Wobble(Power):
+    """A power law with waves along the logarithms of labels and pool."""
+
+    height: float = 0.01
+    frequency: float = 3.0
+    phases: tuple[float, float] = (0.0, 0.0)
+
+    def from_labels(self, labels: int, size: float) -> float:
+        """The teacher's error, above the floor."""
+        wave = math.sin(self.frequency * math.log(labels) + self.phases[0] + math.log(size))
+        return super().from_labels(labels, size) + self.height * wave
+
+    def from_pool(self, rows: float) -> float:
+        """What the student does not learn of the teacher."""
+        wave = math.sin(self.frequency * math.log(rows) + self.phases[1])
+        return super().from_pool(rows) + self.height * wave
+
+
+@dataclass(frozen=True)
+class Crossover(Power):
+    """Below some number of labels the larger teacher is the worse one: it cannot be trained on so few."""
+
+    crossing: float = 1.0
+
+    def from_labels(self, labels: int, size: float) -> float:
+        """The teacher's error, above the floor."""
+        turn = math.tanh(1.5 * math.log(labels / (self.crossing * self.costs.owned)))
+        return (
+            self.part
+            * size ** (-self.size_exponent * turn)
+            * (labels / self.costs.owned) ** -self.exponent
+        )
