@@ -124,6 +124,11 @@ class Search:
         return told + math.fsum(proposal.cost_usd for proposal in self._pending.values())
 
     @property
+    def limit_usd(self) -> float:
+        """What the search may spend in all."""
+        return self._limit_usd
+
+    @property
     def observations(self) -> tuple[Observation, ...]:
         """What came out so far."""
         return tuple(self._observations)
@@ -207,8 +212,9 @@ class Search:
         return self._chooser.recommend(self.known())
 
     def state(self) -> dict[str, Any]:
-        """Everything that was asked and told, as plain values; `restore` reads it."""
-        return {"log": list(self._log), "stopped": self.stopped}
+        """Everything that was asked and told, and what is chosen already, as plain values; `restore` reads it."""
+        queue = [[_plain(candidate), why] for candidate, why in self._queue]
+        return {"log": list(self._log), "queue": queue, "stopped": self.stopped}
 
     def restore(self, state: Mapping[str, Any]) -> list[Proposal]:
         """Bring back a search that has not begun; return what was pending, which is to be measured again.
@@ -220,16 +226,20 @@ class Search:
             raise UserMistake("restore: this search has begun; restore into a new one")
         for number, entry in enumerate(state["log"]):
             if "asked" in entry:
-                point = Point(**entry["asked"]["point"])
-                candidate = Candidate(point, entry["asked"]["repeat"])
+                candidate = _candidate(entry["asked"])
                 self._holdings.add(candidate)
                 self._pending[number] = Proposal(number, candidate, entry["cost_usd"], entry["why"])
                 self._log.append(dict(entry))
             else:
                 self.tell(entry["told"], entry["score"], entry["cost_usd"])
+        self._queue = [(_candidate(values), why) for values, why in state["queue"]]
         self.stopped = state["stopped"]
         return list(self._pending.values())
 
 
 def _plain(candidate: Candidate) -> dict[str, Any]:
     return asdict(candidate)
+
+
+def _candidate(values: Mapping[str, Any]) -> Candidate:
+    return Candidate(Point(**values["point"]), values["repeat"])
