@@ -149,11 +149,14 @@ def open_model(
     return (model if several else model.to(bench.execution.device)), load_tokenizer(folder)
 
 
-def labelled_examples(stage: FineTune, bench: Bench, tokenizer: "Tokenizer") -> "list[Example]":
-    """The gold rows of a fine-tuning as token ids."""
+def labelled_examples(
+    stage: FineTune | Distill, bench: Bench, tokenizer: "Tokenizer"
+) -> "list[Example]":
+    """The gold rows of a training as token ids."""
     from raydoa.learning.batches import Example
     from raydoa.tasks.split import labelled
 
+    assert stage.data is not None, "a distillation without gold rows"
     rows = labelled(open_rows(stage.data, bench), stage.seed, stage.labels)
     sources = source_ids(rows, stage.form, tokenizer)
     targets = tokenizer.encode([row.target or "" for row in rows], stage.form.target_length)
@@ -163,13 +166,13 @@ def labelled_examples(stage: FineTune, bench: Bench, tokenizer: "Tokenizer") -> 
     ]
 
 
-def soft_examples(
+def distill_examples(
     stage: Distill, bench: Bench, tokenizer: "Tokenizer", vocabulary: int
-) -> "list[Example]":
-    """The pool rows of a distillation as token ids with soft labels.
+) -> "tuple[list[Example], list[Example]]":
+    """The rows of a distillation as token ids: those that are learnt from first, and those after them.
 
     Args:
-        stage: whose shards are read.
+        stage: whose shards and gold rows are read.
         bench: where they lie.
         tokenizer: the student's.
         vocabulary: ids of the student's head.
@@ -179,6 +182,23 @@ def soft_examples(
         DamagedArtifact: a shard was written by other weights than the teacher has now: it was made again, and its
             head does not belong to those states.
     """
+    soft = _soft_examples(stage, bench, tokenizer, vocabulary)
+    if stage.mixing is None:
+        return soft, []
+    gold = labelled_examples(stage, bench, tokenizer)
+    match stage.mixing.gold_order:
+        case "mixed":
+            return soft + gold, []
+        case "gold_first":
+            return gold, soft
+        case "gold_last":
+            return soft, gold
+
+
+def _soft_examples(
+    stage: Distill, bench: Bench, tokenizer: "Tokenizer", vocabulary: int
+) -> "list[Example]":
+    """The pool rows with their soft labels."""
     from raydoa.learning.batches import Example
     from raydoa.learning.soft_labels import check_match, read_shard
 

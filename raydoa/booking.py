@@ -87,6 +87,7 @@ def booked(cell: Cell, plan: Plan, made: Made | None, study: Study) -> ResultRow
         teacher=cell.teacher,
         student=cell.student,
         seed=cell.seed,
+        repeat=cell.repeat,
         metric=spec.metric,
         prices=book.book_id,
         prices_scaled=book.scaled,

@@ -88,7 +88,7 @@ def _works_of_task(study: Study, source: int, target: int) -> Iterator[Work]:
     if "annotate" in strategies:
         recipe = sweep.student_recipe
         yield Work("train_step", student, None, recipe, recipe.batch_size, source, target)
-    teachers = [*(sweep.grid.teachers if "distill" in strategies else ())]
+    teachers = [*sweep.grid.used_teachers]
     teachers += [student] if "self_distill" in strategies else []
     for teacher in teachers:
         recipe = sweep.teacher_recipe

@@ -10,14 +10,17 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from raydoa.learning.recipe import Execution, PretrainRecipe, Recipe, Representation
+from raydoa.learning.recipe import Execution, Mixing, PretrainRecipe, Recipe, Representation
 from raydoa.mistakes import did_you_mean
 from raydoa.money.plan import PLANNERS
 from raydoa.settings import Settings
 
 
 class Grid(Settings):
-    """The axes whose product is measured."""
+    """The axes whose product is measured.
+
+    ``label_shares`` are the fractions of the budget that `mixed` spends on labels; no other strategy has them.
+    """
 
     tasks: tuple[str, ...] = Field(min_length=1)
     strategies: tuple[str, ...] = Field(min_length=1)
@@ -26,6 +29,12 @@ class Grid(Settings):
     u: tuple[int, ...] = Field(min_length=1)
     teachers: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[int, ...] = Field(min_length=1)
+    label_shares: tuple[float, ...] = Field(default=(0.5,), min_length=1)
+
+    @property
+    def used_teachers(self) -> tuple[str, ...]:
+        """The teachers, if one of the strategies has any."""
+        return self.teachers if {"distill", "mixed"} & set(self.strategies) else ()
 
     @field_validator("strategies")
     @classmethod
@@ -58,6 +67,13 @@ class Grid(Settings):
             raise ValueError("seeds start at 0")
         return seeds
 
+    @field_validator("label_shares")
+    @classmethod
+    def _part_of_the_whole(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 <= share <= 1 for share in shares):
+            raise ValueError("a share of the budget is from 0 to 1")
+        return shares
+
     @model_validator(mode="after")
     def _no_repeats(self) -> "Grid":
         for name in type(self).model_fields:
@@ -84,6 +100,7 @@ class Sweep(Settings):
     student_recipe: Recipe
     teacher_recipe: Recipe
     distill_recipe: Recipe
+    mixing: Mixing = Mixing()
     pretraining: Pretraining | None = None
     representation: Representation
     shard_rows: int = Field(default=1000, ge=1)

@@ -52,7 +52,7 @@ def _infeasible_lines(expected: Forecast) -> Iterator[str]:
 def _unit_cost_lines(study: Study) -> Iterator[str]:
     """Where unit costs come from: each basis once."""
     costs, sweep = study.unit_costs, study.sweep
-    teachers = sweep.grid.teachers if "distill" in sweep.grid.strategies else ()
+    teachers = sweep.grid.used_teachers
     for spec in (task.spec for task in study.tasks.values()):
         for teacher in teachers:
             step = costs.lookup(

@@ -12,7 +12,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,12 @@ from raydoa.artifacts.record import Record
 from raydoa.bench import (
     Bench,
     Facts,
+    distill_examples,
     labelled_examples,
     open_model,
     open_rows,
     publish,
     scratch_folder,
-    soft_examples,
     source_ids,
     visible_devices,
 )
@@ -40,6 +40,7 @@ from raydoa.stages import (
     Pretrain,
     TaskData,
     Vocabulary,
+    training_seed,
 )
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def _train(
     steps: int,
     examples: "list[Example]",
     bench: Bench,
+    then: "Sequence[Example]" = (),
 ) -> Facts:
     """Train on this process's device, from where an interrupted attempt had come to."""
     from raydoa.learning.checkpoints import CheckpointFolder
@@ -148,9 +150,10 @@ def _train(
     summary = fit(
         PlainEngine(loss, recipe, steps, bench.execution.device),
         examples,
+        then=then,
         batch_size=recipe.batch_size,
         steps=steps,
-        seed=stage.seed,
+        seed=training_seed(stage),
         execution=bench.execution,
         checkpoints=checkpoints,
     )
@@ -184,10 +187,11 @@ def _make_distill(stage: Distill, bench: Bench, folder: Path) -> Facts:
         model,
         teacher_head=head,
         temperature=stage.recipe.temperature,
+        gold_weight=stage.mixing.gold_weight if stage.mixing else 1.0,
         chunk_tokens=bench.execution.logits_chunk_tokens,
     )
-    examples = soft_examples(stage, bench, tokenizer, model.config.vocab_size)
-    facts = _train(stage, loss, stage.recipe, stage.steps, examples, bench)
+    first, then = distill_examples(stage, bench, tokenizer, model.config.vocab_size)
+    facts = _train(stage, loss, stage.recipe, stage.steps, first, bench, then)
     save_model(model, tokenizer, folder)
     return {**facts, "tokenizer": tokenizer.fingerprint}
 

@@ -48,7 +48,7 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
             can neither be reached nor priced.
     """
     _check_places(sweep, places)
-    teachers = sweep.grid.teachers if "distill" in sweep.grid.strategies else ()
+    teachers = sweep.grid.used_teachers
     names = dict.fromkeys((sweep.student, *teachers))
     pretrained = tuple(name for name in names if name in NANO_MODELS and name not in places)
     checkpoints: dict[str, Checkpoint] = {}

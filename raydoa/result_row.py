@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class ResultRow:
     teacher: str | None
     student: str
     seed: int
+    repeat: int
     metric: str
     prices: str
     prices_scaled: str | None

@@ -11,13 +11,16 @@ asks for its artifact. How it runs (workers, ZeRO stage, devices, folders) is ne
 Labelled rows are the first rows of a seeded permutation and pool rows are taken from its back (see
 `raydoa.tasks.split`), so both are described by counts: the teacher of N = 1,000 owned labels and that of
 100 owned and 900 bought are one artifact, and a shard of the pool is the same for every U that contains it.
+
+The seed of a training decides its rows and all its randomness; a ``repeat`` above 0 is another training on the same
+rows, and `training_seed` is what then decides dropout and the order of batches.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
-from raydoa.artifacts.key import Stage
-from raydoa.learning.recipe import PretrainRecipe, Recipe, Representation
+from raydoa.artifacts.key import LATER, Stage
+from raydoa.learning.recipe import Mixing, PretrainRecipe, Recipe, Representation
 from raydoa.tasks.task import MetricName, TaskSpec
 
 
@@ -94,6 +97,7 @@ class FineTune(Stage):
     recipe: Recipe
     steps: int
     seed: int
+    repeat: int = field(default=0, metadata=LATER)
 
     @property
     def model(self) -> str:
@@ -147,7 +151,10 @@ class PseudoLabel(Stage):
 
 @dataclass(frozen=True)
 class Distill(Stage):
-    """A student trained on soft labels."""
+    """A student trained on soft labels; in `mixed` on the first ``labels`` labelled rows of ``data`` as well.
+
+    With those, ``mixing`` says how much they weigh and when they come; without any, ``data`` and ``mixing`` are None.
+    """
 
     kind: ClassVar[str] = "distill"
     version: ClassVar[int] = 1
@@ -158,11 +165,26 @@ class Distill(Stage):
     recipe: Recipe
     steps: int
     seed: int
+    repeat: int = field(default=0, metadata=LATER)
+    labels: int = field(default=0, metadata=LATER)
+    data: TaskData | None = field(default=None, metadata=LATER)
+    mixing: Mixing | None = field(default=None, metadata=LATER)
+
+    def __post_init__(self) -> None:
+        assert (self.labels > 0) == (self.data is not None) == (self.mixing is not None)
 
     @property
     def model(self) -> str:
         """The name of the student."""
         return self.initial.model
+
+
+_SEEDS_APART = 1_000_003
+
+
+def training_seed(stage: Pretrain | FineTune | Distill) -> int:
+    """The seed of a training's batches and dropout."""
+    return stage.seed if isinstance(stage, Pretrain) else stage.seed + _SEEDS_APART * stage.repeat
 
 
 @dataclass(frozen=True)

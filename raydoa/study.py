@@ -14,7 +14,7 @@ from raydoa.cell import Cell
 from raydoa.config import Sweep
 from raydoa.mistakes import UserMistake
 from raydoa.money.plan import Plan, plan_cell
-from raydoa.money.tariff import Recipes, Request
+from raydoa.money.tariff import Pool, Recipes, Request
 from raydoa.money.unit_costs import UnitCosts
 from raydoa.result_row import SCHEMA
 from raydoa.stages import VERSIONS, Checkpoint, Initial, Pretrain, TaskData, TextForm
@@ -45,6 +45,14 @@ class TaskSource:
         if self.train_rows is None:
             return None
         return max(0, most_labels(self.train_rows, self.pool_rows, u=u) - n)
+
+    def pool_beside(self, n: int) -> Pool | None:
+        """The rows to pseudo-label beside ``n`` owned labels; None: no end."""
+        if self.train_rows is None:
+            return None
+        if self.pool_rows:
+            return Pool(self.pool_rows, labels_come_from_it=False)
+        return Pool(max(0, self.train_rows - n), labels_come_from_it=True)
 
     def shortage(self, n: int, u: int) -> str | None:
         """What is missing for ``n`` labels and a pool of ``u`` rows beside them, or None."""
@@ -126,7 +134,11 @@ class Study:
             student=cell.student,
             teacher=cell.teacher,
             u=cell.u,
-            labels_available=task.labels_to_buy(cell.n, cell.u or 0),
+            # Whoever has a teacher needs a row to pseudo-label, and no row is both.
+            labels_available=task.labels_to_buy(cell.n, cell.u or (1 if cell.teacher else 0)),
+            allocation=cell.allocation,
+            label_share=cell.label_share,
+            pool=task.pool_beside(cell.n),
         )
         recipes = Recipes(
             teacher=sweep.teacher_recipe,

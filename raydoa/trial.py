@@ -74,6 +74,7 @@ class _Workplan:
             recipe=recipe,
             steps=steps,
             seed=self.cell.seed,
+            repeat=self.cell.repeat,
         )
 
     def soft_labels(
@@ -130,9 +131,11 @@ def _annotate(work: _Workplan) -> Chain:
 
 
 def _distill(work: _Workplan) -> Chain:
+    """Bought labels, if there are any, teach the teacher and, with those that were owned, the student."""
     bought, sweep = work.plan.quantities, work.study.sweep
     name = work.cell.teacher or work.cell.student
-    teacher = work.on_labels(name, work.cell.n, sweep.teacher_recipe, bought.teacher_steps)
+    labels = work.cell.n + bought.labels
+    teacher = work.on_labels(name, labels, sweep.teacher_recipe, bought.teacher_steps)
     initial = work.study.initial(work.cell.student, work.cell.task)
     student = Distill(
         initial=initial,
@@ -142,12 +145,21 @@ def _distill(work: _Workplan) -> Chain:
         recipe=sweep.distill_recipe,
         steps=bought.student_steps,
         seed=work.cell.seed,
+        repeat=work.cell.repeat,
+        labels=labels if bought.labels else 0,
+        data=teacher.data if bought.labels else None,
+        mixing=sweep.mixing if bought.labels else None,
     )
     return Chain(work.evaluated(student), work.evaluated(teacher))
+
+
+def _mixed(work: _Workplan) -> Chain:
+    return _annotate(work) if work.cell.teacher is None else _distill(work)
 
 
 CHAINS: Mapping[str, Callable[[_Workplan], Chain]] = {
     "annotate": _annotate,
     "distill": _distill,
     "self_distill": _distill,
+    "mixed": _mixed,
 }

@@ -9,6 +9,9 @@ float field accepts alike) hash alike, as do ``0.0`` and ``-0.0``; ``True`` is n
 tuples are alike; a dataclass, a `Settings` and a dict with the same fields are alike, so a field
 that may hold one of several classes needs a field that tells them apart. Any other value has no
 stable bytes and is refused, with its field named.
+
+A field that a stage gets after artifacts have been made without it is marked as `LATER`: at its
+default it is left out, so those artifacts keep their names.
 """
 
 import dataclasses
@@ -21,6 +24,9 @@ from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel
+
+LATER = {"later": True}
+"""Metadata of a field that came later: at its default, which means "as before", it is no part of the key."""
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -107,6 +113,8 @@ class Stage:
         inputs: dict[str, Json] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            if "later" in field.metadata and value == field.default:
+                continue
             if isinstance(value, Stage):
                 inputs[field.name] = value.key
             elif _is_stages(value):

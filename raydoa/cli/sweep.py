@@ -21,6 +21,7 @@ _AXES: dict[str, Callable[[str], Any]] = {
     "u": int,
     "teachers": str,
     "seeds": int,
+    "label_shares": float,
 }
 
 
@@ -43,6 +44,9 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--u", nargs="+", help="pool rows to pseudo-label")
     parser.add_argument("--teachers", nargs="+")
     parser.add_argument("--seeds", nargs="+")
+    parser.add_argument(
+        "--label-shares", nargs="+", help="fractions of the budget that mixed spends on labels"
+    )
     parser.add_argument("--student", help="the model that is shipped")
     parser.add_argument("--model", action="append", default=[], metavar="NAME=FOLDER",
                         help="where a checkpoint lies, if not on the hub")  # fmt: skip
@@ -170,7 +174,8 @@ def _number(text: str, kind: Callable[[str], Any], axis: str) -> Any:
         return kind(text)
     except ValueError:
         wanted = "a whole number" if kind is int else "a number"
-        raise UserMistake(f"--{axis}: found {text!r}; expected {wanted}") from None
+        flag = axis.replace("_", "-")
+        raise UserMistake(f"--{flag}: found {text!r}; expected {wanted}") from None
 
 
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:

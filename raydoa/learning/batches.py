@@ -111,6 +111,39 @@ class Batches:
         return [batches[i] for i in random.permutation(len(batches))]
 
 
+class InTurn:
+    """The batches of a training that learns from some rows first and then from others.
+
+    Each takes its rows' share of the steps, and at least one.
+
+    Args:
+        first: rows of the first steps.
+        then: rows of those that follow.
+        batch_size: rows of a global batch.
+        seed: decides the order.
+        steps: of the whole training.
+    """
+
+    def __init__(
+        self,
+        first: Sequence[Example],
+        then: Sequence[Example],
+        batch_size: int,
+        seed: int,
+        steps: int,
+    ) -> None:
+        share = len(first) / (len(first) + len(then))
+        self._turn = min(max(1, round(steps * share)), max(1, steps - 1))
+        self._first = Batches(first, batch_size, seed)
+        self._then = Batches(then, batch_size, seed)
+
+    def global_batch(self, step: int) -> tuple[list[Example], int]:
+        """See `Batches.global_batch`."""
+        if step < self._turn:
+            return self._first.global_batch(step)
+        return self._then.global_batch(step - self._turn)
+
+
 def micro_batches(
     chosen: Sequence[Example], size: int, batch_size: int, rank: int = 0, world: int = 1
 ) -> Iterator[tuple[MicroBatch, float]]:

@@ -11,10 +11,14 @@ tensor of batch x length x vocabulary is ever held, neither of the teacher nor o
 nothing is computed twice. For sparse labels p is the sampled distribution, which gives an unbiased
 estimate of the same gradient.
 
+A batch may hold gold rows and soft rows; its loss is the sum over the tokens of both, with a weight
+on the gold ones.
+
 Losses are computed inside `Loss.forward`, so that a wrapper around the module (DeepSpeed's) sees
 them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -33,6 +37,7 @@ class Loss(torch.nn.Module):
         model: a T5; it is put into training mode (its dropout is its config's).
         teacher_head: ``[vocabulary, teacher's d_model]``, needed by `HiddenLabels`.
         temperature: of the distillation; gold labels do not know one.
+        gold_weight: what a gold token's cross-entropy counts for.
         chunk_tokens: target tokens whose logits are held at a time.
         activation_checkpointing: keep only each layer's input, and compute the rest of it again on the way back.
 
@@ -49,6 +54,7 @@ class Loss(torch.nn.Module):
         *,
         teacher_head: torch.Tensor | None = None,
         temperature: float = 1.0,
+        gold_weight: float = 1.0,
         chunk_tokens: int = 1024,
         activation_checkpointing: bool = False,
     ) -> None:
@@ -60,6 +66,7 @@ class Loss(torch.nn.Module):
             )
         self.model = model
         self._temperature = temperature
+        self._gold_weight = gold_weight
         self._chunk_tokens = chunk_tokens
         self.register_buffer("teacher_head", teacher_head, persistent=False)
         if activation_checkpointing:
@@ -67,44 +74,55 @@ class Loss(torch.nn.Module):
         self.train()  # A model that was loaded from disk is not in training mode.
 
     def forward(self, batch: MicroBatch, scale: float) -> torch.Tensor:
-        """The loss of a micro-batch; soft labels are used where the examples have them."""
-        states = decoder_states(self.model, batch)[batch.target_mask]
-        if batch.soft[0] is None:
-            # Through the module: under ZeRO-3 its weight exists only while it runs.
-            logits = self.model.lm_head(states).float()
-            target = batch.target[batch.target_mask]
-            return scale * functional.cross_entropy(logits, target, reduction="sum")
-        wanted = self._wanted(batch, states.device)
+        """The loss of a micro-batch; each row counts by the labels that it has, gold or soft."""
+        states = decoder_states(self.model, batch)
+        gold = [labels is None for labels in batch.soft]
+        if all(gold):
+            return scale * self._gold(states, batch, batch.target_mask)
+        if not any(gold):
+            return scale * self._soft(states, batch, batch.target_mask)
+        of_gold = batch.target_mask & torch.tensor(gold, device=states.device)[:, None]
+        of_soft = batch.target_mask & ~of_gold
+        return scale * (self._gold(states, batch, of_gold) + self._soft(states, batch, of_soft))
+
+    def _gold(self, states: torch.Tensor, batch: MicroBatch, tokens: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy at those ``tokens``, weighted."""
+        # Through the module: under ZeRO-3 its weight exists only while it runs.
+        logits = self.model.lm_head(states[tokens]).float()
+        target = batch.target[tokens]
+        return self._gold_weight * functional.cross_entropy(logits, target, reduction="sum")
+
+    def _soft(self, states: torch.Tensor, batch: MicroBatch, tokens: torch.Tensor) -> torch.Tensor:
+        """The divergence from the teacher at those ``tokens``."""
+        soft = [labels for labels in batch.soft if labels is not None]
+        wanted = self._wanted(soft, states.device)
+        assert len(wanted) == int(tokens.sum()), "one soft label per target token"
         weight = self.model.lm_head.weight
         total: torch.Tensor = _Divergence.apply(  # type: ignore[no-untyped-call]
-            states, weight, wanted, self._temperature, self._chunk_tokens
+            states[tokens], weight, wanted, self._temperature, self._chunk_tokens
         )
-        return (scale * self._temperature**2) * total
+        return self._temperature**2 * total
 
-    def _wanted(self, batch: MicroBatch, device: torch.device) -> "_HiddenTeacher | _SparseTeacher":
-        """The soft labels of all tokens of a batch, in the order of its `target_mask`."""
-        wanted: _HiddenTeacher | _SparseTeacher
-        if isinstance(batch.soft[0], HiddenLabels):
+    def _wanted(
+        self, soft: Sequence[Any], device: torch.device
+    ) -> "_HiddenTeacher | _SparseTeacher":
+        """The soft labels of all tokens of some rows, in the order of the rows."""
+        if isinstance(soft[0], HiddenLabels):
             assert self.teacher_head is not None, "hidden soft labels need the teacher's head"
-            hidden = torch.cat([labels.states for labels in batch.soft]).to(device)
-            wanted = _HiddenTeacher(hidden, self.teacher_head)
-            count = len(hidden)
-        else:
-            soft: tuple[SparseLabels, ...] = batch.soft
-            for labels in soft:
-                if labels.temperature != self._temperature:
-                    raise UserMistake(
-                        f"soft labels were sampled at temperature {labels.temperature:g} and the "
-                        f"recipe distils at {self._temperature:g}; label the pool again at that"
-                    )
-            wanted = _SparseTeacher(
-                torch.cat([labels.tokens for labels in soft]).to(device),
-                torch.cat([labels.weights for labels in soft]).to(device),
-                torch.cat([labels.entropy for labels in soft]).to(device),
-            )
-            count = len(wanted.tokens)
-        assert count == int(batch.target_mask.sum()), "one soft label per target token"
-        return wanted
+            hidden = torch.cat([labels.states for labels in soft]).to(device)
+            return _HiddenTeacher(hidden, self.teacher_head)
+        sparse: Sequence[SparseLabels] = soft
+        for labels in sparse:
+            if labels.temperature != self._temperature:
+                raise UserMistake(
+                    f"soft labels were sampled at temperature {labels.temperature:g} and the "
+                    f"recipe distils at {self._temperature:g}; label the pool again at that"
+                )
+        return _SparseTeacher(
+            torch.cat([labels.tokens for labels in sparse]).to(device),
+            torch.cat([labels.weights for labels in sparse]).to(device),
+            torch.cat([labels.entropy for labels in sparse]).to(device),
+        )
 
 
 def decoder_states(model: Any, batch: MicroBatch) -> torch.Tensor:
@@ -129,6 +147,9 @@ class _HiddenTeacher:
         self._hidden = hidden
         self._head = head
 
+    def __len__(self) -> int:
+        return len(self._hidden)
+
     def compare(
         self, student: torch.Tensor, part: slice, temperature: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -150,6 +171,9 @@ class _SparseTeacher:
         self.tokens = tokens
         self._weights = weights
         self._entropy = entropy
+
+    def __len__(self) -> int:
+        return len(self.tokens)
 
     def compare(
         self, student: torch.Tensor, part: slice, _temperature: float

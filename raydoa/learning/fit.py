@@ -1,4 +1,4 @@
-"""The training loop, for gold labels and for soft labels, on one process or on many.
+"""The training loop, for gold labels, soft labels or both, on one process or on many.
 
 Everything random follows from (seed, step, micro-batch), so a training that was interrupted goes on
 as if it had not been, and one that is spread over workers takes the same steps as one that is not.
@@ -13,7 +13,7 @@ from typing import Protocol
 
 import torch
 
-from raydoa.learning.batches import Batches, Example, micro_batches
+from raydoa.learning.batches import Batches, Example, InTurn, micro_batches
 from raydoa.learning.engine import Engine
 from raydoa.learning.recipe import Execution
 from raydoa.mistakes import UserMistake
@@ -53,6 +53,7 @@ def fit(  # noqa: PLR0913 - all that a training is
     steps: int,
     seed: int,
     execution: Execution,
+    then: Sequence[Example] = (),
     rank: int = 0,
     world: int = 1,
     checkpoints: Checkpoints | None = None,
@@ -67,6 +68,7 @@ def fit(  # noqa: PLR0913 - all that a training is
         steps: optimiser steps.
         seed: decides order and dropout.
         execution: micro-batches, and how often to keep a checkpoint.
+        then: rows that come after all of ``examples``, for their share of the steps.
         rank: this worker of ``world``.
         world: how many workers share each global batch.
         checkpoints: where to keep the training's place; None for one that is made again if it is
@@ -76,7 +78,10 @@ def fit(  # noqa: PLR0913 - all that a training is
     Raises:
         UserMistake: the loss is no longer a number.
     """
-    share = _Share(Batches(examples, batch_size, seed), batch_size, seed, rank, world, execution)
+    batches: Batches | InTurn = Batches(examples, batch_size, seed)
+    if then:
+        batches = InTurn(examples, then, batch_size, seed, steps)
+    share = _Share(batches, batch_size, seed, rank, world, execution)
     first = checkpoints.restore(engine) if checkpoints else 0
     losses: list[float] = []
     tokens = 0
@@ -102,7 +107,7 @@ def fit(  # noqa: PLR0913 - all that a training is
 class _Share:
     """One rank's share of every step."""
 
-    batches: Batches
+    batches: Batches | InTurn
     batch_size: int
     seed: int
     rank: int

@@ -29,6 +29,18 @@ class Recipe(Settings):
     temperature: float = Field(default=2.0, gt=0)
 
 
+class Mixing(Settings):
+    """How a student learns from gold rows beside soft ones.
+
+    ``gold_weight`` is what the cross-entropy of a gold token counts for, against the divergence of a soft one. In the
+    order `mixed` all rows are shuffled together; in the others one kind comes after the other, each for its rows' share
+    of the steps.
+    """
+
+    gold_weight: float = Field(default=1.0, gt=0)
+    gold_order: Literal["mixed", "gold_first", "gold_last"] = "mixed"
+
+
 class PretrainRecipe(Settings):
     """A span-corruption pretraining of ``steps`` steps (T5, arXiv 1910.10683)."""
 

@@ -3,21 +3,24 @@
 A planner turns a `Request` (one cell: strategy, budget, N, U, models) into a `Plan`. `annotate`
 buys as many labels as the budget pays for after the student's training on all it then owns.
 `distill` pays the teacher's fine-tuning and U pseudo-labels first, and the rest buys student steps
-up to the recipe's epochs; `self_distill` is the same with the student as its own teacher. The
-budget is a ceiling, what is left is unspent, and a request that cannot be paid is infeasible with
-the amount that is missing.
+up to the recipe's epochs; `self_distill` is the same with the student as its own teacher. `mixed`
+buys labels as well, which the teacher and the student learn from: a share of the budget goes to them
+and the rest as in `distill`, or an `Allocation` says what goes where. The budget is a ceiling, what
+is left is unspent, and a request that cannot be paid is infeasible with the amount that is missing.
 
 A plan depends on the request, the recipes, the unit costs and their price book alone: not on the
 store, the machine or the order. Another strategy is one more function in `PLANNERS`; each stage it
 pays for is a rate of `Tariff`.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from raydoa.mistakes import UserMistake, did_you_mean
-from raydoa.money.ledger import MICRO, Ledger, Stage
+from raydoa.money.allocation import Allocation
+from raydoa.money.checks import check
+from raydoa.money.ledger import MICRO, Item, Ledger, Rate, Stage
+from raydoa.money.limits import QUANTITY_OF, limits, most_labels, one_epoch, student_rows
 from raydoa.money.tariff import Quantities, Recipes, Request, Tariff, steps_for
 from raydoa.money.unit_costs import UnitCosts
 
@@ -33,7 +36,8 @@ class Plan:
     feasible: bool = True
     infeasible_reason: str | None = None
     missing_usd: float = 0.0
-    """The least that has to be added to the budget before the plan is feasible."""
+    """The least that has to be added before the plan is feasible: to the budget, or to the share of an
+    allocation that is too small."""
 
 
 def plan_cell(request: Request, recipes: Recipes, unit_costs: UnitCosts) -> Plan:
@@ -49,7 +53,7 @@ def plan_cell(request: Request, recipes: Recipes, unit_costs: UnitCosts) -> Plan
             f"strategy: found {request.strategy!r}; known are {', '.join(known)}"
             f"{did_you_mean(request.strategy, known)}"
         )
-    _check(request)
+    check(request)
     return planner(Tariff(request, recipes, unit_costs))
 
 
@@ -57,7 +61,7 @@ def price_quantities(
     quantities: Quantities, request: Request, recipes: Recipes, unit_costs: UnitCosts
 ) -> Ledger:
     """The ledger of a cell's stored quantities, at these unit costs and their book's prices."""
-    _check(request)
+    check(request)
     return Tariff(request, recipes, unit_costs).ledger(quantities)
 
 
@@ -69,16 +73,19 @@ def _feasible(tariff: Tariff, quantities: Quantities) -> Plan:
 
 
 def _infeasible(tariff: Tariff, least: Quantities) -> Plan:
-    ledger = tariff.ledger(least)
-    missing = ledger.cost_micro_usd - tariff.budget_micro_usd
+    ledger, budget = tariff.ledger(least), tariff.budget_micro_usd
+    return _refused(tariff, _why_not(ledger, budget), ledger.cost_micro_usd - budget)
+
+
+def _refused(tariff: Tariff, reason: str, missing_micro_usd: int) -> Plan:
     return Plan(
         tariff.request.strategy,
         Quantities(),
         Ledger(),
         unspent_usd=tariff.budget_micro_usd / MICRO,
         feasible=False,
-        infeasible_reason=_why_not(ledger, tariff.budget_micro_usd),
-        missing_usd=missing / MICRO,
+        infeasible_reason=reason,
+        missing_usd=missing_micro_usd / MICRO,
     )
 
 
@@ -107,17 +114,54 @@ def _plan_annotate(tariff: Tariff) -> Plan:
 
 
 def _plan_distill(tariff: Tariff) -> Plan:
+    return _distilling(tariff, 0)
+
+
+def _distilling(tariff: Tariff, labels: int) -> Plan:
+    """Pay for labels, the teacher and the pool in full; what is left buys student steps."""
     request, schedule = tariff.request, tariff.recipes.student_on_soft_labels
     assert request.u is not None
     first = Quantities(
-        teacher_steps=steps_for(tariff.recipes.teacher, request.n), pseudo_labels=request.u
+        labels, steps_for(tariff.recipes.teacher, request.n + labels), pseudo_labels=request.u
     )
+    rows = student_rows(request.n, labels, request.u)
     left = tariff.budget_micro_usd - tariff.ledger(first).cost_micro_usd
-    student_steps = min(tariff.student.affordable(left), steps_for(schedule, request.u))
-    one_epoch = math.ceil(request.u / schedule.batch_size)
-    if student_steps < one_epoch:
-        return _infeasible(tariff, Quantities(0, first.teacher_steps, request.u, one_epoch))
-    return _feasible(tariff, Quantities(0, first.teacher_steps, request.u, student_steps))
+    student_steps = min(tariff.student.affordable(left), steps_for(schedule, rows))
+    least = one_epoch(schedule, rows)
+    if student_steps < least:
+        return _infeasible(tariff, replace(first, student_steps=least))
+    return _feasible(tariff, replace(first, student_steps=student_steps))
+
+
+def _plan_mixed(tariff: Tariff) -> Plan:
+    request = tariff.request
+    if request.allocation is not None:
+        return _allocated(tariff, request.allocation)
+    assert request.label_share is not None
+    money = round(request.label_share * tariff.budget_micro_usd)
+    # A task without a label price can be distilled, and no share of B is `distill`.
+    labels = tariff.labels.affordable(money) if money else 0
+    return _distilling(tariff, min(labels, most_labels(request)))
+
+
+def _allocated(tariff: Tariff, allocation: Allocation) -> Plan:
+    """Each share buys what it pays for, in turn; no share pays for another."""
+    bought = Quantities()
+    left = tariff.budget_micro_usd
+    for stage, name in QUANTITY_OF.items():
+        least, most = limits(stage, tariff, bought)
+        # Shares that sum to 1 within a tolerance may not spend more than the budget.
+        money = min(round(getattr(allocation, stage) * tariff.budget_micro_usd), left)
+        if not (money or least):
+            continue
+        rate: Rate = getattr(tariff, stage)
+        quantity = min(rate.affordable(money), most)
+        if quantity < least:
+            short = Item(rate, least)
+            return _refused(tariff, _why_not_of_share(short, money), short.cost_micro_usd - money)
+        bought = replace(bought, **{name: quantity})
+        left -= rate.micro_usd(quantity)
+    return _feasible(tariff, bought)
 
 
 Planner = Callable[[Tariff], Plan]
@@ -126,6 +170,7 @@ PLANNERS: Mapping[str, Planner] = {
     "annotate": _plan_annotate,
     "distill": _plan_distill,
     "self_distill": _plan_distill,
+    "mixed": _plan_mixed,
 }
 
 _NAMES: Mapping[Stage, str] = {
@@ -139,57 +184,35 @@ _NAMES: Mapping[Stage, str] = {
 def _why_not(least: Ledger, budget_micro_usd: int) -> str:
     """One line: what costs how much, the budget, and what is missing."""
     missing = least.cost_micro_usd - budget_micro_usd
-    decimals = 2 if missing >= MICRO // 100 else 6
-
-    def dollars(micro_usd: int) -> str:
-        # What is to be paid is rounded up, so that it is never told too small.
-        cents = -(-micro_usd // 10 ** (6 - decimals))
-        return f"${cents / 10**decimals:.{decimals}f}"
-
-    parts = [f"{_NAMES[item.stage]} {dollars(item.cost_micro_usd)}" for item in least.items]
-    total = f" = {dollars(least.cost_micro_usd)}" if len(parts) > 1 else ""
-    budget = f"${budget_micro_usd / MICRO:.{decimals}f}"
-    costs = " + ".join(parts) + total
-    return f"the least it takes is {costs}, B is {budget}: {dollars(missing)} is missing"
+    parts = [
+        f"{_NAMES[item.stage]} {_to_pay(item.cost_micro_usd, missing)}" for item in least.items
+    ]
+    total = f" = {_to_pay(least.cost_micro_usd, missing)}" if len(parts) > 1 else ""
+    return (
+        f"the least it takes is {' + '.join(parts)}{total}, B is {_at_hand(budget_micro_usd, missing)}: "
+        f"{_to_pay(missing, missing)} is missing"
+    )
 
 
-def _check(request: Request) -> None:
-    if not (math.isfinite(request.budget_usd) and request.budget_usd >= 0):
-        raise UserMistake(f"budget: found {request.budget_usd}; it is in dollars, at least 0")
-    if request.n < 0:
-        raise UserMistake(f"n: found {request.n}; it counts labelled examples, at least 0")
-    if request.labels_available is not None and request.labels_available < 0:
-        raise UserMistake(f"labels_available: found {request.labels_available}; it is at least 0")
-    if request.strategy == "annotate":
-        _check_annotate(request)
-    else:
-        _check_distill(request)
+def _why_not_of_share(least: Item, money: int) -> str:
+    """The same for one item and its share of the budget."""
+    missing = least.cost_micro_usd - money
+    return (
+        f"the least that {_NAMES[least.stage]} takes is {_to_pay(least.cost_micro_usd, missing)}, the share for it is "
+        f"{_at_hand(money, missing)}: {_to_pay(missing, missing)} is missing"
+    )
 
 
-def _check_annotate(request: Request) -> None:
-    for name in ("teacher", "u"):
-        if getattr(request, name) is not None:
-            raise UserMistake(
-                f"{name}: found {getattr(request, name)!r}; annotate has none, leave it out"
-            )
-    if request.n == 0 and request.labels_available == 0:
-        raise UserMistake(
-            "n: found 0 with no labels to buy; annotate needs at least one labelled row"
-        )
+def _to_pay(micro_usd: int, missing: int) -> str:
+    """Dollars, rounded up, so that what is to be paid is never told too small."""
+    decimals = _decimals(missing)
+    return f"${-(-micro_usd // 10 ** (6 - decimals)) / 10**decimals:.{decimals}f}"
 
 
-def _check_distill(request: Request) -> None:
-    strategy = request.strategy
-    if request.u is None or request.u < 1:
-        raise UserMistake(f"u: found {request.u}; {strategy} needs a pool of at least 1 row")
-    if request.n == 0:
-        raise UserMistake(
-            f"n: found 0; {strategy} fine-tunes a teacher on the labels, so N is at least 1"
-        )
-    if strategy == "distill" and request.teacher is None:
-        raise UserMistake("teacher: missing; distill needs the name of a teacher")
-    if strategy == "self_distill" and request.teacher not in (None, request.student):
-        raise UserMistake(
-            f"teacher: found {request.teacher!r}; in self_distill the student {request.student!r} "
-            "is its own teacher, leave it out"
-        )
+def _at_hand(micro_usd: int, missing: int) -> str:
+    return f"${micro_usd / MICRO:.{_decimals(missing)}f}"
+
+
+def _decimals(missing: int) -> int:
+    """As many as what is missing needs to be seen."""
+    return 2 if missing >= MICRO // 100 else 6

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from raydoa.money.ledger import MICRO, Item, Ledger, Rate, Stage, compute_rate, exact
+from raydoa.money.allocation import Allocation, micro_budget
+from raydoa.money.ledger import Item, Ledger, Rate, Stage, compute_rate
 from raydoa.money.unit_costs import Operation, UnitCost, UnitCosts
 
 
@@ -70,6 +71,29 @@ class Request:
     u: int | None = None
     labels_available: int | None = None
     """How many labels there are to buy; None if there is no end of them."""
+    allocation: Allocation | None = None
+    """How `mixed` splits the budget."""
+    label_share: float | None = None
+    """The fraction of the budget that `mixed` spends on labels, where nothing else of its split is given."""
+    pool: "Pool | None" = None
+    """The rows there are to pseudo-label; None if there is no end of them."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Rows to pseudo-label beside the N owned labels.
+
+    Attributes:
+        rows: how many.
+        labels_come_from_it: whether each label that is bought is a row less.
+    """
+
+    rows: int
+    labels_come_from_it: bool
+
+    def beside(self, labels: int) -> int:
+        """The rows that are left when ``labels`` have been bought."""
+        return self.rows - labels if self.labels_come_from_it else self.rows
 
 
 @dataclass(frozen=True)
@@ -110,8 +134,8 @@ class Tariff:
 
     @cached_property
     def student(self) -> Rate:
-        """One step of training the student: on soft labels if there is a pool, else on labels."""
-        if self.request.u is None:
+        """One step of training the student: on soft labels if there are any, else on labels."""
+        if self.request.u is None and self.request.teacher is None:
             batch = self.recipes.student_on_labels.batch_size
             return self._rate("student", "train_step", self.request.student, batch)
         batch = self.recipes.student_on_soft_labels.batch_size
@@ -125,7 +149,7 @@ class Tariff:
     @property
     def budget_micro_usd(self) -> int:
         """The budget in whole micro-dollars, rounded down."""
-        return math.floor(exact(self.request.budget_usd) * MICRO)
+        return micro_budget(self.request.budget_usd)
 
     def ledger(self, quantities: Quantities) -> Ledger:
         """The items of ``quantities``; a stage of which there is nothing is no item."""

@@ -24,7 +24,7 @@ from raydoa.bench import Bench, Facts, labelled_examples, model_folder, publish
 from raydoa.config import Running
 from raydoa.on_ray.causes import understood
 from raydoa.on_ray.cluster import check_room
-from raydoa.stages import FineTune
+from raydoa.stages import FineTune, training_seed
 
 if TYPE_CHECKING:
     from raydoa.learning.engine import Engine
@@ -155,7 +155,7 @@ def _work(config: dict[str, Any]) -> None:
         labelled_examples(stage, bench, tokenizer),
         batch_size=stage.recipe.batch_size,
         steps=stage.steps,
-        seed=stage.seed,
+        seed=training_seed(stage),
         execution=execution,
         rank=rank,
         world=world,

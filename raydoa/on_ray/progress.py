@@ -15,7 +15,7 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from raydoa.artifacts.store import Store
-from raydoa.cell import Cell
+from raydoa.cell import Cell, cell_from
 from raydoa.forecast import Forecast
 from raydoa.on_ray.desk import claimed
 from raydoa.on_ray.single_flight import Status, find_claims
@@ -111,7 +111,7 @@ def cell_of(config: dict[str, Any]) -> Cell:
     """The cell in a trial's configuration."""
     fields = dict(config["cell"])
     fields.pop("labels_incurred")
-    return Cell(**fields)
+    return cell_from(fields)
 
 
 def _clock(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """Points and their Pareto frontier: score against standalone cost.
 
-A point is a plan: cells that bought the same things, over seeds and over the budgets that bought them.
+A point is a plan: cells that bought the same things, over seeds, repeats and the budgets that bought them.
 """
 
 import pandas as pd
@@ -14,6 +14,7 @@ POINT = [
     "u",
     "labels",
     "teacher_steps",
+    "pseudo_labels",
     "student_steps",
 ]
 
@@ -25,7 +26,7 @@ def points(cells: pd.DataFrame) -> pd.DataFrame:
     point, at ``budget`` = the smallest of them.
     """
     measured = cells[cells["feasible"] & cells["score"].notna()]
-    once = measured.sort_values("budget").drop_duplicates([*POINT, "seed"])
+    once = measured.sort_values("budget").drop_duplicates([*POINT, "seed", "repeat"])
     grouped = once.groupby(POINT, dropna=False, sort=False)
     table = grouped.agg(
         budget=("budget", "min"),

@@ -16,10 +16,10 @@ CELLS_FILE = "cells.csv"
 
 
 def load(result_dir: Path) -> pd.DataFrame:
-    """One row a finished cell, sorted by task, N, budget, strategy, teacher, U and seed.
+    """One row a finished cell, sorted by task, N, budget, strategy, teacher, U, labels and seed.
 
     Raises:
-        UserMistake: this is no result dir, or a newer raydoa wrote it.
+        UserMistake: this is no result dir, or a raydoa with other columns wrote it.
     """
     rows = []
     for path in sorted(result_dir.glob("*/result.json")):
@@ -30,7 +30,12 @@ def load(result_dir: Path) -> pd.DataFrame:
         values = _parsed(last, path)
         if values.get("schema", 0) > SCHEMA:
             raise UserMistake(
-                f"{path}: rows have schema {values['schema']}, this raydoa reads up to {SCHEMA}; upgrade raydoa"
+                f"{path}: rows have schema {values['schema']}, this raydoa reads {SCHEMA}; upgrade raydoa"
+            )
+        if "cell" in values and values.get("schema", 0) < SCHEMA:
+            raise UserMistake(
+                f"{path}: rows have schema {values.get('schema')}, this raydoa reads {SCHEMA}; run the sweep again, "
+                "which makes nothing that is in its store"
             )
         try:
             rows.append(row_of(values))
@@ -43,7 +48,7 @@ def load(result_dir: Path) -> pd.DataFrame:
             f"{result_dir}: no finished cells; expected a Tune result dir with */result.json"
         )
     # A sweep that was killed may have begun a cell twice; both rows say the same.
-    order = ["task", "n", "budget", "strategy", "teacher", "u", "seed"]
+    order = ["task", "n", "budget", "strategy", "teacher", "u", "labels", "seed", "repeat"]
     cells = pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates("cell")
     return cells.sort_values(order, ignore_index=True)
 

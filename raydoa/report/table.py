@@ -3,12 +3,13 @@
 import pandas as pd
 
 _KEYS = ["task", "n", "budget"]
+_CHOICE = ["teacher", "u", "labels", "teacher_steps", "pseudo_labels", "student_steps"]
 
 
 def summary(cells: pd.DataFrame) -> pd.DataFrame:
     """One row per task, N and budget; a column per strategy tells its best choice in words.
 
-    The best choice (teacher, U) of a strategy is the one with the highest mean score over seeds; a strategy
+    The best choice (teacher, U, labels) of a strategy is the one with the highest mean score over seeds; a strategy
     none of whose cells can be paid says so. ``winner`` is the strategy with the highest mean; it carries a
     question mark where its seeds overlap those of the next, or where there is one seed.
     """
@@ -72,7 +73,7 @@ def _best(cells: pd.DataFrame) -> pd.DataFrame | None:
     measured = cells[cells["feasible"] & cells["score"].notna()]
     if measured.empty:
         return None
-    choices = [choice for _, choice in measured.groupby(["teacher", "u"], dropna=False)]
+    choices = [choice for _, choice in measured.groupby(_CHOICE, dropna=False)]
     return max(choices, key=lambda choice: float(choice["score"].mean()))
 
 
@@ -83,12 +84,14 @@ def _words(choice: pd.DataFrame | None, group: pd.DataFrame) -> str:
     score = f"{choice['score'].mean():.3f}"
     if len(choice) > 1:
         score += f" [{choice['score'].min():.3f}, {choice['score'].max():.3f}]"
-    bought = f"+{round(choice['labels'].mean()):,} labels"
-    if not pd.isna(first["u"]):
-        bought = f"U={int(first['u']):,}"
-    if first["strategy"] == "distill":
-        bought += f" {short_name(str(first['teacher']))}"
-    return f"{score} {bought} ${choice['cost_total'].mean():,.2f}"
+    bought = []
+    if first["strategy"] in ("annotate", "mixed"):
+        bought.append(f"+{int(first['labels']):,} labels")
+    if not pd.isna(first["teacher"]):
+        bought.append(f"U={int(first['pseudo_labels']):,}")
+    if first["strategy"] in ("distill", "mixed") and not pd.isna(first["teacher"]):
+        bought.append(short_name(str(first["teacher"])))
+    return f"{score} {' '.join(bought)} ${choice['cost_total'].mean():,.2f}"
 
 
 def _winner(best: dict[str, pd.DataFrame]) -> str:

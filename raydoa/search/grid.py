@@ -1,7 +1,7 @@
 """The full grid: every combination of the axes that means something.
 
 `annotate` has no teacher and no pool, so it has one cell per task, N, budget and seed; `self_distill` has a
-pool and is its own teacher.
+pool and is its own teacher. `mixed` has what `distill` has, once for each share of the budget that labels get.
 """
 
 from itertools import product
@@ -18,11 +18,12 @@ def grid_cells(grid: Grid, student: str) -> list[Cell]:
     """
     pools = [None, *sorted(grid.u, reverse=True)]
     return [
-        Cell(task, strategy, budget, n, u, teacher, student, seed)
+        Cell(task, strategy, budget, n, u, teacher, student, seed, label_share)
         for seed, task, n, u, budget, strategy in product(
             grid.seeds, grid.tasks, grid.n, pools, grid.budgets, grid.strategies
         )
         for teacher in _teachers(strategy, u, grid, student)
+        for label_share in (grid.label_shares if strategy == "mixed" else (None,))
     ]
 
 

@@ -107,6 +107,7 @@ class World:
             "u": (20, 40),
             "teachers": ("nano-m",),
             "seeds": (0,),
+            "label_shares": (0.5,),
         }
         grid = {name: changes.pop(name, values) for name, values in axes.items()}
         fields: dict[str, Any] = {

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raydoa.learning.batches import Batches, Example, collate, micro_batches
+from raydoa.learning.batches import Batches, Example, InTurn, collate, micro_batches
 
 
 def _examples(count: int, seed: int = 0) -> list[Example]:
@@ -60,3 +60,24 @@ def test_padding_is_told_from_tokens_by_length_not_by_id() -> None:
     assert batch.target_mask.tolist() == [[True, True, False], [True, True, True]]
     assert batch.decoder_input().tolist() == [[0, 0, 1], [0, 7, 8]]
     assert batch.to(torch.device("meta")).source.is_meta
+
+
+@given(
+    first=st.integers(1, 60),
+    then=st.integers(1, 60),
+    size=st.integers(1, 16),
+    epochs=st.integers(1, 4),
+)
+def test_rows_in_turn_have_their_share_of_the_steps(
+    first: int, then: int, size: int, epochs: int
+) -> None:
+    examples = _examples(first + then)
+    steps = epochs * -(-len(examples) // size)
+    batches = InTurn(examples[:first], examples[first:], size, 3, steps)
+    ids = [[e.row_id for e in batches.global_batch(step)[0]] for step in reversed(range(steps))]
+    early = [all(int(i) < first for i in batch) for batch in reversed(ids)]
+    late = [all(int(i) >= first for i in batch) for batch in reversed(ids)]
+    assert early == sorted(early, reverse=True), "none comes back"
+    assert [not e for e in early] == late, "no batch holds both"
+    assert abs(sum(early) - steps * first / (first + then)) <= 1
+    assert steps == 1 or (any(early) and any(late))

@@ -243,3 +243,42 @@ def test_a_loaded_model_is_put_into_training_mode(build: Build) -> None:
     model = build().eval()
     Loss(model)
     assert model.training
+
+
+@pytest.mark.parametrize("kind", ["hidden", "sparse"])
+@pytest.mark.parametrize("weight", [1.0, 0.3])
+def test_gold_and_soft_rows_add_up_in_one_batch(
+    build: Build, rows: Rows, hidden: Hidden, kind: str, weight: float
+) -> None:
+    teacher, student = build(seed=1), build(d_model=8, seed=2)
+    examples = rows(9)
+    gold, head = examples[5:], teacher.lm_head.weight.detach()
+    soft = hidden(teacher, examples[:5])
+    distance = _exact(teacher, student, examples[:5], 2.0)
+    if kind == "sparse":
+        # Every token is kept, so the labels are exact.
+        soft = [
+            replace(
+                e,
+                soft=sparsify(
+                    e.soft.states, head, temperature=2.0, top=64, samples=0, row_id=e.row_id
+                ),
+            )
+            for e in soft
+        ]
+    of_soft, of_gold = (sum(len(e.target_ids) for e in part) for part in (soft, gold))
+    batch = collate(gold)
+    labels = batch.target.masked_fill(~batch.target_mask, -100)
+    entropy = student(input_ids=batch.source, attention_mask=batch.source_mask, labels=labels).loss
+    # Each of the two is a mean over its own tokens; the loss is one over all of them.
+    truth = (of_soft * distance + weight * of_gold * entropy) / (of_soft + of_gold)
+
+    loss = Loss(student, teacher_head=head, temperature=2.0, gold_weight=weight, chunk_tokens=3)
+    both = [soft[0], gold[0], gold[1], soft[1], soft[2], gold[2], soft[3], soft[4], gold[3]]
+    wanted = _gradients(student, truth)
+    for cut in (9, 4, 2, 1):
+        parts = [both[start : start + cut] for start in range(0, 9, cut)]
+        found = sum(loss(collate(part), 1 / (of_soft + of_gold)) for part in parts)
+        assert isinstance(found, torch.Tensor)
+        torch.testing.assert_close(found, truth, rtol=2e-5, atol=1e-6)
+        assert _relative(_gradients(student, found), wanted) < 1e-4

@@ -45,6 +45,7 @@ def _fit(
     every: int = 200,
     on_step: Callable[[int, float], None] | None = None,
     loss: Loss | None = None,
+    then: list[Example] | None = None,
 ) -> FitSummary:
     return fit(
         PlainEngine(loss or Loss(model), recipe, STEPS),
@@ -55,6 +56,7 @@ def _fit(
         execution=Execution(micro_batch_size=micro, checkpoint_every_steps=every),
         checkpoints=checkpoints,
         on_step=on_step,
+        then=then or (),
     )
 
 
@@ -73,14 +75,14 @@ def test_it_learns(build: Build, rows: Rows) -> None:
     assert summary.tokens == STEPS * sum(len(e.target_ids) for e in rows(8, longest=3))
 
 
-@pytest.mark.parametrize("soft", [False, True], ids=["gold", "soft"])
+@pytest.mark.parametrize("soft", [0, 20, 13], ids=["gold", "soft", "mixed"])
 @pytest.mark.parametrize("micro", [1, 3, 4])
 def test_accumulation_equals_one_big_batch(
-    build: Build, rows: Rows, hidden: Hidden, soft: bool, micro: int
+    build: Build, rows: Rows, hidden: Hidden, soft: int, micro: int
 ) -> None:
     # 20 rows: the last batch of an epoch has 4, so rounds without rows occur.
     teacher = build(seed=9)
-    examples = hidden(teacher, rows(20)) if soft else rows(20)
+    examples = [*(hidden(teacher, rows(20)[:soft]) if soft else ()), *rows(20)[soft:]]
     head = teacher.lm_head.weight.detach()
     models = [build(), build()]
     whole, parts = (
@@ -118,13 +120,15 @@ class _Interrupted(Exception):
     pass
 
 
+@pytest.mark.parametrize("in_turn", [False, True], ids=["together", "in turn"])
 @pytest.mark.parametrize("died_after", [5, 9, STEPS])
 def test_a_resumed_training_ends_in_the_same_bits(
-    build: Build, rows: Rows, tmp_path: Path, died_after: int
+    build: Build, rows: Rows, tmp_path: Path, died_after: int, in_turn: bool
 ) -> None:
     examples, recipe = rows(30), RECIPE.model_copy(update={"dropout": 0.1})
+    examples, then = (examples[:15], examples[15:]) if in_turn else (examples, None)
     straight = build(dropout=0.1)
-    expected = _fit(straight, examples, recipe=recipe, micro=3)
+    expected = _fit(straight, examples, recipe=recipe, micro=3, then=then)
 
     def die(step: int, _: float) -> None:
         if step == died_after:
@@ -137,12 +141,13 @@ def test_a_resumed_training_ends_in_the_same_bits(
             examples,
             recipe=recipe,
             micro=3,
+            then=then,
             checkpoints=place,
             every=4,
             on_step=die,
         )
     resumed = build(seed=77, dropout=0.1)
-    again = _fit(resumed, examples, recipe=recipe, micro=3, checkpoints=place, every=4)
+    again = _fit(resumed, examples, recipe=recipe, micro=3, then=then, checkpoints=place, every=4)
     assert again.first_step == (died_after - 1) // 4 * 4
     assert again.losses == expected.losses[again.first_step :]
     _same(straight, resumed, atol=0.0, rtol=0.0)

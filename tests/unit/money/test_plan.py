@@ -273,4 +273,4 @@ def test_planning_imports_nothing_heavy() -> None:
 
 
 def test_every_planner_is_reached_by_its_name() -> None:
-    assert set(PLANNERS) == {"annotate", "distill", "self_distill"}
+    assert set(PLANNERS) == {"annotate", "distill", "self_distill", "mixed"}

@@ -18,12 +18,13 @@ def row(**values: Any) -> dict[str, Any]:
     """A feasible annotate row, but for ``values``."""
     full: dict[str, Any] = dict.fromkeys(COLUMNS)
     full |= {
-        "schema": SCHEMA, "task": "tiny", "strategy": "annotate", "budget": 1.0, "n": 8, "student": "s", "seed": 0,
+        "schema": SCHEMA, "task": "tiny", "strategy": "annotate", "budget": 1.0, "n": 8, "student": "s", "seed": 0, "repeat": 0,
         "metric": "accuracy", "prices": "book", "accelerator": "a", "region": "r", "feasible": True, "labels": 0,
         "teacher_steps": 0, "pseudo_labels": 0, "student_steps": 1, "score": 0.5, "cost_total": 1.0,
         "cost_incurred": 1.0,
     }  # fmt: skip
     full |= values
+    full["pseudo_labels"] = values.get("pseudo_labels", full["u"] or 0)
     names = ("task", "strategy", "budget", "n", "u", "teacher", "seed")
     full["cell"] = values.get("cell", "-".join(str(full[name]) for name in names))
     return full

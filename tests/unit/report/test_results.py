@@ -56,7 +56,11 @@ def test_a_cell_that_was_begun_twice_is_one_row(result_dir: Write) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"schema": 99}', r"rows have schema 99, this raydoa reads up to 2; upgrade raydoa"),
+        ('{"schema": 99}', r"rows have schema 99, this raydoa reads 3; upgrade raydoa"),
+        (
+            '{"schema": 2, "cell": "a"}',
+            r"rows have schema 2, this raydoa reads 3; run the sweep again",
+        ),
         ('{"schema": 1}', r"the row has no column 'cell'; is this a raydoa sweep\?"),
         ('{"loss": 1.0}', r"the row has no column 'schema'; is this a raydoa sweep\?"),
         ("{half", "its last line is not JSON"),
