@@ -76,7 +76,7 @@ def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
 
 def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progress) -> tune.Tuner:
     trainable = tune.with_resources(
-        tune.with_parameters(_measure, trial=trial), {"memory": _TRIAL_MEMORY_BYTES}
+        tune.with_parameters(measure_cell, trial=trial), {"memory": _TRIAL_MEMORY_BYTES}
     )
     if tune.Tuner.can_restore(str(result_dir)):
         return tune.Tuner.restore(
@@ -106,8 +106,8 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
     )
 
 
-def _measure(config: dict[str, Any], trial: Trial) -> dict[str, Any]:
-    """Tune's trainable: one cell to one row."""
+def measure_cell(config: dict[str, Any], trial: Trial) -> dict[str, Any]:
+    """Tune's trainable, of sweeps and of searches: one cell to one row."""
     cell = cell_of(config)
     study = trial.resolved.study
     bench = replace(
