@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 # Okabe and Ito's palette: distinguishable with the common colour blindnesses.
 _COLOURS = {"annotate": "#E69F00", "self_distill": "#7F7F7F"}
 _SHADES = ("#0072B2", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#F0E442")
-_MARKERS = {"annotate": "o", "self_distill": "^"}
+_MARKERS = {"annotate": "o", "self_distill": "^", "mixed": "D"}
 _FRONTIER = "Pareto frontier"
 
 
@@ -71,13 +71,15 @@ def _looks(plans: pd.DataFrame) -> dict[tuple[str, str], tuple[str, str, str]]:
         if strategy in _COLOURS:
             looks[strategy, teacher] = (strategy, _COLOURS[strategy], _MARKERS[strategy])
         else:
-            looks[strategy, teacher] = (f"{strategy}, {short_name(teacher)}", next(shades), "s")
+            label = f"{strategy}, {short_name(teacher)}" if teacher else strategy
+            looks[strategy, teacher] = (label, next(shades), _MARKERS.get(strategy, "s"))
     return looks
 
 
 def _curve(plan: Mapping[str, object] | Mapping[object, object]) -> tuple[str, str]:
     values = dict(plan)
-    return str(values["strategy"]), str(values["teacher"])
+    teacher = values["teacher"]
+    return str(values["strategy"]), teacher if isinstance(teacher, str) else ""
 
 
 def _draw_panel(
@@ -94,10 +96,15 @@ def _draw_panel(
             continue
         low, high = curve["score"] - curve["score_lowest"], curve["score_highest"] - curve["score"]
         several = bool((curve["seeds"] > 1).any())
+        split = name[0] == "mixed"
         axis.errorbar(
             curve["cost"], curve["score"], yerr=[low, high] if several else None, label=label,
             color=colour, marker=marker, markersize=5, linewidth=1.4, elinewidth=1.0, capsize=2.5,
+            linestyle="none" if split else "-",
         )  # fmt: skip
+        if split:
+            line = _best_of_each_budget(curve)
+            axis.plot(line["cost"], line["score"], color=colour, linewidth=1.4)
     best = panel[frontier(panel)].sort_values("cost")
     axis.step(
         best["cost"], best["score"], where="post", color="black", linewidth=0.8, linestyle=":", zorder=1
@@ -114,6 +121,11 @@ def _draw_panel(
     axis.margins(x=0.08, y=0.08)
     axis.grid(True, which="major", linewidth=0.4, color="#dddddd")
     axis.set_axisbelow(True)
+
+
+def _best_of_each_budget(curve: pd.DataFrame) -> pd.DataFrame:
+    """One plan a budget: there are several splits of each, which cost the same."""
+    return curve.loc[curve.groupby("budget")["score"].idxmax()]
 
 
 def dollar_text(dollars: float) -> str:

@@ -1,5 +1,5 @@
 import pickle
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from hashlib import sha256
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raydoa.artifacts.key import Stage, UnstableValue, canonical_json
+from raydoa.artifacts.key import LATER, Stage, UnstableValue, canonical_json
 from raydoa.settings import Settings
 
 
@@ -233,3 +233,20 @@ def test_a_bad_field_of_a_stage_is_named() -> None:
         _ = Merge((Rows("a"),), (float("nan"),)).key
     with pytest.raises(UnstableValue, match=r"^parts\[0\]: a stage"):
         _ = Merge([Rows("a")]).key  # type: ignore[arg-type]
+
+
+def test_a_field_that_came_later_keeps_old_names_and_makes_new_ones() -> None:
+    def stage(fields: dict[str, Any]) -> type[Stage]:
+        body = {"kind": "k", "version": 1, "__annotations__": {"size": int, **fields}}
+        later = {name: field(default=None, metadata=LATER) for name in fields}
+        return dataclass(frozen=True)(type("Growing", (Stage,), {**body, **later}))
+
+    before = stage({})
+    after = stage({"repeat": int | None, "rows": Rows | None})
+    assert after(3).key == before(3).key  # type: ignore[call-arg]
+    keys = {
+        after(3, *more).key  # type: ignore[call-arg]
+        for more in ((), (0,), (1,), (None, Rows("a")), (1, Rows("a")))
+    }
+    assert len(keys) == 5
+    assert Rows("a") in after(3, None, Rows("a")).inputs()  # type: ignore[call-arg]

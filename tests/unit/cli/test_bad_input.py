@@ -32,6 +32,8 @@ TINY = ("--n", 8, "--u", 20, "--seeds", 0, "--teachers", "nano-m", "--budget", 1
         (("sweep", "--budget", "ten"), "--budgets: found 'ten'; expected a number"),
         (("sweep", "--budget", "inf"), "budgets.0: found inf; input should be a finite number"),
         (("sweep", "--n", "1.5"), "--n: found '1.5'; expected a whole number"),
+        (("sweep", "--label-shares", "half"), "--label-shares: found 'half'; expected a number"),
+        (("sweep", "--label-shares", "1.5"), "label_shares: found [1.5]; a share of the budget is from 0 to 1"),
         (("sweep", "--n", "0"), "n: found [0]; counts start at 1"),
         (("sweep", "--u", "5", "5"), "u repeats a value: (5, 5)"),
         (("sweep", "--seeds", "-1"), "seeds: found [-1]; seeds start at 0"),

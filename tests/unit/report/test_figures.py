@@ -101,3 +101,20 @@ def test_files(cells: pd.DataFrame, tmp_path: Path) -> None:
 def test_dollars() -> None:
     wanted = {0.0001: "$0.0001", 0.01: "$0.01", 0.5: "$0.50", 1.0: "$1", 1000.0: "$1,000"}
     assert {dollars: dollar_text(dollars) for dollars in wanted} == wanted
+
+
+def test_splits_of_one_budget_are_points_and_the_line_follows_the_best() -> None:
+    rows = [
+        {"strategy": "mixed", "teacher": "org/xxl", "u": 20, "labels": labels * budget, "student_steps": budget, "budget": budget, "score": score,
+         "cost_total": budget - 0.01 * index}
+        for budget, scores in ((1.0, (0.4, 0.5, 0.3)), (10.0, (0.6, 0.5, 0.7)))
+        for index, (labels, score) in enumerate(zip((0, 3, 9), scores, strict=True))
+    ]  # fmt: skip
+    alone = {"strategy": "mixed", "labels": 5, "budget": 1.0, "cost_total": 0.5, "score": 0.2}
+    figure = cost_figure(frame(*rows, alone))
+    assert legend(figure) == ["mixed", "mixed, xxl", "Pareto frontier"]
+    [axis] = figure.axes
+    of_xxl = next(c for c in axis.containers if c.get_label() == "mixed, xxl")
+    assert len(of_xxl.lines[0].get_xdata()) == 6
+    lines = [line for line in axis.lines if list(line.get_ydata()) == [0.5, 0.7]]
+    assert len(lines) == 1

@@ -73,3 +73,18 @@ def test_text_and_markdown() -> None:
     assert all(line.count("|") == len(table.columns) + 1 for line in markdown)
     wide = frame({"budget": 1_234_567.5})
     assert "1,234,567.5" in as_text(summary(wide))
+
+
+def test_the_best_split_of_a_mixed_budget_says_what_it_buys() -> None:
+    rows = [
+        {"strategy": "mixed", "teacher": "org/xxl", "u": u, "pseudo_labels": 20, "labels": labels, "score": score,
+         "seed": seed, "cost_total": 0.9}
+        for u, labels, score in ((20, 1000, 0.5), (None, 2500, 0.7), (20, 4000, 0.6))
+        for seed in (0, 1)
+    ]  # fmt: skip
+    annotate = {"labels": 5000, "score": 0.4}
+    table = summary(frame(*rows, annotate))
+    assert table["mixed"].tolist() == ["0.700 [0.700, 0.700] +2,500 labels U=20 xxl $0.90"]
+    assert table["winner"].tolist() == ["mixed?"]
+    without = frame({"strategy": "mixed", "labels": 7, "score": 0.5})
+    assert summary(without)["mixed"].tolist() == ["0.500 +7 labels $1.00"]

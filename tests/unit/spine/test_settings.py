@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from raydoa.cell import Cell
 from raydoa.config import Grid, Running
 from raydoa.mistakes import UserMistake
+from raydoa.search.grid import grid_cells
 from raydoa.settings import Settings, parse, read_yaml
 from raydoa.tasks.task import read_task_yaml
 from tests.unit.world import World, write_task
@@ -118,12 +119,26 @@ AXES = {
         ({"seeds": [-1]}, "seeds: found [-1]; seeds start at 0"),
         ({"tasks": []}, "tasks: found []; tuple should have at least 1 item"),
         ({"n": [1, 1]}, "n repeats a value: (1, 1)"),
+        ({"label_shares": [1.5]}, "label_shares: found [1.5]; a share of the budget is from 0 to 1"),
+        ({"label_shares": [float("nan")]}, "label_shares.0: found nan; input should be a finite number"),
+        ({"label_shares": [0.5, 0.5]}, "label_shares repeats a value"),
     ],
 )  # fmt: skip
 def test_axes(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UserMistake) as caught:
         parse({**AXES, **changes}, Grid, where="command line")
     assert str(caught.value).startswith(f"command line: {message}")
+
+
+def test_a_mixed_cell_for_each_share_and_none_for_other_strategies() -> None:
+    axes = {**AXES, "strategies": ["annotate", "distill", "mixed"], "label_shares": [0.25, 0.5]}
+    cells = grid_cells(parse(axes, Grid, where="here"), "s")
+    assert [(c.strategy, c.u, c.teacher, c.label_share) for c in cells] == [
+        ("annotate", None, None, None),
+        ("distill", 1, "x", None),
+        ("mixed", 1, "x", 0.25),
+        ("mixed", 1, "x", 0.5),
+    ]
 
 
 def test_running() -> None:
