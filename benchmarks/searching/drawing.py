@@ -9,11 +9,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from raydoa.search.costs import Costs, Supply, TeacherPrices
 from raydoa.search.space import Space
 
-from .families import Annotate, Bottleneck, Crossover, Onset, Power, SharpOnset, Wobble
+from .families import POOL, Annotate, Bottleneck, Crossover, Onset, Power, SharpOnset, Wobble
 from .problems import Noise, Problem, plans_of, within
 
 HELD_OUT = 10_000
@@ -28,6 +29,7 @@ OUTSIDE = FAMILIES[2:]
 
 _TRIES = 400
 _MOST_ALIKE = 0.4
+_FEWEST = 1 / 8
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,10 @@ def _is(problem: Problem, kind: str) -> bool:
 
 def _any(name: str, family: str, random: Random) -> Problem:
     space = _space(random)
-    surface = _SURFACES[family](_shared(space.costs, random), random, space)
+    shared = _shared(space.costs, random)
+    if family in OUTSIDE:
+        shared["chance"] = random.choice([0.02, 0.2, 0.5])
+    surface = _SURFACES[family](shared, random, space)
     noise = Noise(
         teacher=_log_uniform(random, 0.002, 0.012),
         student=_log_uniform(random, 0.002, 0.012),
@@ -117,23 +122,32 @@ def _step(largest: float, size: float) -> float:
     return largest * (size / TEACHERS[-1][1]) ** 0.85
 
 
-def _shared(costs: Costs, random: Random) -> dict[str, object]:
-    """Parameters of any surface; exponents of 0 are allowed."""
+def _shared(costs: Costs, random: Random) -> dict[str, Any]:
+    """Parameters of any surface; exponents of 0 are allowed.
+
+    Parts are kept so small that the cheapest probes (an eighth of the labels, the smallest teacher, a pool of 100) are still
+    above nothing: a law that has run into its bound is no law any more. Some families add a chance level, see `_any`.
+    """
     floor = random.uniform(0.03, 0.25)
     part = random.uniform(0.1, 0.4)
-    annotate = Annotate(floor + random.uniform(0, 0.05), part, _exponent(random, 0.1, 0.6))
+    alone, exponent = _exponent(random, 0.1, 0.6), _exponent(random, 0.05, 0.5)
+    size_exponent, pool_exponent = _exponent(random, 0.03, 0.25), random.uniform(0.1, 0.6)
+    with_teacher = part * random.uniform(0.15, 0.8)
+    smallest = TEACHERS[0][1] / TEACHERS[-1][1]
     return {
         "costs": costs,
-        "annotate": annotate,
+        "annotate": Annotate(
+            floor + random.uniform(0, 0.05), min(part, 0.7 * _FEWEST**alone), alone
+        ),
         "floor": floor,
-        "part": part * random.uniform(0.15, 0.8),
-        "size_exponent": _exponent(random, 0.03, 0.25),
-        "exponent": _exponent(random, 0.05, 0.5),
-        "pool_part": random.uniform(0.01, 0.12),
-        "pool_exponent": random.uniform(0.1, 0.6),
+        "part": min(with_teacher, 0.5 * _FEWEST**exponent * smallest**size_exponent),
+        "size_exponent": size_exponent,
+        "exponent": exponent,
+        "pool_part": min(random.uniform(0.01, 0.12), 0.4 * (100 / POOL) ** pool_exponent),
+        "pool_exponent": pool_exponent,
         "epochs_exponent": random.uniform(0.2, 0.8),
         "gold_weight": random.uniform(1, 3),
-        "chance": random.choice([0.02, 0.2, 0.5]),
+        "chance": 0.02,
     }
 
 

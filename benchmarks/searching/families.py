@@ -11,10 +11,15 @@ Parts are given where one can imagine them: at the N labels that are owned, for 
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from raydoa.search.costs import Costs, Point
 
 POOL = 10_000
 LARGEST = 11e9
+
+_BEND = 0.02
+"""Scores near chance: how gently they leave it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ class Power:
 
     def __call__(self, point: Point) -> float:
         """The expected score."""
-        return min(1.0, max(self.chance, 1 - self.error(point)))
+        above = (1 - self.error(point) - self.chance) / _BEND
+        return self.chance + _BEND * float(np.logaddexp(0, above))
 
     def error(self, point: Point) -> float:
         """What is missing to 1."""
