@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from raydoa.cli import calibrate, store, sweep
+from raydoa.cli import calibrate, search, store, sweep
 from raydoa.mistakes import Stopped, UserMistake
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -25,10 +25,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`raydoa sweep | calibrate | store`."""
+    """`raydoa sweep | search | calibrate | store`."""
     parser = _Parser(prog="raydoa", description="Distill or annotate?")
     commands = parser.add_subparsers(dest="command", required=True)
     sweep.add(commands.add_parser("sweep", help="measure a grid of budgets, N, U and teachers"))
+    search.add(commands.add_parser("search", help="find the best split of a budget"))
     calibrate.add(commands.add_parser("calibrate", help="measure unit costs on this GPU"))
     store.add(commands.add_parser("store", help="look into a store, check it, clean it up"))
     return _guarded(parser, arguments)
@@ -38,6 +39,13 @@ def sweep_main(default: str, arguments: Sequence[str] | None = None) -> int:
     """A sweep script: `raydoa sweep` with another default configuration."""
     parser = _Parser(description="Measure a grid of budgets, N, U and teachers.")
     sweep.add(parser, default)
+    return _guarded(parser, arguments)
+
+
+def search_main(default: str, arguments: Sequence[str] | None = None) -> int:
+    """A search script: `raydoa search` with another default configuration."""
+    parser = _Parser(description="Find the best split of a budget.")
+    search.add(parser, default)
     return _guarded(parser, arguments)
 
 

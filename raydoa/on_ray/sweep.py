@@ -29,8 +29,8 @@ from raydoa.trial import measure
 
 logger = logging.getLogger(__name__)
 
-_TRIAL_MEMORY_BYTES = 300 * 2**20
-_MOST_TRIAL_FAILURES = 2
+TRIAL_MEMORY_BYTES = 300 * 2**20
+MOST_TRIAL_FAILURES = 2
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
 
 def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progress) -> tune.Tuner:
     trainable = tune.with_resources(
-        tune.with_parameters(measure_cell, trial=trial), {"memory": _TRIAL_MEMORY_BYTES}
+        tune.with_parameters(measure_cell, trial=trial), {"memory": TRIAL_MEMORY_BYTES}
     )
     if tune.Tuner.can_restore(str(result_dir)):
         return tune.Tuner.restore(
@@ -101,7 +101,7 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
             storage_path=str(result_dir.parent),
             verbose=0,
             callbacks=[progress, Orphans()],
-            failure_config=tune.FailureConfig(max_failures=_MOST_TRIAL_FAILURES),
+            failure_config=tune.FailureConfig(max_failures=MOST_TRIAL_FAILURES),
         ),
     )
 

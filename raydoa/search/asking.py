@@ -226,13 +226,13 @@ class Search:
             raise UserMistake("restore: this search has begun; restore into a new one")
         for number, entry in enumerate(state["log"]):
             if "asked" in entry:
-                candidate = _candidate(entry["asked"])
+                candidate = candidate_from(entry["asked"])
                 self._holdings.add(candidate)
                 self._pending[number] = Proposal(number, candidate, entry["cost_usd"], entry["why"])
                 self._log.append(dict(entry))
             else:
                 self.tell(entry["told"], entry["score"], entry["cost_usd"])
-        self._queue = [(_candidate(values), why) for values, why in state["queue"]]
+        self._queue = [(candidate_from(values), why) for values, why in state["queue"]]
         self.stopped = state["stopped"]
         return list(self._pending.values())
 
@@ -241,5 +241,6 @@ def _plain(candidate: Candidate) -> dict[str, Any]:
     return asdict(candidate)
 
 
-def _candidate(values: Mapping[str, Any]) -> Candidate:
+def candidate_from(values: Mapping[str, Any]) -> Candidate:
+    """The candidate that the log has as plain values."""
     return Candidate(Point(**values["point"]), values["repeat"])

@@ -61,7 +61,7 @@ class Cells:
         return Cell(strategy=strategy, budget=ledger.cost_usd, **fields)
 
 
-def candidate_of(row: Mapping[str, Any]) -> Candidate | None:
+def candidate_of(row: Mapping[Any, Any]) -> Candidate | None:
     """The candidate that a row has measured; None if it could not be paid, or was its own teacher."""
     if not row["feasible"] or row["strategy"] == _OF_ITSELF:
         return None
@@ -75,13 +75,13 @@ def candidate_of(row: Mapping[str, Any]) -> Candidate | None:
     return Candidate(point, int(row.get("repeat", 0)))
 
 
-def score_of(row: Mapping[str, Any]) -> float | None:
+def score_of(row: Mapping[Any, Any]) -> float | None:
     """The score of a row; None if it has none, or one that is no number."""
     score = row["score"]
     return None if _missing(score) else float(score)
 
 
-def measurements(rows: Iterable[Mapping[str, Any]], task: str, sweep: str) -> list[Measured]:
+def measurements(rows: Iterable[Mapping[Any, Any]], task: str, sweep: str) -> list[Measured]:
     """What the rows of a finished sweep say about a task.
 
     Args:

@@ -6,12 +6,13 @@ that dies at any moment loses nothing: the next one reads the log and goes on, a
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from raydoa.mistakes import UserMistake
-from raydoa.search.asking import Proposal, Search
+from raydoa.search.asking import Proposal, Search, candidate_from
+from raydoa.search.holdings import Candidate
 
 LOG_FILE = "search.jsonl"
 _MOST_FAILURES = 3
@@ -28,13 +29,19 @@ class Logbook:
     Attributes:
         search: what is asked and told.
         pending: what was asked and is not told yet, by number.
-        trials: the trial that was last given each proposal, by number.
+        asked: every candidate that was ever asked, by number.
+        rows: of the cells that were measured, in the order of telling.
+        entries: lines of the log.
+        ended_once: whether the search has stopped at some time, even if a new limit lets it go on.
     """
 
     def __init__(self, search: Search, path: Path, about: Mapping[str, Any]) -> None:
         self.search = search
         self.pending: dict[int, Proposal] = {}
-        self.trials: dict[int, str] = {}
+        self.asked: dict[int, Candidate] = {}
+        self.rows: list[dict[str, Any]] = []
+        self.entries = 0
+        self.ended_once = False
         self._path = path
         self._labels = search.space.costs.owned
         self._bought: dict[int, int] = {}
@@ -49,30 +56,29 @@ class Logbook:
             )
         self._bring_back(entries)
 
-    def ask(self, trial: str) -> Proposal | None:
-        """The next proposal, for a trial; None while what is pending has to be waited for, and after the end."""
+    def ask(self) -> Proposal | None:
+        """The next proposal; None while what is pending has to be waited for, and after the end."""
         before = self.search.stopped
         proposal = self.search.ask()
         if proposal is not None:
             self.pending[proposal.number] = proposal
-            self.trials[proposal.number] = trial
-            self._buy(proposal.number, proposal.candidate.point.labels)
+            self._note(proposal.number, proposal.candidate)
             state = self.search.state()
-            entry = {**state["log"][-1], "number": proposal.number, "queue": state["queue"]}
-            self._write({**entry, "trial": trial})
+            about = {"number": proposal.number, "queue": state["queue"]}
+            self._write({**state["log"][-1], **about})
         elif self.search.stopped is None and not self.pending:
             self.search.stopped = "nothing is pending, and nothing more is proposed"
         self._note_end(before)
         return proposal
 
-    def again(self, number: int, trial: str) -> Proposal:
-        """A pending proposal, for another trial than the one that was lost."""
-        self.trials[number] = trial
-        self._write({"again": True, "number": number, "trial": trial})
-        return self.pending[number]
-
     def tell(
-        self, number: int, score: float | None, cost_usd: float | None = None, why: str = ""
+        self,
+        number: int,
+        score: float | None,
+        cost_usd: float | None = None,
+        *,
+        row: Mapping[str, Any] | None = None,
+        why: str = "",
     ) -> None:
         """What came out of a proposal; told twice, it is heard once.
 
@@ -80,6 +86,7 @@ class Logbook:
             number: the proposal's.
             score: None for a failure.
             cost_usd: what it took; None: what was expected.
+            row: of the cell, where there is one; it is kept in the log.
             why: it failed.
         """
         if number not in self.pending:
@@ -88,7 +95,10 @@ class Logbook:
         self.search.tell(number, score, cost_usd)
         del self.pending[number]
         entry = self.search.state()["log"][-1]
-        self._write({**entry, **({"why": why} if why else {})})
+        if row is not None:
+            self.rows.append(dict(row))
+        more = {"why": why or None, "row": row}
+        self._write({**entry, **{name: value for name, value in more.items() if value is not None}})
         self._stop_if_all_fail(why)
         self._note_end(before)
 
@@ -107,7 +117,9 @@ class Logbook:
         if self.search.stopped is not None and before is None:
             self._write({"stopped": self.search.stopped})
 
-    def _buy(self, number: int, labels: int) -> None:
+    def _note(self, number: int, candidate: Candidate) -> None:
+        self.asked[number] = candidate
+        labels = candidate.point.labels
         self._bought[number] = max(0, labels - self._labels)
         self._labels = max(self._labels, labels)
 
@@ -115,11 +127,10 @@ class Logbook:
         """Go on from the log. A search that has stopped goes on if its limit was changed since."""
         steps = [entry for entry in entries if "asked" in entry or "told" in entry]
         asked = [entry for entry in steps if "asked" in entry]
-        limit, stopped = None, None
+        stopped = None
         for entry in entries:
-            limit = entry.get("limit_usd", limit)
             stopped = None if "limit_usd" in entry else entry.get("stopped", stopped)
-        same_limit = limit == self.search.limit_usd
+        same_limit = last_limit(entries) == self.search.limit_usd
         state = {
             "log": steps,
             "queue": asked[-1]["queue"] if asked else [],
@@ -127,10 +138,10 @@ class Logbook:
         }
         self.pending = {p.number: p for p in self.search.restore(state)}
         for entry in asked:
-            self._buy(entry["number"], entry["asked"]["point"]["labels"])
-        for entry in entries:
-            if "trial" in entry:
-                self.trials[entry["number"]] = entry["trial"]
+            self._note(entry["number"], candidate_from(entry["asked"]))
+        self.rows = [entry["row"] for entry in entries if "row" in entry]
+        self.entries = len(entries)
+        self.ended_once = any("stopped" in entry for entry in entries)
         if not same_limit:
             self._write({"limit_usd": self.search.limit_usd})
 
@@ -139,6 +150,7 @@ class Logbook:
             file.write(json.dumps(entry) + "\n")
             file.flush()
             os.fsync(file.fileno())
+        self.entries += 1
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -156,3 +168,9 @@ def read(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError as error:
             raise UserMistake(f"{path}:{number}: no line of a search's log ({error})") from error
     return entries
+
+
+def last_limit(entries: Sequence[Mapping[str, Any]]) -> float | None:
+    """The limit that was given last."""
+    limits = [entry["limit_usd"] for entry in entries if "limit_usd" in entry]
+    return limits[-1] if limits else None

@@ -1,9 +1,8 @@
 """What a search is for: the best plan of one budget, or the best plan of every budget below it."""
 
-from collections.abc import Sequence
 from typing import Literal, get_args
 
-from raydoa.search.costs import Costs, Items, Point
+from raydoa.search.costs import Items
 
 Objective = Literal["score", "frontier", "frontier_kgco2e"]
 """One plan; or the frontier of score against dollars, or against the kgCO2e of the computing."""
@@ -20,11 +19,3 @@ def burden_usd(items: Items, objective: Objective) -> float:
     kgCO2e is proportional to the dollars of computing: on one accelerator, only the factor differs.
     """
     return items.compute if objective == "frontier_kgco2e" else items.total
-
-
-def recommended_at(
-    level_usd: float, plans: Sequence[Point], scores: dict[Point, float], costs: Costs
-) -> Point | None:
-    """The plan with the best score that costs at most so much, the cheaper of two; None if there is none."""
-    payable = [p for p in plans if p in scores and costs.items(p).total <= level_usd]
-    return max(payable, key=lambda p: (scores[p], -costs.items(p).total, p), default=None)

@@ -4,7 +4,7 @@ Rates are those of the tariff that plans are made with, so what the search expec
 costs, up to the rounding of each item to whole micro-dollars.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from raydoa.cell import Cell
 from raydoa.mistakes import UserMistake, did_you_mean
@@ -96,12 +96,6 @@ def tariff_of(study: Study, cell: Cell) -> Tariff:
         labelling_batch_size=sweep.labelling_batch_size,
     )
     return Tariff(request, recipes, study.unit_costs)
-
-
-def with_shards(study: Study, task: str, most: int = 100) -> Study:
-    """The study with shards that are small enough to be probed one at a time."""
-    rows = min(study.sweep.shard_rows, most, max(1, _supply(study.tasks[task]).u))
-    return replace(study, sweep=study.sweep.model_copy(update={"shard_rows": rows}))
 
 
 def _teacher(study: Study, task: str, name: str) -> TeacherPrices:

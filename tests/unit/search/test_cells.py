@@ -13,7 +13,7 @@ from raydoa.resolve import Resolved
 from raydoa.search.cells import Cells, candidate_of, measurements, score_of
 from raydoa.search.costs import Costs, Point
 from raydoa.search.holdings import Candidate, Holdings
-from raydoa.search.pricing import costs_of, space_of, with_shards
+from raydoa.search.pricing import costs_of, space_of
 from raydoa.search.space import Space
 from raydoa.study import Study
 from tests.unit.conftest import Measured
@@ -30,10 +30,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     recipes = {**sweep.pretraining.recipes, "nano-l": sweep.pretraining.recipes["nano-m"]}
     changes = {
         "distill_recipe": sweep.distill_recipe.model_copy(update={"epochs": 7}),
+        "shard_rows": 10,
         "pretraining": sweep.pretraining.model_copy(update={"recipes": recipes}),
     }
     resolved: Resolved = world.resolved(sweep.model_copy(update=changes))
-    return with_shards(resolved.study, "tiny", most=10)
+    return resolved.study
 
 
 def _checked(study: Study, costs: Costs, candidate: Candidate) -> None:

@@ -1,0 +1,199 @@
+"""`raydoa search`: find the best split of a budget, for a part of it."""
+
+import argparse
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raydoa.cli.sweep import add_sweep, configured
+from raydoa.config import Running, Sweep
+from raydoa.mistakes import UserMistake, did_you_mean
+from raydoa.search.choosers import CHOOSERS, DEFAULT
+from raydoa.search.objective import OBJECTIVES
+
+if TYPE_CHECKING:
+    from raydoa.search.logbook import Logbook
+    from raydoa.search.seeking import Seeking
+    from raydoa.search.surface import Measured
+
+_LIMIT_BUDGETS = 2.0
+_PROBE_ROWS = 100
+"""Rows of a shard: small enough that a probe of a small pool pays for no more."""
+
+
+def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
+    """The flags of a search, and what to do with it."""
+    add_sweep(parser)
+    parser.add_argument("--limit", type=float, metavar="DOLLARS",
+                        help=f"what the search may spend in all; {_LIMIT_BUDGETS:g} budgets by default")  # fmt: skip
+    parser.add_argument(
+        "--searcher", default=DEFAULT, help=f"{', '.join(CHOOSERS)}; {DEFAULT} by default"
+    )
+    parser.add_argument("--prior", nargs="+", default=[], metavar="RESULT_DIR",
+                        help="finished sweeps or searches of the same task to learn from")  # fmt: skip
+    parser.add_argument("--objective", default="score",
+                        help=f"one of {', '.join(OBJECTIVES)}; a frontier is a plan for each level")  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="price the space, run nothing")
+    parser.set_defaults(run=_run, default=default)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from raydoa.search.choosers import chooser_named
+
+    if options.objective not in OBJECTIVES:
+        near = did_you_mean(options.objective, list(OBJECTIVES))
+        raise UserMistake(
+            f"--objective: found {options.objective!r}; known are {', '.join(OBJECTIVES)}{near}"
+        )
+    chooser_named(options.searcher, options.objective)  # A wrong name is told at once.
+    seeking, running = _seeking(options)
+    if options.dry_run:
+        print("\n".join(_dry_run_lines(seeking)))
+        return 0
+    seeking.resolved.study.check_reachable()  # Told at once: Ray takes seconds.
+    seeking.check()
+    from raydoa.on_ray.search import run_search
+
+    _print_results(seeking, run_search(seeking, running))
+    return 0
+
+
+def _seeking(options: argparse.Namespace) -> "tuple[Seeking, Running]":
+    from raydoa.resolve import resolve
+    from raydoa.search.seeking import Seeking
+
+    sweep, running = configured(options)
+    sweep = _narrowed(sweep, options)
+    budget = sweep.grid.budgets[0]
+    limit = _LIMIT_BUDGETS * budget if options.limit is None else options.limit
+    resolved = resolve(sweep, running)
+    study = resolved.study
+    prior = _prior(options, study.sweep.grid.tasks[0], study.sweep.student)
+    result_dir = Path(running.results).absolute() / study.sweep_id
+    seeking = Seeking(resolved, options.searcher, options.objective, limit, prior, result_dir)
+    return seeking, running
+
+
+def _narrowed(sweep: Sweep, options: argparse.Namespace) -> Sweep:
+    """The configuration of a sweep as that of a search: one task, N, budget and seed, and all allocations."""
+    if options.budgets is None:
+        raise UserMistake("--budget: missing; a search is for one budget, in dollars")
+    for flag, axis in {"task": "tasks", "budget": "budgets"}.items():
+        values = getattr(sweep.grid, axis)
+        if len(values) > 1:
+            found = ", ".join(map(str, values))
+            raise UserMistake(f"--{flag}: found {found}; a search is for one, run one for each")
+    for flag in ("strategies", "u", "label_shares"):
+        if getattr(options, flag) is not None:
+            raise UserMistake(
+                f"--{flag.replace('_', '-')}: a search chooses that itself; leave it out"
+            )
+    grid = sweep.grid.model_copy(
+        update={
+            "strategies": ("annotate", "distill", "mixed"),
+            "n": sweep.grid.n[:1],
+            "seeds": sweep.grid.seeds[:1],
+            "u": (1,),
+        }
+    )
+    parts = [sweep.name, "search", options.searcher.replace(":", "-"), options.objective]
+    if options.prior:
+        places = sorted(str(Path(place).absolute()) for place in options.prior)
+        parts.append("prior" + hashlib.sha256("\n".join(places).encode()).hexdigest()[:8])
+    shard_rows = min(sweep.shard_rows, _PROBE_ROWS)
+    return sweep.model_copy(
+        update={"grid": grid, "name": "-".join(parts), "shard_rows": shard_rows}
+    )
+
+
+def _prior(options: argparse.Namespace, task: str, student: str) -> "Sequence[Measured]":
+    """What finished sweeps and searches say about the task."""
+    if not options.prior:
+        return ()
+    if options.searcher != DEFAULT:
+        raise UserMistake(
+            f"--prior: {options.searcher} learns nothing from finished sweeps; {DEFAULT} does"
+        )
+    from raydoa.report.results import load
+    from raydoa.search.cells import measurements
+
+    found: list[Measured] = []
+    for place in map(Path, options.prior):
+        cells = load(place)
+        cells = cells[cells["student"] == student]
+        told = measurements(cells.to_dict("records"), task, place.name)
+        if not told:
+            known = ", ".join(sorted(cells["task"].unique())) or "none"
+            raise UserMistake(
+                f"--prior {place}: no scores of task {task} with student {student}; tasks there with that student: "
+                f"{known}"
+            )
+        found += told
+    return tuple(found)
+
+
+def _dry_run_lines(seeking: "Seeking") -> list[str]:
+    space = seeking.check()
+    costs, book = space.costs, seeking.resolved.study.unit_costs.book
+    plans = space.plans()
+    probes = space.probes(space.budget_usd)
+    totals = [costs.items(point).total for point in [*plans, *probes]]
+    lines = [
+        f"search {seeking.result_dir.name}: task {seeking.task}, N = {costs.owned:,}, B = ${space.budget_usd:,.2f}, "
+        f"limit ${seeking.limit_usd:,.2f}",
+        f"plans that B pays for: {len(plans):,}; probes on fewer labels or rows: {len(probes):,}",
+        f"one measurement costs ${min(totals):,.4f} to ${max(totals):,.4f} from nothing",
+        f"a label ${costs.label_usd:,.4f}; a step of the student ${costs.student_step_usd:.3g}",
+    ]
+    lines += [
+        f"teacher {t.name}: a step ${t.step_usd:.3g}, a labelled row ${t.row_usd:.3g}; fine-tuning on N labels "
+        f"${costs.of_teacher.epochs * -(-costs.owned // costs.of_teacher.batch_size) * t.step_usd:,.4f}"
+        for t in costs.teachers
+    ]
+    if seeking.prior:
+        lines.append(f"prior: {len(seeking.prior):,} measurements")
+    if book.scaled is not None:
+        lines.append(f"prices are scaled: {book.scaled}")
+    return lines + [f"CANNOT BE REACHED: {line}" for line in seeking.resolved.study.unreachable]
+
+
+def _print_results(seeking: "Seeking", book: "Logbook") -> None:
+    """What was found, and the path of the result dir as the last line."""
+    from raydoa.report.figures import write_figure
+    from raydoa.report.results import write_cells
+    from raydoa.report.search import (
+        add_missing_rows,
+        cells_of,
+        ending_lines,
+        frontier_lines,
+        measured_table,
+        recommendation_lines,
+    )
+    from raydoa.report.table import as_text
+    from raydoa.search.choosers import chooser_named
+    from raydoa.search.outcome import Carbon, frontier, recommended
+
+    search, costs = book.search, book.search.space.costs
+    study = seeking.resolved.study
+    carbon = Carbon.of(study.unit_costs.book, study.sweep.accelerator, study.sweep.region)
+    chooser = chooser_named(seeking.searcher, seeking.objective, seeking.prior)
+    cells = cells_of(book.rows)
+    if len(cells):
+        # Cells that were begun before a crash have no row, and were begun again.
+        logging.getLogger("raydoa.report.results").setLevel(logging.ERROR)
+        add_missing_rows(book.rows, seeking.result_dir)
+        write_cells(cells, seeking.result_dir)
+        owned = cells[cells["n"] == costs.owned]
+        if len(owned):
+            write_figure(owned, seeking.result_dir)
+        print(as_text(measured_table(cells, costs)))
+    print("\n".join(recommendation_lines(recommended(chooser, search.known()), search, carbon)))
+    if seeking.objective != "score":
+        levels = frontier(chooser, search.known(), seeking.objective, carbon)
+        print("\n".join(frontier_lines(levels, seeking.objective, costs, carbon)))
+    print("\n".join(ending_lines(search)))
+    if study.unit_costs.book.scaled is not None:
+        print(f"prices are scaled: {study.unit_costs.book.scaled}")
+    print(seeking.result_dir)

@@ -1,0 +1,76 @@
+"""A search with Ray Tune: a proposal is a trial, and a trial is a cell, made by the same stages as in a sweep."""
+
+from pathlib import Path
+
+from ray import tune
+
+from raydoa.config import Running
+from raydoa.mistakes import Stopped
+from raydoa.on_ray.allocation_searcher import AllocationSearcher
+from raydoa.on_ray.cluster import cluster
+from raydoa.on_ray.orphans import Orphans
+from raydoa.on_ray.progress import cell_of
+from raydoa.on_ray.single_flight import start_claims
+from raydoa.on_ray.sweep import MOST_TRIAL_FAILURES, TRIAL_MEMORY_BYTES, Trial, measure_cell
+from raydoa.search.logbook import Logbook
+from raydoa.search.seeking import Seeking
+
+
+def run_search(seeking: Seeking, running: Running) -> Logbook:
+    """Search to the end and return the log; what was begun earlier goes on, and what has ended is read.
+
+    Raises:
+        UserMistake: something cannot be reached, the store cannot be written, or nothing can be measured.
+        Stopped: somebody stopped it; the same command goes on.
+    """
+    study, result_dir = seeking.resolved.study, seeking.result_dir
+    study.check_reachable()
+    seeking.check()
+    begun = seeking.open_log()
+    if begun.search.stopped is not None and not begun.pending:
+        return begun
+    seeking.resolved.bench.store.prepare()
+    running = running.model_copy(
+        update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
+    )
+    # Tune would not ask a searcher again that has said it is finished, though a new limit lets it go on.
+    same = not begun.ended_once
+    with cluster(namespace=study.sweep_id):
+        start_claims()
+        _tuner(seeking, running, goes_on=same).fit()
+    ended = seeking.open_log()
+    if ended.search.stopped is None or ended.pending:
+        raise Stopped(
+            f"stopped with {len(ended.search.observations)} measured and {len(ended.pending)} pending; the same "
+            "command goes on from there"
+        )
+    return ended
+
+
+def _tuner(seeking: Seeking, running: Running, *, goes_on: bool) -> tune.Tuner:
+    trainable = tune.with_resources(
+        tune.with_parameters(measure_cell, trial=Trial(seeking.resolved, running)),
+        {"memory": TRIAL_MEMORY_BYTES},
+    )
+    path: Path = seeking.result_dir
+    if goes_on and tune.Tuner.can_restore(str(path)):
+        # What was running is proposed again by the searcher, whose log knows of trials that Tune had not yet saved.
+        return tune.Tuner.restore(
+            str(path), trainable, resume_unfinished=False, restart_errored=False
+        )
+    return tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            search_alg=AllocationSearcher(seeking, running.concurrent_cells),
+            num_samples=-1,  # To the end of the search.
+            reuse_actors=True,
+            trial_dirname_creator=lambda t: f"{cell_of(t.config).name}-{t.trial_id}",
+        ),
+        run_config=tune.RunConfig(
+            name=path.name,
+            storage_path=str(path.parent),
+            verbose=0,
+            callbacks=[Orphans()],
+            failure_config=tune.FailureConfig(max_failures=MOST_TRIAL_FAILURES),
+        ),
+    )
