@@ -125,8 +125,9 @@ def _step(largest: float, size: float) -> float:
 def _shared(costs: Costs, random: Random) -> dict[str, Any]:
     """Parameters of any surface; exponents of 0 are allowed.
 
-    Parts are kept so small that the cheapest probes (an eighth of the labels, the smallest teacher, a pool of 100) are still
-    above nothing: a law that has run into its bound is no law any more. Some families add a chance level, see `_any`.
+    Parts are kept so small that the cheapest probes (an eighth of the labels, the smallest teacher, a pool of 100) are
+    still above nothing: a law that has run into its bound is no law any more. Some families add a chance level, see
+    `_any`.
     """
     floor = random.uniform(0.03, 0.25)
     part = random.uniform(0.1, 0.4)

@@ -31,14 +31,14 @@ class Noise:
         student: of a student's own.
         outliers: how often a training goes wrong.
         outlier_drop: what it then loses at most; a third of it at least.
-        fewer_labels: scores of fewer labels scatter more, by (N / labels) to this power.
+        by_labels: scores of fewer labels scatter more, and of more labels less, by (N / labels) to this power.
     """
 
     teacher: float
     student: float
     outliers: float = 0.0
     outlier_drop: float = 0.15
-    fewer_labels: float = 0.3
+    by_labels: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Problem:
         """The score of a candidate, the same each time."""
         point, noise = candidate.point, self.noise
         owned = self.space.costs.owned
-        scale = max(1.0, owned / point.labels) ** noise.fewer_labels
+        scale = (owned / point.labels) ** noise.by_labels
         luck = self._luck("student", candidate)
         score = self.surface(point) + scale * noise.student * luck.gauss(0, 1)
         if luck.random() < noise.outliers:
