@@ -8,12 +8,13 @@ unspent: then the recommended plan is made once, and if nothing has become worth
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
 from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Choice, Known
-from raydoa.search.costs import Point
+from raydoa.search.costs import Costs, Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.laws import Array
 from raydoa.search.space import Space
@@ -23,7 +24,7 @@ _SHORTLIST = 120
 _CANDIDATES = 160
 _MORE_MONEY = 1.2
 # A measurement takes some time however cheap it is; in shares of the budget.
-_OVERHEAD = 0.0005
+_OVERHEAD = 0.002
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class CostAware:
     marginal: bool = True
     bundles: bool = True
     probes: bool = True
-    least_gain: float = 0.0005
+    least_gain: float = 0.001
 
     def choose(self, known: Known) -> Choice:
         """See `Chooser.choose`."""
@@ -68,6 +69,13 @@ class CostAware:
         """See `Chooser.recommend`."""
         return self._recommended(self.surface(known), known)
 
+    def predict(self, known: Known, points: Sequence[Point]) -> tuple[Array, Array]:
+        """Expected scores of single trainings at ``points``, and their standard deviations, luck included."""
+        surface = self.surface(known)
+        mean, sd = surface.mean_and_sd(points)
+        luck = surface.noise_variance + np.array([bool(p.teacher) for p in points]) * surface.teacher_variance
+        return mean, np.sqrt(sd**2 + luck)
+
     def surface(self, known: Known) -> Surface:
         """The fit to all that is known."""
         told = tuple(
@@ -76,7 +84,7 @@ class CostAware:
             if o.score is not None
         )
         seed = known.seed + len(known.observations)
-        return Surface((*self.prior, *told), known.space.costs, self.laws, self.effort, seed)
+        return _fitted((*self.prior, *told), known.space.costs, self.laws, self.effort, seed)
 
     def _recommended(self, surface: Surface, known: Known) -> Point:
         plans = known.space.plans()
@@ -142,6 +150,14 @@ class CostAware:
         now = surface.mean_and_sd(space.plans())[0].max()
         more = surface.mean_and_sd(space.plans(_MORE_MONEY * space.budget_usd))[0].max()
         return float(max(0.0, more - now) / ((_MORE_MONEY - 1) * space.budget_usd))
+
+
+@lru_cache(maxsize=8)
+def _fitted(
+    measured: tuple[Measured, ...], costs: Costs, laws: Laws, effort: Effort, seed: int
+) -> Surface:
+    """A fit, kept: choosing and recommending ask for the same."""
+    return Surface(measured, costs, laws, effort, seed)
 
 
 def _shortlist(surface: Surface, plans: Sequence[Point]) -> tuple[Point, ...]:

@@ -3,13 +3,13 @@
 The error (1 - score) of a student is, with S the teacher's parameters, N its labels, U its pool and r the share of
 the recipe's steps that the student gets,
 
-    power:     err = E + A S^-g N^-a + b U^-c + s (r^-1/2 - 1)
-    onset:     err = E + A S^-g / (1 + (N / n0)^d) + b U^-c + s (r^-1/2 - 1)
+    power:     err = E + A S^-g N^-a + b (U r^q)^-c
+    onset:     err = E + A S^-g / (1 + (N / n0)^d) + b (U r^q)^-c
     annotate:  err = E + e + A' N^-a'
 
 in quantities relative to N owned labels, a thousand pool rows and the teachers' middle size. Power laws of data and
-model size are those of arXiv 2001.08361 and 2203.15556; the onset says that below some n0 labels a teacher is worth
-nothing however large it is. Exponents are drawn (`Shapes`); what multiplies a power is linear and has a normal prior,
+model size are those of arXiv 2001.08361 and 2203.15556; fewer epochs count as a smaller pool, as in arXiv 2305.16264;
+the onset says that below some n0 labels a teacher is worth nothing however large it is. Exponents are drawn (`Shapes`); what multiplies a power is linear and has a normal prior,
 so the laws' uncertainty is part of the kernel and is never sampled.
 """
 
@@ -24,12 +24,12 @@ from raydoa.search.costs import Costs, Point
 
 Array = NDArray[np.float64]
 
-COEFFICIENTS = ("E", "A", "b", "s", "e", "A'")
+COEFFICIENTS = ("E", "A", "b", "e", "A'")
 _REFERENCE_U = 1000.0
 # Of the coefficients, in shares of the error that learning can move; E is absolute.
-_MEANS = np.array([0.35, 0.5, 0.3, 0.05, 0.0, 0.8])
-_SDS = np.array([0.3, 0.4, 0.25, 0.06, 0.25, 0.5])
-POSITIVE = np.array([False, True, True, True, False, True])
+_MEANS = np.array([0.35, 0.5, 0.3, 0.0, 0.8])
+_SDS = np.array([0.3, 0.4, 0.25, 0.25, 0.5])
+POSITIVE = np.array([False, True, True, False, True])
 
 # Standard normal draws become: median, and spread of the logarithm.
 _LOG_NORMAL = {
@@ -38,6 +38,7 @@ _LOG_NORMAL = {
     "label_exponent": (0.35, 0.6),
     "pool_exponent": (0.35, 0.6),
     "annotate_exponent": (0.3, 0.6),
+    "epochs_exponent": (0.5, 0.5),
     "onset": (1.0, 1.5),
     "steepness": (1.5, 0.6),
     "gold_rows": (1.5, 0.7),
@@ -45,6 +46,7 @@ _LOG_NORMAL = {
     "length": (2.0, 0.4),
     "teacher_sd": (0.008, 0.8),
     "noise_sd": (0.008, 0.8),
+    "misfit": (0.05, 0.8),
 }
 DIMENSIONS = len(_LOG_NORMAL)
 _FARTHEST = 3.5
@@ -55,7 +57,8 @@ class Shapes:
     """Draws of all that is not linear; each is an array ``[draws]``.
 
     ``scale`` is the error that learning can move; ``residual`` is a share of it. ``length`` is in natural logarithms of
-    quantities, ``teacher_sd`` and ``noise_sd`` are in score.
+    quantities, ``teacher_sd`` and ``noise_sd`` are in score; ``misfit`` is what laws miss where scores are far below the
+    best, as a share of that distance.
     """
 
     onset_law: NDArray[np.bool_]
@@ -64,6 +67,7 @@ class Shapes:
     label_exponent: Array
     pool_exponent: Array
     annotate_exponent: Array
+    epochs_exponent: Array
     onset: Array
     steepness: Array
     gold_rows: Array
@@ -71,6 +75,7 @@ class Shapes:
     length: Array
     teacher_sd: Array
     noise_sd: Array
+    misfit: Array
 
     @classmethod
     def of(cls, normal: Array, onset_law: NDArray[np.bool_]) -> "Shapes":
@@ -134,8 +139,8 @@ def bases(inputs: Inputs, shapes: Shapes) -> Array:
     size = inputs.size[None, :] ** -column(shapes.size_exponent)
     # Gold rows are worth more than soft ones; they are rows of the student's training in `mixed`.
     rows = inputs.u[None, :] + column(shapes.gold_rows) * inputs.gold[None, :]
-    pool = np.maximum(rows, 1e-3) ** -column(shapes.pool_exponent)
-    short = np.broadcast_to(inputs.share[None, :] ** -0.5 - 1, pool.shape)
+    rows = np.maximum(rows, 1e-3) * inputs.share[None, :] ** column(shapes.epochs_exponent)
+    pool = rows ** -column(shapes.pool_exponent)
     annotated = labels ** -column(shapes.annotate_exponent)
     one = np.ones_like(pool)
     return np.stack(
@@ -143,7 +148,6 @@ def bases(inputs: Inputs, shapes: Shapes) -> Array:
             one,
             np.where(taught, size * learnt, 0.0),
             np.where(taught, pool, 0.0),
-            np.where(taught, short, 0.0),
             np.where(taught, 0.0, one),
             np.where(taught, 0.0, annotated),
         ],

@@ -83,6 +83,7 @@ class Surface:
         effort = effort or Effort()
         self._inputs = Inputs.of([m.point for m in measured], costs)
         self._errors = 1 - np.array([m.score for m in measured], dtype=float)
+        self._gaps = self._errors - self._errors.min(initial=1.0)
         self._same_teacher = _same([m.teacher for m in measured])
         self._extra_noise = np.ones(len(measured))
         random = np.random.default_rng(seed)
@@ -198,13 +199,14 @@ class Surface:
         own = _residual(self._inputs, self._inputs, shapes)
         own += shapes.teacher_sd[:, None, None] ** 2 * self._same_teacher
         noise = shapes.noise_sd[:, None] ** 2 * self._extra_noise + _JITTER
+        noise += (shapes.misfit[:, None] * self._gaps) ** 2
         own += noise[:, :, None] * np.eye(len(self._errors))
         return _Problem(basis, mean, sd, own, self._errors)
 
     def _basis(self, inputs: Inputs, shapes: Shapes) -> Array:
         basis = bases(inputs, shapes)
         if not (self._laws.power or self._laws.onset):
-            basis[:, :, [1, 2, 3, 5]] = 0.0
+            basis[:, :, [1, 2, 4]] = 0.0
         return basis
 
     def _prior(self, one: Inputs, two: Inputs, draws: NDArray[np.intp] | None = None) -> Array:
