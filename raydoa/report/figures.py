@@ -96,15 +96,10 @@ def _draw_panel(
             continue
         low, high = curve["score"] - curve["score_lowest"], curve["score_highest"] - curve["score"]
         several = bool((curve["seeds"] > 1).any())
-        split = name[0] == "mixed"
         axis.errorbar(
             curve["cost"], curve["score"], yerr=[low, high] if several else None, label=label,
             color=colour, marker=marker, markersize=5, linewidth=1.4, elinewidth=1.0, capsize=2.5,
-            linestyle="none" if split else "-",
         )  # fmt: skip
-        if split:
-            line = _best_of_each_budget(curve)
-            axis.plot(line["cost"], line["score"], color=colour, linewidth=1.4)
     best = panel[frontier(panel)].sort_values("cost")
     axis.step(
         best["cost"], best["score"], where="post", color="black", linewidth=0.8, linestyle=":", zorder=1
@@ -121,11 +116,6 @@ def _draw_panel(
     axis.margins(x=0.08, y=0.08)
     axis.grid(True, which="major", linewidth=0.4, color="#dddddd")
     axis.set_axisbelow(True)
-
-
-def _best_of_each_budget(curve: pd.DataFrame) -> pd.DataFrame:
-    """One plan a budget: there are several splits of each, which cost the same."""
-    return curve.loc[curve.groupby("budget")["score"].idxmax()]
 
 
 def dollar_text(dollars: float) -> str:
