@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
             f"--objective: found {options.objective!r}; known are {', '.join(OBJECTIVES)}{near}"
         )
     chooser_named(options.searcher, options.objective)  # A wrong name is told at once.
-    seeking, running = _seeking(options)
+    seeking, running = seeking_of(options)
     if options.dry_run:
         print("\n".join(_dry_run_lines(seeking)))
         return 0
@@ -60,7 +60,8 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _seeking(options: argparse.Namespace) -> "tuple[Seeking, Running]":
+def seeking_of(options: argparse.Namespace) -> "tuple[Seeking, Running]":
+    """The search that the flags mean, and how it is run."""
     from raydoa.resolve import resolve
     from raydoa.search.seeking import Seeking
 

@@ -43,7 +43,7 @@ def space(budget: float = BUDGET, owned: int = 50) -> Space:
 
 def score(point: Point) -> float:
     """Rises with everything, and more with a larger teacher."""
-    labels = 1 - 0.9 * point.labels**-0.2
+    labels = 1 - 0.9 * math.pow(point.labels, -0.2)
     if not point.teacher:
         return labels
     size = {"small": 0.03, "large": 0.06}[point.teacher]

@@ -1,0 +1,174 @@
+"""`sweeps/allocation_search.py` on a cluster of its own: killed and run again, and with trials that fail."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from raydoa.cli import search
+from raydoa.lab import Lab, SoleMaker
+from raydoa.local_runner import LocalRunner
+from raydoa.report.results import load
+from raydoa.result_row import row_of
+from raydoa.search.asking import candidate_from
+from raydoa.trial import measure
+from tests.ray.rows import numbers
+from tests.ray.tiny import Tiny
+from tests.ray.watching import until
+
+pytestmark = pytest.mark.timeout(900)
+
+_PLANS = 8
+"""Of the grid: 16 labels or one more; without a teacher, or with 100, 200 or 400 pool rows."""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Runs a search of a tiny task, in a process group of its own."""
+
+    tiny: Tiny
+    folder: Path
+    ray_folder: Path
+
+    @property
+    def flags(self) -> list[str]:
+        """Of a search of eight plans, two at a time."""
+        models = [f"{name}={self.tiny.model(name)}" for name in ("small", "large")]
+        return [
+            "--config", "nano", "--task", str(self.tiny.task_yaml),
+            "--budget", "0.6", "--limit", "3", "--n", "16", "--teachers", "large", "--student", "small",
+            "--seeds", "0", "--test-rows", "16", "--searcher", "grid", "--set", "concurrent_cells=2",
+            "--model", models[0], "--model", models[1],
+            "--store", str(self.folder / "store"), "--results", str(self.folder / "results"),
+        ]  # fmt: skip
+
+    def start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "sweeps/allocation_search.py", *self.flags],
+            env=os.environ | {"RAY_TMPDIR": str(self.ray_folder)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def log(self) -> list[dict[str, Any]]:
+        """The whole lines of the search's log."""
+        lines = []
+        for path in self.folder.glob("results/*/search.jsonl"):
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def processes(self) -> list[int]:
+        """Everything that runs on behalf of this driver's Ray."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if f"RAY_TMPDIR={self.ray_folder}\0".encode() in path.read_bytes():
+                    found.append(int(path.parent.name))
+            except OSError:
+                continue  # It is gone, or not ours.
+        return found
+
+
+@pytest.fixture
+def ray_folder(_own_place: None) -> Iterator[Path]:
+    """A short folder for the driver's own Ray."""
+    folder = Path(os.environ["RAY_TMPDIR"]) / "s"
+    folder.mkdir(exist_ok=True)
+    yield folder
+
+
+def _steps(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [entry for entry in log if "asked" in entry or "told" in entry]
+
+
+def _without_ray(driver: Driver, log: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The rows of what a log has asked, as plain PyTorch in this process makes them, by the cell's name."""
+    parser = argparse.ArgumentParser()
+    search.add(parser)
+    seeking, _ = search.seeking_of(parser.parse_args(driver.flags))
+    bench = seeking.resolved.bench
+    bench.store.prepare()
+    lab = Lab(bench.store, LocalRunner(bench), SoleMaker())
+    rows = {}
+    for entry in log:
+        if "asked" in entry:
+            cell = seeking.cells.of(candidate_from(entry["asked"]))
+            rows[cell.name] = row_of(measure(cell, 0, seeking.resolved.study, lab).flat())
+    return rows
+
+
+def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> None:
+    """kill -9 in the middle: the same command measures what was pending, and ends as if nothing had happened."""
+    driver = Driver(tiny, tmp_path / "killed", ray_folder)
+    first = driver.start()
+
+    def in_the_middle() -> bool:
+        counted = Counter(
+            name for entry in driver.log() for name in ("asked", "told") if name in entry
+        )
+        return counted["told"] >= 3 and counted["asked"] > counted["told"]
+
+    until("a search in the middle", in_the_middle, seconds=400)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    until("the end of its Ray", lambda: not driver.processes())
+    before = driver.log()
+    assert not any("stopped" in entry for entry in before)
+
+    second = driver.start()
+    out, err = second.communicate()
+    assert second.returncode == 0, err
+    after = driver.log()
+    assert after[: len(before)] == before, "nothing is forgotten or told otherwise"
+    told = Counter(entry["told"] for entry in after if "told" in entry)
+    asked = [n for n, entry in enumerate(_steps(after)) if "asked" in entry]
+    assert told == Counter(asked) and len(asked) == _PLANS, "each proposal is told once"
+    assert [entry["stopped"] for entry in after if "stopped" in entry] == ["the grid is measured"]
+
+    result_dir = Path(out.splitlines()[-1])
+    assert "recommended for $0.60 with N = 16 labels owned" in out
+    rows = load(result_dir)
+    table = pd.read_csv(result_dir / "cells.csv")
+    assert len(rows) == len(table) == _PLANS
+    assert (result_dir / "score_against_cost.png").exists()
+    spent = sum(entry["cost_usd"] for entry in after if "told" in entry)
+    expected = sum(entry["cost_usd"] for entry in after if "asked" in entry)
+    assert spent == pytest.approx(expected, abs=1e-4), "what was asked for is what it took"
+    assert rows["cost_incurred"].sum() == pytest.approx(spent, abs=1e-6)
+
+    others = _without_ray(Driver(tiny, tmp_path / "alone", ray_folder), after)
+    for row in rows.to_dict("records"):
+        assert numbers(row) == pytest.approx(numbers(others[row["cell"]]), rel=1e-6)  # type: ignore[arg-type]
+
+    again, err = (process := driver.start()).communicate()
+    assert process.returncode == 0, err
+    assert again == out and err == "", "a finished search is read back, without Ray"
+
+
+def test_trials_that_fail(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) -> None:
+    """They are told with what they cost, and the search goes on to its end."""
+    driver = Driver(tiny_poisoned, tmp_path, ray_folder)
+    process = driver.start()
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    told = [entry for entry in driver.log() if "told" in entry]
+    failed = [entry for entry in told if entry["score"] is None]
+    assert len(told) == _PLANS
+    assert failed and len(failed) < _PLANS
+    assert all(entry["cost_usd"] > 0 and "failed" in entry["why"] for entry in failed)
+    assert f"{_PLANS} measured, {len(failed)} of them failed" in out
+    result_dir = Path(out.splitlines()[-1])
+    assert len(load(result_dir)) == _PLANS - len(failed)
+    until("the end of its Ray", lambda: not driver.processes())
