@@ -162,7 +162,7 @@ def _dry_run_lines(seeking: "Seeking") -> list[str]:
 
 def _print_results(seeking: "Seeking", book: "Logbook") -> None:
     """What was found, and the path of the result dir as the last line."""
-    from raydoa.report.figures import write_figure
+    from raydoa.report.figures import DOLLARS, KGCO2E, write_figure
     from raydoa.report.results import write_cells
     from raydoa.report.search import (
         add_missing_rows,
@@ -187,8 +187,8 @@ def _print_results(seeking: "Seeking", book: "Logbook") -> None:
         add_missing_rows(book.rows, seeking.result_dir)
         write_cells(cells, seeking.result_dir)
         owned = cells[cells["n"] == costs.owned]
-        if len(owned):
-            write_figure(owned, seeking.result_dir)
+        for burden in (DOLLARS, KGCO2E) if len(owned) else ():
+            write_figure(owned, seeking.result_dir, burden, joined=False)
         print(as_text(measured_table(cells, costs)))
     print("\n".join(recommendation_lines(recommended(chooser, search.known()), search, carbon)))
     if seeking.objective != "score":

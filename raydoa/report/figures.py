@@ -6,7 +6,8 @@ place on a cost axis; each panel says how many there are.
 
 import logging
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -28,9 +29,40 @@ _MARKERS = {"annotate": "o", "self_distill": "^", "mixed": "D"}
 _FRONTIER = "Pareto frontier"
 
 
-def cost_figure(cells: pd.DataFrame) -> Figure:
-    """The figure of ``cells`` (rows of `raydoa.report.results.load`)."""
-    plans = points(cells)
+def dollar_text(dollars: float) -> str:
+    """A tick on a cost axis: ``$0.01``, ``$0.50``, ``$20``, ``$1,000``."""
+    if dollars >= 1:
+        return f"${dollars:,.0f}"
+    return f"${dollars:.2f}" if dollars >= 0.01 else f"${dollars:g}"
+
+
+@dataclass(frozen=True)
+class Burden:
+    """What the score is drawn against.
+
+    Attributes:
+        column: of the cells.
+        label: of the axis.
+        tick: a number on the axis.
+        file_name: of the figure, without its suffix.
+    """
+
+    column: str
+    label: str
+    tick: Callable[[float], str]
+    file_name: str
+
+
+DOLLARS = Burden("cost_total", "standalone cost (US dollars)", dollar_text, "score_against_cost")
+KGCO2E = Burden("kgco2e", "kgCO2e of all computing", "{:,.3g}".format, "score_against_kgco2e")
+
+
+def cost_figure(cells: pd.DataFrame, burden: Burden = DOLLARS, *, joined: bool = True) -> Figure:
+    """The figure of ``cells`` (rows of `raydoa.report.results.load`).
+
+    ``joined``: whether the plans of a strategy are a curve, as in a grid; those of a search lie anywhere.
+    """
+    plans = points(cells, burden.column)
     looks = _looks(plans)
     tasks, counts = sorted(cells["task"].unique()), sorted(cells["n"].unique())
     size = (max(5.5, 4.4 * len(counts)), 3.6 * len(tasks) + 1.0)
@@ -39,7 +71,8 @@ def cost_figure(cells: pd.DataFrame) -> Figure:
     for row, task in enumerate(tasks):
         for column, n in enumerate(counts):
             axis = axes[row][column]
-            _draw_panel(axis, plans[(plans["task"] == task) & (plans["n"] == n)], looks)
+            panel = plans[(plans["task"] == task) & (plans["n"] == n)]
+            _draw_panel(axis, panel, looks, burden, joined=joined)
             axis.set_title(f"{task}, N = {n:,} labels owned", fontsize=10)
             _say_unpaid(axis, cells[(cells["task"] == task) & (cells["n"] == n)])
         axes[row][0].set_ylabel("score")
@@ -53,10 +86,12 @@ def cost_figure(cells: pd.DataFrame) -> Figure:
     return figure
 
 
-def write_figure(cells: pd.DataFrame, result_dir: Path) -> Path:
-    """Write the figure as `score_against_cost.png` and `.pdf` and return the PNG's path."""
-    figure = cost_figure(cells)
-    path = result_dir / "score_against_cost.png"
+def write_figure(
+    cells: pd.DataFrame, result_dir: Path, burden: Burden = DOLLARS, *, joined: bool = True
+) -> Path:
+    """Write the figure, `score_against_cost` or its like, as PNG and PDF, and return the PNG's path."""
+    figure = cost_figure(cells, burden, joined=joined)
+    path = result_dir / f"{burden.file_name}.png"
     with mpl.rc_context({"pdf.fonttype": 42}):
         figure.savefig(path, dpi=160)
         figure.savefig(path.with_suffix(".pdf"))
@@ -83,9 +118,14 @@ def _curve(plan: Mapping[str, object] | Mapping[object, object]) -> tuple[str, s
 
 
 def _draw_panel(
-    axis: Axes, panel: pd.DataFrame, looks: Mapping[tuple[str, str], tuple[str, str, str]]
+    axis: Axes,
+    panel: pd.DataFrame,
+    looks: Mapping[tuple[str, str], tuple[str, str, str]],
+    burden: Burden,
+    *,
+    joined: bool,
 ) -> None:
-    axis.set_xlabel("standalone cost (US dollars)")
+    axis.set_xlabel(burden.label)
     if panel.empty:
         axis.set_xticks([])
         return
@@ -99,6 +139,7 @@ def _draw_panel(
         axis.errorbar(
             curve["cost"], curve["score"], yerr=[low, high] if several else None, label=label,
             color=colour, marker=marker, markersize=5, linewidth=1.4, elinewidth=1.0, capsize=2.5,
+            linestyle="-" if joined else "none",
         )  # fmt: skip
     best = panel[frontier(panel)].sort_values("cost")
     axis.step(
@@ -111,18 +152,11 @@ def _draw_panel(
     axis.set_xscale("log")
     narrow = panel["cost"].max() < 10 * panel["cost"].min()
     axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda dollars, _: dollar_text(dollars)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: burden.tick(value)))
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.margins(x=0.08, y=0.08)
     axis.grid(True, which="major", linewidth=0.4, color="#dddddd")
     axis.set_axisbelow(True)
-
-
-def dollar_text(dollars: float) -> str:
-    """A tick on a cost axis: ``$0.01``, ``$0.50``, ``$20``, ``$1,000``."""
-    if dollars >= 1:
-        return f"${dollars:,.0f}"
-    return f"${dollars:.2f}" if dollars >= 0.01 else f"${dollars:g}"
 
 
 def _say_unpaid(axis: Axes, cells: pd.DataFrame) -> None:

@@ -19,8 +19,10 @@ POINT = [
 ]
 
 
-def points(cells: pd.DataFrame) -> pd.DataFrame:
-    """One row a plan: ``cost`` (dollars, mean), ``score`` (mean over seeds), its lowest and highest seed.
+def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
+    """One row a plan: ``cost`` (mean), ``score`` (mean over seeds), its lowest and highest seed.
+
+    ``cost`` is in dollars, or what else is in ``column``.
 
     Infeasible cells and cells without a score have no point. A plan that several budgets bought is one
     point, at ``budget`` = the smallest of them.
@@ -30,7 +32,7 @@ def points(cells: pd.DataFrame) -> pd.DataFrame:
     grouped = once.groupby(POINT, dropna=False, sort=False)
     table = grouped.agg(
         budget=("budget", "min"),
-        cost=("cost_total", "mean"),
+        cost=(column, "mean"),
         score=("score", "mean"),
         score_lowest=("score", "min"),
         score_highest=("score", "max"),

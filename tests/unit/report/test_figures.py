@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from raydoa.report.figures import cost_figure, dollar_text, write_figure
+from raydoa.report.figures import KGCO2E, cost_figure, dollar_text, write_figure
 from raydoa.report.pareto import frontier, points
 from tests.unit.report.conftest import SCALED, frame, grid
 
@@ -116,3 +116,15 @@ def test_splits_of_a_budget_are_points_of_one_curve_a_teacher() -> None:
     [axis] = figure.axes
     of_xxl = next(c for c in axis.containers if c.get_label() == "mixed, xxl")
     assert len(of_xxl.lines[0].get_xdata()) == 6
+
+
+def test_against_kgco2e(tmp_path: Path) -> None:
+    """The same plans against what their computing emits; a search's plans are no curve."""
+    cells = grid(seeds=1)
+    cells["kgco2e"] = cells["cost_total"] / 100
+    figure = cost_figure(cells, KGCO2E, joined=False)
+    assert "kgCO2e of all computing" in texts(figure)
+    assert "$" not in "".join(t.get_text() for a in figure.axes for t in a.get_xticklabels())
+    lines = [line for axis in figure.axes for line in axis.get_lines() if line.get_marker() == "o"]
+    assert lines and all(line.get_linestyle() == "None" for line in lines)
+    assert write_figure(cells, tmp_path, KGCO2E).name == "score_against_kgco2e.png"
