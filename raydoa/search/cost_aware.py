@@ -20,8 +20,8 @@ from raydoa.search.laws import Array
 from raydoa.search.space import Space
 from raydoa.search.surface import Effort, Laws, Measured, Surface
 
-_SHORTLIST = 120
-_CANDIDATES = 160
+_SHORTLIST = 150
+_OF_EACH = 3
 _MORE_MONEY = 1.2
 # A measurement takes some time however cheap it is; in shares of the budget.
 _OVERHEAD = 0.002
@@ -107,12 +107,7 @@ class CostAware:
         probes = space.probes(space.budget_usd)
         if not self.probes:
             probes = [point for point in probes if point.labels >= space.costs.owned]
-        # Of the plans, those that are promising and those that are cheap.
-        plans = space.plans()
-        cheap = sorted(plans, key=lambda point: space.costs.items(point).total)
-        points = dict.fromkeys(
-            [*probes, *shortlists[-1][: _CANDIDATES // 2], *cheap[: _CANDIDATES // 2]]
-        )
+        points = dict.fromkeys([*probes, *shortlists[-1], *_cheapest(space)])
         new = [c for c in map(Candidate, points) if c not in known.tried]
         bundles: list[tuple[Candidate, ...]] = [(candidate,) for candidate in new]
         if self.bundles:
@@ -161,10 +156,26 @@ def _fitted(
 
 
 def _shortlist(surface: Surface, plans: Sequence[Point]) -> tuple[Point, ...]:
-    """The plans that may turn out best."""
+    """The plans that may turn out best, a few of each teacher and number of labels."""
     mean, sd = surface.mean_and_sd(plans)
     hopeful: Array = mean + sd
-    return tuple(plans[i] for i in np.argsort(-hopeful, kind="stable")[:_SHORTLIST])
+    order = [plans[i] for i in np.argsort(-hopeful, kind="stable")]
+    return tuple(_few_of_each(order, _OF_EACH))[:_SHORTLIST]
+
+
+def _cheapest(space: Space) -> list[Point]:
+    """The cheapest plan of each teacher and number of labels."""
+    order = sorted(space.plans(), key=lambda point: space.costs.items(point).total)
+    return list(_few_of_each(order, 1))
+
+
+def _few_of_each(order: Sequence[Point], most: int) -> Iterator[Point]:
+    seen: dict[tuple[str, int], int] = {}
+    for point in order:
+        group = (point.teacher, point.labels)
+        seen[group] = seen.get(group, 0) + 1
+        if seen[group] <= most:
+            yield point
 
 
 def _on_one_teacher(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, logsumexp
+from scipy.special import expit, log_ndtr, logsumexp
 
 from raydoa.search.costs import Costs, Point
 from raydoa.search.laws import (
@@ -31,6 +31,8 @@ from raydoa.search.laws import (
 # In score squared: a tenth of a point, under which no noise is told from none.
 _JITTER = 1e-6
 _OUTLIER_FREEDOM = 4.0
+_BEND = 0.03
+_ABOVE = 0.12
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,44 @@ class Laws:
     onset: bool = True
 
 
+@dataclass(frozen=True)
+class Chance:
+    """Errors cannot exceed that of a model that has learnt nothing: there laws go on, and scores do not.
+
+    ``seen = ceiling - t softplus((ceiling - latent) / t)``. An error close to the ceiling says only that the latent one
+    is about there or anywhere above.
+    """
+
+    ceiling: float
+
+    @classmethod
+    def below(cls, errors: Array) -> "Chance":
+        """With the worst that was seen as the ceiling, if it was seen twice; else without."""
+        worst = float(errors.max(initial=-np.inf))
+        seen = int(np.sum(errors > worst - _BEND))
+        return cls(worst + 0.5 * _BEND if seen > 1 else np.inf)
+
+    def latent(self, errors: Array) -> Array:
+        """What the laws speak of."""
+        hidden = np.exp(-(self.ceiling - errors) / _BEND)
+        return np.asarray(errors - _BEND * np.log1p(-hidden) + _ABOVE * hidden)
+
+    def doubt(self, errors: Array) -> tuple[Array, Array]:
+        """How much noise is stretched in the latent error, and the deviation of what cannot be seen."""
+        hidden = np.exp(-(self.ceiling - errors) / _BEND)
+        return 1 / (1 - hidden), 2 * _ABOVE * hidden
+
+    def seen(self, latent: Array) -> Array:
+        """The error that shows."""
+        if not np.isfinite(self.ceiling):
+            return latent
+        return np.asarray(self.ceiling - _BEND * np.logaddexp(0, (self.ceiling - latent) / _BEND))
+
+    def slope(self, latent: Array) -> Array:
+        """The derivative of `seen`."""
+        return np.asarray(expit((self.ceiling - latent) / _BEND))
+
+
 class Surface:
     """A fit.
 
@@ -82,7 +122,10 @@ class Surface:
         self._laws = laws or Laws()
         effort = effort or Effort()
         self._inputs = Inputs.of([m.point for m in measured], costs)
-        self._errors = 1 - np.array([m.score for m in measured], dtype=float)
+        errors = 1 - np.array([m.score for m in measured], dtype=float)
+        self._chance = Chance.below(errors)
+        self._errors = self._chance.latent(errors)
+        self._stretch, self._hidden = self._chance.doubt(errors)
         self._gaps = self._errors - self._errors.min(initial=1.0)
         self._same_teacher = _same([m.teacher for m in measured])
         self._extra_noise = np.ones(len(measured))
@@ -100,7 +143,8 @@ class Surface:
         means, variances = self._moments(inputs)
         mean = means.mean(axis=0)
         variance = (variances + (means - mean) ** 2).mean(axis=0)
-        return 1 - mean, np.sqrt(np.maximum(variance, 0.0))
+        slope = self._chance.slope(mean)
+        return 1 - self._chance.seen(mean), slope * np.sqrt(np.maximum(variance, 0.0))
 
     def covariance(self, first: Sequence[Point], second: Sequence[Point]) -> Array:
         """Covariance of the expected scores ``[first, second]``, over laws and residuals."""
@@ -112,7 +156,8 @@ class Surface:
         mean_one, mean_two = means_one.mean(axis=0), means_two.mean(axis=0)
         between = (means_one - mean_one).T @ (means_two - mean_two) / len(means_one)
         covariance: Array = inside.mean(axis=0) + between
-        return covariance
+        slopes = self._chance.slope(mean_one)[:, None] * self._chance.slope(mean_two)[None, :]
+        return slopes * covariance
 
     @property
     def noise_variance(self) -> float:
@@ -145,7 +190,7 @@ class Surface:
             root = vectors * np.sqrt(np.maximum(values, 0.0))
             here = chosen == draw
             drawn[here] = means[draw] + random.normal(size=(here.sum(), len(points))) @ root.T
-        return 1 - drawn
+        return 1 - self._chance.seen(drawn)
 
     def _sampled(self, random: np.random.Generator, effort: Effort) -> Shapes:
         """Draws of the shapes' posterior: prior draws picked by their evidence, then moved about by it."""
@@ -198,7 +243,8 @@ class Surface:
         mean, sd = coefficient_prior(shapes)
         own = _residual(self._inputs, self._inputs, shapes)
         own += shapes.teacher_sd[:, None, None] ** 2 * self._same_teacher
-        noise = shapes.noise_sd[:, None] ** 2 * self._extra_noise + _JITTER
+        noise = (shapes.noise_sd[:, None] * self._stretch) ** 2 * self._extra_noise
+        noise += self._hidden**2 + _JITTER
         noise += (shapes.misfit[:, None] * self._gaps) ** 2
         own += noise[:, :, None] * np.eye(len(self._errors))
         return _Problem(basis, mean, sd, own, self._errors)
