@@ -1,18 +1,40 @@
 """All methods by name: what makes a chooser. Peers whose packages are absent are in `ABSENT`, with the reason.
 
-The proposed method is `OURS`, and its ablations are called after it: "proposed, no law".
+The proposed method is `OURS`, and its ablations are called after it. A peer's trials with our law as recommender are no
+peer: they use our surface.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from raydoa.search.asking import Chooser
+from raydoa.search.asking import Choice, Chooser, Known
 from raydoa.search.cost_aware import CostAware
+from raydoa.search.costs import Point
+from raydoa.search.optuna_samplers import OptunaSampler
 from raydoa.search.surface import Laws
 
 from .problems import FRONTIER
 from .simple_peers import CoarseGrid, RandomPlans
 
 OURS = "proposed"
+_WITH_LAW = ", law recommends"
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """The trials of one chooser with the recommendations of another."""
+
+    trials: Chooser
+    recommender: Chooser
+
+    def choose(self, known: Known) -> Choice:
+        """By the one."""
+        return self.trials.choose(known)
+
+    def recommend(self, known: Known) -> Point:
+        """By the other."""
+        return self.recommender.recommend(known)
+
 
 METHODS: dict[str, Callable[[], Chooser]] = {
     OURS: CostAware,
@@ -24,16 +46,44 @@ METHODS: dict[str, Callable[[], Chooser]] = {
     f"{OURS}, frontier": lambda: CostAware(frontier=tuple(1 / part for part in FRONTIER)),
     "grid": CoarseGrid,
     "random": RandomPlans,
+    "Optuna TPE": lambda: OptunaSampler("tpe"),
+    f"Optuna TPE{_WITH_LAW}": lambda: Recommended(OptunaSampler("tpe"), CostAware()),
 }
 
 ABSENT: dict[str, str] = {}
 
+try:
+    import torch  # noqa: F401 - Optuna's GP sampler imports it late.
+except ImportError as missing:
+    ABSENT["Optuna GP"] = str(missing)
+else:
+    METHODS["Optuna GP"] = lambda: OptunaSampler("gp")
+
+try:
+    from .gp_peers import GpPeer, KnowledgeGradient
+except ImportError as missing:
+    ABSENT["LogEI, EI per marginal dollar, EEIPU, knowledge gradient"] = str(missing)
+else:
+    METHODS |= {
+        "BoTorch LogEI": GpPeer,
+        "EI per marginal dollar": lambda: GpPeer("marginal"),
+        "EEIPU": lambda: GpPeer("cooled"),
+        "multi-fidelity KG": KnowledgeGradient,
+    }
+
+try:
+    from .flaml_peers import FlamlPeer
+except ImportError as missing:
+    ABSENT["CFO, BlendSearch"] = str(missing)
+else:
+    METHODS |= {"CFO": FlamlPeer, "BlendSearch": lambda: FlamlPeer("BlendSearch")}
+
 
 def is_ours(name: str) -> bool:
-    """Whether a method is the proposed one or uses parts of it."""
-    return name.startswith(OURS) or "law" in name
+    """Whether a method is the proposed one, or uses a part of it."""
+    return name.startswith(OURS) or name.endswith(_WITH_LAW)
 
 
 def is_peer(name: str) -> bool:
-    """Whether a method stands on its own, without our surface."""
+    """Whether a method stands on its own."""
     return not is_ours(name)

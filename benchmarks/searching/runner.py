@@ -25,7 +25,7 @@ from .problems import Problem
 LIMIT = 6.0
 """What a search may spend, in units of B."""
 
-MOST_OBSERVATIONS = 80
+MOST_OBSERVATIONS = 40
 """Nobody measures more cells than this, however cheap they are; the same for all."""
 
 

@@ -1,0 +1,67 @@
+import pytest
+
+from benchmarks.searching.drawing import draw
+from benchmarks.searching.methods import ABSENT, METHODS, OURS, Recommended, is_ours, is_peer
+from benchmarks.searching.problems import plans_of
+from benchmarks.searching.runner import held_out, run
+from benchmarks.searching.simple_peers import CoarseGrid, RandomPlans, best_seen, payable
+from raydoa.search.asking import Search
+
+OPTIONAL = ("CFO", "BlendSearch", "BoTorch LogEI", "EEIPU", "multi-fidelity KG")
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return draw(1)
+
+
+def test_every_method_is_a_peer_or_ours_and_the_absent_ones_are_told():
+    assert is_ours(OURS) and is_ours(f"{OURS}, no law") and is_ours("Optuna TPE, law recommends")
+    assert {"grid", "random", "Optuna TPE"} <= {name for name in METHODS if is_peer(name)}
+    assert all(why for why in ABSENT.values())
+
+
+def test_trials_of_one_with_the_recommendations_of_another(problem):
+    class Cheapest(RandomPlans):
+        def recommend(self, known):
+            return known.space.cheapest()[0]
+
+    steps = run(problem, Recommended(CoarseGrid(), Cheapest())).steps
+    assert [s.candidate for s in steps] == [s.candidate for s in run(problem, CoarseGrid()).steps]
+    assert {step.plan for step in steps} == {problem.space.cheapest()[0]}
+
+
+def test_what_has_scored_best_must_be_payable_at_the_budget(problem):
+    search = Search(problem.space, CoarseGrid(), 10 * problem.space.budget_usd)
+    assert best_seen(search.known()) == problem.space.cheapest()[0]
+    for score in (0.9, 0.1):
+        search.tell(search.ask().number, score)
+    assert best_seen(search.known()) == search.observations[0].candidate.point
+    assert all(payable(problem.space, plan) for plan in plans_of(problem.space)[::100])
+
+
+def test_held_out_points_were_not_measured(problem):
+    search = Search(problem.space, CoarseGrid(), 10 * problem.space.budget_usd)
+    search.tell(search.ask().number, 0.5)
+    points = held_out(problem, search.known())
+    assert len(points) == 40 and search.observations[0].candidate.point not in points
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_peers_propose_the_same_again_and_recommend_a_plan(problem, name):
+    if name not in METHODS:
+        pytest.skip(f"absent: {ABSENT}")
+    first, again = (_proposals(problem, METHODS[name]()) for _ in range(2))
+    assert first == again and len(set(first[0])) == 9
+
+
+def _proposals(problem, chooser):
+    search = Search(problem.space, chooser, 6 * problem.space.budget_usd)
+    asked = []
+    for _ in range(9):
+        proposal = search.ask()
+        asked.append(proposal.candidate)
+        search.tell(proposal.number, problem.measure(proposal.candidate))
+    plan = search.recommend()
+    assert payable(problem.space, plan)
+    return asked, plan
