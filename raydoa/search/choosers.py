@@ -41,7 +41,7 @@ def chooser_named(name: str, objective: Objective = "score", prior: Prior = ()) 
 def _cost_aware(objective: Objective, prior: Prior) -> Chooser:
     from raydoa.search.cost_aware import CostAware
 
-    return CostAware(prior=tuple(prior), frontier=(1.0,) if objective == "score" else SHARES)
+    return CostAware(measured=tuple(prior), frontier=(1.0,) if objective == "score" else SHARES)
 
 
 def _random(objective: Objective, prior: Prior) -> Chooser:

@@ -16,7 +16,7 @@ from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Choice, Known
 from raydoa.search.costs import Costs, Point
 from raydoa.search.holdings import Candidate
-from raydoa.search.laws import Array
+from raydoa.search.laws import Array, Prior
 from raydoa.search.space import Space
 from raydoa.search.surface import Effort, Laws, Measured, Surface
 
@@ -34,7 +34,8 @@ class CostAware:
     Attributes:
         laws: which laws are in the mean.
         effort: computing of a fit.
-        prior: finished measurements of the same task, of any budget.
+        measured: finished measurements of the same task, of any budget.
+        prior: what other tasks have taught.
         frontier: shares of the budget whose plans all count.
         marginal: whether a candidate costs what it adds, or what it would from nothing.
         bundles: whether candidates are proposed together.
@@ -44,7 +45,8 @@ class CostAware:
 
     laws: Laws = field(default_factory=Laws)
     effort: Effort = field(default_factory=Effort)
-    prior: tuple[Measured, ...] = ()
+    measured: tuple[Measured, ...] = ()
+    prior: Prior = field(default_factory=Prior)
     frontier: tuple[float, ...] = (1.0,)
     marginal: bool = True
     bundles: bool = True
@@ -73,7 +75,10 @@ class CostAware:
         """Expected scores of single trainings at ``points``, and their standard deviations, luck included."""
         surface = self.surface(known)
         mean, sd = surface.mean_and_sd(points)
-        luck = surface.noise_variance + np.array([bool(p.teacher) for p in points]) * surface.teacher_variance
+        luck = (
+            surface.noise_variance
+            + np.array([bool(p.teacher) for p in points]) * surface.teacher_variance
+        )
         return mean, np.sqrt(sd**2 + luck)
 
     def surface(self, known: Known) -> Surface:
@@ -84,7 +89,8 @@ class CostAware:
             if o.score is not None
         )
         seed = known.seed + len(known.observations)
-        return _fitted((*self.prior, *told), known.space.costs, self.laws, self.effort, seed)
+        everything = (*self.measured, *told)
+        return _fitted(everything, known.space.costs, self.laws, self.effort, seed, self.prior)
 
     def _recommended(self, surface: Surface, known: Known) -> Point:
         plans = known.space.plans()
@@ -149,10 +155,15 @@ class CostAware:
 
 @lru_cache(maxsize=8)
 def _fitted(
-    measured: tuple[Measured, ...], costs: Costs, laws: Laws, effort: Effort, seed: int
+    measured: tuple[Measured, ...],
+    costs: Costs,
+    laws: Laws,
+    effort: Effort,
+    seed: int,
+    prior: Prior,
 ) -> Surface:
     """A fit, kept: choosing and recommending ask for the same."""
-    return Surface(measured, costs, laws, effort, seed)
+    return Surface(measured, costs, laws, effort, seed, prior)
 
 
 def _shortlist(surface: Surface, plans: Sequence[Point]) -> tuple[Point, ...]:

@@ -9,8 +9,9 @@ the recipe's steps that the student gets,
 
 in quantities relative to N owned labels, a thousand pool rows and the teachers' middle size. Power laws of data and
 model size are those of arXiv 2001.08361 and 2203.15556; fewer epochs count as a smaller pool, as in arXiv 2305.16264;
-the onset says that below some n0 labels a teacher is worth nothing however large it is. Exponents are drawn (`Shapes`); what multiplies a power is linear and has a normal prior,
-so the laws' uncertainty is part of the kernel and is never sampled.
+the onset says that below some n0 labels a teacher is worth nothing however large it is. Exponents are drawn
+(`Shapes`); what multiplies a power is linear and has a normal prior, so the laws' uncertainty is part of the kernel
+and is never sampled.
 """
 
 from collections.abc import Sequence
@@ -25,14 +26,11 @@ from raydoa.search.costs import Costs, Point
 Array = NDArray[np.float64]
 
 COEFFICIENTS = ("E", "A", "b", "e", "A'")
-_REFERENCE_U = 1000.0
-# Of the coefficients, in shares of the error that learning can move; E is absolute.
-_MEANS = np.array([0.35, 0.5, 0.3, 0.0, 0.8])
-_SDS = np.array([0.3, 0.4, 0.25, 0.25, 0.5])
 POSITIVE = np.array([False, True, True, False, True])
+_REFERENCE_U = 1000.0
 
-# Standard normal draws become: median, and spread of the logarithm.
-_LOG_NORMAL = {
+# What is drawn is log-normal: the median, and the spread of the logarithm.
+SHAPES = {
     "scale": (0.5, 0.6),
     "size_exponent": (0.12, 0.9),
     "label_exponent": (0.35, 0.6),
@@ -48,17 +46,54 @@ _LOG_NORMAL = {
     "noise_sd": (0.008, 0.8),
     "misfit": (0.05, 0.8),
 }
-DIMENSIONS = len(_LOG_NORMAL)
+DIMENSIONS = len(SHAPES)
 _FARTHEST = 3.5
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is believed of a task before anything of it is measured.
+
+    Attributes:
+        means: of the logarithm of each shape, in `SHAPES`' order, in its spreads from its median.
+        sds: standard deviations of the same.
+        coefficient_means: of the coefficients, in shares of the scale; E's is absolute.
+        coefficient_sds: standard deviations of the same.
+        onset: probability that the law is one with an onset.
+        source: where this comes from, for people.
+    """
+
+    means: tuple[float, ...] = (0.0,) * DIMENSIONS
+    sds: tuple[float, ...] = (1.0,) * DIMENSIONS
+    coefficient_means: tuple[float, ...] = (0.35, 0.5, 0.3, 0.0, 0.8)
+    coefficient_sds: tuple[float, ...] = (0.3, 0.4, 0.25, 0.25, 0.5)
+    onset: float = 0.5
+    source: str = "wide guesses, and no sweep"
+
+    def shapes(self, normal: Array, onset_law: NDArray[np.bool_]) -> "Shapes":
+        """Shapes from standard normal draws ``[draws, DIMENSIONS]``."""
+        spreads = np.array(self.means) + np.array(self.sds) * normal
+        within = np.clip(spreads, -_FARTHEST, _FARTHEST)
+        values = {
+            name: median * np.exp(spread * within[:, column])
+            for column, (name, (median, spread)) in enumerate(SHAPES.items())
+        }
+        return Shapes(onset_law, **values)
+
+    def coefficients(self, shapes: "Shapes") -> tuple[Array, Array]:
+        """Means and standard deviations of the coefficients, each ``[draws, COEFFICIENTS]``."""
+        scale = np.repeat(shapes.scale[:, None], len(COEFFICIENTS), axis=1)
+        scale[:, 0] = 1.0
+        return np.array(self.coefficient_means) * scale, np.array(self.coefficient_sds) * scale
 
 
 @dataclass(frozen=True)
 class Shapes:
     """Draws of all that is not linear; each is an array ``[draws]``.
 
-    ``scale`` is the error that learning can move; ``residual`` is a share of it. ``length`` is in natural logarithms of
-    quantities, ``teacher_sd`` and ``noise_sd`` are in score; ``misfit`` is what laws miss where scores are far below the
-    best, as a share of that distance.
+    ``scale`` is the error that learning can move; ``residual`` is a share of it. ``length`` is in natural logarithms
+    of quantities, ``teacher_sd`` and ``noise_sd`` are in score; ``misfit`` is what laws miss where scores are far below
+    the best, as a share of that distance.
     """
 
     onset_law: NDArray[np.bool_]
@@ -76,16 +111,6 @@ class Shapes:
     teacher_sd: Array
     noise_sd: Array
     misfit: Array
-
-    @classmethod
-    def of(cls, normal: Array, onset_law: NDArray[np.bool_]) -> "Shapes":
-        """From standard normal draws ``[draws, DIMENSIONS]``."""
-        within = np.clip(normal, -_FARTHEST, _FARTHEST)
-        values = {
-            name: median * np.exp(spread * within[:, column])
-            for column, (name, (median, spread)) in enumerate(_LOG_NORMAL.items())
-        }
-        return cls(onset_law, **values)
 
     def pick(self, index: NDArray[np.intp]) -> "Shapes":
         """Some of the draws."""
@@ -153,10 +178,3 @@ def bases(inputs: Inputs, shapes: Shapes) -> Array:
         ],
         axis=-1,
     )
-
-
-def coefficient_prior(shapes: Shapes) -> tuple[Array, Array]:
-    """Means and standard deviations of the coefficients, each ``[draws, COEFFICIENTS]``."""
-    scale = np.repeat(shapes.scale[:, None], len(COEFFICIENTS), axis=1)
-    scale[:, 0] = 1.0
-    return _MEANS * scale, _SDS * scale

@@ -19,13 +19,15 @@ from scipy.special import expit, log_ndtr, logsumexp
 
 from raydoa.search.costs import Costs, Point
 from raydoa.search.laws import (
+    COEFFICIENTS,
     DIMENSIONS,
     POSITIVE,
+    SHAPES,
     Array,
     Inputs,
+    Prior,
     Shapes,
     bases,
-    coefficient_prior,
 )
 
 # In score squared: a tenth of a point, under which no noise is told from none.
@@ -108,6 +110,7 @@ class Surface:
         laws: which laws are mixed; both, unless given.
         effort: how much computing it may take.
         seed: of the draws.
+        prior: what is believed before; wide guesses, unless given.
     """
 
     def __init__(
@@ -117,8 +120,10 @@ class Surface:
         laws: Laws | None = None,
         effort: Effort | None = None,
         seed: int = 0,
+        prior: Prior | None = None,
     ) -> None:
         self._costs = costs
+        self._prior = prior or Prior()
         self._laws = laws or Laws()
         effort = effort or Effort()
         self._inputs = Inputs.of([m.point for m in measured], costs)
@@ -151,8 +156,7 @@ class Surface:
         one, two = Inputs.of(first, self._costs), Inputs.of(second, self._costs)
         solved_one, means_one = self._solved(one)
         solved_two, means_two = self._solved(two)
-        prior = self._prior(one, two)
-        inside = prior - np.swapaxes(solved_one, 1, 2) @ solved_two
+        inside = self._kernel(one, two) - np.swapaxes(solved_one, 1, 2) @ solved_two
         mean_one, mean_two = means_one.mean(axis=0), means_two.mean(axis=0)
         between = (means_one - mean_one).T @ (means_two - mean_two) / len(means_one)
         covariance: Array = inside.mean(axis=0) + between
@@ -174,6 +178,19 @@ class Surface:
         """How much of the belief is with laws that have an onset."""
         return float(self._shapes.onset_law.mean())
 
+    def beliefs(self) -> tuple[Array, Array, Array]:
+        """Shapes in the spreads of `SHAPES`, coefficients in shares of the scale, and their variances, each by draw.
+
+        What another task may take as a prior.
+        """
+        fit = _Fit.of(self._problem(self._shapes))
+        named = np.stack([getattr(self._shapes, name) for name in SHAPES], axis=1)
+        medians, spreads = np.array(list(SHAPES.values())).T
+        scale = np.repeat(self._shapes.scale[:, None], len(COEFFICIENTS), axis=1)
+        scale[:, 0] = 1.0
+        shapes: Array = np.log(named / medians) / spreads
+        return shapes, fit.coefficients / scale, fit.coefficient_variances / scale**2
+
     def samples(self, points: Sequence[Point], count: int, seed: int = 0) -> Array:
         """Draws of the expected scores ``[count, points]``, jointly."""
         random = np.random.default_rng(seed)
@@ -183,7 +200,7 @@ class Surface:
         drawn = np.empty((count, len(points)))
         for draw in np.unique(chosen):
             inside = (
-                self._prior(inputs, inputs, np.array([draw]))[0] - solved[draw].T @ solved[draw]
+                self._kernel(inputs, inputs, np.array([draw]))[0] - solved[draw].T @ solved[draw]
             )
             inside += _JITTER * np.eye(len(points))
             values, vectors = np.linalg.eigh(inside)
@@ -197,21 +214,23 @@ class Surface:
         normal = random.normal(size=(effort.draws, DIMENSIONS))
         onset = self._which_law(random, effort.draws)
         if not len(self._errors):
-            return Shapes.of(normal[: effort.kept], onset[: effort.kept])
-        height = self._evidence(Shapes.of(normal, onset))
+            return self._prior.shapes(normal[: effort.kept], onset[: effort.kept])
+        height = self._evidence(self._prior.shapes(normal, onset))
         start = random.choice(effort.draws, effort.kept, p=_normalised(height))
         normal, onset = normal[start], onset[start]
-        height = height[start] + _log_prior(normal)
+        height = height[start] + self._log_prior(normal, onset)
         for _ in range(effort.moves):
             moved, switched = self._moved(random, normal, onset)
-            found = self._evidence(Shapes.of(moved, switched)) + _log_prior(moved)
+            found = self._evidence(self._prior.shapes(moved, switched)) + self._log_prior(
+                moved, switched
+            )
             taken = np.log(random.random(effort.kept)) < found - height
             normal, onset = (
                 np.where(taken[:, None], moved, normal),
                 np.where(taken, switched, onset),
             )
             height = np.where(taken, found, height)
-        return Shapes.of(normal, onset)
+        return self._prior.shapes(normal, onset)
 
     def _moved(
         self, random: np.random.Generator, normal: Array, onset: NDArray[np.bool_]
@@ -227,8 +246,14 @@ class Surface:
 
     def _which_law(self, random: np.random.Generator, count: int) -> NDArray[np.bool_]:
         if self._laws.power and self._laws.onset:
-            return random.random(count) < 0.5
+            return random.random(count) < self._prior.onset
         return np.full(count, self._laws.onset)
+
+    def _log_prior(self, normal: Array, onset: NDArray[np.bool_]) -> Array:
+        """Logarithm of the prior density of draws, up to a constant."""
+        law = np.where(onset, np.log(self._prior.onset), np.log1p(-self._prior.onset))
+        density: Array = law - 0.5 * (normal**2).sum(axis=1)
+        return density
 
     def _evidence(self, shapes: Shapes) -> Array:
         """Logarithm of the marginal likelihood of each draw."""
@@ -240,7 +265,7 @@ class Surface:
 
     def _problem(self, shapes: Shapes) -> "_Problem":
         basis = self._basis(self._inputs, shapes)
-        mean, sd = coefficient_prior(shapes)
+        mean, sd = self._prior.coefficients(shapes)
         own = _residual(self._inputs, self._inputs, shapes)
         own += shapes.teacher_sd[:, None, None] ** 2 * self._same_teacher
         noise = (shapes.noise_sd[:, None] * self._stretch) ** 2 * self._extra_noise
@@ -255,27 +280,27 @@ class Surface:
             basis[:, :, [1, 2, 4]] = 0.0
         return basis
 
-    def _prior(self, one: Inputs, two: Inputs, draws: NDArray[np.intp] | None = None) -> Array:
+    def _kernel(self, one: Inputs, two: Inputs, draws: NDArray[np.intp] | None = None) -> Array:
         shapes = self._shapes if draws is None else self._shapes.pick(draws)
-        _, sd = coefficient_prior(shapes)
+        _, sd = self._prior.coefficients(shapes)
         left = self._basis(one, shapes) * sd[:, None, :]
         right = self._basis(two, shapes) * sd[:, None, :]
-        prior: Array = left @ np.swapaxes(right, 1, 2) + _residual(one, two, shapes)
-        return prior
+        kernel: Array = left @ np.swapaxes(right, 1, 2) + _residual(one, two, shapes)
+        return kernel
 
     def _solved(self, inputs: Inputs) -> tuple[Array, Array]:
         """``L^-1 k`` of each draw ``[draws, observations, points]``, and the means ``[draws, points]``."""
-        mean, _ = coefficient_prior(self._shapes)
+        mean, _ = self._prior.coefficients(self._shapes)
         start = np.einsum("dpc,dc->dp", self._basis(inputs, self._shapes), mean)
         if not len(self._errors):
             return np.zeros((len(mean), 0, len(start[0]))), start
-        cross = self._prior(self._inputs, inputs)
+        cross = self._kernel(self._inputs, inputs)
         solved = self._fit.whiten(cross)
         return solved, start + np.einsum("dnp,dn->dp", solved, self._fit.white)
 
     def _moments(self, inputs: Inputs) -> tuple[Array, Array]:
         solved, means = self._solved(inputs)
-        _, sd = coefficient_prior(self._shapes)
+        _, sd = self._prior.coefficients(self._shapes)
         linear = ((self._basis(inputs, self._shapes) * sd[:, None, :]) ** 2).sum(axis=2)
         own = (self._shapes.residual * self._shapes.scale)[:, None] ** 2
         return means, linear + own - (solved**2).sum(axis=1)
@@ -308,6 +333,8 @@ class _Fit:
     log_evidence: Array
     log_positive: Array
     left_out: Array
+    coefficients: Array
+    coefficient_variances: Array
 
     @classmethod
     def of(cls, problem: _Problem) -> "_Fit":
@@ -330,7 +357,8 @@ class _Fit:
         precision = np.swapaxes(inverse, 1, 2) @ inverse
         left_out = np.einsum("dji,dj->di", inverse, white)
         left_out = left_out / np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
-        return cls(inverse, white, evidence, after - before, left_out)
+        variances = problem.sd**2 * share
+        return cls(inverse, white, evidence, after - before, left_out, mean, variances)
 
     def whiten(self, cross: Array) -> Array:
         """``L^-1 k``; the factor is kept inverted."""
@@ -368,8 +396,3 @@ def _same(teachers: Sequence[tuple[object, ...] | None]) -> Array:
 def _normalised(logarithms: Array) -> Array:
     probabilities: Array = np.exp(logarithms - logsumexp(logarithms))
     return np.asarray(probabilities / probabilities.sum())
-
-
-def _log_prior(normal: Array) -> Array:
-    density: Array = -0.5 * (normal**2).sum(axis=1) - 0.5 * DIMENSIONS * np.log(2 * np.pi)
-    return density
