@@ -1,0 +1,104 @@
+"""The proposed search: what it values, when it stops, and that it finds what is best for little."""
+
+import numpy as np
+import pytest
+
+from raydoa.search.acquisition import Gains
+from raydoa.search.asking import Search
+from raydoa.search.cost_aware import CostAware
+from raydoa.search.costs import Point
+from raydoa.search.holdings import Candidate
+from raydoa.search.surface import Effort, Surface
+from tests.unit.search.tasks import COSTS, law, measured, some_points, space
+
+EFFORT = Effort(draws=200, kept=32, moves=15)
+
+
+def _point(labels: int, teacher: str, u: int) -> Point:
+    return Point(labels, teacher, u, COSTS.full_steps(labels, teacher, u))
+
+
+def test_a_gain_is_never_negative_and_more_tells_more() -> None:
+    surface = Surface(measured(some_points(5, seed=1), seed=1), COSTS, effort=EFFORT)
+    plans = tuple(space().plans()[::10])
+    small, large = _point(200, "small", 100), _point(200, "small", 3200)
+    gains = Gains(surface, (plans,), (small, large), {})
+    one, other = Candidate(small), Candidate(large)
+    assert gains.of([one]) >= -1e-9 and gains.of([other]) >= -1e-9
+    assert gains.of([one, other]) >= max(gains.of([one]), gains.of([other])) - 2e-3
+
+
+def test_students_of_one_teacher_tell_less_than_those_of_two() -> None:
+    """With luck that is all the teacher's, a second student of it brings nothing new about the law's height."""
+    surface = Surface(measured(some_points(12, seed=2), seed=2), COSTS, effort=EFFORT)
+    plans = tuple(space().plans()[::10])
+    point = _point(200, "small", 800)
+    gains = Gains(surface, (plans,), (point,), {})
+    same = gains._luck([Candidate(point), Candidate(point)])
+    apart = gains._luck([Candidate(point), Candidate(point, repeat=1)])
+    assert same[0, 1] == pytest.approx(surface.teacher_variance)
+    assert apart[0, 1] == 0.0
+    assert same[0, 0] == apart[0, 0]
+
+
+def test_a_teacher_that_was_measured_has_little_luck_left() -> None:
+    surface = Surface(measured(some_points(12, seed=3), seed=3), COSTS, effort=EFFORT)
+    point = _point(200, "small", 800)
+    candidate = Candidate(point)
+    new = Gains(surface, ((point,),), (point,), {})
+    known = Gains(surface, ((point,),), (point,), {candidate.artifact: 5})
+    assert known._luck([candidate])[0, 0] < new._luck([candidate])[0, 0]
+
+
+def _searched(budget: float, seed: int, noise: float = 0.004, **settings: object) -> Search:
+    random = np.random.default_rng(seed)
+    search = Search(space(budget), CostAware(effort=EFFORT, **settings), 6 * budget, seed)
+    while (proposal := search.ask()) is not None:
+        search.tell(proposal.number, law(proposal.candidate.point) + noise * random.normal())
+    return search
+
+
+def test_it_finds_a_plan_that_is_nearly_the_best_for_little_more_than_making_it() -> None:
+    for seed, budget in enumerate([5.0, 20.0, 60.0]):
+        search = _searched(budget, seed)
+        best = max(law(plan) for plan in space(budget).plans())
+        assert law(search.recommend()) > 0.985 * best
+        assert search.spent_usd < 2 * budget
+        assert search.stopped and len(search.observations) > 3
+
+
+def test_it_makes_the_plan_before_it_stops() -> None:
+    search = _searched(20.0, 1)
+    costs = [COSTS.items(o.candidate.point).total for o in search.observations]
+    assert max(costs) > 10.0
+
+
+def test_the_same_search_is_the_same_again() -> None:
+    one, other = _searched(5.0, 7), _searched(5.0, 7)
+    assert one.state() == other.state()
+
+
+def test_ablations_leave_their_part_out() -> None:
+    alone = Search(space(), CostAware(effort=EFFORT, bundles=False, probes=False), 20.0)
+    choice = alone._chooser.choose(alone.known())
+    assert len(choice.candidates) == 1
+    assert choice.candidates[0].point.labels >= COSTS.owned
+
+
+def test_a_frontier_recommends_at_every_budget() -> None:
+    search = _searched(20.0, 3, frontier=(0.25, 0.5, 1.0))
+    for share in (0.25, 0.5, 1.0):
+        part = space(20.0 * share)
+        smaller = Search(part, CostAware(effort=EFFORT), 100.0)
+        for observation in search.observations:
+            smaller._observations.append(observation)
+        best = max(law(plan) for plan in part.plans())
+        assert law(smaller.recommend()) > 0.97 * best
+
+
+def test_what_is_known_already_is_used() -> None:
+    """Finished cells of the task: the first recommendation is a good one, with nothing spent."""
+    told = tuple(measured(some_points(40, seed=5), seed=5))
+    search = Search(space(), CostAware(effort=EFFORT, measured=told), 20.0)
+    best = max(law(plan) for plan in space().plans())
+    assert law(search.recommend()) > 0.985 * best

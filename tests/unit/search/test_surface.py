@@ -1,0 +1,170 @@
+"""The surface against what is known in closed form, and on laws that it has to find."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raydoa.mistakes import UserMistake
+from raydoa.search import priors
+from raydoa.search.costs import Point
+from raydoa.search.laws import COEFFICIENTS, DIMENSIONS, Inputs, Prior, bases
+from raydoa.search.surface import Chance, Effort, Laws, Measured, Surface
+from tests.unit.search.tasks import COSTS, law, measured, some_points, space
+
+SMALL = Effort(draws=200, kept=24, moves=15)
+
+
+def test_bases_are_one_at_their_reference() -> None:
+    point = Point(COSTS.owned, "middle", 1000, COSTS.full_steps(COSTS.owned, "middle", 1000))
+    inputs = Inputs.of([point], COSTS)
+    inputs = Inputs(inputs.taught, inputs.labels, np.ones(1), inputs.u, inputs.gold, inputs.share)
+    shapes = Prior().shapes(np.zeros((2, DIMENSIONS)), np.array([False, True]))
+    found = bases(inputs, shapes)
+    assert found.shape == (2, 1, len(COEFFICIENTS))
+    np.testing.assert_allclose(found[:, 0, :3], 1.0)  # An onset at N labels is half way there.
+    np.testing.assert_allclose(found[:, 0, 3:], 0.0)
+
+
+@given(st.integers(50, 400), st.integers(100, 5000), st.sampled_from(["small", "middle", "large"]))
+@settings(max_examples=30, deadline=None)
+def test_bases_fall_with_labels_pool_and_size(labels: int, u: int, teacher: str) -> None:
+    shapes = Prior().shapes(np.zeros((2, DIMENSIONS)), np.array([False, True]))
+
+    def total(point: Point) -> float:
+        return float(bases(Inputs.of([point], COSTS), shapes).sum(axis=2).max())
+
+    def full(labels: int, teacher: str, u: int) -> Point:
+        return Point(labels, teacher, u, COSTS.full_steps(labels, teacher, u))
+
+    here = total(full(labels, teacher, u))
+    assert total(full(labels + 50, teacher, u)) < here
+    assert total(full(labels, teacher, 2 * u)) < here
+    if teacher != "large":
+        assert total(full(labels, "large", u)) < here
+
+
+def test_without_laws_it_is_the_textbook_posterior() -> None:
+    """One draw: mean and variance against the formulas with the whole covariance matrix."""
+    points = some_points(12, seed=1)
+    told = measured(points, seed=1)
+    surface = Surface(told, COSTS, Laws(power=False, onset=False), Effort(1, 1, 0), seed=3)
+    new = some_points(5, seed=2)
+    everything = Inputs.of([*points, *new], COSTS)
+    kernel = surface._kernel(everything, everything)[0]
+    problem = surface._problem(surface._shapes)
+    scaled = problem.basis[0] * problem.sd[0]
+    known = scaled @ scaled.T + problem.own[0]
+    cross = kernel[:12, 12:]
+    mean, _ = surface._prior.coefficients(surface._shapes)
+    start = surface._basis(everything, surface._shapes)[0] @ mean[0]
+    off = np.array([1 - m.score for m in told]) - start[:12]
+    want = 1 - (start[12:] + cross.T @ np.linalg.solve(known, off))
+    spread = kernel[12:, 12:] - cross.T @ np.linalg.solve(known, cross)
+    found, sd = surface.mean_and_sd(new)
+    np.testing.assert_allclose(found, want, atol=1e-8)
+    np.testing.assert_allclose(sd, np.sqrt(np.diag(spread)), atol=1e-8)
+    np.testing.assert_allclose(surface.covariance(new, new), spread, atol=1e-8)
+
+
+def test_a_law_is_found_and_carries_beyond_what_was_measured() -> None:
+    random = np.random.default_rng(4)
+    cheap = [p for p in space().probes(20.0) if p.u <= 1600]
+    points = [cheap[i] for i in random.choice(len(cheap), 30, replace=False)]
+    surface = Surface(measured(points, seed=5), COSTS)
+    far = [p for p in space().plans() if p.teacher and p.labels == 200 and p.u >= 3000]
+    mean, sd = surface.mean_and_sd(far)
+    truth = np.array([law(point) for point in far])
+    assert np.mean(np.abs(mean - truth) < 2.5 * sd) > 0.9
+    assert np.abs(mean - truth).max() < 0.08
+
+
+def test_more_measurements_leave_less_doubt() -> None:
+    plans = space().plans()
+    few = Surface(measured(some_points(4, seed=6), seed=7), COSTS, effort=SMALL)
+    many = Surface(measured(some_points(30, seed=6), seed=7), COSTS, effort=SMALL)
+    assert many.mean_and_sd(plans)[1].mean() < 0.5 * few.mean_and_sd(plans)[1].mean()
+
+
+def test_an_outlier_does_not_carry_the_day() -> None:
+    points = some_points(25, seed=8)
+    told = measured(points, seed=9)
+    wrong = [Measured(m.point, m.score - 0.25 * (i == 3), m.teacher) for i, m in enumerate(told)]
+    with_it = Surface(wrong, COSTS)
+    truth = np.array([law(point) for point in space().plans()])
+    assert np.median(np.abs(with_it.mean_and_sd(space().plans())[0] - truth)) < 0.03
+
+
+def test_contradictions_widen_the_doubt() -> None:
+    points = some_points(12, seed=10)
+    told = measured(points, seed=11)
+    against = [Measured(m.point, m.score - 0.2, None) for m in told[:6]]
+    calm, torn = Surface(told, COSTS, effort=SMALL), Surface([*told, *against], COSTS, effort=SMALL)
+    assert torn.noise_variance > 4 * calm.noise_variance
+    assert np.isfinite(torn.mean_and_sd(points)[0]).all()
+
+
+def test_samples_have_the_mean_and_spread_that_is_told() -> None:
+    points = some_points(6, seed=12)
+    surface = Surface(measured(some_points(8, seed=13), seed=13), COSTS, effort=SMALL)
+    drawn = surface.samples(points, 4000, seed=1)
+    mean, sd = surface.mean_and_sd(points)
+    np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=5 * sd.max() / np.sqrt(4000))
+    np.testing.assert_allclose(drawn.std(axis=0), sd, rtol=0.1)
+
+
+def test_nothing_measured_is_the_prior() -> None:
+    mean, sd = Surface([], COSTS).mean_and_sd(space().plans())
+    assert np.isfinite(mean).all() and (sd > 0.1).all()
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_chance_goes_there_and_back(scores: list[float]) -> None:
+    errors = 1 - np.array(scores)
+    chance = Chance.below(errors)
+    latent = chance.latent(errors)
+    stretch, hidden = chance.doubt(errors)
+    assert np.isfinite(latent).all() and (stretch >= 1).all() and (hidden >= 0).all()
+    back = chance.seen(latent)
+    # What was added for the unseen is what the worst scores may be off by; the others come back.
+    assert (back >= errors - 1e-9).all()
+    away = errors < errors.max() - 0.3
+    np.testing.assert_allclose(back[away], errors[away], atol=1e-3)
+
+
+def test_at_chance_it_is_left_open_how_bad_it_would_be() -> None:
+    """Errors of teachers that learnt nothing do not make the law flat."""
+    chance = 0.5
+
+    def truth(point: Point) -> float:
+        return max(chance, law(point)) if point.labels >= 100 else chance
+
+    points = [p for p in space().probes(20.0) if p.teacher][::3]
+    surface = Surface(measured(points, seed=15, truth=truth), COSTS)
+    bad = [p for p in points if truth(p) == chance]
+    assert len(bad) >= 2
+    np.testing.assert_allclose(surface.mean_and_sd(bad)[0], chance, atol=0.15)
+
+
+def test_a_prior_of_other_tasks_narrows_the_belief(tmp_path) -> None:
+    tasks = [(measured(some_points(40, seed=s), seed=s), COSTS) for s in (20, 21, 22)]
+    learnt = priors.learn(tasks, "three tasks of a test")
+    plans = space().plans()
+    told = measured(some_points(3, seed=23), seed=23)
+    truth = np.array([law(point) for point in plans])
+
+    def miss(prior: Prior) -> float:
+        mean, _ = Surface(told, COSTS, prior=prior).mean_and_sd(plans)
+        return float(np.sqrt(np.mean((mean - truth) ** 2)))
+
+    assert miss(learnt) < miss(Prior())
+    priors.write(learnt, tmp_path / "prior.json")
+    assert priors.read(tmp_path / "prior.json") == learnt
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"means": [1]}', '{"colour": 1}'])
+def test_a_wrong_prior_is_one_line(text: str, tmp_path) -> None:
+    (tmp_path / "p.json").write_text(text)
+    with pytest.raises(UserMistake, match="expected a prior as raydoa writes it"):
+        priors.read(tmp_path / "p.json")
