@@ -32,7 +32,7 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 _NONE = "none"
 _COLUMNS = {"labels": 2, "u": 3, "epochs": 4}
-_SUGGESTIONS = 400
+_SUGGESTIONS = 100
 """After so many suggestions without a new plan, a random one is taken."""
 
 
