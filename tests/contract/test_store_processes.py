@@ -64,10 +64,10 @@ def rewrite(url: str, author: str, seconds: str) -> None:
 
 
 def read(url: str, cache: str, seconds: str) -> None:
-    """Read the artifact until the time is over; it may be missing, but never damaged or mixed."""
+    """Read the artifact until the time is over, and once at least; it may be missing, but never damaged or mixed."""
     until = time.monotonic() + float(seconds)
     found = 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or not found:
         store = Store(url, cache_dir=Path(cache))
         record = store.find(Made(0).key)
         try:

@@ -25,7 +25,7 @@ def _dense(labels: SparseLabels, vocabulary: int) -> torch.Tensor:
     return torch.zeros(len(labels.tokens), vocabulary).scatter_add(1, labels.tokens, labels.weights)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     top=st.integers(1, 70),
     samples=st.integers(0, 200),

@@ -1,11 +1,7 @@
 import pytest
-from hypothesis import settings
 
 from raydoa.money.prices import PriceBook, open_book
 from raydoa.money.unit_costs import UnitCosts
-
-settings.register_profile("no_deadline", deadline=None)
-settings.load_profile("no_deadline")
 
 
 @pytest.fixture(scope="session")

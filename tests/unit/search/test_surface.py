@@ -27,7 +27,7 @@ def test_bases_are_one_at_their_reference() -> None:
 
 
 @given(st.integers(50, 400), st.integers(100, 5000), st.sampled_from(["small", "middle", "large"]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_bases_fall_with_labels_pool_and_size(labels: int, u: int, teacher: str) -> None:
     shapes = Prior().shapes(np.zeros((2, DIMENSIONS)), np.array([False, True]))
 
@@ -119,7 +119,7 @@ def test_nothing_measured_is_the_prior() -> None:
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_chance_goes_there_and_back(scores: list[float]) -> None:
     errors = 1 - np.array(scores)
     chance = Chance.below(errors)

@@ -17,7 +17,7 @@ def rows() -> TaskRows:
     return lexicon_rows(SMALL)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32), nouns=st.integers(8, 60))
 def test_rows_are_a_function_of_the_settings(seed: int, nouns: int) -> None:
     chosen = SMALL.model_copy(update={"seed": seed, "nouns": nouns})
