@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace) -> int:
     seeking.check()
     from raydoa.on_ray.search import run_search
 
-    _print_results(seeking, run_search(seeking, running))
+    print_results(seeking, run_search(seeking, running))
     return 0
 
 
@@ -160,7 +160,7 @@ def _dry_run_lines(seeking: "Seeking") -> list[str]:
     return lines + [f"CANNOT BE REACHED: {line}" for line in seeking.resolved.study.unreachable]
 
 
-def _print_results(seeking: "Seeking", book: "Logbook") -> None:
+def print_results(seeking: "Seeking", book: "Logbook") -> None:
     """What was found, and the path of the result dir as the last line."""
     from raydoa.report.figures import DOLLARS, KGCO2E, write_figure
     from raydoa.report.results import write_cells

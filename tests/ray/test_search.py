@@ -48,6 +48,7 @@ class Driver:
             "--config", "nano", "--task", str(self.tiny.task_yaml),
             "--budget", "0.6", "--limit", "3", "--n", "16", "--teachers", "large", "--student", "small",
             "--seeds", "0", "--test-rows", "16", "--searcher", "grid", "--set", "concurrent_cells=2",
+            *[part for name in ("teacher", "student", "distill") for part in ("--set", f"{name}_recipe.epochs=1")],
             "--model", models[0], "--model", models[1],
             "--store", str(self.folder / "store"), "--results", str(self.folder / "results"),
         ]  # fmt: skip

@@ -1,0 +1,229 @@
+"""`raydoa search`: its mistakes are one line, its dry run prices the space, and how it ends."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from raydoa.cli.search import print_results
+from raydoa.config import Running
+from raydoa.lab import Lab
+from raydoa.mistakes import UserMistake
+from raydoa.report.results import load
+from raydoa.result_row import row_of
+from raydoa.search.cells import measurements, score_of
+from raydoa.search.logbook import Logbook, read
+from raydoa.search.objective import OBJECTIVES, Objective
+from raydoa.search.seeking import Seeking
+from raydoa.search.spending import Bills
+from raydoa.trial import measure
+from tests.unit.cli.conftest import Run
+from tests.unit.conftest import Measured
+from tests.unit.world import World, lab_of, write_task
+
+Refused = Callable[..., str]
+
+SEARCH = ("search", "--budget", 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("search",), "--budget: missing; a search is for one budget, in dollars"),
+        (("search", "--budget", "5", "6"), "--budget: found 5.0, 6.0; a search is for one, run one for each"),
+        (("search", "--budget", "five"), "--budgets: found 'five'; expected a number"),
+        (("search", "--budget", "0"), "budget: found $0.00; the cheapest plan (annotate without labels) costs $0.0036"),
+        ((*SEARCH, "--searcher", "tpe"), "searcher: found 'tpe'; known are cost_aware, random, grid, optuna:tpe"),
+        ((*SEARCH, "--searcher", "cost-aware"), "(did you mean 'cost_aware'?)"),
+        ((*SEARCH, "--objective", "frontiers"), "--objective: found 'frontiers'; known are score, frontier, frontier_kgco2e (did you mean"),
+        ((*SEARCH, "--limit", "0.0001"), "limit: found $0.0001; the cheapest measurement costs $0.0009"),
+        ((*SEARCH, "--limit", "-1"), "limit: found $-1.0000; the cheapest measurement costs"),
+        ((*SEARCH, "--limit", "nan"), "limit: found $nan; the cheapest measurement costs"),
+        ((*SEARCH, "--limit", "all"), "argument --limit: invalid float value: 'all'"),
+        ((*SEARCH, "--strategies", "distill"), "--strategies: a search chooses that itself; leave it out"),
+        ((*SEARCH, "--u", "100"), "--u: a search chooses that itself; leave it out"),
+        ((*SEARCH, "--label-shares", "0.5"), "--label-shares: a search chooses that itself; leave it out"),
+        ((*SEARCH, "--n", "0"), "n: found [0]; counts start at 1"),
+        ((*SEARCH, "--config", "paper"), "--task: found wlp, stanceosaurus, fever"),
+        ((*SEARCH, "--prior", "gone"), "gone: no finished cells; expected a Tune result dir"),
+        ((*SEARCH, "--searcher", "random", "--prior", "x"), "--prior: random learns nothing from finished sweeps; cost_aware does"),
+    ],
+)  # fmt: skip
+def test_mistakes(refused: Refused, arguments: tuple[str, ...], message: str) -> None:
+    assert message in refused(*arguments)
+
+
+def _flags(world: World, *more: object) -> tuple[object, ...]:
+    return ("search", "--task", world.task, "--n", 8, "--seeds", 0, "--teachers", "nano-m", "--budget", 4,
+            "--store", world.folder / "store", "--results", world.folder / "results", *more)  # fmt: skip
+
+
+def test_more_labels_owned_than_there_are(refused: Refused, world: World) -> None:
+    assert "task tiny: N = 101 is above the 100 labelled rows; lower N" in refused(
+        *_flags(world, "--n", 101)
+    )
+
+
+def test_a_prior_of_another_task(refused: Refused, measured: Measured, tmp_path: Path) -> None:
+    folder = tmp_path / "cell"
+    folder.mkdir()
+    row = next(iter(measured.rows.values())).flat()
+    (folder / "result.json").write_text(json.dumps(row) + "\n")
+    said = refused(*SEARCH, "--prior", tmp_path)
+    assert (
+        "no scores of task lexicon with student nano-s; tasks there with that student: tiny" in said
+    )
+
+
+def test_without_its_rows(refused: Refused, run: Run) -> None:
+    """It is priced, and does not start."""
+    flags = ("search", "--config", "nano", "--task", "wlp", "--budget", 20)
+    assert "cannot start: task wlp: train: wlp/train.jsonl is relative to a data" in refused(*flags)
+    ran = run(*flags, "--dry-run")
+    assert ran.code == 0 and "CANNOT BE REACHED: task wlp: train" in ran.out
+
+
+def test_dry_run(run: Run, world: World) -> None:
+    ran = run(*_flags(world, "--dry-run", "--limit", 9))
+    assert ran.code == 0, ran.err
+    assert re.search(r"task tiny, N = 8, B = \$4.00, limit \$9.00", ran.out)
+    assert re.search(r"plans that B pays for: \d+; probes on fewer labels or rows: \d+", ran.out)
+    assert "teacher nano-m: a step $0.0" in ran.out
+    assert not (world.folder / "results").exists() and not (world.folder / "store").exists()
+
+
+def _seeking(world: World, objective: Objective, searcher: str = "random") -> Seeking:
+    """A search of the tiny world, whose models train in a blink."""
+    axes = {"n": (8,), "budgets": (4.0,), "u": (1,), "strategies": ("annotate", "distill", "mixed")}
+    resolved = world.resolved(world.sweep(**axes))
+    return Seeking(resolved, searcher, objective, 6.0, (), world.folder / "results" / "search")
+
+
+def _measured(seeking: Seeking, proposals: int) -> Logbook:
+    """Some proposals, measured in this process."""
+    book = seeking.open_log()
+    resolved = seeking.resolved
+    resolved.bench.store.prepare()
+    bills = Bills(resolved.study, resolved.bench.store)
+    for _ in range(proposals):
+        proposal = book.ask()
+        if proposal is None:
+            break
+        cell = seeking.cells.of(proposal.candidate)
+        bills.asked(proposal.number, cell)
+        labels = book.labels_incurred(proposal.number)
+        lab: Lab = lab_of(resolved, cell)
+        row = row_of(measure(cell, labels, resolved.study, lab).flat())
+        cost = bills.bill(proposal.number, cell, labels)
+        assert cost == pytest.approx(proposal.cost_usd, abs=1e-5), "as was expected"
+        assert cost == pytest.approx(row["cost_incurred"], abs=1e-6), "one at a time, as booked"
+        book.tell(proposal.number, score_of(row), cost, row=row)
+    return book
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Seeking:
+    """Four proposals that were measured in this process; never write into its store."""
+    folder = tmp_path_factory.mktemp("searched")
+    seeking = _seeking(World(folder, write_task(folder / "task")), "score")
+    _measured(seeking, 4)
+    return seeking
+
+
+@pytest.mark.parametrize("searcher", ["random", "cost_aware"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_end(
+    searched: Seeking,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    objective: Objective,
+    searcher: str,
+) -> None:
+    """The same measurements, as different searches tell of them."""
+    seeking = replace(searched, searcher=searcher, objective=objective, result_dir=tmp_path)
+    header, *entries = read(searched.log_path)
+    lines = [{**header, "about": dict(seeking.about())}, *entries]
+    seeking.log_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    book = seeking.open_log()
+    book.search.stopped = "the test is over"
+    capsys.readouterr()
+    print_results(seeking, book)
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == str(seeking.result_dir)
+    assert said[0].split() == [
+        "labels",
+        "teacher",
+        "u",
+        "student",
+        "steps",
+        "score",
+        "cost",
+        "incurred",
+        "kgCO2e",
+    ]
+    text = "\n".join(said)
+    assert "recommended for $4.00 with N = 8 labels owned: " in text
+    assert re.search(r"  total +\$\d", text)
+    expected = "80% interval" if searcher == "cost_aware" else "measured score"
+    assert expected in text
+    assert "it stopped: the test is over" in text
+    assert f"{len(book.rows)} measured" in text
+    levels = [line for line in said if line.startswith("  up to ")]
+    assert len(levels) == (0 if objective == "score" else 4)
+    assert all(
+        ("$" in line) == (objective == "frontier") for line in (x.split(":")[0] for x in levels)
+    )
+    rows = load(seeking.result_dir)
+    assert len(rows) == len(book.rows) == 4, "every row is where a report looks for it"
+    assert len(measurements(rows.to_dict("records"), "tiny", "it")) == 4, "and can be a prior"
+    for name in ("cells.csv", "search.jsonl", "score_against_cost.png", "score_against_kgco2e.png"):
+        assert (seeking.result_dir / name).exists(), name
+
+
+def test_nothing_was_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """The cheapest plan is recommended, and it is said that nothing is known."""
+    seeking = _seeking(world, "frontier")
+    print_results(seeking, seeking.open_log())
+    said = capsys.readouterr().out
+    assert "score: not known; nothing was measured" in said
+    assert "nothing that is known can be paid" in said
+
+
+def test_what_others_have_made_costs_nothing(searched: Seeking, tmp_path: Path) -> None:
+    """Artifacts of a sweep that is finished are in the store: only what is new is billed."""
+    first = searched
+    elsewhere = first.resolved.study.sweep.model_copy(update={"name": "another"})
+    study = replace(first.resolved.study, sweep=elsewhere)
+    second = replace(
+        first,
+        resolved=replace(first.resolved, study=study),
+        result_dir=tmp_path,
+    )
+    book = second.open_log()
+    proposal = book.ask()
+    assert proposal is not None
+    cell = second.cells.of(proposal.candidate)
+    bills = Bills(study, second.resolved.bench.store)
+    bills.asked(proposal.number, cell)
+    labels = book.labels_incurred(proposal.number)
+    label_usd = second.space.costs.label_usd
+    assert bills.bill(proposal.number, cell, labels) == pytest.approx(labels * label_usd)
+
+
+def test_no_scores_no_search(world: World) -> None:
+    seeking = _seeking(world, "score")
+    task = seeking.resolved.study.tasks["tiny"]
+    spec = task.spec.model_copy(update={"metric": "bert_ibleu"})
+    study = replace(seeking.resolved.study, tasks={"tiny": replace(task, spec=spec)})
+    with pytest.raises(UserMistake, match="bert_ibleu needs a model that was not given"):
+        replace(seeking, resolved=replace(seeking.resolved, study=study)).check()
+
+
+def test_running_is_no_part_of_a_search(world: World) -> None:
+    """Folders and workers may change between two runs of the same search."""
+    one, two = (world.resolved(world.sweep(), **places) for places in ({}, {"train_workers": 2}))
+    assert one.study.sweep_id == two.study.sweep_id
+    assert Running.model_fields["concurrent_cells"].default > 1
