@@ -1,0 +1,88 @@
+"""`raydoa plan`: what a budget is likely to bring, before anything is spent."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raydoa.cli.sweep import add_sweep, configured
+from raydoa.config import Sweep
+from raydoa.mistakes import UserMistake
+
+if TYPE_CHECKING:
+    from raydoa.planning.case import Case
+
+_SHARD_ROWS = 100
+"""As in a search: pools are planned in steps as small as those that are searched."""
+
+
+def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
+    """The flags of a plan, and what to do with it."""
+    add_sweep(parser)
+    parser.add_argument("--from", nargs="+", default=[], dest="places", metavar="RESULT_DIR",
+                        help="finished sweeps or searches to learn from; of other tasks, as a prior")  # fmt: skip
+    parser.add_argument("--what-if", nargs="+", action="extend", default=[], metavar="PRICE=NUMBER",
+                        help="plan at another price as well: label=0.10, gpu_hour=1.5, gpu.h100-80gb=3.99, "
+                        "grid.france=0.03; both prices halved and doubled, unless given")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    parser.set_defaults(run=_run, default=default)
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Imported here: `raydoa store` and `--help` need none of it.
+    from threadpoolctl import threadpool_limits
+
+    from raydoa.planning.answer import answer, plain
+    from raydoa.planning.evidence import gather
+    from raydoa.planning.lines import answer_lines
+    from raydoa.planning.what_if import parse, usual
+
+    case = _case(options)
+    changes = [parse(text, case) for text in options.what_if] or usual(case)
+    evidence = gather([Path(place) for place in options.places], case)
+    # Matrices are small: threads would spend their time waiting for each other, four times as long as one takes.
+    with threadpool_limits(limits=1):
+        found = answer(case, evidence, changes)
+    print(json.dumps(plain(found), indent=1) if options.json else "\n".join(answer_lines(found)))
+    return 0
+
+
+def _case(options: argparse.Namespace) -> "Case":
+    """The question that the flags ask."""
+    from raydoa.planning.case import Case
+    from raydoa.resolve import resolve
+
+    sweep, running = configured(options)
+    narrowed = _narrowed(sweep, options)
+    study = resolve(narrowed, running).study
+    task, n, budget = study.sweep.grid.tasks[0], narrowed.grid.n[0], narrowed.grid.budgets[0]
+    # Rows that cannot be counted are those of the largest pool that is asked for.
+    counted = study.tasks[task].train_rows is not None and options.u is None
+    pool_rows = None if counted else max(sweep.grid.u)
+    return Case(study, task, n, budget, pool_rows, running.cluster_gpus)
+
+
+def _narrowed(sweep: Sweep, options: argparse.Namespace) -> Sweep:
+    """The configuration of a sweep as that of a plan: one task, N and budget, and all allocations."""
+    if options.budgets is None:
+        raise UserMistake("--budget: missing; a plan is for one budget, in dollars")
+    if options.tasks is None and len(sweep.grid.tasks) > 1:
+        raise UserMistake(f"--task: missing; the tasks are {', '.join(sweep.grid.tasks)}")
+    for flag in ("strategies", "label_shares"):
+        if getattr(options, flag) is not None:
+            raise UserMistake(
+                f"--{flag.replace('_', '-')}: a plan compares all of them; leave it out"
+            )
+    for flag, values in {"task": options.tasks, "n": options.n, "budget": options.budgets}.items():
+        if values is not None and len(values) > 1:
+            raise UserMistake(
+                f"--{flag}: found {', '.join(values)}; a plan is for one, ask for each"
+            )
+    grid = sweep.grid.model_copy(
+        update={
+            "strategies": ("annotate", "distill", "mixed"),
+            "n": sweep.grid.n[:1],
+            "u": (1,),
+        }
+    )
+    return sweep.model_copy(update={"grid": grid, "shard_rows": min(sweep.shard_rows, _SHARD_ROWS)})

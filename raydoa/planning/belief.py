@@ -1,0 +1,81 @@
+"""What is believed about scores: a surface over all that was measured, on a prior that says where it comes from.
+
+Prices are no part of it, so one fit answers for every what-if. Scores of plans are kept once they were asked for.
+"""
+
+from collections.abc import Sequence
+from statistics import variance
+
+import numpy as np
+
+from raydoa.planning.evidence import Evidence, by_point
+from raydoa.search import priors
+from raydoa.search.costs import Costs, Point
+from raydoa.search.laws import Array, Prior
+from raydoa.search.surface import Effort, Surface
+
+_EFFORT = Effort(draws=400, kept=40, moves=20)
+"""Less than a search takes: a plan is asked for by someone who waits."""
+
+
+class Belief:
+    """Expected scores, and the score that one training gets.
+
+    Args:
+        evidence: what was measured.
+        costs: the task's references: N, the teachers' sizes, the recipes' steps.
+        seed: of all draws.
+    """
+
+    def __init__(self, evidence: Evidence, costs: Costs, seed: int = 0) -> None:
+        self.evidence = evidence
+        self.prior = _prior(evidence)
+        self._surface = Surface(
+            evidence.measured, costs, effort=_EFFORT, seed=seed, prior=self.prior
+        )
+        self._seed = seed
+        self._means: dict[Point, float] = {}
+        self._spread = {
+            point: variance(scores) for point, scores in by_point(evidence.measured).items()
+            if len(scores) > 1
+        }  # fmt: skip
+
+    def means(self, points: Sequence[Point]) -> Array:
+        """Expected score of each plan, from 0 to 1."""
+        new = [point for point in dict.fromkeys(points) if point not in self._means]
+        if new:
+            found = np.clip(self._surface.mean_and_sd(new)[0], 0.0, 1.0)
+            self._means |= dict(zip(new, found.tolist(), strict=True))
+        return np.array([self._means[point] for point in points])
+
+    def best(self, points: Sequence[Point]) -> float:
+        """The highest expected score among plans."""
+        return float(self.means(points).max())
+
+    def expected(self, points: Sequence[Point], count: int) -> Array:
+        """Joint draws of the expected scores ``[count, points]``."""
+        return np.clip(self._surface.samples(points, count, self._seed), 0.0, 1.0)
+
+    def outcomes(self, points: Sequence[Point], expected: Array) -> Array:
+        """The scores that one training of each plan gets, where ``expected`` are draws of what it gets on average."""
+        random = np.random.default_rng(self._seed + 1)
+        luck = np.sqrt([self._luck(point) for point in points])
+        return np.clip(expected + random.normal(size=expected.shape) * luck, 0.0, 1.0)
+
+    def _luck(self, point: Point) -> float:
+        """Variance of the seed and of the teacher; not less than repeats of plans have shown."""
+        surface = self._surface
+        fitted = surface.noise_variance + (surface.teacher_variance if point.teacher else 0.0)
+        seen = float(np.mean(list(self._spread.values()))) if self._spread else 0.0
+        return max(fitted, seen, self._spread.get(point, 0.0))
+
+
+def _prior(evidence: Evidence) -> Prior:
+    """What other tasks that were given have taught, else what raydoa ships, else wide guesses."""
+    if evidence.others:
+        names = ", ".join(other.name for other in evidence.others)
+        return priors.learn([(other.measured, other.costs) for other in evidence.others], names)
+    try:
+        return priors.shipped()
+    except FileNotFoundError:
+        return Prior()

@@ -1,0 +1,93 @@
+"""Rows of a finished sweep out of its `cells.csv`, without pandas: what a plan reads has to be there at once."""
+
+import csv
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from raydoa.mistakes import UserMistake
+from raydoa.result_row import SCHEMA
+
+Row = Mapping[str, Any]
+
+_FILE = "cells.csv"
+
+
+def _whole(text: str) -> int:
+    return int(float(text))  # pandas writes a column with gaps as 1000.0.
+
+
+def _flag(text: str) -> bool:
+    if text not in ("True", "False"):
+        raise ValueError(text)
+    return text == "True"
+
+
+def _maybe(text: str) -> str | None:
+    return text or None
+
+
+def _score(text: str) -> float | None:
+    return float(text) if text else None
+
+
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "task": str,
+    "strategy": str,
+    "n": _whole,
+    "teacher": _maybe,
+    "student": str,
+    "seed": _whole,
+    "repeat": _whole,
+    "feasible": _flag,
+    "labels": _whole,
+    "pseudo_labels": _whole,
+    "student_steps": _whole,
+    "score": _score,
+}
+
+
+def read_rows(result_dir: Path) -> list[Row]:
+    """The columns that say what was measured, and the score, of every cell in a result dir's `cells.csv`.
+
+    Raises:
+        UserMistake: there is no such file, or another raydoa or someone else wrote it.
+    """
+    path = result_dir / _FILE
+    if not path.is_file():
+        raise UserMistake(
+            f"{result_dir}: no {_FILE}; expected the result dir of a sweep or search that has ended"
+        )
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [
+            _row(values, f"{path}:{line}") for line, values in enumerate(csv.DictReader(file), 2)
+        ]
+    if not rows:
+        raise UserMistake(f"{path}: no rows; run the sweep again")
+    return rows
+
+
+def scored(row: Row) -> bool:
+    """Whether a row has a score that is a number."""
+    return row["score"] is not None and math.isfinite(row["score"])
+
+
+def _row(values: Mapping[str, str | None], where: str) -> Row:
+    found = values.get("schema")
+    if found != str(SCHEMA):
+        older = "run the sweep again, which makes nothing that is in its store"
+        advice = "upgrade raydoa" if (found or "").isdigit() and int(found or 0) > SCHEMA else older
+        raise UserMistake(
+            f"{where}: rows have schema {found or 'none'}, this raydoa reads {SCHEMA}; {advice}"
+        )
+    row = {}
+    for name, read in _READ.items():
+        text = values.get(name)
+        if text is None:
+            raise UserMistake(f"{where}: the row has no column {name!r}; is this a raydoa sweep?")
+        try:
+            row[name] = read(text)
+        except ValueError:
+            raise UserMistake(f"{where}: {name}: found {text!r}") from None
+    return row
