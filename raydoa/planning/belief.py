@@ -14,6 +14,7 @@ from raydoa.search.costs import Costs, Point
 from raydoa.search.laws import Array, Prior
 from raydoa.search.surface import Effort, Surface
 
+_DRAWS = 4000
 _EFFORT = Effort(draws=400, kept=40, moves=20)
 """Less than a search takes: a plan is asked for by someone who waits."""
 
@@ -56,11 +57,13 @@ class Belief:
         """Joint draws of the expected scores ``[count, points]``."""
         return np.clip(self._surface.samples(points, count, self._seed), 0.0, 1.0)
 
-    def outcomes(self, points: Sequence[Point], expected: Array) -> Array:
-        """The scores that one training of each plan gets, where ``expected`` are draws of what it gets on average."""
+    def interval(self, point: Point) -> tuple[float, float]:
+        """Between these, 80% of single trainings of a plan score."""
+        expected = self.expected([point], _DRAWS)[:, 0]
         random = np.random.default_rng(self._seed + 1)
-        luck = np.sqrt([self._luck(point) for point in points])
-        return np.clip(expected + random.normal(size=expected.shape) * luck, 0.0, 1.0)
+        scores = expected + random.normal(size=_DRAWS) * np.sqrt(self._luck(point))
+        low, high = np.quantile(np.clip(scores, 0.0, 1.0), [0.1, 0.9])
+        return float(low), float(high)
 
     def _luck(self, point: Point) -> float:
         """Variance of the seed and of the teacher; not less than repeats of plans have shown."""

@@ -91,8 +91,11 @@ class Case:
         )
 
     def _space(self, costs: Costs) -> Space:
-        budget = max(0.0, self.budget_usd - _ROUNDING_USD)
-        return ShardedSpace(costs, budget, self.study.sweep.shard_rows)
+        return ShardedSpace(costs, self._budget_usd, self.study.sweep.shard_rows)
+
+    @property
+    def _budget_usd(self) -> float:
+        return max(0.0, self.budget_usd - _ROUNDING_USD)
 
     @property
     def faces(self) -> list[Face]:
@@ -110,6 +113,32 @@ class Case:
         for point in self.space.plans():
             found.setdefault(face_of(point, self.owned), []).append(point)
         return found
+
+    def with_more_labels(self, point: Point) -> list[Point]:
+        """A mixed plan with as many labels as its unspent money buys; none if there are no more.
+
+        A space's labels stand on a ladder, so that plans share teachers; a buyer wants the last one. Where labels
+        come from the pool, it makes room for them.
+        """
+        if face_of(point, self.owned).strategy != "mixed":
+            return []
+        full = self.costs.full_steps(point.labels, point.teacher, point.u)
+        share = point.student_steps / full
+
+        def having(labels: int) -> Point:
+            room = self.costs.supply.together - labels
+            u = min(point.u, room - room % self.study.sweep.shard_rows)
+            steps = round(share * self.costs.full_steps(labels, point.teacher, u))
+            return Point(labels, point.teacher, u, steps)
+
+        least = point.labels
+        most = least + int(self._budget_usd / self.costs.label_usd)
+        while least < most:
+            middle = (least + most + 1) // 2
+            more = having(middle)
+            payable = self.costs.allowed(more) and self.costs.items(more).total <= self._budget_usd
+            least, most = (middle, most) if payable else (least, middle - 1)
+        return [having(least)] if least > point.labels else []
 
     def cheapest(self, face: Face) -> Plan | None:
         """The plan of a strategy and teacher that takes the least money; None if there are no rows for it."""

@@ -21,7 +21,11 @@ def answer_lines(answer: Answer) -> Iterator[str]:
     yield ""
     yield (
         f"task {case.task}, N = {case.owned:,} labels owned, B = {usd(case.budget_usd)}, "
-        f"student {short(sweep.student)}; prices {book.book_id}: a label {usd(case.label_usd)}, {sweep.accelerator} {usd(case.gpu_hour_usd)} an hour"
+        f"student {short(sweep.student)}"
+    )
+    yield (
+        f"prices {book.book_id}: a label {usd(case.label_usd)}, a GPU-hour on {sweep.accelerator} "
+        f"{usd(case.gpu_hour_usd)}"
     )
     yield from (f"scores: {line}" for line in answer.sources)
     yield ""
@@ -57,7 +61,7 @@ def _cells(row: Outlook, answer: Answer) -> tuple[str, ...]:
         f"{row.point.student_steps:,}",
         f"{row.score:.3f}",
         f"{row.low:.3f} to {row.high:.3f}",
-        percent(row.best_probability),
+        percent(row.best_probability or 0.0),
         *money,
         usd(ledger.cost_usd),
         usd(row.unspent_usd),

@@ -6,10 +6,10 @@ cheapest is taken.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from raydoa.money.allocation import micro_budget
 from raydoa.money.ledger import MICRO
 from raydoa.money.plan import Plan
 from raydoa.planning.belief import Belief
@@ -33,7 +33,7 @@ class Outlook:
         plan: its items, to the micro-dollar.
         score: what it is expected to score.
         low, high: 80% of single trainings score between these: laws, teacher's luck and seed are all in it.
-        best_probability: how likely its expected score is the highest in the table.
+        best_probability: how likely its expected score is the highest in the table; None outside of one.
         unspent_usd: what is left of the budget.
     """
 
@@ -43,7 +43,7 @@ class Outlook:
     score: float
     low: float
     high: float
-    best_probability: float
+    best_probability: float | None
     unspent_usd: float
 
 
@@ -77,43 +77,6 @@ class Table:
         return self.rows[0]
 
 
-@dataclass(frozen=True)
-class _Predicted:
-    """Joint predictions of some plans."""
-
-    points: tuple[Point, ...]
-    means: Array
-    expected: Array
-    outcomes: Array
-
-    @classmethod
-    def of(cls, belief: Belief, points: Sequence[Point]) -> "_Predicted":
-        expected = belief.expected(points, _DRAWS)
-        return cls(tuple(points), belief.means(points), expected, belief.outcomes(points, expected))
-
-    @cached_property
-    def shares(self) -> Array:
-        """How often each is the best."""
-        counts = np.bincount(self.expected.argmax(axis=1), minlength=len(self.points))
-        return counts / len(self.expected)
-
-    def outlook(self, position: int, case: Case, share: float) -> Outlook:
-        point = self.points[position]
-        plan = case.plan(point)
-        low, high = np.quantile(self.outcomes[:, position], [0.1, 0.9])
-        mean = float(self.means[position])
-        return Outlook(
-            face=face_of(point, case.owned),
-            point=point,
-            plan=plan,
-            score=mean,
-            low=min(float(low), mean),
-            high=max(float(high), mean),
-            best_probability=share,
-            unspent_usd=(round(case.budget_usd * MICRO) - plan.ledger.cost_micro_usd) / MICRO,
-        )
-
-
 def table(case: Case, belief: Belief) -> Table:
     """Every strategy and teacher at their best.
 
@@ -121,22 +84,27 @@ def table(case: Case, belief: Belief) -> Table:
         UserMistake: the budget pays for no plan; the line says what the cheapest costs.
     """
     plans = case.by_face()
-    chosen = sorted(
-        (choose(points, case, belief) for points in plans.values()),
-        key=lambda point: -belief.means([point])[0],
-    )
-    found = _Predicted.of(belief, chosen)
+    chosen = [choose(points, case, belief) for points in plans.values()]
+    chosen.sort(key=lambda point: -belief.means([point])[0])
+    drawn = belief.expected(chosen, _DRAWS)
+    shares = np.bincount(drawn.argmax(axis=1), minlength=len(chosen)) / _DRAWS
     rows = tuple(
-        found.outlook(i, case, float(share)) for i, share in enumerate(found.shares)
-    )  # fmt: skip
-    ahead = None
-    if len(rows) > 1:
-        # Where both are at a limit of the scale they are as good as each other.
-        difference = found.expected[:, 0] - found.expected[:, 1]
-        ahead = float(np.mean(difference > 0) + 0.5 * np.mean(difference == 0))
-    return Table(
-        rows, tuple(_unpayable(case, plans)), _thrifty(case, belief, plans, rows[0]), ahead
+        outlook(point, case, belief, float(share))
+        for point, share in zip(chosen, shares, strict=True)
     )
+    every = [point for points in plans.values() for point in points]
+    return Table(
+        rows=rows,
+        unpayable=tuple(_unpayable(case, plans)),
+        thrifty=_thrifty(every, rows[0], case, belief),
+        first_beats_second=_ahead(drawn) if len(rows) > 1 else None,
+    )
+
+
+def _ahead(drawn: Array) -> float:
+    """How often the first is better; where both are at a limit of the scale, each is half of the times."""
+    difference = drawn[:, 0] - drawn[:, 1]
+    return float(np.mean(difference > 0) + 0.5 * np.mean(difference == 0))
 
 
 def best_plan(case: Case, belief: Belief) -> Outlook:
@@ -145,14 +113,35 @@ def best_plan(case: Case, belief: Belief) -> Outlook:
     Raises:
         UserMistake: the budget pays for no plan.
     """
-    point = choose([p for points in case.by_face().values() for p in points], case, belief)
-    return _Predicted.of(belief, [point]).outlook(0, case, 1.0)
+    chosen = [choose(points, case, belief) for points in case.by_face().values()]
+    return outlook(chosen[int(belief.means(chosen).argmax())], case, belief)
+
+
+def outlook(
+    point: Point, case: Case, belief: Belief, best_probability: float | None = None
+) -> Outlook:
+    """A plan with its exact items and its likely score."""
+    plan = case.plan(point)
+    low, high = belief.interval(point)
+    mean = float(belief.means([point])[0])
+    return Outlook(
+        face=face_of(point, case.owned),
+        point=point,
+        plan=plan,
+        score=mean,
+        low=min(low, mean),
+        high=max(high, mean),
+        best_probability=best_probability,
+        unspent_usd=(micro_budget(case.budget_usd) - plan.ledger.cost_micro_usd) / MICRO,
+    )
 
 
 def choose(points: Sequence[Point], case: Case, belief: Belief) -> Point:
-    """The plan that is expected to score best, or the cheapest that does as good as that."""
-    means = belief.means(points)
-    close = [point for point, mean in zip(points, means, strict=True) if mean > means.max() - _SAME]
+    """Of one strategy and teacher, the plan that is expected to score best, or the cheapest that does as good."""
+    best = points[int(belief.means(points).argmax())]
+    every = [*points, *case.with_more_labels(best)]
+    means = belief.means(every)
+    close = [point for point, mean in zip(every, means, strict=True) if mean > means.max() - _SAME]
     return min(close, key=lambda point: (case.costs.items(point).total, point))
 
 
@@ -165,17 +154,16 @@ def _unpayable(case: Case, plans: Mapping[Face, Sequence[Point]]) -> list[Unpaya
     return found
 
 
-def _thrifty(
-    case: Case, belief: Belief, plans: Mapping[Face, Sequence[Point]], best: Outlook
-) -> Outlook | None:
+def _thrifty(every: Sequence[Point], best: Outlook, case: Case, belief: Belief) -> Outlook | None:
     """The cheapest plan within a point of the best, if it takes at most half the money."""
-    every = [point for points in plans.values() for point in points]
     close = [
         point
         for point, mean in zip(every, belief.means(every), strict=True)
         if mean > best.score - _NEARLY_AS_GOOD
     ]
+    if not close:
+        return None
     point = min(close, key=lambda point: case.costs.items(point).total)
     if case.costs.items(point).total > _MUCH_CHEAPER * best.plan.ledger.cost_usd:
         return None
-    return _Predicted.of(belief, [point]).outlook(0, case, 0.0)
+    return outlook(point, case, belief)

@@ -92,7 +92,8 @@ def _alternative(found: Table, case: Case) -> str:
             f"{what}, too close to call: the first is better with a probability of {percent(ahead)}"
         )
     if ahead < _SURE or second.high > found.best.low:
-        return f"{what}: the intervals overlap, and the first is better on average with a probability of {percent(ahead)}"
+        sure = percent(ahead)
+        return f"{what}: the intervals overlap, and the first is better on average with a probability of {sure}"
     return what
 
 
