@@ -2,6 +2,8 @@
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,12 +56,30 @@ def _case(options: argparse.Namespace) -> "Case":
 
     sweep, running = configured(options)
     narrowed = _narrowed(sweep, options)
-    study = resolve(narrowed, running).study
+    with _without_hub(narrowed):
+        study = resolve(narrowed, running).study
     task, n, budget = study.sweep.grid.tasks[0], narrowed.grid.n[0], narrowed.grid.budgets[0]
     # Rows that cannot be counted are those of the largest pool that is asked for.
     counted = study.tasks[task].train_rows is not None and options.u is None
     pool_rows = None if counted else max(sweep.grid.u)
     return Case(study, task, n, budget, pool_rows, running.cluster_gpus)
+
+
+@contextmanager
+def _without_hub(sweep: Sweep) -> Iterator[None]:
+    """Ask the hub for nothing where all models are of known size: a plan needs no more, and must be quick."""
+    from huggingface_hub import constants
+
+    from raydoa.models.architecture import NANO_MODELS
+    from raydoa.models.shapes import T5_SHAPES
+
+    before = constants.HF_HUB_OFFLINE
+    known = {*NANO_MODELS, *T5_SHAPES}
+    constants.HF_HUB_OFFLINE = before or {sweep.student, *sweep.grid.teachers} <= known
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _narrowed(sweep: Sweep, options: argparse.Namespace) -> Sweep:

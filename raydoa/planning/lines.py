@@ -29,7 +29,7 @@ def answer_lines(answer: Answer) -> Iterator[str]:
     )
     yield from (f"scores: {line}" for line in answer.sources)
     yield ""
-    yield from _aligned([_HEAD, *(_cells(row, answer) for row in answer.table.rows)])
+    yield from _aligned([_HEAD, *(_cells(row, answer) for row in answer.table.rows)], words=1)
     yield from map(_unpayable, answer.table.unpayable)
     yield from _legend(case)
     yield ""
@@ -99,7 +99,7 @@ def _what_if_lines(answer: Answer) -> Iterator[str]:
                 f"{found.kgco2e:.3g}",
             )
         )
-    yield from _aligned(rows)
+    yield from _aligned(rows, words=2)
 
 
 def _change(found: WhatIf) -> str:
@@ -116,16 +116,12 @@ def _break_even(found: BreakEven) -> str:
     return f"{what}: {usd(found.price)} (now {usd(found.now)}); below it {found.below} is ahead, above it {after}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns as wide as they need to be; the first on the left, numbers on the right."""
+def _aligned(rows: Sequence[Sequence[str]], words: int) -> Iterator[str]:
+    """Columns as wide as they need to be: the first ones are words and start on the left, numbers end on the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    words = [
-        not any(char.isdigit() for row in rows[1:] for char in row[i][:1])
-        for i in range(len(widths))
-    ]
     for row in rows:
-        cells = (
-            cell.ljust(width) if left else cell.rjust(width)
-            for cell, width, left in zip(row, widths, words, strict=True)
-        )
+        cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+        cells[:words] = [
+            cell.ljust(width) for cell, width in zip(row[:words], widths, strict=False)
+        ]
         yield "  ".join(cells).rstrip()

@@ -6,17 +6,18 @@ from raydoa.planning.outlook import Outlook, Table
 
 _SURE = 0.9
 _LIKELY = 0.75
+_FAR = 1.5
 
 
 def sentence(case: Case, belief: Belief, found: Table) -> str:
     """One sentence about the best plan and the next best."""
     best = found.best
     parts = [
-        f"{_doubt(case, belief)}{advice(best, case)}, and expect a score of {_expected(best)}",
+        f"{_doubt(case, belief)}{advice(best, case)}, and expect a score of {_expected(best)}{_beyond(best, belief)}",
         _alternative(found, case),
     ]
     thrifty = found.thrifty
-    if thrifty is not None and not _is_next_best(thrifty, found):
+    if thrifty is not None and not _told(thrifty, found):
         parts.append(
             f"with less money, {noun(thrifty, case)} for {usd(thrifty.plan.ledger.cost_usd)} is expected to come "
             f"within a point of that ({thrifty.score:.2f})"
@@ -24,11 +25,13 @@ def sentence(case: Case, belief: Belief, found: Table) -> str:
     return "; ".join(part for part in parts if part) + "."
 
 
-def _is_next_best(thrifty: Outlook, found: Table) -> bool:
-    """Whether the next best is that plan, or nearly: then it was told already."""
+def _told(thrifty: Outlook, found: Table) -> bool:
+    """Whether the next best is as good a saving, which is told anyway."""
     second = found.rows[1] if len(found.rows) > 1 else None
+    if second is None or second.score < thrifty.score - 0.01:
+        return False
     return (
-        second is not None and second.face == thrifty.face and second.score - thrifty.score < 0.01
+        second.face == thrifty.face or second.plan.ledger.cost_usd <= thrifty.plan.ledger.cost_usd
     )
 
 
@@ -76,6 +79,17 @@ def noun(row: Outlook, case: Case) -> str:
 
 def _expected(row: Outlook) -> str:
     return f"{row.score:.2f} (with 80% probability between {row.low:.2f} and {row.high:.2f})"
+
+
+def _beyond(row: Outlook, belief: Belief) -> str:
+    """Whether the plan is far outside of what was measured, where laws are stretched."""
+    points = [told.point for told in belief.evidence.measured]
+    if not points:
+        return ""
+    most = {"labels": max(p.labels for p in points), "pool rows": max(p.u for p in points)}
+    asked = {"labels": row.point.labels, "pool rows": row.point.u}
+    far = [f"{most[what]:,} {what}" for what, count in asked.items() if count > _FAR * most[what]]
+    return f", which is extrapolated: at most {' and '.join(far)} were measured" if far else ""
 
 
 def _alternative(found: Table, case: Case) -> str:
