@@ -23,6 +23,8 @@ from raydoa.search.surface import Effort, Laws, Measured, Surface
 _SHORTLIST = 150
 _OF_EACH = 3
 _MORE_MONEY = 1.2
+# One measurement's gain is a lower bound of what it is worth as the first of several.
+_ONE_STEP = 0.5
 # A measurement takes some time however cheap it is; in shares of the budget.
 _OVERHEAD = 0.002
 
@@ -150,7 +152,7 @@ class CostAware:
         """Score per dollar that a larger budget would bring."""
         now = surface.mean_and_sd(space.plans())[0].max()
         more = surface.mean_and_sd(space.plans(_MORE_MONEY * space.budget_usd))[0].max()
-        return float(max(0.0, more - now) / ((_MORE_MONEY - 1) * space.budget_usd))
+        return _ONE_STEP * float(max(0.0, more - now) / ((_MORE_MONEY - 1) * space.budget_usd))
 
 
 @lru_cache(maxsize=8)

@@ -31,7 +31,7 @@ _REFERENCE_U = 1000.0
 
 # What is drawn is log-normal: the median, and the spread of the logarithm.
 SHAPES = {
-    "scale": (0.5, 0.6),
+    "scale": (0.4, 0.6),
     "size_exponent": (0.12, 0.9),
     "label_exponent": (0.35, 0.6),
     "pool_exponent": (0.35, 0.6),
@@ -39,11 +39,11 @@ SHAPES = {
     "epochs_exponent": (0.5, 0.5),
     "onset": (1.0, 1.5),
     "steepness": (1.5, 0.6),
-    "gold_rows": (1.5, 0.7),
+    "gold_rows": (1.0, 0.7),
     "residual": (0.03, 0.8),
     "length": (2.0, 0.4),
-    "teacher_sd": (0.008, 0.8),
-    "noise_sd": (0.008, 0.8),
+    "teacher_sd": (0.007, 0.8),
+    "noise_sd": (0.006, 0.8),
     "misfit": (0.05, 0.8),
 }
 DIMENSIONS = len(SHAPES)
@@ -65,8 +65,8 @@ class Prior:
 
     means: tuple[float, ...] = (0.0,) * DIMENSIONS
     sds: tuple[float, ...] = (1.0,) * DIMENSIONS
-    coefficient_means: tuple[float, ...] = (0.35, 0.5, 0.3, 0.0, 0.8)
-    coefficient_sds: tuple[float, ...] = (0.3, 0.4, 0.25, 0.25, 0.5)
+    coefficient_means: tuple[float, ...] = (0.25, 0.4, 0.3, 0.0, 0.7)
+    coefficient_sds: tuple[float, ...] = (0.25, 0.35, 0.25, 0.25, 0.45)
     onset: float = 0.5
     source: str = "wide guesses, and no sweep"
 

@@ -7,6 +7,7 @@ long the student trains. `annotate` is its face without a teacher, `distill` the
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Space:
             UserMistake: there is none; the line says what the cheapest costs.
         """
         budget = self.budget_usd if budget_usd is None else budget_usd
-        found = sorted({*self._annotate(budget), *self._with_teachers(budget)})
+        found = list(_plans(self, budget))
         if not found:
             plan, usd = self.cheapest()
             what = f"{plan.teacher}, U = {plan.u:,}" if plan.teacher else "annotate without labels"
@@ -93,6 +94,11 @@ class Space:
             return [owned]
         steps = np.unique(np.round(most * np.linspace(0, 1, _PURCHASES) ** 1.5).astype(int))
         return [owned + int(step) for step in steps]
+
+    def payable(self, budget: float) -> Iterator[Point]:
+        """What `plans` lists, in no order, some twice."""
+        yield from self._annotate(budget)
+        yield from self._with_teachers(budget)
 
     def _annotate(self, budget: float) -> Iterator[Point]:
         """With as many labels as the budget buys, and some smaller purchases."""
@@ -147,3 +153,9 @@ class Space:
 
     def _payable(self, point: Point, budget: float) -> bool:
         return self.costs.allowed(point) and self.costs.items(point).total <= budget
+
+
+@lru_cache(maxsize=64)
+def _plans(space: Space, budget: float) -> tuple[Point, ...]:
+    """A search asks for the same plans at every step."""
+    return tuple(sorted(set(space.payable(budget))))
