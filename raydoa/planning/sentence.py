@@ -48,7 +48,7 @@ def advice(row: Outlook, case: Case) -> str:
     student = short(case.study.sweep.student)
     of_budget = f"{total} of the {usd(case.budget_usd)}"
     if not row.face.teacher:
-        buy = f"buy {bought:,} labels" if bought else "buy no labels"
+        buy = f"buy {labels(bought)}" if bought else "buy no labels"
         return f"{buy} and train {student} on all {case.owned + bought:,} ({of_budget})"
     teacher, u = short(row.face.teacher), row.point.u
     if not bought:
@@ -57,7 +57,7 @@ def advice(row: Outlook, case: Case) -> str:
             f"them ({of_budget}, no labels bought)"
         )
     return (
-        f"buy {bought:,} labels, fine-tune {teacher} on all {case.owned + bought:,}, let it label {u:,} rows and train "
+        f"buy {labels(bought)}, fine-tune {teacher} on all {case.owned + bought:,}, let it label {u:,} rows and train "
         f"{student} on both ({of_budget}, {_share(row)} of it for labels)"
     )
 
@@ -65,16 +65,11 @@ def advice(row: Outlook, case: Case) -> str:
 def noun(row: Outlook, case: Case) -> str:
     """A plan by its name."""
     bought = row.plan.quantities.labels
+    more = labels(bought, "more ")
     if not row.face.teacher:
-        return (
-            f"{bought:,} more labels alone"
-            if bought
-            else f"the {case.owned:,} labels you own alone"
-        )
+        return f"{more} alone" if bought else f"only the {labels(case.owned)} you own"
     teacher = f"distilling {short(row.face.teacher)} over {row.point.u:,} rows"
-    return (
-        f"{teacher} with {bought:,} more labels" if bought else f"{teacher} without buying labels"
-    )
+    return f"{teacher} with {more}" if bought else f"{teacher} without buying labels"
 
 
 def _expected(row: Outlook) -> str:
@@ -120,6 +115,11 @@ def _share(row: Outlook) -> str:
 def short(model: str) -> str:
     """A model's name without who owns it."""
     return model.rpartition("/")[2]
+
+
+def labels(count: int, what: str = "") -> str:
+    """So many labels, in words."""
+    return f"{count:,} {what}label" + ("" if count == 1 else "s")
 
 
 def percent(share: float) -> str:

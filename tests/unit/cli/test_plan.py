@@ -1,0 +1,113 @@
+"""`raydoa plan`: quick, light, and a line for every mistake."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Run
+from tests.unit.conftest import Measured
+from tests.unit.world import World
+
+Refused = Callable[..., str]
+
+PLAN = ("plan", "--n", 100, "--budget", 5)
+HEAVY = {"ray", "deepspeed", "torch", "transformers", "pandas", "matplotlib", "pyarrow", "datasets"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plan",), "--budget: missing; a plan is for one budget, in dollars"),
+        (("plan", "--budget", "5", "6"), "--budget: found 5, 6; a plan is for one, ask for each"),
+        (("plan", "--budget", "5", "--n", "100", "400"), "--n: found 100, 400; a plan is for one, ask for each"),
+        (("plan", "--budget", "five"), "--budgets: found 'five'; expected a number"),
+        (("plan", "--budget", "nan"), "budgets.0: found nan; input should be a finite number"),
+        (("plan", "--budget", "-5"), "a budget is in dollars and cannot be negative"),
+        (("plan", "--budget", "0"), "budget: found $0.00; the cheapest plan (annotate without labels) costs $0.0036"),
+        (("plan", "--budget", "0.001"), "the cheapest plan (annotate without labels) costs $0.0036"),
+        (("plan", "--config", "paper", "--budget", "5"), "--task: missing; the tasks are wlp, stanceosaurus"),
+        ((*PLAN, "--task", "wpl"), "task 'wpl': not one of"),
+        ((*PLAN, "--teachers", "nano-x"), "its size is not known, so it cannot be priced either (did you mean"),
+        ((*PLAN, "--student", "nano-x"), "its size is not known, so it cannot be priced either (did you mean"),
+        ((*PLAN, "--prices", "2026"), "price book: found '2026', which is neither a file nor a shipped book"),
+        ((*PLAN, "--task", "wlp", "--prices", "embedded", "--cluster", "9xa100"), "--cluster: found '9xa100'"),
+        ((*PLAN, "--prices", "2026-11-09"), "label price of task 'lexicon': not in price book '2026-11-09'"),
+        (("plan", "--budget", "5", "--n", "100000"), "n: found 100,000; task lexicon has"),
+        (("plan", "--budget", "5", "--n", "0"), "n: found [0]; counts start at 1"),
+        ((*PLAN, "--strategies", "distill"), "--strategies: a plan compares all of them; leave it out"),
+        ((*PLAN, "--label-shares", "0.5"), "--label-shares: a plan compares all of them; leave it out"),
+        ((*PLAN, "--what-if", "labels=0.1"), "--what-if: found 'labels'; prices of this plan are label, gpu_hour"),
+        ((*PLAN, "--what-if", "label=free"), "--what-if: found 'label=free'; expected NAME=NUMBER"),
+        ((*PLAN, "--from", "gone"), "gone: no cells.csv; expected the result dir of a sweep or search that has ended"),
+    ],
+)  # fmt: skip
+def test_mistakes(refused: Refused, arguments: tuple[str, ...], message: str) -> None:
+    assert message in refused(*arguments)
+
+
+def test_a_plan_without_data_or_hub(run: Run) -> None:
+    ran = run("plan", "--config", "paper", "--task", "wlp", "--n", 500, "--budget", 300)
+    assert ran.code == 0 and ran.err == ""
+    assert ran.out.startswith("Nothing of wlp has been measured")
+    assert "t5-v1_1-xxl" in ran.out and "a pool of 100,000 rows is assumed (--u)" in ran.out
+    assert "on 8 x a100-40gb" in ran.out
+
+
+def test_the_pool_is_as_large_as_it_is_said_to_be(run: Run) -> None:
+    ran = run(*PLAN, "--config", "paper", "--task", "wlp", "--u", 2000, "--json")
+    assert max(row["pseudo_labels"] for row in json.loads(ran.out)["plans"]) == 2000
+
+
+def test_what_ifs_by_name(run: Run) -> None:
+    ran = run(
+        *PLAN,
+        "--json",
+        "--what-if",
+        "label=0.10",
+        "gpu_hour=1.5",
+        "--what-if",
+        "gpu.h100-80gb=3.99",
+    )
+    names = [row["name"] for row in json.loads(ran.out)["what_if"]]
+    assert names == ["label", "gpu_hour", "gpu.h100-80gb"]
+
+
+def test_from_a_sweep_that_was_measured(run: Run, measured: Measured, tmp_path: Path) -> None:
+    import pandas as pd
+
+    pd.DataFrame([row.flat() for row in measured.rows.values()]).to_csv(
+        tmp_path / "cells.csv", index=False
+    )
+    ran = run(*_of_world(measured.world), "--from", tmp_path, "--json")
+    found = json.loads(ran.out)
+    assert "measurements of tiny from" in found["sources"][0] and "Nothing" not in found["sentence"]
+
+
+def test_a_task_of_ones_own(run: Run, world: World) -> None:
+    ran = run(*_of_world(world))
+    assert ran.code == 0 and "task tiny, N = 8 labels owned" in ran.out
+
+
+def _of_world(world: World) -> tuple[object, ...]:
+    return ("plan", "--task", world.task, "--n", 8, "--teachers", "nano-m", "--budget", 4)
+
+
+@pytest.mark.parametrize("more", [("--config", "paper", "--task", "wlp"), ()])
+def test_nothing_heavy_is_imported(more: tuple[str, ...]) -> None:
+    """That is what makes it quick: Ray, torch and pandas take seconds."""
+    code = (
+        "import sys; from raydoa.cli import main; code = main(sys.argv[1:]);"
+        "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr); sys.exit(code)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *map(str, PLAN), *more],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not set(ran.stderr.split()) & HEAVY
+    assert "P(best)" in ran.stdout

@@ -1,0 +1,110 @@
+"""What-ifs and break-even prices: roots of known functions, and plans at other prices."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from raydoa.mistakes import UserMistake
+from raydoa.planning.belief import Belief
+from raydoa.planning.break_even import advantage, break_evens, crossing
+from raydoa.planning.case import Case
+from raydoa.planning.evidence import Evidence, gather
+from raydoa.planning.outlook import best_plan
+from raydoa.planning.what_if import Change, changed, names, parse, usual, what_ifs
+from tests.unit.planning.conftest import WriteSweep, grid
+
+
+@pytest.mark.parametrize("root", [0.001, 0.09, 0.26, 0.9, 200.0])
+def test_a_root_is_found(root: float) -> None:
+    found = crossing("label", 0.26, lambda usd: math.log(usd / root))
+    assert found.price == pytest.approx(root, rel=0.01) and found.below == "annotate"
+    falling = crossing("gpu_hour", 0.26, lambda usd: math.log(root / usd))
+    assert falling.price == pytest.approx(root, rel=0.01) and falling.below == "distill"
+
+
+def test_no_root_in_a_wide_range() -> None:
+    found = crossing("label", 0.26, lambda usd: 1.0)
+    assert found.price is None and found.below == "distill"
+    assert found.low < 0.26 / 1000 and found.high > 0.26 * 1000
+    assert crossing("label", 0.26, lambda usd: None).below == "neither"
+
+
+def test_of_two_roots_the_nearer_is_taken() -> None:
+    found = crossing("label", 1.0, lambda usd: (math.log(usd) - 0.5) * (math.log(usd) + 5))
+    assert found.price == pytest.approx(math.exp(0.5), rel=0.01)
+
+
+def test_prices_at_which_nothing_can_be_paid_are_passed_over() -> None:
+    found = crossing("gpu_hour", 1.0, lambda usd: 3 - usd if usd < 10 else None)
+    assert found.price == pytest.approx(3, rel=0.01)
+
+
+def test_break_evens_change_places_there(dear: Case, write_sweep: WriteSweep) -> None:
+    belief = Belief(gather([write_sweep(grid())], dear), dear.costs)
+    label, gpu_hour = break_evens(dear, belief)
+    assert (label.name, label.now, gpu_hour.name) == ("label", 0.26, "gpu_hour")
+    assert label.price is not None and label.below == "annotate"
+    below, above = (
+        advantage(dear.with_label_price(label.price * f, "a test"), belief) for f in (0.9, 1.1)
+    )
+    assert below is not None and above is not None and below < 0 < above
+
+
+def test_what_cannot_be_paid_loses(case: Case) -> None:
+    belief = Belief(Evidence(), case.costs)
+    assert advantage(case.with_gpu_price(200.0, "a test"), belief) is not None
+    assert advantage(replace(case, budget_usd=0.0), belief) is None
+    assert advantage(replace(case, budget_usd=0.0037), belief) == -1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("label", "--what-if: found 'label'; expected NAME=NUMBER with a number above 0"),
+        ("label=", "expected NAME=NUMBER"),
+        ("label=0", "with a number above 0"),
+        ("label=-1", "with a number above 0"),
+        ("label=nan", "with a number above 0"),
+        ("gpu_hours=2", "found 'gpu_hours'; prices of this plan are label, gpu_hour, label.lexicon, gpu.a100-40gb"),
+        ("gpu_hours=2", "(did you mean 'gpu_hour'?)"),
+        ("label.wlp=0.2", "found 'label.wlp'"),
+        ("gpu.h200=2", "found 'gpu.h200'"),
+    ],
+)  # fmt: skip
+def test_mistakes(case: Case, text: str, message: str) -> None:
+    with pytest.raises(UserMistake) as mistake:
+        parse(text, case)
+    assert message in str(mistake.value)
+
+
+def test_every_named_price_can_be_changed(case: Case) -> None:
+    for name in names(case):
+        assert changed(case, parse(f"{name}=1.5", case)).space.plans()
+
+
+def test_what_each_change_is(case: Case) -> None:
+    assert changed(case, Change("label", 0.1)).label_usd == 0.1
+    assert changed(case, Change("label.lexicon", 0.1)).label_usd == 0.1
+    assert changed(case, Change("gpu_hour", 1.5)).gpu_hour_usd == 1.5
+    other = changed(case, Change("gpu.h100-80gb", 3.99))
+    assert (other.study.sweep.accelerator, other.gpu_hour_usd) == ("h100-80gb", 3.99)
+    belief = Belief(Evidence(), case.costs)
+    here, there = (
+        best_plan(case, belief),
+        best_plan(changed(case, Change("grid.france", 0.03)), belief),
+    )
+    assert here == there
+    assert changed(case, Change("grid.france", 0.03)).kgco2e(there.plan) < case.kgco2e(here.plan)
+
+
+def test_the_best_plan_at_each_price(case: Case) -> None:
+    belief = Belief(Evidence(), case.costs)
+    dearer = [Change("label", 1e5), Change("gpu_hour", 1e5)]
+    found = what_ifs(case, belief, [*usual(case), *dearer])
+    assert [(row.change.name, row.change.value) for row in found[:4]] == [
+        ("label", 0.13), ("label", 0.52), ("gpu_hour", case.gpu_hour_usd / 2), ("gpu_hour", case.gpu_hour_usd * 2),
+    ]  # fmt: skip
+    assert found[4].best is not None and found[4].best.plan.quantities.labels == 0
+    assert found[5].best is None and "the cheapest plan" in str(found[5].why_not)
+    assert found[0].best is not None and found[0].now == 0.26

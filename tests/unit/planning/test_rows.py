@@ -1,0 +1,63 @@
+"""cells.csv is read without pandas, and a line says what is wrong with it."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from raydoa.mistakes import UserMistake
+from raydoa.report.rows import read_rows, scored
+from raydoa.result_row import COLUMNS, SCHEMA
+from tests.unit.planning.conftest import WriteSweep, row
+
+
+def test_values_have_their_types(write_sweep: WriteSweep) -> None:
+    first, second = read_rows(write_sweep([row(score=0.25), row("distill", "")]))
+    assert (first["n"], first["teacher"], first["feasible"], first["score"]) == (
+        100,
+        None,
+        True,
+        0.25,
+    )
+    assert (second["teacher"], second["pseudo_labels"], second["score"]) == ("nano-m", 1000, None)
+
+
+def test_what_pandas_writes_is_read(write_sweep: WriteSweep) -> None:
+    folder = write_sweep([row(score=0.25), row("distill", None, feasible=False)])
+    path = folder / "cells.csv"
+    pd.read_csv(path).to_csv(path, index=False)  # Now a column with gaps has floats.
+    assert [r["feasible"] for r in read_rows(folder)] == [True, False]
+
+
+@pytest.mark.parametrize("score", ["nan", "NaN", "inf", ""])
+def test_a_score_that_is_no_number(write_sweep: WriteSweep, score: str) -> None:
+    assert not scored(read_rows(write_sweep([row(score=score)]))[0])
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"schema": SCHEMA - 1}, f"cells.csv:2: rows have schema {SCHEMA - 1}, this raydoa reads {SCHEMA}; run the sweep again"),
+        ({"schema": SCHEMA + 1}, f"rows have schema {SCHEMA + 1}, this raydoa reads {SCHEMA}; upgrade raydoa"),
+        ({"schema": ""}, "rows have schema none"),
+        ({"n": "many"}, "cells.csv:2: n: found 'many'"),
+        ({"feasible": "perhaps"}, "feasible: found 'perhaps'"),
+        ({"score": "good"}, "score: found 'good'"),
+    ],
+)  # fmt: skip
+def test_wrong_rows(write_sweep: WriteSweep, fields: dict[str, object], message: str) -> None:
+    with pytest.raises(UserMistake) as mistake:
+        read_rows(write_sweep([row(**fields)]))
+    assert message in str(mistake.value)
+
+
+def test_wrong_files(write_sweep: WriteSweep, tmp_path: Path) -> None:
+    with pytest.raises(
+        UserMistake, match="gone: no cells.csv; expected the result dir of a sweep or search"
+    ):
+        read_rows(tmp_path / "gone")
+    with pytest.raises(UserMistake, match="no rows"):
+        read_rows(write_sweep([], "empty"))
+    columns = tuple(name for name in COLUMNS if name != "repeat")
+    with pytest.raises(UserMistake, match="the row has no column 'repeat'; is this a raydoa sweep"):
+        read_rows(write_sweep([row()], "other", columns))
