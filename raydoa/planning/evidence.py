@@ -20,7 +20,11 @@ from raydoa.search.costs import Costs, Point, Supply, TeacherPrices
 from raydoa.search.surface import Measured
 
 _MOST = 96
-_MOST_OF_OTHERS = 48
+_MOST_OF_OTHERS = 96
+_MOST_OF_ANOTHER = 32
+_LEAST_OF_ANOTHER = 12
+"""Measurements that are fitted: of the task, of all other tasks together, and of one of those. A fit takes the cube of
+their number, and a plan is asked for by someone who waits."""
 _VOCABULARY = 600
 """Of nano models in a study that pretrains none: their sizes hardly depend on it."""
 
@@ -91,7 +95,7 @@ def gather(result_dirs: Sequence[Path], case: Case) -> Evidence:
     kept = spread(measured, _MOST)
     if len(kept) < len(measured):
         notes.append(f"of {len(measured)} measurements {len(kept)} are used, spread over all plans")
-    return Evidence(tuple(kept), tuple(others), tuple(places), (*notes, *contradictions(kept)))
+    return Evidence(tuple(kept), _thinned(others), tuple(places), (*notes, *contradictions(kept)))
 
 
 def _nothing(place: Path, rows: Sequence[Row], case: Case) -> str:
@@ -127,10 +131,7 @@ def _as_it_is(point: Point, strategy: str, owned: int) -> bool:
 
 
 def spread(measured: Sequence[Measured], most: int) -> list[Measured]:
-    """At most so many measurements: of every plan one, then of every plan a second, and so on.
-
-    A fit takes the cube of their number, and repeats tell the least.
-    """
+    """At most so many measurements: of every plan one, then of every plan a second: repeats tell the least."""
     seen: Counter[Point] = Counter()
     order = []
     for told in measured:
@@ -173,12 +174,19 @@ def _others(rows: Sequence[Row], case: Case, place: str) -> list[Other]:
     return [other for other in found if other is not None]
 
 
+def _thinned(others: Sequence[Other]) -> tuple[Other, ...]:
+    """The more tasks there are, the less of each."""
+    each = _MOST_OF_OTHERS // max(1, len(others))
+    most = max(_LEAST_OF_ANOTHER, min(_MOST_OF_ANOTHER, each))
+    return tuple(replace(other, measured=tuple(spread(other.measured, most))) for other in others)
+
+
 def _other(rows: Sequence[Row], case: Case, place: str) -> Other | None:
     """Another task, with the sizes and schedules that its rows tell; its prices do not matter."""
     owned = max(row["n"] for row in rows)
     sizes = {name: _parameters(name, case) for name in {row["teacher"] for row in rows} - {None}}
     usable = [row for row in rows if _usable(row, owned, sizes)]
-    told = spread(measurements(usable, rows[0]["task"], place), _MOST_OF_OTHERS)
+    told = measurements(usable, rows[0]["task"], place)
     if not told:
         return None
     teachers = [TeacherPrices(n, size, 0.0, 0.0, 0.0) for n, size in sizes.items() if size]

@@ -1,6 +1,7 @@
 """cells.csv is read without pandas, and a line says what is wrong with it."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -45,7 +46,7 @@ def test_a_score_that_is_no_number(write_sweep: WriteSweep, score: str) -> None:
         ({"score": "good"}, "score: found 'good'"),
     ],
 )  # fmt: skip
-def test_wrong_rows(write_sweep: WriteSweep, fields: dict[str, object], message: str) -> None:
+def test_wrong_rows(write_sweep: WriteSweep, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(UserMistake) as mistake:
         read_rows(write_sweep([row(**fields)]))
     assert message in str(mistake.value)
