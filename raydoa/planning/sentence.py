@@ -78,11 +78,13 @@ def _expected(row: Outlook) -> str:
 
 def _beyond(row: Outlook, belief: Belief) -> str:
     """Whether the plan is far outside of what was measured, where laws are stretched."""
-    points = [told.point for told in belief.evidence.measured]
+    taught = bool(row.face.teacher)
+    points = [m.point for m in belief.evidence.measured if bool(m.point.teacher) == taught]
     if not points:
         return ""
-    most = {"labels": max(p.labels for p in points), "pool rows": max(p.u for p in points)}
-    asked = {"labels": row.point.labels, "pool rows": row.point.u}
+    with_it = "labels with a teacher" if taught else "labels without a teacher"
+    most = {with_it: max(p.labels for p in points), "pool rows": max(p.u for p in points)}
+    asked = {with_it: row.point.labels, "pool rows": row.point.u}
     far = [f"{most[what]:,} {what}" for what, count in asked.items() if count > _FAR * most[what]]
     return f", which is extrapolated: at most {' and '.join(far)} were measured" if far else ""
 

@@ -64,6 +64,15 @@ def test_nothing_to_learn_from(case: Case, write_sweep: WriteSweep) -> None:
         gather([write_sweep([row(score="nan"), row(task="wlp", score="")])], case)
 
 
+def test_a_larger_budget_that_buys_the_same_plan_measures_nothing_new(
+    case: Case, write_sweep: WriteSweep
+) -> None:
+    rows = [
+        row("distill", 0.5, budget=budget, seed=seed) for budget in (1, 5, 300) for seed in (0, 1)
+    ]
+    assert len(gather([write_sweep(rows)], case).measured) == 2
+
+
 def test_many_measurements_are_thinned_by_repeats_first() -> None:
     plans = [told(0.1 * repeat, labels=100 + plan) for plan in range(40) for repeat in range(3)]
     kept = spread(plans, 50)

@@ -85,6 +85,15 @@ def test_contradictions_widen_the_interval(case: Case) -> None:
     assert width[1] > 2 * width[0] and width[1] > 0.3
 
 
+def test_beyond_what_was_measured_nothing_is_sure(case: Case, write_sweep: WriteSweep) -> None:
+    belief = Belief(gather([write_sweep(grid())], case), case.costs)
+    inside, outside = Point(100, "nano-l", 3000, 564), Point(100, "nano-l", 12000, 2250)
+    assert np.ptp(belief.interval(outside)) > 1.5 * np.ptp(belief.interval(inside))
+    # Both pools are stretched as far, so which teacher is better is not less sure for it.
+    drawn = belief.expected([outside, Point(100, "nano-m", 12000, 2250)], 4000)
+    assert np.corrcoef(drawn.T)[0, 1] > 0.5
+
+
 def test_measurements_narrow_the_interval_and_are_believed(
     case: Case, write_sweep: WriteSweep
 ) -> None:
