@@ -17,8 +17,8 @@ from raydoa.search.surface import Effort, Surface
 
 _DRAWS = 4000
 _STRETCHED = 0.1
-"""Standard deviation of a score for each factor e beyond what was measured. Held-out ends of the embedded sweep were
-missed by 0.11 (labels) and 0.13 (pool) for it, which the laws' own doubt did not hold."""
+"""Standard deviation of a score for each factor e beyond what was measured: a caution, chosen on the held-out ends of
+the embedded sweep, where means were wrong by 0.13 (labels) and 0.11 (pool), which the laws' own doubt did not hold."""
 _EFFORT = Effort(draws=400, kept=40, moves=20)
 """Less than a search takes: a plan is asked for by someone who waits."""
 
