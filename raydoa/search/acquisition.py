@@ -39,7 +39,7 @@ class Gains:
 
     @cached_property
     def _means(self) -> list[Array]:
-        return [self.surface.mean_and_sd(plans)[0] for plans in self.plans]
+        return [self.surface.lawful(plans) for plans in self.plans]
 
     @cached_property
     def _with_plans(self) -> list[Array]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Choice, Known
@@ -57,6 +58,11 @@ class CostAware:
 
     def choose(self, known: Known) -> Choice:
         """See `Chooser.choose`."""
+        # Thousands of small matrices: more threads only wait for each other.
+        with threadpool_limits(1):
+            return self._choice(known)
+
+    def _choice(self, known: Known) -> Choice:
         surface = self.surface(known)
         gains, bundles = self._candidates(surface, known)
         best, rate, gain = self._best(gains, bundles, known)
@@ -64,10 +70,13 @@ class CostAware:
             return Choice(best, f"expected to gain {100 * gain:.2f} points")
         if known.pending:
             return Choice()  # What is on its way may change this.
+        why = _why(gain, bool(best))
         plan = Candidate(self._recommended(surface, known))
-        if not self._realised(known) and plan not in known.tried and known.affordable([plan]):
-            return Choice((plan,), "makes the recommended plan")
-        return Choice(stop=True, why=_why(gain, bool(best)))
+        if not self._realised(known) and plan not in known.tried:
+            if known.affordable([plan]):
+                return Choice((plan,), "makes the recommended plan")
+            why += f"; the recommended plan was not made: ${known.left_usd:,.2f} do not pay for it"
+        return Choice(stop=True, why=why)
 
     def recommend(self, known: Known) -> Point:
         """See `Chooser.recommend`."""
@@ -92,7 +101,8 @@ class CostAware:
         )
         seed = known.seed + len(known.observations)
         everything = (*self.measured, *told)
-        return _fitted(everything, known.space.costs, self.laws, self.effort, seed, self.prior)
+        with threadpool_limits(1):
+            return _fitted(everything, known.space.costs, self.laws, self.effort, seed, self.prior)
 
     def _recommended(self, surface: Surface, known: Known) -> Point:
         plans = known.space.plans()

@@ -40,8 +40,9 @@ SHAPES = {
     "onset": (1.0, 1.5),
     "steepness": (1.5, 0.6),
     "gold_rows": (1.0, 0.7),
-    "residual": (0.03, 0.8),
-    "length": (2.0, 0.4),
+    "residual": (0.07, 0.8),
+    "length": (1.5, 0.4),
+    "model_sd": (0.003, 0.6),
     "teacher_sd": (0.007, 0.8),
     "noise_sd": (0.006, 0.8),
     "misfit": (0.05, 0.8),
@@ -92,7 +93,7 @@ class Shapes:
     """Draws of all that is not linear; each is an array ``[draws]``.
 
     ``scale`` is the error that learning can move; ``residual`` is a share of it. ``length`` is in natural logarithms
-    of quantities, ``teacher_sd`` and ``noise_sd`` are in score; ``misfit`` is what laws miss where scores are far below
+    of quantities; ``model_sd`` is what one pretrained model is better than its size tells, ``teacher_sd`` and ``noise_sd`` are in score; ``misfit`` is what laws miss where scores are far below
     the best, as a share of that distance.
     """
 
@@ -108,6 +109,7 @@ class Shapes:
     gold_rows: Array
     residual: Array
     length: Array
+    model_sd: Array
     teacher_sd: Array
     noise_sd: Array
     misfit: Array

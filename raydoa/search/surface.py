@@ -51,7 +51,7 @@ class Effort:
     """How much computing a fit takes: draws from the prior, those that are kept, and moves of each of them."""
 
     draws: int = 500
-    kept: int = 48
+    kept: int = 64
     moves: int = 30
 
 
@@ -151,8 +151,16 @@ class Surface:
         slope = self._chance.slope(mean)
         return 1 - self._chance.seen(mean), slope * np.sqrt(np.maximum(variance, 0.0))
 
+    def lawful(self, points: Sequence[Point]) -> Array:
+        """What the laws expect of each point, though no score shows it below chance.
+
+        A point near chance may turn out far better and hardly worse: here that is a plain deviation.
+        """
+        means, _ = self._moments(Inputs.of(points, self._costs))
+        return np.asarray(1 - means.mean(axis=0))
+
     def covariance(self, first: Sequence[Point], second: Sequence[Point]) -> Array:
-        """Covariance of the expected scores ``[first, second]``, over laws and residuals."""
+        """Covariance of what `lawful` expects ``[first, second]``, over laws and residuals."""
         one, two = Inputs.of(first, self._costs), Inputs.of(second, self._costs)
         solved_one, means_one = self._solved(one)
         solved_two, means_two = self._solved(two)
@@ -160,8 +168,7 @@ class Surface:
         mean_one, mean_two = means_one.mean(axis=0), means_two.mean(axis=0)
         between = (means_one - mean_one).T @ (means_two - mean_two) / len(means_one)
         covariance: Array = inside.mean(axis=0) + between
-        slopes = self._chance.slope(mean_one)[:, None] * self._chance.slope(mean_two)[None, :]
-        return slopes * covariance
+        return covariance
 
     @property
     def noise_variance(self) -> float:
@@ -303,6 +310,7 @@ class Surface:
         _, sd = self._prior.coefficients(self._shapes)
         linear = ((self._basis(inputs, self._shapes) * sd[:, None, :]) ** 2).sum(axis=2)
         own = (self._shapes.residual * self._shapes.scale)[:, None] ** 2
+        own = own + self._shapes.model_sd[:, None] ** 2
         return means, linear + own - (solved**2).sum(axis=1)
 
     def _incredible(self) -> Array:
@@ -366,14 +374,15 @@ class _Fit:
 
 
 def _residual(one: Inputs, two: Inputs, shapes: Shapes) -> Array:
-    """Matérn 5/2 of scaled residuals ``[draws, one, two]``; `annotate` has one of its own."""
+    """What laws leave ``[draws, one, two]``: Matérn 5/2, one of `annotate` and one of teachers, and each model's own."""
     first, second = _positions(one), _positions(two)
     square = ((first[:, None, :] - second[None, :, :]) ** 2).sum(axis=2)
     distance = np.sqrt(5 * square)[None] / shapes.length[:, None, None]
     kind = (one.taught[:, None] == two.taught[None, :])[None]
     height = (shapes.residual * shapes.scale)[:, None, None] ** 2
-    smooth: Array = height * kind * (1 + distance + distance**2 / 3) * np.exp(-distance)
-    return smooth
+    smooth = height * kind * (1 + distance + distance**2 / 3) * np.exp(-distance)
+    model = kind & (one.size[:, None] == two.size[None, :])[None]
+    return np.asarray(smooth + shapes.model_sd[:, None, None] ** 2 * model)
 
 
 def _positions(inputs: Inputs) -> Array:
