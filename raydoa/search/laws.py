@@ -93,8 +93,9 @@ class Shapes:
     """Draws of all that is not linear; each is an array ``[draws]``.
 
     ``scale`` is the error that learning can move; ``residual`` is a share of it. ``length`` is in natural logarithms
-    of quantities; ``model_sd`` is what one pretrained model is better than its size tells, ``teacher_sd`` and ``noise_sd`` are in score; ``misfit`` is what laws miss where scores are far below
-    the best, as a share of that distance.
+    of quantities; ``model_sd`` is what one pretrained model is better than its size tells, ``teacher_sd`` and
+    ``noise_sd`` are of single trainings, all in score; ``misfit`` is what laws miss where scores are far below the
+    best, as a share of that distance.
     """
 
     onset_law: NDArray[np.bool_]
