@@ -72,7 +72,7 @@ def gather(result_dirs: Sequence[Path], case: Case) -> Evidence:
     places: list[str] = []
     notes: list[str] = []
     for place in result_dirs:
-        rows = once(read_rows(place))
+        rows = read_rows(place)
         own = [row for row in rows if row["task"] == case.task]
         left_out = Counter(filter(None, (_why_not(row, case) for row in own)))
         told = measurements(
@@ -96,15 +96,6 @@ def gather(result_dirs: Sequence[Path], case: Case) -> Evidence:
     if len(kept) < len(measured):
         notes.append(f"of {len(measured)} measurements {len(kept)} are used, spread over all plans")
     return Evidence(tuple(kept), _thinned(others), tuple(places), (*notes, *contradictions(kept)))
-
-
-def once(rows: Sequence[Row]) -> list[Row]:
-    """Without rows that measured the same training again: a larger budget that buys the same plan reads it back."""
-    names = ("task", "student", "seed", "n", "strategy", "score")
-    found: dict[tuple[object, ...], Row] = {}
-    for row in rows:
-        found.setdefault((candidate_of(row), *(row[name] for name in names)), row)
-    return list(found.values())
 
 
 def _nothing(place: Path, rows: Sequence[Row], case: Case) -> str:

@@ -30,12 +30,14 @@ class Gains:
         plans: for each budget, the plans that may come to be recommended.
         points: all points that candidates have.
         known_teachers: how often the teacher of an artifact was measured already; its luck is known in part.
+        pending: what is being measured. It will be known, so what it tells is no gain any more.
     """
 
     surface: Surface
     plans: tuple[tuple[Point, ...], ...]
     points: tuple[Point, ...]
     known_teachers: dict[tuple[object, ...], int]
+    pending: tuple[Candidate, ...] = ()
 
     @cached_property
     def _means(self) -> list[Array]:
@@ -43,11 +45,22 @@ class Gains:
 
     @cached_property
     def _with_plans(self) -> list[Array]:
-        return [self.surface.covariance(plans, self.points) for plans in self.plans]
+        return [self._when_known(plans, self.points) for plans in self.plans]
 
     @cached_property
     def _of_points(self) -> Array:
-        return self.surface.covariance(self.points, self.points)
+        return self._when_known(self.points, self.points)
+
+    def _when_known(self, first: Sequence[Point], second: Sequence[Point]) -> Array:
+        """Covariance that is left once what is pending has come out."""
+        covariance = self.surface.covariance(first, second)
+        if not self.pending:
+            return covariance
+        coming = [candidate.point for candidate in self.pending]
+        outcomes = self.surface.covariance(coming, coming) + self._luck(self.pending)
+        outcomes += 1e-9 * np.eye(len(coming))
+        told = np.linalg.solve(outcomes, self.surface.covariance(coming, second))
+        return np.asarray(covariance - self.surface.covariance(first, coming) @ told)
 
     @cached_property
     def _position(self) -> dict[Point, int]:
@@ -57,7 +70,7 @@ class Gains:
         """Expected gain in score of a bundle, averaged over the budgets."""
         where = [self._position[candidate.point] for candidate in bundle]
         outcomes = self._of_points[np.ix_(where, where)] + self._luck(bundle)
-        root = np.linalg.cholesky(outcomes + 1e-12 * np.eye(len(where)))
+        root = np.linalg.cholesky(outcomes + 1e-9 * np.eye(len(where)))
         draws = _normals(len(where))
         gains = []
         for mean, with_plans in zip(self._means, self._with_plans, strict=True):

@@ -82,22 +82,25 @@ def score_of(row: Mapping[Any, Any]) -> float | None:
 
 
 def measurements(rows: Iterable[Mapping[Any, Any]], task: str, sweep: str) -> list[Measured]:
-    """What the rows of a finished sweep say about a task.
+    """What the rows of a finished sweep say about a task, each training once.
+
+    A larger budget that buys the same plan reads the same training back: counted twice, noise would look small.
 
     Args:
         rows: of cells.csv.
         task: its name.
         sweep: tells its teachers from those of other sweeps.
     """
-    found = []
+    found: dict[tuple[object, ...], Measured] = {}
     for row in rows:
         candidate, score = candidate_of(row), score_of(row)
         if row["task"] != task or candidate is None or score is None:
             continue
         artifact = candidate.artifact
         teacher = (sweep, row["seed"], *artifact) if artifact is not None else None
-        found.append(Measured(candidate.point, score, teacher))
-    return found
+        training = (candidate, *(row[name] for name in ("student", "seed", "n", "strategy")))
+        found.setdefault(training, Measured(candidate.point, score, teacher))
+    return list(found.values())
 
 
 def _missing(value: object) -> bool:

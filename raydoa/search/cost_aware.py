@@ -135,7 +135,8 @@ class CostAware:
             artifact = observation.candidate.artifact
             if artifact is not None and observation.score is not None:
                 teachers[artifact] = teachers.get(artifact, 0) + 1
-        gains = Gains(surface, shortlists, tuple(c.point for c in new), teachers)
+        points_of = tuple(candidate.point for candidate in new)
+        gains = Gains(surface, shortlists, points_of, teachers, known.pending)
         return gains, [bundle for bundle in bundles if known.affordable(bundle)]
 
     def _best(

@@ -50,6 +50,23 @@ def test_a_teacher_that_was_measured_has_little_luck_left() -> None:
     assert known._luck([candidate])[0, 0] < new._luck([candidate])[0, 0]
 
 
+def test_what_is_pending_is_not_asked_for_twice() -> None:
+    """Once a point is being measured, measuring its like tells little more."""
+    surface = Surface(measured(some_points(6, seed=4), seed=4), COSTS, effort=EFFORT)
+    plans = tuple(space().plans()[::10])
+    point, alike = _point(200, "large", 3200), _point(200, "large", 1600)
+    free = Gains(surface, (plans,), (point, alike), {})
+    waiting = Gains(surface, (plans,), (point, alike), {}, pending=(Candidate(point),))
+    assert waiting.of([Candidate(alike)]) < 0.8 * free.of([Candidate(alike)])
+
+
+def test_proposals_at_once_differ() -> None:
+    search = Search(space(), CostAware(effort=EFFORT), 40.0)
+    asked = [search.ask() for _ in range(4)]
+    kinds = {p.candidate.point.teacher for p in asked if p is not None}
+    assert len(kinds) > 1
+
+
 def _searched(budget: float, seed: int, noise: float = 0.004, **settings: object) -> Search:
     random = np.random.default_rng(seed)
     search = Search(space(budget), CostAware(effort=EFFORT, **settings), 6 * budget, seed)
