@@ -26,7 +26,7 @@ from .curves import curve_tasks
 from .drawing import Training
 from .problems import Noise, Problem
 
-_CELLS = Path(__file__).parent / "measured_cells.csv"
+MEASURED = Path(__file__).parent / "measured_cells.csv"
 _PARAMETERS = {"nano-s": 58e3, "nano-m": 0.22e6, "nano-l": 0.9e6}
 _BATCH = 32
 _BUDGETS = {
@@ -85,7 +85,7 @@ class Cells:
     @classmethod
     def read(cls, task: str) -> "Cells":
         """Of the file beside this module."""
-        with _CELLS.open(newline="") as lines:
+        with MEASURED.open(newline="") as lines:
             rows = [row for row in csv.DictReader(lines) if row["task"] == task and row["score"]]
         return cls(task, tuple(rows))
 

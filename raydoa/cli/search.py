@@ -3,7 +3,6 @@
 import argparse
 import hashlib
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,11 @@ from raydoa.search.objective import OBJECTIVES
 
 if TYPE_CHECKING:
     from raydoa.search.logbook import Logbook
+    from raydoa.search.priors import Knowledge
     from raydoa.search.seeking import Seeking
-    from raydoa.search.surface import Measured
+    from raydoa.study import Study
+
+logger = logging.getLogger(__name__)
 
 _LIMIT_BUDGETS = 2.0
 _PROBE_ROWS = 100
@@ -32,7 +34,7 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
         "--searcher", default=DEFAULT, help=f"{', '.join(CHOOSERS)}; {DEFAULT} by default"
     )
     parser.add_argument("--prior", nargs="+", default=[], metavar="RESULT_DIR",
-                        help="finished sweeps or searches of the same task to learn from")  # fmt: skip
+                        help="finished sweeps or searches to learn from; of other tasks, as a prior")  # fmt: skip
     parser.add_argument("--objective", default="score",
                         help=f"one of {', '.join(OBJECTIVES)}; a frontier is a plan for each level")  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="price the space, run nothing")
@@ -71,9 +73,9 @@ def seeking_of(options: argparse.Namespace) -> "tuple[Seeking, Running]":
     limit = _LIMIT_BUDGETS * budget if options.limit is None else options.limit
     resolved = resolve(sweep, running)
     study = resolved.study
-    prior = _prior(options, study.sweep.grid.tasks[0], study.sweep.student)
+    knowledge = _knowledge(options, study)
     result_dir = Path(running.results).absolute() / study.sweep_id
-    seeking = Seeking(resolved, options.searcher, options.objective, limit, prior, result_dir)
+    seeking = Seeking(resolved, options.searcher, options.objective, limit, knowledge, result_dir)
     return seeking, running
 
 
@@ -109,30 +111,23 @@ def _narrowed(sweep: Sweep, options: argparse.Namespace) -> Sweep:
     )
 
 
-def _prior(options: argparse.Namespace, task: str, student: str) -> "Sequence[Measured]":
-    """What finished sweeps and searches say about the task."""
+def _knowledge(options: argparse.Namespace, study: "Study") -> "Knowledge | None":
+    """What finished sweeps and searches say: about the task, and about others."""
     if not options.prior:
-        return ()
+        return None
     if options.searcher != DEFAULT:
         raise UserMistake(
             f"--prior: {options.searcher} learns nothing from finished sweeps; {DEFAULT} does"
         )
-    from raydoa.report.results import load
-    from raydoa.search.cells import measurements
+    from raydoa.planning.case import Case
+    from raydoa.planning.evidence import gather
 
-    found: list[Measured] = []
-    for place in map(Path, options.prior):
-        cells = load(place)
-        cells = cells[cells["student"] == student]
-        told = measurements(cells.to_dict("records"), task, place.name)
-        if not told:
-            known = ", ".join(sorted(cells["task"].unique())) or "none"
-            raise UserMistake(
-                f"--prior {place}: no scores of task {task} with student {student}; tasks there with that student: "
-                f"{known}"
-            )
-        found += told
-    return tuple(found)
+    grid = study.sweep.grid
+    case = Case(study, grid.tasks[0], grid.n[0], grid.budgets[0])
+    evidence = gather([Path(place) for place in options.prior], case)
+    for note in evidence.notes:
+        logger.warning("%s", note)
+    return evidence.knowledge
 
 
 def _dry_run_lines(seeking: "Seeking") -> list[str]:
@@ -153,8 +148,9 @@ def _dry_run_lines(seeking: "Seeking") -> list[str]:
         f"${costs.of_teacher.epochs * -(-costs.owned // costs.of_teacher.batch_size) * t.step_usd:,.4f}"
         for t in costs.teachers
     ]
-    if seeking.prior:
-        lines.append(f"prior: {len(seeking.prior):,} measurements")
+    if seeking.knowledge is not None:
+        told = len(seeking.knowledge.measured)
+        lines.append(f"known: {told:,} measurements; prior: {seeking.knowledge.prior.source}")
     if book.scaled is not None:
         lines.append(f"prices are scaled: {book.scaled}")
     return lines + [f"CANNOT BE REACHED: {line}" for line in seeking.resolved.study.unreachable]
@@ -179,7 +175,7 @@ def print_results(seeking: "Seeking", book: "Logbook") -> None:
     search, costs = book.search, book.search.space.costs
     study = seeking.resolved.study
     carbon = Carbon.of(study.unit_costs.book, study.sweep.accelerator, study.sweep.region)
-    chooser = chooser_named(seeking.searcher, seeking.objective, seeking.prior)
+    chooser = chooser_named(seeking.searcher, seeking.objective, seeking.knowledge)
     cells = cells_of(book.rows)
     if len(cells):
         # Cells that were begun before a crash have no row, and were begun again.

@@ -10,9 +10,8 @@ from statistics import variance
 import numpy as np
 
 from raydoa.planning.evidence import Evidence, by_point
-from raydoa.search import priors
 from raydoa.search.costs import Costs, Point
-from raydoa.search.laws import Array, Prior
+from raydoa.search.laws import Array
 from raydoa.search.surface import Effort, Surface
 
 _DRAWS = 4000
@@ -34,7 +33,7 @@ class Belief:
 
     def __init__(self, evidence: Evidence, costs: Costs, seed: int = 0) -> None:
         self.evidence = evidence
-        self.prior = _prior(evidence)
+        self.prior = evidence.knowledge.prior
         self._surface = Surface(
             evidence.measured, costs, effort=_EFFORT, seed=seed, prior=self.prior
         )
@@ -90,14 +89,3 @@ class Belief:
         fitted = surface.noise_variance + (surface.teacher_variance if point.teacher else 0.0)
         seen = float(np.mean(list(self._spread.values()))) if self._spread else 0.0
         return max(fitted, seen, self._spread.get(point, 0.0))
-
-
-def _prior(evidence: Evidence) -> Prior:
-    """What other tasks that were given have taught, else what raydoa ships, else wide guesses."""
-    if evidence.others:
-        names = ", ".join(other.name for other in evidence.others)
-        return priors.learn([(other.measured, other.costs) for other in evidence.others], names)
-    try:
-        return priors.shipped()
-    except FileNotFoundError:
-        return Prior()

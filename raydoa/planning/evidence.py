@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from raydoa.mistakes import UserMistake
@@ -15,8 +16,10 @@ from raydoa.models.architecture import NANO_MODELS, nano_shape
 from raydoa.models.shapes import T5_SHAPES
 from raydoa.planning.case import Case
 from raydoa.report.rows import Row, read_rows, scored
+from raydoa.search import priors
 from raydoa.search.cells import candidate_of, measurements
 from raydoa.search.costs import Costs, Point, Supply, TeacherPrices
+from raydoa.search.priors import Knowledge
 from raydoa.search.surface import Measured
 
 _MOST = 96
@@ -53,6 +56,15 @@ class Evidence:
     others: tuple[Other, ...] = ()
     places: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """The measurements, with the prior that other tasks have taught; without any, the one that raydoa ships."""
+        if not self.others:
+            return Knowledge(self.measured, priors.shipped())
+        names = ", ".join(other.name for other in self.others)
+        learnt = priors.learn([(other.measured, other.costs) for other in self.others], names)
+        return Knowledge(self.measured, learnt)
 
 
 @dataclass(frozen=True)
@@ -101,7 +113,7 @@ def gather(result_dirs: Sequence[Path], case: Case) -> Evidence:
 def _nothing(place: Path, rows: Sequence[Row], case: Case) -> str:
     known = ", ".join(sorted({row["task"] for row in rows}))
     return (
-        f"--from {place}: no scores of task {case.task} with student {case.study.sweep.student}, nor of another task; "
+        f"{place}: no scores of task {case.task} with student {case.study.sweep.student}, nor of another task; "
         f"tasks there: {known}"
     )
 

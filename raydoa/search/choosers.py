@@ -4,7 +4,7 @@ A name stands for a function from what the search is for, and what is known befo
 imported when they are asked for: Optuna takes seconds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from raydoa.mistakes import UserMistake, did_you_mean
@@ -12,20 +12,22 @@ from raydoa.search.asking import Chooser
 from raydoa.search.objective import SHARES, Objective
 
 if TYPE_CHECKING:
-    from raydoa.search.surface import Measured
-
-Prior = Sequence["Measured"]
+    from raydoa.search.priors import Knowledge
 
 DEFAULT = "cost_aware"
 
+Make = Callable[[Objective, "Knowledge | None"], Chooser]
 
-def chooser_named(name: str, objective: Objective = "score", prior: Prior = ()) -> Chooser:
+
+def chooser_named(
+    name: str, objective: Objective = "score", knowledge: "Knowledge | None" = None
+) -> Chooser:
     """The search called ``name``.
 
     Args:
         name: one of `CHOOSERS`.
         objective: what it is for.
-        prior: finished measurements of the task; the baselines have no use for them.
+        knowledge: from finished sweeps; what raydoa ships, unless given. The baselines have no use for it.
 
     Raises:
         UserMistake: there is no such search.
@@ -35,29 +37,34 @@ def chooser_named(name: str, objective: Objective = "score", prior: Prior = ()) 
         raise UserMistake(
             f"searcher: found {name!r}; known are {', '.join(known)}{did_you_mean(name, known)}"
         )
-    return CHOOSERS[name](objective, prior)
+    return CHOOSERS[name](objective, knowledge)
 
 
-def _cost_aware(objective: Objective, prior: Prior) -> Chooser:
+def _cost_aware(objective: Objective, knowledge: "Knowledge | None") -> Chooser:
     from raydoa.search.cost_aware import CostAware
+    from raydoa.search.priors import Knowledge, shipped
 
-    return CostAware(measured=tuple(prior), frontier=(1.0,) if objective == "score" else SHARES)
+    return CostAware(
+        knowledge=knowledge or Knowledge(prior=shipped()),
+        frontier=(1.0,) if objective == "score" else SHARES,
+        of_computing=objective == "frontier_kgco2e",
+    )
 
 
-def _random(objective: Objective, prior: Prior) -> Chooser:
+def _random(objective: Objective, knowledge: "Knowledge | None") -> Chooser:
     from raydoa.search.baselines import Random
 
     return Random()
 
 
-def _grid(objective: Objective, prior: Prior) -> Chooser:
+def _grid(objective: Objective, knowledge: "Knowledge | None") -> Chooser:
     from raydoa.search.baselines import Grid
 
     return Grid()
 
 
-def _optuna(name: str) -> Callable[[Objective, Prior], Chooser]:
-    def chooser(objective: Objective, prior: Prior) -> Chooser:
+def _optuna(name: str) -> Make:
+    def chooser(objective: Objective, knowledge: "Knowledge | None") -> Chooser:
         from raydoa.search.optuna_samplers import OptunaSampler
 
         return OptunaSampler(name, objective)
@@ -65,7 +72,7 @@ def _optuna(name: str) -> Callable[[Objective, Prior], Chooser]:
     return chooser
 
 
-CHOOSERS: Mapping[str, Callable[[Objective, Prior], Chooser]] = {
+CHOOSERS: Mapping[str, Make] = {
     DEFAULT: _cost_aware,
     "random": _random,
     "grid": _grid,

@@ -13,11 +13,13 @@ from functools import lru_cache
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from raydoa.mistakes import UserMistake
 from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Choice, Known
 from raydoa.search.costs import Costs, Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.laws import Array, Prior
+from raydoa.search.priors import Knowledge
 from raydoa.search.space import Space
 from raydoa.search.surface import Effort, Laws, Measured, Surface
 
@@ -37,9 +39,9 @@ class CostAware:
     Attributes:
         laws: which laws are in the mean.
         effort: computing of a fit.
-        measured: finished measurements of the same task, of any budget.
-        prior: what other tasks have taught.
+        knowledge: finished measurements of the same task, of any budget, and what other tasks have taught.
         frontier: shares of the budget whose plans all count.
+        of_computing: whether those are shares of what the most compute costs, which kgCO2e is proportional to.
         marginal: whether a candidate costs what it adds, or what it would from nothing.
         bundles: whether candidates are proposed together.
         probes: whether fewer labels than are owned are used.
@@ -48,9 +50,9 @@ class CostAware:
 
     laws: Laws = field(default_factory=Laws)
     effort: Effort = field(default_factory=Effort)
-    measured: tuple[Measured, ...] = ()
-    prior: Prior = field(default_factory=Prior)
+    knowledge: Knowledge = field(default_factory=Knowledge)
     frontier: tuple[float, ...] = (1.0,)
+    of_computing: bool = False
     marginal: bool = True
     bundles: bool = True
     probes: bool = True
@@ -100,9 +102,10 @@ class CostAware:
             if o.score is not None
         )
         seed = known.seed + len(known.observations)
-        everything = (*self.measured, *told)
+        everything = (*self.knowledge.measured, *told)
+        prior = self.knowledge.prior
         with threadpool_limits(1):
-            return _fitted(everything, known.space.costs, self.laws, self.effort, seed, self.prior)
+            return _fitted(everything, known.space.costs, self.laws, self.effort, seed, prior)
 
     def _recommended(self, surface: Surface, known: Known) -> Point:
         plans = known.space.plans()
@@ -119,9 +122,8 @@ class CostAware:
     ) -> tuple[Gains, list[tuple[Candidate, ...]]]:
         """Gains over the shortlists of plans, and the bundles to choose among."""
         space = known.space
-        shortlists = tuple(
-            _shortlist(surface, space.plans(share * space.budget_usd)) for share in self.frontier
-        )
+        levels = [self._plans(space, share) for share in self.frontier]
+        shortlists = tuple(_shortlist(surface, plans) for plans in levels if plans)
         probes = space.probes(space.budget_usd)
         if not self.probes:
             probes = [point for point in probes if point.labels >= space.costs.owned]
@@ -138,6 +140,17 @@ class CostAware:
         points_of = tuple(candidate.point for candidate in new)
         gains = Gains(surface, shortlists, points_of, teachers, known.pending)
         return gains, [bundle for bundle in bundles if known.affordable(bundle)]
+
+    def _plans(self, space: Space, share: float) -> list[Point]:
+        """The plans of a level of the frontier; a small one may pay for none."""
+        if not self.of_computing:
+            try:
+                return space.plans(share * space.budget_usd)
+            except UserMistake:
+                return []
+        computing = {point: space.costs.items(point).compute for point in space.plans()}
+        most = share * max(computing.values())
+        return [point for point, usd in computing.items() if usd <= most]
 
     def _best(
         self, gains: Gains, bundles: Sequence[tuple[Candidate, ...]], known: Known

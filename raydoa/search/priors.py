@@ -6,7 +6,7 @@ guesses of `Prior()` count as a few tasks more. So one sweep moves the belief a 
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -21,6 +21,14 @@ from raydoa.search.surface import Effort, Measured, Surface
 
 _GUESSED_TASKS = 3.0
 _MOST_EFFORT = Effort(draws=1500, kept=64, moves=80)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known before a search or a plan begins: measurements of the task itself, and what others have taught."""
+
+    measured: tuple[Measured, ...] = ()
+    prior: Prior = field(default_factory=Prior)
 
 
 def learn(tasks: Sequence[tuple[Sequence[Measured], Costs]], source: str) -> Prior:

@@ -9,10 +9,11 @@ from raydoa.mistakes import UserMistake
 from raydoa.resolve import Resolved
 from raydoa.search.asking import Search
 from raydoa.search.cells import Cells
-from raydoa.search.choosers import Prior, chooser_named
+from raydoa.search.choosers import chooser_named
 from raydoa.search.logbook import LOG_FILE, Logbook
 from raydoa.search.objective import Objective
 from raydoa.search.pricing import space_of
+from raydoa.search.priors import Knowledge
 from raydoa.search.space import Space
 
 
@@ -25,7 +26,7 @@ class Seeking:
         searcher: a name in `raydoa.search.choosers.CHOOSERS`.
         objective: what the search is for.
         limit_usd: what it may spend in all.
-        prior: finished measurements of the task.
+        knowledge: from finished sweeps; None: what raydoa ships.
         result_dir: where it leaves what it finds.
     """
 
@@ -33,7 +34,7 @@ class Seeking:
     searcher: str
     objective: Objective
     limit_usd: float
-    prior: Prior
+    knowledge: Knowledge | None
     result_dir: Path
 
     @property
@@ -82,7 +83,7 @@ class Seeking:
 
     def open_log(self) -> Logbook:
         """The search, brought back from its log if there is one."""
-        chooser = chooser_named(self.searcher, self.objective, self.prior)
+        chooser = chooser_named(self.searcher, self.objective, self.knowledge)
         search = Search(self.space, chooser, self.limit_usd, self.seed)
         return Logbook(search, self.log_path, self.about())
 

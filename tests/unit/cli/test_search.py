@@ -1,5 +1,6 @@
 """`raydoa search`: its mistakes are one line, its dry run prices the space, and how it ends."""
 
+import csv
 import json
 import re
 from collections.abc import Callable
@@ -48,7 +49,7 @@ SEARCH = ("search", "--budget", 5)
         ((*SEARCH, "--label-shares", "0.5"), "--label-shares: a search chooses that itself; leave it out"),
         ((*SEARCH, "--n", "0"), "n: found [0]; counts start at 1"),
         ((*SEARCH, "--config", "paper"), "--task: found wlp, stanceosaurus, fever"),
-        ((*SEARCH, "--prior", "gone"), "gone: no finished cells; expected a Tune result dir"),
+        ((*SEARCH, "--prior", "gone"), "gone: no cells.csv; expected the result dir of a sweep or search that has ended"),
         ((*SEARCH, "--searcher", "random", "--prior", "x"), "--prior: random learns nothing from finished sweeps; cost_aware does"),
     ],
 )  # fmt: skip
@@ -67,15 +68,15 @@ def test_more_labels_owned_than_there_are(refused: Refused, world: World) -> Non
     )
 
 
-def test_a_prior_of_another_task(refused: Refused, measured: Measured, tmp_path: Path) -> None:
-    folder = tmp_path / "cell"
-    folder.mkdir()
-    row = next(iter(measured.rows.values())).flat()
-    (folder / "result.json").write_text(json.dumps(row) + "\n")
-    said = refused(*SEARCH, "--prior", tmp_path)
-    assert (
-        "no scores of task lexicon with student nano-s; tasks there with that student: tiny" in said
-    )
+def test_a_prior_of_another_task(run: Run, measured: Measured, tmp_path: Path) -> None:
+    """A sweep of another task teaches the laws, and is no measurement of this one."""
+    rows = [row.flat() for row in measured.rows.values()]
+    with (tmp_path / "cells.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    said = run(*SEARCH, "--prior", tmp_path, "--dry-run")
+    assert f"known: 0 measurements; prior: tiny in {tmp_path.name}" in said.out
 
 
 def test_without_its_rows(refused: Refused, run: Run) -> None:

@@ -118,14 +118,6 @@ def test_the_best_plan_is_that_of_the_table(case: Case, belief: Belief) -> None:
     assert best_plan(case, belief).point == table(case, belief).best.point
 
 
-def test_no_shipped_prior_leaves_wide_guesses(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone() -> None:
-        raise FileNotFoundError("prior.json")
-
-    monkeypatch.setattr("raydoa.search.priors.shipped", gone)
-    assert Belief(Evidence(), case.costs).prior.source == "wide guesses, and no sweep"
-
-
 def test_another_task_makes_the_prior(case: Case, write_sweep: WriteSweep) -> None:
     belief = Belief(gather([write_sweep(grid("tickets"))], case), case.costs)
     assert "tickets in sweep" in belief.prior.source

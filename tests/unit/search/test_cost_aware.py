@@ -8,6 +8,7 @@ from raydoa.search.asking import Search
 from raydoa.search.cost_aware import CostAware
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
+from raydoa.search.priors import Knowledge
 from raydoa.search.surface import Effort, Surface
 from tests.unit.search.tasks import COSTS, law, measured, some_points, space
 
@@ -116,6 +117,6 @@ def test_a_frontier_recommends_at_every_budget() -> None:
 def test_what_is_known_already_is_used() -> None:
     """Finished cells of the task: the first recommendation is a good one, with nothing spent."""
     told = tuple(measured(some_points(40, seed=5), seed=5))
-    search = Search(space(), CostAware(effort=EFFORT, measured=told), 20.0)
+    search = Search(space(), CostAware(effort=EFFORT, knowledge=Knowledge(told)), 20.0)
     best = max(law(plan) for plan in space().plans())
     assert law(search.recommend()) > 0.985 * best
