@@ -2,7 +2,7 @@
 
     python benchmarks/shipped_prior.py
 
-The cells are in `searching/measured_cells.csv`: the embedded task at two N, and WLP with nano models. They are few tasks,
+The cells are in `searching/measured_cells.csv`: the embedded task at two N, and WLP with nano models. They are few,
 so wide guesses still weigh as much as they do; give `raydoa plan --from` and `raydoa search --prior` your own sweeps.
 """
 
@@ -25,7 +25,9 @@ def main() -> None:
     """Fit each task, pool them, and write what came out."""
     tasks = []
     for task, owned in _TASKS.values():
-        budget_usd = 300.0  # The prices of a space do not matter here, only its sizes and schedules.
+        budget_usd = (
+            300.0  # The prices of a space do not matter here, only its sizes and schedules.
+        )
         costs = Cells.read(task).problem(owned, budget_usd).space.costs
         tasks.append((_measured(task, owned, costs), costs))
         print(f"{task}, N = {owned}: {len(tasks[-1][0])} trainings")
@@ -47,7 +49,9 @@ def _measured(task: str, owned: int, costs: Costs) -> list[Measured]:
             point = Point(labels, teacher, int(row["pseudo_labels"]), int(row["student_steps"]))
             artifact = (teacher, labels, row["seed"]) if teacher else None
             if costs.allowed(point):
-                found.setdefault((point, row["seed"]), Measured(point, float(row["score"]), artifact))
+                found.setdefault(
+                    (point, row["seed"]), Measured(point, float(row["score"]), artifact)
+                )
     return list(found.values())
 
 

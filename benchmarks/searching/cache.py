@@ -12,7 +12,7 @@ from pathlib import Path
 from .measures import Worth
 from .problems import Problem
 
-VERSION = 1
+VERSION = 2
 
 
 class Cache:

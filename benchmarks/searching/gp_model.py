@@ -65,7 +65,9 @@ class Model:
         if like is None:
             fit_gpytorch_mll(ExactMarginalLogLikelihood(self._model.likelihood, self._model))
         else:
-            transform = self._model.outcome_transform.state_dict()
+            own = self._model.outcome_transform.state_dict()
+            # Copies: what is loaded next is written into the same tensors.
+            transform = {name: value.clone() for name, value in own.items()}
             self._model.load_state_dict(like._model.state_dict())
             self._model.outcome_transform.load_state_dict(transform)
             self._model.eval()
@@ -97,7 +99,7 @@ class Model:
             both = self._tensor([*plans, *candidates])
             posterior = self._model.posterior(both)
             mean = posterior.mean.squeeze(-1).numpy()[: len(plans)]
-            covariance = posterior.distribution.covariance_matrix.numpy() * self._scale() ** 2
+            covariance = posterior.distribution.covariance_matrix.numpy()
             noise = float(self._model.likelihood.noise.mean()) * self._scale() ** 2
         own = np.diag(covariance)[len(plans) :]
         moves = covariance[len(plans) :, : len(plans)] / np.sqrt(own + noise)[:, None]
@@ -107,7 +109,7 @@ class Model:
         return np.array(risen) - mean.max()
 
     def _scale(self) -> float:
-        """Standardised units into scores; the posterior of a transformed outcome has no covariance of its own."""
+        """Standardised units into scores: the likelihood's noise is in the former."""
         return float(self._model.outcome_transform.stdvs)
 
     def _tensor(self, points: Sequence[Point]) -> torch.Tensor:

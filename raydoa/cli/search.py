@@ -88,6 +88,11 @@ def _narrowed(sweep: Sweep, options: argparse.Namespace) -> Sweep:
         if len(values) > 1:
             found = ", ".join(map(str, values))
             raise UserMistake(f"--{flag}: found {found}; a search is for one, run one for each")
+    for flag, given in {"n": options.n, "seeds": options.seeds}.items():
+        if given is not None and len(given) > 1:
+            raise UserMistake(
+                f"--{flag}: found {', '.join(given)}; a search is for one, run one for each"
+            )
     for flag in ("strategies", "u", "label_shares"):
         if getattr(options, flag) is not None:
             raise UserMistake(

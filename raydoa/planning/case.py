@@ -14,12 +14,9 @@ from raydoa.money.prices import Cluster, PriceBook
 from raydoa.search.cells import Cells
 from raydoa.search.costs import Costs, Point, Supply
 from raydoa.search.holdings import Candidate
-from raydoa.search.pricing import ShardedSpace, costs_of
+from raydoa.search.pricing import ROUNDING_USD, ShardedSpace, costs_of
 from raydoa.search.space import Space
 from raydoa.study import Study
-
-_ROUNDING_USD = 5e-6
-"""The planner rounds each of four items up to a whole micro-dollar; the space does not."""
 
 
 @dataclass(frozen=True, order=True)
@@ -95,7 +92,7 @@ class Case:
 
     @property
     def _budget_usd(self) -> float:
-        return max(0.0, self.budget_usd - _ROUNDING_USD)
+        return max(0.0, self.budget_usd - ROUNDING_USD)
 
     @property
     def faces(self) -> list[Face]:

@@ -149,7 +149,9 @@ class Search:
 
     def ask(self) -> Proposal | None:
         """The next candidate; None while the chooser waits for what is pending, and once it has stopped."""
-        if not self._queue and self.stopped is None:
+        if self.stopped is not None:
+            return None
+        if not self._queue:
             choice = self._chooser.choose(self.known())
             self._queue = [(candidate, choice.why) for candidate in choice.candidates]
             if choice.stop:

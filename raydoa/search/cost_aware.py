@@ -74,7 +74,7 @@ class CostAware:
             return Choice()  # What is on its way may change this.
         why = _why(gain, bool(best))
         plan = Candidate(self._recommended(surface, known))
-        if not self._realised(known) and plan not in known.tried:
+        if not self._realised(plan.point, known) and plan not in known.tried:
             if known.affordable([plan]):
                 return Choice((plan,), "makes the recommended plan")
             why += f"; the recommended plan was not made: ${known.left_usd:,.2f} do not pay for it"
@@ -111,11 +111,16 @@ class CostAware:
         plans = known.space.plans()
         return plans[int(np.argmax(surface.mean_and_sd(plans)[0]))]
 
-    def _realised(self, known: Known) -> bool:
-        """Whether a plan that uses the budget was made."""
-        told = (o.candidate.point for o in known.observations)
+    def _realised(self, plan: Point, known: Known) -> bool:
+        """Whether the plan was made, or another one that uses the budget: it is made once, whatever comes of it."""
+        costs = known.space.costs
+        made = [
+            o.candidate.point
+            for o in known.observations
+            if o.score is not None and o.candidate.point.labels >= costs.owned
+        ]
         least = 0.5 * known.space.budget_usd
-        return any(known.space.costs.items(point).total > least for point in told)
+        return any(point == plan or costs.items(point).total > least for point in made)
 
     def _candidates(
         self, surface: Surface, known: Known

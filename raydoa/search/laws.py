@@ -143,7 +143,9 @@ class Inputs:
                 point.labels / reference,
                 sizes[point.teacher] / middle if point.teacher else 1.0,
                 point.u / _REFERENCE_U,
-                point.labels / _REFERENCE_U if point.labels > costs.owned else 0.0,
+                point.labels / _REFERENCE_U
+                if point.teacher and point.labels > costs.owned
+                else 0.0,
                 point.student_steps / costs.full_steps(point.labels, point.teacher, point.u),
             )
             for point in points

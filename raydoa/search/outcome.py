@@ -1,5 +1,6 @@
 """What a search has found: a plan for its budget, or one for each level of a frontier, and how sure that is."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -111,9 +112,11 @@ def _expected(chooser: Chooser, known: Known, point: Point) -> Expectation | Non
 
 
 def _predicted(surface: Surface, point: Point, seen: int) -> Expectation:
+    """With the interval that holds 80% of single trainings: the doubt, the teacher's luck and the seed's are in it."""
     mean, sd = (float(values[0]) for values in surface.mean_and_sd([point]))
-    apart = _EIGHTY_PERCENT * sd
-    return Expectation(mean, mean - apart, mean + apart, seen)
+    luck = surface.noise_variance + (surface.teacher_variance if point.teacher else 0.0)
+    apart = _EIGHTY_PERCENT * math.sqrt(sd**2 + luck)
+    return Expectation(mean, max(0.0, mean - apart), min(1.0, mean + apart), seen)
 
 
 def _best_predicted(

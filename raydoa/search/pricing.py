@@ -14,6 +14,9 @@ from raydoa.search.costs import Costs, Supply, TeacherPrices
 from raydoa.search.space import Space
 from raydoa.study import Study, TaskSource
 
+ROUNDING_USD = 5e-6
+"""The planner rounds each of four items up to a whole micro-dollar; the space does not."""
+
 _WITHOUT_END = 1_000_000
 """Rows of a task that cannot be reached from here: enough for whatever is priced without it."""
 
@@ -42,7 +45,8 @@ class ShardedSpace(Space):
 
 def space_of(study: Study, task: str, n: int, budget_usd: float) -> Space:
     """All allocations for a task of the study with ``n`` labels owned, to be paid from a budget."""
-    return ShardedSpace(costs_of(study, task, n), budget_usd, study.sweep.shard_rows)
+    within = max(0.0, budget_usd - ROUNDING_USD)
+    return ShardedSpace(costs_of(study, task, n), within, study.sweep.shard_rows)
 
 
 def costs_of(study: Study, task: str, n: int) -> Costs:

@@ -37,6 +37,7 @@ _OUTLIER_FREEDOM = 4.0
 _DOUBT = 1.25
 _BEND = 0.03
 _ABOVE = 0.12
+_FAR = 0.1
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,10 @@ class Chance:
 
     @classmethod
     def below(cls, errors: Array) -> "Chance":
-        """With the worst that was seen as the ceiling, if it was seen twice; else without."""
-        worst = float(errors.max(initial=-np.inf))
-        seen = int(np.sum(errors > worst - _BEND))
-        return cls(worst + 0.5 * _BEND if seen > 1 else np.inf)
+        """With the worst that was seen as the ceiling, if it was seen twice and is far from the best; else without."""
+        worst, best = float(errors.max(initial=-np.inf)), float(errors.min(initial=np.inf))
+        twice = np.sum(errors > worst - _BEND) > 1
+        return cls(worst + 0.5 * _BEND if twice and worst - best > _FAR else np.inf)
 
     def latent(self, errors: Array) -> Array:
         """What the laws speak of."""
@@ -352,6 +353,9 @@ class _Fit:
         count = len(problem.errors)
         scaled = problem.basis * problem.sd[:, None, :]
         covariance = scaled @ np.swapaxes(scaled, 1, 2) + problem.own
+        # A power of labels or rows far from their reference may be huge, and rounding with it.
+        largest = np.diagonal(covariance, axis1=1, axis2=2).max(axis=1, initial=0.0)
+        covariance += 1e-9 * largest[:, None, None] * np.eye(count)
         factor = np.linalg.cholesky(covariance)
         inverse = np.linalg.inv(factor)
         off = problem.errors - np.einsum("dnc,dc->dn", problem.basis, problem.mean)

@@ -47,6 +47,8 @@ SEARCH = ("search", "--budget", 5)
         ((*SEARCH, "--strategies", "distill"), "--strategies: a search chooses that itself; leave it out"),
         ((*SEARCH, "--u", "100"), "--u: a search chooses that itself; leave it out"),
         ((*SEARCH, "--label-shares", "0.5"), "--label-shares: a search chooses that itself; leave it out"),
+        ((*SEARCH, "--n", "100", "400"), "--n: found 100, 400; a search is for one, run one for each"),
+        ((*SEARCH, "--seeds", "0", "1"), "--seeds: found 0, 1; a search is for one, run one for each"),
         ((*SEARCH, "--n", "0"), "n: found [0]; counts start at 1"),
         ((*SEARCH, "--config", "paper"), "--task: found wlp, stanceosaurus, fever"),
         ((*SEARCH, "--prior", "gone"), "gone: no cells.csv; expected the result dir of a sweep or search that has ended"),

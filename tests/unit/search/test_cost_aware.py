@@ -1,10 +1,12 @@
 """The proposed search: what it values, when it stops, and that it finds what is best for little."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from raydoa.search.acquisition import Gains
-from raydoa.search.asking import Search
+from raydoa.search.asking import Observation, Search
 from raydoa.search.cost_aware import CostAware
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
@@ -89,6 +91,25 @@ def test_it_makes_the_plan_before_it_stops() -> None:
     search = _searched(20.0, 1)
     costs = [COSTS.items(o.candidate.point).total for o in search.observations]
     assert max(costs) > 10.0
+
+
+def test_a_plan_that_failed_was_not_made() -> None:
+    search = Search(space(), CostAware(effort=EFFORT), 120.0)
+    known = search.known()
+    plans = space().plans()
+    dear = max(plans, key=lambda plan: COSTS.items(plan).total)
+    failed = replace(known, observations=(Observation(Candidate(dear), None, 20.0),))
+    made = replace(known, observations=(Observation(Candidate(dear), 0.7, 20.0),))
+    chooser = CostAware(effort=EFFORT)
+    assert not chooser._realised(plans[0], failed)
+    assert chooser._realised(plans[0], made)
+
+
+def test_a_stopped_search_proposes_nothing() -> None:
+    search = Search(space(), CostAware(effort=EFFORT), 20.0)
+    assert search.ask() is not None
+    search.stopped = "somebody said so"
+    assert search.ask() is None
 
 
 def test_the_same_search_is_the_same_again() -> None:
