@@ -5,9 +5,6 @@ coefficients, whose normal prior goes into the kernel; beside them stand a smoot
 the quantities), an effect that all students of one teacher share, and noise. The draws are of the posterior: picked by
 their evidence, corrected for coefficients that must not be negative, and moved by differential evolution Markov chains
 (ter Braak 2006, doi 10.1007/s11222-006-8769-1). An observation that a fit finds incredible gets more noise of its own.
-
-The equations are those of Rasmussen and Williams, "Gaussian Processes for Machine Learning", chapter 2.7 (explicit
-basis functions).
 """
 
 from collections.abc import Sequence
@@ -15,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_ndtr, logsumexp
+from scipy.special import logsumexp
 
+from raydoa.search.chance import Chance
 from raydoa.search.costs import Costs, Point
 from raydoa.search.laws import (
     COEFFICIENTS,
     DIMENSIONS,
-    POSITIVE,
     SHAPES,
     Array,
     Inputs,
@@ -29,15 +26,13 @@ from raydoa.search.laws import (
     Shapes,
     bases,
 )
+from raydoa.search.regression import Fit, Problem
 
 # In score squared: a tenth of a point, under which no noise is told from none.
 _JITTER = 1e-6
 _OUTLIER_FREEDOM = 4.0
 # No law is the truth: on the development tasks of benchmarks/search_cost.py, 80% intervals held 70% without this.
 _DOUBT = 1.25
-_BEND = 0.03
-_ABOVE = 0.12
-_FAR = 0.1
 
 
 @dataclass(frozen=True)
@@ -64,44 +59,6 @@ class Laws:
 
     power: bool = True
     onset: bool = True
-
-
-@dataclass(frozen=True)
-class Chance:
-    """Errors cannot exceed that of a model that has learnt nothing: there laws go on, and scores do not.
-
-    ``seen = ceiling - t softplus((ceiling - latent) / t)``. An error close to the ceiling says only that the latent one
-    is about there or anywhere above.
-    """
-
-    ceiling: float
-
-    @classmethod
-    def below(cls, errors: Array) -> "Chance":
-        """With the worst that was seen as the ceiling, if it was seen twice and is far from the best; else without."""
-        worst, best = float(errors.max(initial=-np.inf)), float(errors.min(initial=np.inf))
-        twice = np.sum(errors > worst - _BEND) > 1
-        return cls(worst + 0.5 * _BEND if twice and worst - best > _FAR else np.inf)
-
-    def latent(self, errors: Array) -> Array:
-        """What the laws speak of."""
-        hidden = np.exp(-(self.ceiling - errors) / _BEND)
-        return np.asarray(errors - _BEND * np.log1p(-hidden) + _ABOVE * hidden)
-
-    def doubt(self, errors: Array) -> tuple[Array, Array]:
-        """How much noise is stretched in the latent error, and the deviation of what cannot be seen."""
-        hidden = np.exp(-(self.ceiling - errors) / _BEND)
-        return 1 / (1 - hidden), 2 * _ABOVE * hidden
-
-    def seen(self, latent: Array) -> Array:
-        """The error that shows."""
-        if not np.isfinite(self.ceiling):
-            return latent
-        return np.asarray(self.ceiling - _BEND * np.logaddexp(0, (self.ceiling - latent) / _BEND))
-
-    def slope(self, latent: Array) -> Array:
-        """The derivative of `seen`."""
-        return np.asarray(expit((self.ceiling - latent) / _BEND))
 
 
 class Surface:
@@ -143,7 +100,7 @@ class Surface:
             self._extra_noise = self._incredible()
             if np.any(self._extra_noise > 1):
                 self._shapes = self._sampled(random, effort)
-        self._fit = _Fit.of(self._problem(self._shapes))
+        self._fit = Fit.of(self._problem(self._shapes))
 
     def mean_and_sd(self, points: Sequence[Point]) -> tuple[Array, Array]:
         """Expected score of each point and the standard deviation of that expectation; a seed's luck is not in it."""
@@ -193,7 +150,7 @@ class Surface:
 
         What another task may take as a prior.
         """
-        fit = _Fit.of(self._problem(self._shapes))
+        fit = Fit.of(self._problem(self._shapes))
         named = np.stack([getattr(self._shapes, name) for name in SHAPES], axis=1)
         medians, spreads = np.array(list(SHAPES.values())).T
         scale = np.repeat(self._shapes.scale[:, None], len(COEFFICIENTS), axis=1)
@@ -270,11 +227,11 @@ class Surface:
         """Logarithm of the marginal likelihood of each draw."""
         if not len(self._errors):
             return np.zeros(len(shapes.scale))
-        fit = _Fit.of(self._problem(shapes))
+        fit = Fit.of(self._problem(shapes))
         found: Array = fit.log_evidence + fit.log_positive
         return found
 
-    def _problem(self, shapes: Shapes) -> "_Problem":
+    def _problem(self, shapes: Shapes) -> Problem:
         basis = self._basis(self._inputs, shapes)
         mean, sd = self._prior.coefficients(shapes)
         own = _residual(self._inputs, self._inputs, shapes)
@@ -283,7 +240,7 @@ class Surface:
         noise += self._hidden**2 + _JITTER
         noise += (shapes.misfit[:, None] * self._gaps) ** 2
         own += noise[:, :, None] * np.eye(len(self._errors))
-        return _Problem(basis, mean, sd, own, self._errors)
+        return Problem(basis, mean, sd, own, self._errors)
 
     def _basis(self, inputs: Inputs, shapes: Shapes) -> Array:
         basis = bases(inputs, shapes)
@@ -319,65 +276,10 @@ class Surface:
 
     def _incredible(self) -> Array:
         """Factors of noise, above 1 where leaving an observation out predicts it badly."""
-        fit = _Fit.of(self._problem(self._shapes))
+        fit = Fit.of(self._problem(self._shapes))
         surprise = (fit.left_out**2).mean(axis=0)
         credible: Array = (_OUTLIER_FREEDOM + surprise) / (_OUTLIER_FREEDOM + 6.0)
         return np.maximum(1.0, credible) ** 2
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """Of each draw: basis, prior of the coefficients, covariance of the rest; and the errors."""
-
-    basis: Array
-    mean: Array
-    sd: Array
-    own: Array
-    errors: Array
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """Of each draw: Cholesky factor of the observations' covariance, and what follows from it."""
-
-    factor: Array
-    white: Array
-    log_evidence: Array
-    log_positive: Array
-    left_out: Array
-    coefficients: Array
-    coefficient_variances: Array
-
-    @classmethod
-    def of(cls, problem: _Problem) -> "_Fit":
-        count = len(problem.errors)
-        scaled = problem.basis * problem.sd[:, None, :]
-        covariance = scaled @ np.swapaxes(scaled, 1, 2) + problem.own
-        # A power of labels or rows far from their reference may be huge, and rounding with it.
-        largest = np.diagonal(covariance, axis1=1, axis2=2).max(axis=1, initial=0.0)
-        covariance += 1e-9 * largest[:, None, None] * np.eye(count)
-        factor = np.linalg.cholesky(covariance)
-        inverse = np.linalg.inv(factor)
-        off = problem.errors - np.einsum("dnc,dc->dn", problem.basis, problem.mean)
-        white = np.einsum("dij,dj->di", inverse, off)
-        determinant = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-        evidence = -0.5 * (white**2).sum(axis=1) - determinant - 0.5 * count * np.log(2 * np.pi)
-        # Coefficients a posteriori: mean and variance, for the part of them that is not negative.
-        pulled = inverse @ scaled
-        mean = problem.mean + problem.sd * np.einsum("dnc,dn->dc", pulled, white)
-        share = np.maximum(1 - (pulled**2).sum(axis=1), 1e-9)
-        after = log_ndtr(mean / (problem.sd * np.sqrt(share)))[:, POSITIVE].sum(axis=1)
-        before = log_ndtr(problem.mean / problem.sd)[:, POSITIVE].sum(axis=1)
-        # Leaving one out, in standard deviations: equation 5.12 of the same book.
-        precision = np.swapaxes(inverse, 1, 2) @ inverse
-        left_out = np.einsum("dji,dj->di", inverse, white)
-        left_out = left_out / np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
-        variances = problem.sd**2 * share
-        return cls(inverse, white, evidence, after - before, left_out, mean, variances)
-
-    def whiten(self, cross: Array) -> Array:
-        """``L^-1 k``; the factor is kept inverted."""
-        return self.factor @ cross
 
 
 def _residual(one: Inputs, two: Inputs, shapes: Shapes) -> Array:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from raydoa.mistakes import UserMistake
 from raydoa.search import priors
+from raydoa.search.chance import Chance
 from raydoa.search.costs import Point, Supply
 from raydoa.search.laws import COEFFICIENTS, DIMENSIONS, Inputs, Prior, bases
-from raydoa.search.surface import _DOUBT, Chance, Effort, Laws, Measured, Surface, _residual
+from raydoa.search.surface import _DOUBT, Effort, Laws, Measured, Surface, _residual
 from tests.unit.search.tasks import COSTS, law, measured, some_points, space
 
 SMALL = Effort(draws=200, kept=24, moves=15)
