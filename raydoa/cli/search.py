@@ -183,8 +183,6 @@ def print_results(seeking: "Seeking", book: "Logbook") -> None:
     chooser = chooser_named(seeking.searcher, seeking.objective, seeking.knowledge)
     cells = cells_of(book.rows)
     if len(cells):
-        # Cells that were begun before a crash have no row, and were begun again.
-        logging.getLogger("raydoa.report.results").setLevel(logging.ERROR)
         add_missing_rows(book.rows, seeking.result_dir)
         write_cells(cells, seeking.result_dir)
         owned = cells[cells["n"] == costs.owned]

@@ -21,11 +21,30 @@ def load(result_dir: Path) -> pd.DataFrame:
     Raises:
         UserMistake: this is no result dir, or a raydoa with other columns wrote it.
     """
-    rows = []
+    rows, unfinished = read_rows(result_dir)
+    for name in unfinished:
+        logger.warning("%s: no result yet; the cell is not finished", name)
+    if not rows:
+        raise UserMistake(
+            f"{result_dir}: no finished cells; expected a Tune result dir with */result.json"
+        )
+    # A sweep that was killed may have begun a cell twice; both rows say the same.
+    order = ["task", "n", "budget", "strategy", "teacher", "u", "labels", "seed", "repeat"]
+    cells = pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates("cell")
+    return cells.sort_values(order, ignore_index=True)
+
+
+def read_rows(result_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows of finished cells, and the names of those that have none yet.
+
+    Raises:
+        UserMistake: a raydoa with other columns wrote them.
+    """
+    rows, unfinished = [], []
     for path in sorted(result_dir.glob("*/result.json")):
         last = _last_line(path)
         if last is None:
-            logger.warning("%s: no result yet; the cell is not finished", path.parent.name)
+            unfinished.append(path.parent.name)
             continue
         values = _parsed(last, path)
         if values.get("schema", 0) > SCHEMA:
@@ -43,14 +62,7 @@ def load(result_dir: Path) -> pd.DataFrame:
             raise UserMistake(
                 f"{path}: the row has no column {missing}; is this a raydoa sweep?"
             ) from None
-    if not rows:
-        raise UserMistake(
-            f"{result_dir}: no finished cells; expected a Tune result dir with */result.json"
-        )
-    # A sweep that was killed may have begun a cell twice; both rows say the same.
-    order = ["task", "n", "budget", "strategy", "teacher", "u", "labels", "seed", "repeat"]
-    cells = pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates("cell")
-    return cells.sort_values(order, ignore_index=True)
+    return rows, unfinished
 
 
 def write_cells(cells: pd.DataFrame, result_dir: Path) -> Path:

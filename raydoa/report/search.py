@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from raydoa.report.results import load
+from raydoa.report.results import read_rows
 from raydoa.report.table import short_name
 from raydoa.result_row import COLUMNS
 from raydoa.search.asking import Search
@@ -29,7 +29,8 @@ def add_missing_rows(rows: Sequence[Mapping[str, Any]], result_dir: Path) -> Non
 
     Tune copies its files to the result dir now and then; the log is written at once.
     """
-    found = set(load(result_dir)["cell"]) if any(result_dir.glob("*/result.json")) else set()
+    # Cells that were begun before a crash have no row, and were begun again.
+    found = {row["cell"] for row in read_rows(result_dir)[0]}
     for row in rows:
         if row["cell"] not in found:
             folder = result_dir / f"{row['cell']}-from_log"
