@@ -47,7 +47,7 @@ class Coordinates:
         whole = min(1.0, point.labels / self._costs.owned)
         if not point.teacher:
             return [1.0, 0.5, labels, 0.5, 0.5, whole]
-        full = self._costs.full_steps(point.labels, point.teacher, point.u)
+        full = self._costs.full_steps_of(point)
         epochs = max(0.0, 1 + math.log(point.student_steps / full) / math.log(50))
         size = self._sizes[point.teacher]
         return [0.0, size, labels, _share(math.log(point.u), *self._u), epochs, whole]

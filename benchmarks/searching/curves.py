@@ -80,7 +80,7 @@ class Joined:
         """The expected score."""
         if not point.teacher:
             return max(0.0, self.annotate(point.labels))
-        epochs = point.student_steps / self.costs.full_steps(point.labels, point.teacher, point.u)
+        epochs = point.student_steps / self.costs.full_steps_of(point)
         kept = self.kept(point.u * math.sqrt(epochs))
         return max(0.0, self.teachers[point.teacher](point.labels) * kept)
 

@@ -78,7 +78,7 @@ class Power:
 
     def rows(self, point: Point) -> float:
         """Pool rows that the student's training comes to."""
-        epochs = point.student_steps / self.costs.full_steps(point.labels, point.teacher, point.u)
+        epochs = point.student_steps / self.costs.full_steps_of(point)
         gold = self.gold_weight * max(0, point.labels - self.costs.owned)
         return (point.u + gold) * epochs**self.epochs_exponent
 

@@ -71,7 +71,7 @@ class Table:
         score = Curve.of({owned: curve(point.u) for owned, curve in by_labels.items()})(
             point.labels
         )
-        full = self.costs.full_steps(point.labels, point.teacher, point.u)
+        full = self.costs.full_steps_of(point)
         return max(0.0, score - self.halving * math.log2(full / point.student_steps))
 
 

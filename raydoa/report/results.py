@@ -21,7 +21,7 @@ def load(result_dir: Path) -> pd.DataFrame:
     Raises:
         UserMistake: this is no result dir, or a raydoa with other columns wrote it.
     """
-    rows, unfinished = read_rows(result_dir)
+    rows, unfinished = finished_rows(result_dir)
     for name in unfinished:
         logger.warning("%s: no result yet; the cell is not finished", name)
     if not rows:
@@ -34,7 +34,7 @@ def load(result_dir: Path) -> pd.DataFrame:
     return cells.sort_values(order, ignore_index=True)
 
 
-def read_rows(result_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
+def finished_rows(result_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """The rows of finished cells, and the names of those that have none yet.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from raydoa.report.results import read_rows
+from raydoa.report.results import finished_rows
 from raydoa.report.table import short_name
 from raydoa.result_row import COLUMNS
 from raydoa.search.asking import Search
@@ -30,7 +30,7 @@ def add_missing_rows(rows: Sequence[Mapping[str, Any]], result_dir: Path) -> Non
     Tune copies its files to the result dir now and then; the log is written at once.
     """
     # Cells that were begun before a crash have no row, and were begun again.
-    found = {row["cell"] for row in read_rows(result_dir)[0]}
+    found = {row["cell"] for row in finished_rows(result_dir)[0]}
     for row in rows:
         if row["cell"] not in found:
             folder = result_dir / f"{row['cell']}-from_log"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from raydoa.search.asking import Choice, Known
-from raydoa.search.costs import Costs, Point
+from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
 
 NOTHING_LEFT = "no plan is left that was not tried and that the limit pays for"
@@ -89,7 +89,7 @@ class Grid:
             for point in space.plans()
             if point.labels in purchases
             and point.u in pools
-            and point.student_steps == full_steps(space.costs, point)
+            and point.student_steps == space.costs.full_steps_of(point)
         ]
         return on_grid or space.plans()[:1]
 
@@ -97,11 +97,6 @@ class Grid:
 def draws(known: Known) -> random.Random:
     """Chance that is the same whenever as much is known."""
     return random.Random(f"{known.seed} {len(known.observations) + len(known.pending)}")
-
-
-def full_steps(costs: Costs, point: Point) -> int:
-    """The student's steps under the recipe's epochs."""
-    return costs.full_steps(point.labels, point.teacher, point.u)
 
 
 def _spread(values: Sequence[int], count: int) -> list[int]:

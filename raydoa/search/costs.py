@@ -4,11 +4,11 @@ A `Point` is an allocation in whole quantities. Its items are those of the plan 
 tariff's rates, without the rounding up to whole micro-dollars. What is really run is planned and booked there.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from raydoa.money import limits
 from raydoa.money.tariff import Schedule, steps_for
 
 
@@ -130,7 +130,7 @@ class Costs:
 
     def student_rows(self, labels: int, u: int) -> int:
         """Rows of the student's training: bought labels join the soft ones, owned ones alone do not (`distill`)."""
-        return u + labels if labels > self.owned else u
+        return limits.student_rows(self.owned, max(0, labels - self.owned), u)
 
     def full_steps(self, labels: int, teacher: str, u: int) -> int:
         """The student's steps under the recipe's epochs."""
@@ -138,15 +138,19 @@ class Costs:
             return steps_for(self.on_labels, labels)
         return steps_for(self.on_soft_labels, self.student_rows(labels, u))
 
+    def full_steps_of(self, point: Point) -> int:
+        """The same of a point."""
+        return self.full_steps(point.labels, point.teacher, point.u)
+
     def one_epoch(self, labels: int, u: int) -> int:
         """The least steps of a student on soft labels."""
-        return math.ceil(self.student_rows(labels, u) / self.on_soft_labels.batch_size)
+        return limits.one_epoch(self.on_soft_labels, self.student_rows(labels, u))
 
     def allowed(self, point: Point) -> bool:
         """Whether a plan of these quantities exists, at whatever price."""
         if point.labels < 1 or not self.supply.has(point):
             return False
-        full = self.full_steps(point.labels, point.teacher, point.u)
+        full = self.full_steps_of(point)
         if not point.teacher:
             return point.u == 0 and point.student_steps == full
         least = self.one_epoch(point.labels, point.u)

@@ -146,7 +146,7 @@ class Inputs:
                 point.labels / _REFERENCE_U
                 if point.teacher and point.labels > costs.owned
                 else 0.0,
-                point.student_steps / costs.full_steps(point.labels, point.teacher, point.u),
+                point.student_steps / costs.full_steps_of(point),
             )
             for point in points
         ]

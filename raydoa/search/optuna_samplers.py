@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydoa.mistakes import UserMistake, did_you_mean
 from raydoa.search.asking import Choice, Known
-from raydoa.search.baselines import NOTHING_LEFT, best_seen, draws, full_steps, open_plans
+from raydoa.search.baselines import NOTHING_LEFT, best_seen, draws, open_plans
 from raydoa.search.costs import Costs, Point
 from raydoa.search.objective import Objective, burden_usd
 
@@ -111,7 +111,7 @@ class Ruler:
         """Where a plan lies."""
         bought = max(0, point.labels - self._costs.owned)
         most = max(1, self._most_labels - self._costs.owned)
-        full = full_steps(self._costs, point)
+        full = self._costs.full_steps_of(point)
         # A probe on fewer labels than are owned lies at the edge.
         u = _share(max(point.u, self._least_u), self._least_u, self._most_u)
         return {

@@ -1,6 +1,7 @@
 """A store of each kind: a local folder, memory, and S3 (moto's server on localhost)."""
 
 import logging
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,3 +45,13 @@ def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "local":
         return str(tmp_path / "store")
     return f"s3://{request.getfixturevalue('s3_bucket')}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What a stage has made: a small file, and a shard."""
+    made = tmp_path / "made"
+    (made / "shards").mkdir(parents=True)
+    (made / "scores.json").write_text('{"score": 0.5}')
+    (made / "shards" / "0.parquet").write_bytes(os.urandom(100_000))
+    return made
