@@ -1,3 +1,5 @@
+import statistics
+
 import pytest
 
 from benchmarks.searching.drawing import draw
@@ -65,3 +67,17 @@ def _proposals(problem, chooser):
     plan = search.recommend()
     assert payable(problem.space, plan)
     return asked, plan
+
+
+def test_kept_hyperparameters_bring_no_scale_of_older_scores(problem):
+    """What a refit takes over must not un-standardise new scores with the old ones' mean and deviation."""
+    pytest.importorskip("botorch")
+    from benchmarks.searching.gp_model import Model
+
+    points = list(plans_of(problem.space)[::60][:9])
+    scores = [0.5 + 0.01 * i for i in range(7)] + [0.05, 0.95]
+    first = Model(problem.space, points[:7], scores[:7], fidelity=False)
+    later = Model(problem.space, points, scores, fidelity=False, like=first)
+    transform = later._model.outcome_transform
+    assert float(transform.means) == pytest.approx(statistics.fmean(scores))
+    assert float(transform.stdvs) == pytest.approx(statistics.stdev(scores))
