@@ -97,12 +97,20 @@ class Search:
         chooser: decides.
         limit_usd: what the search may spend in all; nothing is proposed above it.
         seed: of the chooser's draws.
+        there: what exists before the search begins; nothing but the labels owned, unless given.
 
     Raises:
         UserMistake: the limit is no number of dollars, or the budget pays for no plan.
     """
 
-    def __init__(self, space: Space, chooser: Chooser, limit_usd: float, seed: int = 0) -> None:
+    def __init__(
+        self,
+        space: Space,
+        chooser: Chooser,
+        limit_usd: float,
+        seed: int = 0,
+        there: Holdings | None = None,
+    ) -> None:
         if not limit_usd >= 0:
             raise UserMistake(f"limit_usd: found {limit_usd}; it is in dollars, at least 0")
         space.plans()  # Tells the cheapest plan where the budget pays for none.
@@ -111,7 +119,8 @@ class Search:
         self._chooser = chooser
         self._limit_usd = limit_usd
         self._seed = seed
-        self._holdings = Holdings(space.costs)
+        self.there = there or Holdings(space.costs)
+        self._holdings = self.there.copy()
         self._pending: dict[int, Proposal] = {}
         self._queue: list[tuple[Candidate, str]] = []
         self._observations: list[Observation] = []
@@ -171,7 +180,7 @@ class Search:
         self._holdings.add(candidate)
         proposal = Proposal(len(self._log), candidate, cost, why)
         self._pending[proposal.number] = proposal
-        self._log.append({"asked": _plain(candidate), "cost_usd": cost, "why": why})
+        self._log.append({"asked": plain(candidate), "cost_usd": cost, "why": why})
         return proposal
 
     def tell(self, number: int, score: float | None, cost_usd: float | None = None) -> None:
@@ -201,7 +210,8 @@ class Search:
 
     def _what_is_left(self) -> Holdings:
         """After a failure: labels that were bought stay; of the rest, what others have needed with success."""
-        holdings = Holdings(self.space.costs, self._holdings.labels)
+        holdings = self.there.copy()
+        holdings.labels = self._holdings.labels
         for observation in self._observations:
             if observation.score is not None:
                 holdings.add(observation.candidate)
@@ -215,7 +225,7 @@ class Search:
 
     def state(self) -> dict[str, Any]:
         """Everything that was asked and told, and what is chosen already, as plain values; `restore` reads it."""
-        queue = [[_plain(candidate), why] for candidate, why in self._queue]
+        queue = [[plain(candidate), why] for candidate, why in self._queue]
         return {"log": list(self._log), "queue": queue, "stopped": self.stopped}
 
     def restore(self, state: Mapping[str, Any]) -> list[Proposal]:
@@ -239,7 +249,8 @@ class Search:
         return list(self._pending.values())
 
 
-def _plain(candidate: Candidate) -> dict[str, Any]:
+def plain(candidate: Candidate) -> dict[str, Any]:
+    """The candidate as plain values of the log."""
     return asdict(candidate)
 
 

@@ -63,10 +63,10 @@ class Holdings:
 
     def marginal(self, candidate: Candidate) -> Items:
         """What a candidate costs on top of what is there."""
-        if candidate in self.measured:
-            return Items()
         point, costs = candidate.point, self.costs
         labels = max(0, point.labels - self.labels) * costs.label_usd
+        if candidate in self.measured:
+            return Items(labels)
         artifact = candidate.artifact
         if artifact is None:
             return Items(labels, student=point.student_steps * costs.student_step_usd)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.mistakes import UserMistake
-from raydoa.search.asking import Proposal, Search, candidate_from
-from raydoa.search.holdings import Candidate
+from raydoa.search.asking import Proposal, Search, candidate_from, plain
+from raydoa.search.costs import Costs
+from raydoa.search.holdings import Candidate, Holdings
 
 LOG_FILE = "search.jsonl"
 _MOST_FAILURES = 3
@@ -48,7 +49,8 @@ class Logbook:
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = read(path)
         if not entries:
-            self._write({"about": dict(about), "limit_usd": search.limit_usd})
+            there = _plain(search.there)
+            self._write({"about": dict(about), "limit_usd": search.limit_usd, "there": there})
             return
         if entries[0].get("about") != dict(about):
             raise UserMistake(
@@ -168,6 +170,23 @@ def read(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError as error:
             raise UserMistake(f"{path}:{number}: no line of a search's log ({error})") from error
     return entries
+
+
+def _plain(there: Holdings) -> dict[str, Any]:
+    return {
+        "rows": [[*artifact, rows] for artifact, rows in sorted(there.rows.items())],
+        "measured": [plain(candidate) for candidate in sorted(there.measured)],
+    }
+
+
+def was_there(path: Path, costs: Costs) -> Holdings | None:
+    """What existed before a search began, as its log says; None if it has not begun."""
+    begun = read(path)
+    if not begun:
+        return None
+    there = begun[0].get("there", {"rows": [], "measured": []})
+    rows = {(name, labels, repeat): u for name, labels, repeat, u in there["rows"]}
+    return Holdings(costs, rows=rows, measured={candidate_from(c) for c in there["measured"]})
 
 
 def last_limit(entries: Sequence[Mapping[str, Any]]) -> float | None:

@@ -10,7 +10,9 @@ from raydoa.resolve import Resolved
 from raydoa.search.asking import Search
 from raydoa.search.cells import Cells
 from raydoa.search.choosers import chooser_named
-from raydoa.search.logbook import LOG_FILE, Logbook
+from raydoa.search.holdings import Holdings
+from raydoa.search.inventory import Inventory
+from raydoa.search.logbook import LOG_FILE, Logbook, was_there
 from raydoa.search.objective import Objective
 from raydoa.search.pricing import space_of
 from raydoa.search.priors import Knowledge
@@ -82,10 +84,17 @@ class Seeking:
         return space
 
     def open_log(self) -> Logbook:
-        """The search, brought back from its log if there is one."""
+        """The search, brought back from its log if there is one; else with what the store has already."""
         chooser = chooser_named(self.searcher, self.objective, self.knowledge)
-        search = Search(self.space, chooser, self.limit_usd, self.seed)
+        search = Search(self.space, chooser, self.limit_usd, self.seed, self.there())
         return Logbook(search, self.log_path, self.about())
+
+    def there(self) -> Holdings:
+        """What existed before it began: as its log says, or as the store does now."""
+        there = was_there(self.log_path, self.space.costs)
+        if there is None:
+            there = Inventory(self.cells, self.resolved.bench.store).of(self.space)
+        return there
 
     @property
     def log_path(self) -> Path:

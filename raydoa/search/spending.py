@@ -2,7 +2,7 @@
 
 Whoever is first to need an artifact makes it, and with several trials at once that is a matter of luck. The bill
 goes to the proposal that was asked first, as its expected cost did: so what was told and what is pending always add up
-to what is spent. What another sweep has made costs nothing.
+to what is spent. What was there before the search began, and what another sweep has made since, costs nothing.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from raydoa.artifacts.key import Stage
 from raydoa.artifacts.store import Store
 from raydoa.cell import Cell
 from raydoa.money.ledger import MICRO, Item
+from raydoa.search.holdings import Candidate, Holdings
 from raydoa.stages import PseudoLabel
 from raydoa.study import Study
 from raydoa.trial import chain
@@ -22,18 +23,27 @@ class Bills:
     Args:
         study: of the search.
         store: where its artifacts are.
+        there: what was there before it began.
     """
 
-    def __init__(self, study: Study, store: Store) -> None:
+    def __init__(self, study: Study, store: Store, there: Holdings) -> None:
         self._study = study
         self._store = store
+        self._there = there
         self._payer: dict[str, int] = {}
 
-    def asked(self, number: int, cell: Cell) -> None:
-        """A proposal was asked: it pays for what nobody before it needs."""
-        for stages in self._paid(cell).values():
+    def asked(self, number: int, candidate: Candidate, cell: Cell) -> None:
+        """A proposal was asked: it pays for what was not there, and nobody before it needs."""
+        for item, stages in self._paid(cell).items():
             for stage in stages:
-                self._payer.setdefault(stage.key, number)
+                if not self._was_there(candidate, item, stage):
+                    self._payer.setdefault(stage.key, number)
+
+    def _was_there(self, candidate: Candidate, item: str, stage: Stage) -> bool:
+        rows = self._there.rows.get(candidate.artifact) if candidate.artifact else None
+        if item == "student":
+            return candidate in self._there.measured
+        return rows is not None and (not isinstance(stage, PseudoLabel) or stage.stop <= rows)
 
     def bill(self, number: int, cell: Cell, labels: int) -> float:
         """Dollars of a proposal that was measured; ``labels``: how many it was the first to buy."""

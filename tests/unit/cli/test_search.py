@@ -3,12 +3,14 @@
 import csv
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from raydoa.artifacts.store import Store
 from raydoa.cli.search import print_results
 from raydoa.config import Running
 from raydoa.lab import Lab
@@ -16,11 +18,13 @@ from raydoa.mistakes import UserMistake
 from raydoa.report.results import load
 from raydoa.result_row import row_of
 from raydoa.search.cells import measurements, score_of
+from raydoa.search.holdings import Holdings
+from raydoa.search.inventory import Inventory
 from raydoa.search.logbook import Logbook, read
 from raydoa.search.objective import OBJECTIVES, Objective
 from raydoa.search.seeking import Seeking
 from raydoa.search.spending import Bills
-from raydoa.trial import measure
+from raydoa.trial import chain, measure
 from tests.unit.cli.conftest import Run
 from tests.unit.conftest import Measured
 from tests.unit.world import World, lab_of, write_task
@@ -110,13 +114,13 @@ def _measured(seeking: Seeking, proposals: int) -> Logbook:
     book = seeking.open_log()
     resolved = seeking.resolved
     resolved.bench.store.prepare()
-    bills = Bills(resolved.study, resolved.bench.store)
+    bills = Bills(resolved.study, resolved.bench.store, book.search.there)
     for _ in range(proposals):
         proposal = book.ask()
         if proposal is None:
             break
         cell = seeking.cells.of(proposal.candidate)
-        bills.asked(proposal.number, cell)
+        bills.asked(proposal.number, proposal.candidate, cell)
         labels = book.labels_incurred(proposal.number)
         lab: Lab = lab_of(resolved, cell)
         row = row_of(measure(cell, labels, resolved.study, lab).flat())
@@ -195,25 +199,65 @@ def test_nothing_was_measured(world: World, capsys: pytest.CaptureFixture[str]) 
     assert "nothing that is known can be paid" in said
 
 
-def test_what_others_have_made_costs_nothing(searched: Seeking, tmp_path: Path) -> None:
-    """Artifacts of a sweep that is finished are in the store: only what is new is billed."""
-    first = searched
-    elsewhere = first.resolved.study.sweep.model_copy(update={"name": "another"})
-    study = replace(first.resolved.study, sweep=elsewhere)
-    second = replace(
-        first,
-        resolved=replace(first.resolved, study=study),
-        result_dir=tmp_path,
-    )
+def _elsewhere(seeking: Seeking, folder: Path, **changes: object) -> Seeking:
+    """The same search over the same store, of a sweep of another name unless it is the same."""
+    study = seeking.resolved.study
+    study = replace(study, sweep=study.sweep.model_copy(update={"name": "another", **changes}))
+    return replace(seeking, resolved=replace(seeking.resolved, study=study), result_dir=folder)
+
+
+@pytest.mark.parametrize("name", ["tiny", "another"])
+def test_what_is_in_the_store_costs_nothing(searched: Seeking, tmp_path: Path, name: str) -> None:
+    """Only what is new is asked for and billed; also by a search that has lost its log."""
+    second = _elsewhere(searched, tmp_path, name=name)
+    assert (second.resolved.study.sweep_id == searched.resolved.study.sweep_id) == (name == "tiny")
     book = second.open_log()
-    proposal = book.ask()
-    assert proposal is not None
-    cell = second.cells.of(proposal.candidate)
-    bills = Bills(study, second.resolved.bench.store)
-    bills.asked(proposal.number, cell)
-    labels = book.labels_incurred(proposal.number)
+    made = {o.candidate for o in searched.open_log().search.observations}
+    assert book.search.there.measured == made
+    assert set(book.search.there.rows) == {c.artifact for c in made if c.artifact}
+    bills = Bills(second.resolved.study, second.resolved.bench.store, book.search.there)
     label_usd = second.space.costs.label_usd
-    assert bills.bill(proposal.number, cell, labels) == pytest.approx(labels * label_usd)
+    for _ in made:
+        proposal = book.ask()
+        assert proposal is not None and proposal.candidate in made, (
+            "the same seed asks for the same"
+        )
+        cell = second.cells.of(proposal.candidate)
+        bills.asked(proposal.number, proposal.candidate, cell)
+        labels = book.labels_incurred(proposal.number)
+        assert proposal.cost_usd == pytest.approx(labels * label_usd)
+        assert bills.bill(proposal.number, cell, labels) == pytest.approx(labels * label_usd)
+        book.tell(proposal.number, 0.5)
+
+
+def test_a_shard_that_is_missing_costs_its_rows(searched: Seeking, tmp_path: Path) -> None:
+    """A teacher counts with its rows up to the first shard that is gone, and the students of no more rows."""
+    copy = tmp_path / "store"
+    store = searched.resolved.bench.store
+    shutil.copytree(store.url, copy)
+    bench = replace(searched.resolved.bench, store=Store(str(copy)))
+    there = searched.open_log().search.known().holdings
+    artifact, rows = max(there.rows.items(), key=lambda item: item[1])
+    candidate = next(c for c in there.measured if c.artifact == artifact and c.point.u == rows)
+    cell = searched.cells.of(candidate)
+    shards = chain(cell, searched.resolved.study.plan(cell), searched.resolved.study).paid()
+    assert len(shards["pseudo_labels"]) > 1
+    bench.store.drop(shards["pseudo_labels"][1].key)
+    found = Inventory(searched.cells, bench.store).of(searched.space)
+    assert found.rows[artifact] == 20 and candidate not in found.measured
+    assert {c for c in there.measured if c.artifact != artifact} <= found.measured
+    (copy / "records").rename(tmp_path / "gone")
+    assert Inventory(searched.cells, bench.store).of(searched.space) == Holdings(there.costs)
+
+
+def test_it_goes_on_with_what_was_there(searched: Seeking, tmp_path: Path) -> None:
+    """By the time that it is brought back the store has what the search itself has made: that was paid."""
+    second = _elsewhere(searched, tmp_path / "results")
+    first = second.open_log()
+    assert first.search.there.measured
+    emptied = replace(second.resolved.bench, store=Store(str(tmp_path / "empty")))
+    again = replace(second, resolved=replace(second.resolved, bench=emptied)).open_log()
+    assert again.search.there == first.search.there
 
 
 def test_no_scores_no_search(world: World) -> None:
