@@ -7,15 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raydoa.cli.one_question import narrowed
 from raydoa.cli.sweep import add_sweep, configured
 from raydoa.config import Sweep
-from raydoa.mistakes import UserMistake
 
 if TYPE_CHECKING:
     from raydoa.planning.case import Case
-
-_SHARD_ROWS = 100
-"""As in a search: pools are planned in steps as small as those that are searched."""
 
 
 def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
@@ -55,10 +52,10 @@ def _case(options: argparse.Namespace) -> "Case":
     from raydoa.resolve import resolve
 
     sweep, running = configured(options)
-    narrowed = _narrowed(sweep, options)
-    with _without_hub(narrowed):
-        study = resolve(narrowed, running).study
-    task, n, budget = study.sweep.grid.tasks[0], narrowed.grid.n[0], narrowed.grid.budgets[0]
+    question = narrowed(sweep, options, "plan", ("strategies", "label_shares"))
+    with _without_hub(question):
+        study = resolve(question, running).study
+    task, n, budget = study.sweep.grid.tasks[0], question.grid.n[0], question.grid.budgets[0]
     # Rows that cannot be counted are those of the largest pool that is asked for.
     counted = study.tasks[task].train_rows is not None and options.u is None
     pool_rows = None if counted else max(sweep.grid.u)
@@ -80,29 +77,3 @@ def _without_hub(sweep: Sweep) -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
-
-
-def _narrowed(sweep: Sweep, options: argparse.Namespace) -> Sweep:
-    """The configuration of a sweep as that of a plan: one task, N and budget, and all allocations."""
-    if options.budgets is None:
-        raise UserMistake("--budget: missing; a plan is for one budget, in dollars")
-    if options.tasks is None and len(sweep.grid.tasks) > 1:
-        raise UserMistake(f"--task: missing; the tasks are {', '.join(sweep.grid.tasks)}")
-    for flag in ("strategies", "label_shares"):
-        if getattr(options, flag) is not None:
-            raise UserMistake(
-                f"--{flag.replace('_', '-')}: a plan compares all of them; leave it out"
-            )
-    for flag, values in {"task": options.tasks, "n": options.n, "budget": options.budgets}.items():
-        if values is not None and len(values) > 1:
-            raise UserMistake(
-                f"--{flag}: found {', '.join(values)}; a plan is for one, ask for each"
-            )
-    grid = sweep.grid.model_copy(
-        update={
-            "strategies": ("annotate", "distill", "mixed"),
-            "n": sweep.grid.n[:1],
-            "u": (1,),
-        }
-    )
-    return sweep.model_copy(update={"grid": grid, "shard_rows": min(sweep.shard_rows, _SHARD_ROWS)})

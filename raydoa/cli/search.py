@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raydoa.cli.one_question import narrowed
 from raydoa.cli.sweep import add_sweep, configured
 from raydoa.config import Running, Sweep
 from raydoa.mistakes import UserMistake, did_you_mean
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LIMIT_BUDGETS = 2.0
-_PROBE_ROWS = 100
-"""Rows of a shard: small enough that a probe of a small pool pays for no more."""
 
 
 def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
@@ -68,7 +67,7 @@ def seeking_of(options: argparse.Namespace) -> "tuple[Seeking, Running]":
     from raydoa.search.seeking import Seeking
 
     sweep, running = configured(options)
-    sweep = _narrowed(sweep, options)
+    sweep = _named(narrowed(sweep, options, "search", ("strategies", "u", "label_shares")), options)
     budget = sweep.grid.budgets[0]
     limit = _LIMIT_BUDGETS * budget if options.limit is None else options.limit
     resolved = resolve(sweep, running)
@@ -79,41 +78,13 @@ def seeking_of(options: argparse.Namespace) -> "tuple[Seeking, Running]":
     return seeking, running
 
 
-def _narrowed(sweep: Sweep, options: argparse.Namespace) -> Sweep:
-    """The configuration of a sweep as that of a search: one task, N, budget and seed, and all allocations."""
-    if options.budgets is None:
-        raise UserMistake("--budget: missing; a search is for one budget, in dollars")
-    for flag, axis in {"task": "tasks", "budget": "budgets"}.items():
-        values = getattr(sweep.grid, axis)
-        if len(values) > 1:
-            found = ", ".join(map(str, values))
-            raise UserMistake(f"--{flag}: found {found}; a search is for one, run one for each")
-    for flag, given in {"n": options.n, "seeds": options.seeds}.items():
-        if given is not None and len(given) > 1:
-            raise UserMistake(
-                f"--{flag}: found {', '.join(given)}; a search is for one, run one for each"
-            )
-    for flag in ("strategies", "u", "label_shares"):
-        if getattr(options, flag) is not None:
-            raise UserMistake(
-                f"--{flag.replace('_', '-')}: a search chooses that itself; leave it out"
-            )
-    grid = sweep.grid.model_copy(
-        update={
-            "strategies": ("annotate", "distill", "mixed"),
-            "n": sweep.grid.n[:1],
-            "seeds": sweep.grid.seeds[:1],
-            "u": (1,),
-        }
-    )
-    parts = [sweep.name, "search", options.searcher.replace(":", "-"), options.objective]
+def _named(question: Sweep, options: argparse.Namespace) -> Sweep:
+    """The question with a name that tells it from other searches for the same."""
+    parts = [question.name, "search", options.searcher.replace(":", "-"), options.objective]
     if options.prior:
         places = sorted(str(Path(place).absolute()) for place in options.prior)
         parts.append("prior" + hashlib.sha256("\n".join(places).encode()).hexdigest()[:8])
-    shard_rows = min(sweep.shard_rows, _PROBE_ROWS)
-    return sweep.model_copy(
-        update={"grid": grid, "name": "-".join(parts), "shard_rows": shard_rows}
-    )
+    return question.model_copy(update={"name": "-".join(parts)})
 
 
 def _knowledge(options: argparse.Namespace, study: "Study") -> "Knowledge | None":
