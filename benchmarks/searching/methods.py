@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from raydoa.search.asking import Choice, Chooser, Known
 from raydoa.search.cost_aware import CostAware
 from raydoa.search.costs import Point
+from raydoa.search.laws import Laws
 from raydoa.search.optuna_samplers import OptunaSampler
-from raydoa.search.surface import Laws
 
 from .problems import FRONTIER
 from .simple_peers import CoarseGrid, RandomPlans

@@ -111,14 +111,12 @@ def _dry_run_lines(seeking: "Seeking") -> list[str]:
     costs, book = space.costs, seeking.resolved.study.unit_costs.book
     plans = space.plans()
     probes = space.probes(space.budget_usd)
-    there = seeking.there()
-    totals = [costs.items(point).total for point in [*plans, *probes]]
+    totals = [costs.items(point).total for point in space.points()]
     lines = [
         f"search {seeking.result_dir.name}: task {seeking.task}, N = {costs.owned:,}, B = ${space.budget_usd:,.2f}, "
         f"limit ${seeking.limit_usd:,.2f}",
         f"plans that B pays for: {len(plans):,}; probes on fewer labels or rows: {len(probes):,}",
-        f"one measurement costs ${min(totals):,.4f} to ${max(totals):,.4f} from nothing; in the store already: "
-        f"{len(there.rows)} teachers, {len(there.measured)} students",
+        f"one measurement costs ${min(totals):,.4f} to ${max(totals):,.4f} from nothing",
         f"a label ${costs.label_usd:,.4f}; a step of the student ${costs.student_step_usd:.3g}",
     ]
     lines += [

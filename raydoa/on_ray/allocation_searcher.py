@@ -52,9 +52,12 @@ class AllocationSearcher(Searcher):  # type: ignore[misc]
             limit = self._seeking.limit_usd if limit is None else limit
             self._book = replace(self._seeking, limit_usd=limit).open_log()
             resolved = self._seeking.resolved
-            self._bills = Bills(resolved.study, resolved.bench.store, self._book.search.there)
-            for number, candidate in self._book.asked.items():
-                self._bills.asked(number, candidate, self._cells.of(candidate))
+            self._bills = Bills(resolved.study, resolved.bench.store, self._book.began)
+            for number, entry in enumerate(self._book.search.state()["log"]):
+                if "asked" in entry:
+                    self._bills.asked(number, self._cells.of(self._book.asked[number]))
+                elif entry["score"] is None:
+                    self._bills.failed(entry["told"])
         return self._book
 
     def set_search_properties(
@@ -72,7 +75,7 @@ class AllocationSearcher(Searcher):  # type: ignore[misc]
             return str(Searcher.FINISHED) if self.book.search.stopped is not None else None
         self._running[trial_id] = proposal.number
         cell = self._cells.of(proposal.candidate)
-        self._bills.asked(proposal.number, proposal.candidate, cell)
+        self._bills.asked(proposal.number, cell)
         self._say(f"measuring {cell.name} for ${proposal.cost_usd:,.4f}: {proposal.why}")
         labels = self.book.labels_incurred(proposal.number)
         return {"cell": {**asdict(cell), "labels_incurred": labels}, "proposal": proposal.number}
@@ -94,6 +97,7 @@ class AllocationSearcher(Searcher):  # type: ignore[misc]
             return
         if error:
             self.book.tell(number, None, why=f"trial {trial_id} failed")
+            self._bills.failed(number)
             self._say(f"trial {trial_id} failed, {self._cells.of(self.book.asked[number]).name}")
         elif result is not None and "schema" in result:
             self._tell_row(number, result)

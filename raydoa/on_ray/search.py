@@ -26,6 +26,8 @@ def run_search(seeking: Seeking, running: Running) -> Logbook:
     study, result_dir = seeking.resolved.study, seeking.result_dir
     study.check_reachable()
     seeking.check()
+    if not seeking.begun:
+        seeking.resolved.bench.store.prepare()  # What is in it will be in the log.
     begun = seeking.open_log()
     if begun.search.stopped is not None and not begun.pending:
         return begun

@@ -70,7 +70,8 @@ def recommendation_lines(best: Recommended, search: Search, carbon: Carbon) -> I
     yield f"  kgCO2e                 {carbon.kgco2e(items):.3g}"
     yield _expected_line(best.expected)
     left = known.holdings.marginal(Candidate(best.point)).total
-    made = best.expected is not None and best.expected.seen
+    seen = best.expected is not None and best.expected.seen
+    made = seen or Candidate(best.point) in known.holdings.measured
     yield (
         "it is made: its student is in the store"
         if made

@@ -44,6 +44,11 @@ class Gains:
         return [self.surface.lawful(plans) for plans in self.plans]
 
     @cached_property
+    def _noise(self) -> dict[Point, float]:
+        points = list(dict.fromkeys([*self.points, *(one.point for one in self.pending)]))
+        return dict(zip(points, self.surface.noise_of(points).tolist(), strict=True))
+
+    @cached_property
     def _with_plans(self) -> list[Array]:
         return [self._when_known(plans, self.points) for plans in self.plans]
 
@@ -82,7 +87,7 @@ class Gains:
     def _luck(self, bundle: Sequence[Candidate]) -> Array:
         """Covariance of what is no property of the points: seeds and teachers."""
         noise, luck = self.surface.noise_variance, self.surface.teacher_variance
-        found = noise * np.eye(len(bundle))
+        found = np.diag([self._noise[candidate.point] for candidate in bundle])
         for row, one in enumerate(bundle):
             for column, other in enumerate(bundle):
                 if one.artifact is not None and one.artifact == other.artifact:

@@ -10,6 +10,7 @@ from raydoa.search.laws import Array
 _BEND = 0.03
 _ABOVE = 0.12
 _FAR = 0.1
+_MOST_HIDDEN = 0.999
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Chance:
 
     def doubt(self, errors: Array) -> tuple[Array, Array]:
         """How much noise is stretched in the latent error, and the deviation of what cannot be seen."""
-        hidden = np.exp(-(self.ceiling - errors) / _BEND)
+        hidden = np.minimum(np.exp(-(self.ceiling - errors) / _BEND), _MOST_HIDDEN)
         return 1 / (1 - hidden), 2 * _ABOVE * hidden
 
     def seen(self, latent: Array) -> Array:

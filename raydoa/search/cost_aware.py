@@ -3,7 +3,7 @@
 A `Surface` is fitted to all that is known. Candidates are cheap probes (fewer labels than are owned, small pools) and
 plans of the budget, one by one and in bundles on one teacher. Each is worth its expected gain, and costs what it adds
 to what is held already. Money that buys less gain in the search than it would buy as a larger budget is better left
-unspent: then the recommended plan is made once, and if nothing has become worth its price by that, the search stops.
+unspent: then the recommended plan is made, and if nothing has become worth its price by that, the search stops.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,10 +18,11 @@ from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Choice, Known
 from raydoa.search.costs import Costs, Point
 from raydoa.search.holdings import Candidate
-from raydoa.search.laws import Array, Prior
+from raydoa.search.laws import Array, Laws, Prior
+from raydoa.search.posterior import Effort
 from raydoa.search.priors import Knowledge
 from raydoa.search.space import Space
-from raydoa.search.surface import Effort, Laws, Measured, Surface
+from raydoa.search.surface import Measured, Surface
 
 _SHORTLIST = 150
 _OF_EACH = 3
@@ -29,7 +30,9 @@ _MORE_MONEY = 1.2
 # One measurement's gain is a lower bound of what it is worth as the first of several.
 _ONE_STEP = 0.5
 # A measurement takes some time however cheap it is; in shares of the budget.
-_OVERHEAD = 0.002
+_OVERHEAD = 0.005
+# A plan that is made may turn out to be none to recommend. This ends with so many that took half the budget or more.
+_MOST_MADE = 3
 
 
 @dataclass(frozen=True)
@@ -73,16 +76,15 @@ class CostAware:
         if known.pending:
             return Choice()  # What is on its way may change this.
         why = _why(gain, bool(best))
-        plan = Candidate(self._recommended(surface, known))
-        if not self._realised(plan.point, known) and plan not in known.tried:
-            if known.affordable([plan]):
-                return Choice((plan,), "makes the recommended plan")
-            why += f"; the recommended plan was not made: ${known.left_usd:,.2f} do not pay for it"
-        return Choice(stop=True, why=why)
+        plan = Candidate(surface.best_of(known.space.plans()))
+        not_made = _why_not_made(plan, known)
+        if not_made is None:
+            return Choice((plan,), "makes the recommended plan")
+        return Choice(stop=True, why=why + not_made)
 
     def recommend(self, known: Known) -> Point:
         """See `Chooser.recommend`."""
-        return self._recommended(self.surface(known), known)
+        return self.surface(known).best_of(known.space.plans())
 
     def predict(self, known: Known, points: Sequence[Point]) -> tuple[Array, Array]:
         """Expected scores of single trainings at ``points``, and their standard deviations, luck included."""
@@ -107,21 +109,6 @@ class CostAware:
         with threadpool_limits(1):
             return _fitted(everything, known.space.costs, self.laws, self.effort, seed, prior)
 
-    def _recommended(self, surface: Surface, known: Known) -> Point:
-        plans = known.space.plans()
-        return plans[int(np.argmax(surface.mean_and_sd(plans)[0]))]
-
-    def _realised(self, plan: Point, known: Known) -> bool:
-        """Whether the plan was made, or another one that uses the budget: it is made once, whatever comes of it."""
-        costs = known.space.costs
-        made = [
-            o.candidate.point
-            for o in known.observations
-            if o.score is not None and o.candidate.point.labels >= costs.owned
-        ]
-        least = 0.5 * known.space.budget_usd
-        return any(point == plan or costs.items(point).total > least for point in made)
-
     def _candidates(
         self, surface: Surface, known: Known
     ) -> tuple[Gains, list[tuple[Candidate, ...]]]:
@@ -134,6 +121,7 @@ class CostAware:
             probes = [point for point in probes if point.labels >= space.costs.owned]
         points = dict.fromkeys([*probes, *shortlists[-1], *_cheapest(space)])
         new = [c for c in map(Candidate, points) if c not in known.tried]
+        new += _again(known, _hopeful(surface, space.plans()))
         bundles: list[tuple[Candidate, ...]] = [(candidate,) for candidate in new]
         if self.bundles:
             bundles += list(_on_one_teacher(new))
@@ -142,7 +130,7 @@ class CostAware:
             artifact = observation.candidate.artifact
             if artifact is not None and observation.score is not None:
                 teachers[artifact] = teachers.get(artifact, 0) + 1
-        points_of = tuple(candidate.point for candidate in new)
+        points_of = tuple(dict.fromkeys(candidate.point for candidate in new))
         gains = Gains(surface, shortlists, points_of, teachers, known.pending)
         return gains, [bundle for bundle in bundles if known.affordable(bundle)]
 
@@ -220,6 +208,27 @@ def _few_of_each(order: Sequence[Point], most: int) -> Iterator[Point]:
             yield point
 
 
+def _hopeful(surface: Surface, plans: Sequence[Point]) -> set[Point]:
+    """The plans that may well be the best."""
+    mean, sd = surface.mean_and_sd(plans)
+    hopeful: list[bool] = (mean + sd >= mean.max()).tolist()
+    return {plan for plan, one in zip(plans, hopeful, strict=True) if one}
+
+
+def _again(known: Known, hopeful: set[Point]) -> list[Candidate]:
+    """Hopeful plans that were measured, once more: the luck of one training may have been good, or bad."""
+    scored = {o.candidate for o in known.observations if o.score is not None}
+    last: dict[Point, int] = {}
+    for candidate in known.tried:
+        point = candidate.point
+        last[point] = max(last.get(point, 0), candidate.repeat)
+    return [
+        Candidate(point, repeat + 1)
+        for point, repeat in sorted(last.items())
+        if point in hopeful and Candidate(point, repeat) in scored
+    ]
+
+
 def _on_one_teacher(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:
     """Of each teacher, a pool with a small part of it, and with the smallest as well."""
     by_teacher: dict[tuple[object, ...], list[Candidate]] = {}
@@ -232,6 +241,18 @@ def _on_one_teacher(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate
             yield (pools[0], pools[position])
             if position >= 4:
                 yield (pools[0], pools[position // 2], pools[position])
+
+
+def _why_not_made(plan: Candidate, known: Known) -> str | None:
+    """Why the recommended plan is not made before the search stops; None if it should be, and "" if it was."""
+    if any(candidate.point == plan.point for candidate in known.tried):
+        return ""
+    dear = [o for o in known.observations if o.cost_usd > 0.5 * known.space.budget_usd]
+    if len(dear) >= _MOST_MADE:
+        return f"; the recommended plan was not made: {len(dear)} plans as dear were"
+    if not known.affordable([plan]):
+        return f"; the recommended plan was not made: ${known.left_usd:,.2f} do not pay for it"
+    return None
 
 
 def _why(gain: float, any_left: bool) -> str:

@@ -38,7 +38,7 @@ SHAPES = {
     "annotate_exponent": (0.3, 0.6),
     "epochs_exponent": (0.5, 0.5),
     "onset": (1.0, 1.5),
-    "steepness": (1.5, 0.6),
+    "steepness": (2.0, 0.9),
     "gold_rows": (1.0, 0.7),
     "residual": (0.07, 0.8),
     "length": (1.5, 0.4),
@@ -49,6 +49,14 @@ SHAPES = {
 }
 DIMENSIONS = len(SHAPES)
 _FARTHEST = 3.5
+
+
+@dataclass(frozen=True)
+class Laws:
+    """Which laws are in the mixture; without any, the mean is a constant for each of `annotate` and the rest."""
+
+    power: bool = True
+    onset: bool = True
 
 
 @dataclass(frozen=True)

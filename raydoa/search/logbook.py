@@ -1,12 +1,14 @@
 """A search whose every step is on disk before anybody acts on it.
 
-The log is a file of JSON lines: what the search is about, what was asked, what was told, and why it stopped. A process
+The log is a file of JSON lines: what the search is about, when it began and what was in the store by then, what was
+asked, what was told, and why it stopped. A process
 that dies at any moment loses nothing: the next one reads the log and goes on, and what was pending is measured again.
 """
 
 import json
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ class Logbook:
         asked: every candidate that was ever asked, by number.
         rows: of the cells that were measured, in the order of telling.
         entries: lines of the log.
+        began: when the search did.
         ended_once: whether the search has stopped at some time, even if a new limit lets it go on.
     """
 
@@ -49,13 +52,15 @@ class Logbook:
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = read(path)
         if not entries:
-            there = _plain(search.there)
-            self._write({"about": dict(about), "limit_usd": search.limit_usd, "there": there})
+            self.began = datetime.now(UTC)
+            top = {"about": dict(about), "limit_usd": search.limit_usd}
+            self._write({**top, "began": self.began.isoformat(), "there": _plain(search.there)})
             return
         if entries[0].get("about") != dict(about):
             raise UserMistake(
                 f"{path}: this log is about another search: {entries[0].get('about')}; give another folder"
             )
+        self.began = datetime.fromisoformat(entries[0]["began"])
         self._bring_back(entries)
 
     def ask(self) -> Proposal | None:
@@ -184,7 +189,7 @@ def was_there(path: Path, costs: Costs) -> Holdings | None:
     begun = read(path)
     if not begun:
         return None
-    there = begun[0].get("there", {"rows": [], "measured": []})
+    there = begun[0].get("there", {"rows": [], "measured": []})  # Not in a log of something else.
     rows = {(name, labels, repeat): u for name, labels, repeat, u in there["rows"]}
     return Holdings(costs, rows=rows, measured={candidate_from(c) for c in there["measured"]})
 

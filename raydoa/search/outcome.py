@@ -124,8 +124,7 @@ def _best_predicted(
 ) -> Recommended:
     if not plans:
         return Recommended(level, None)
-    means = surface.mean_and_sd(plans)[0]
-    point = plans[int(means.argmax())]
+    point = surface.best_of(plans)
     seen = sum(o.candidate.point == point and o.score is not None for o in known.observations)
     return Recommended(level, point, _predicted(surface, point, seen))
 

@@ -17,7 +17,8 @@ import numpy as np
 from raydoa.mistakes import UserMistake
 from raydoa.search.costs import Costs
 from raydoa.search.laws import Array, Prior
-from raydoa.search.surface import Effort, Measured, Surface
+from raydoa.search.posterior import Effort
+from raydoa.search.surface import Measured, Surface
 
 _GUESSED_TASKS = 3.0
 _MOST_EFFORT = Effort(draws=1500, kept=64, moves=80)

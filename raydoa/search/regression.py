@@ -42,6 +42,7 @@ class Fit:
         log_evidence: logarithm of the marginal likelihood.
         log_positive: how much likelier it has become that coefficients are positive that must be.
         left_out: each error against the prediction of all others, in standard deviations.
+        left_out_sd: those standard deviations.
         coefficients: means a posteriori.
         coefficient_variances: of the same.
     """
@@ -51,6 +52,7 @@ class Fit:
     log_evidence: Array
     log_positive: Array
     left_out: Array
+    left_out_sd: Array
     coefficients: Array
     coefficient_variances: Array
 
@@ -82,9 +84,11 @@ class Fit:
         # Leaving one out, in standard deviations: equation 5.12 of the same book.
         precision = np.swapaxes(inverse, 1, 2) @ inverse
         left_out = np.einsum("dji,dj->di", inverse, white)
-        left_out = left_out / np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
+        left_out_sd = 1 / np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
+        left_out = left_out * left_out_sd
         variances = problem.sd**2 * share
-        return cls(inverse, white, evidence, after - before, left_out, mean, variances)
+        positive = after - before
+        return cls(inverse, white, evidence, positive, left_out, left_out_sd, mean, variances)
 
     def whiten(self, cross: Array) -> Array:
         """``L^-1 k``; the factor is kept inverted."""

@@ -12,7 +12,7 @@ from raydoa.search.cells import Cells
 from raydoa.search.choosers import chooser_named
 from raydoa.search.holdings import Holdings
 from raydoa.search.inventory import Inventory
-from raydoa.search.logbook import LOG_FILE, Logbook, was_there
+from raydoa.search.logbook import LOG_FILE, Logbook, read, was_there
 from raydoa.search.objective import Objective
 from raydoa.search.pricing import space_of
 from raydoa.search.priors import Knowledge
@@ -69,8 +69,7 @@ class Seeking:
         """
         space = self.space
         costs = space.costs
-        points = [*space.plans(), *space.probes(space.budget_usd)]
-        least = min(costs.items(point).total for point in points)
+        least = min(costs.items(point).total for point in space.points())
         if not self.limit_usd >= least:
             raise UserMistake(
                 f"limit: found ${self.limit_usd:,.4f}; the cheapest measurement costs ${least:,.4f}"
@@ -86,14 +85,19 @@ class Seeking:
     def open_log(self) -> Logbook:
         """The search, brought back from its log if there is one; else with what the store has already."""
         chooser = chooser_named(self.searcher, self.objective, self.knowledge)
-        search = Search(self.space, chooser, self.limit_usd, self.seed, self.there())
+        search = Search(self.space, chooser, self.limit_usd, self.seed, self._there())
         return Logbook(search, self.log_path, self.about())
 
-    def there(self) -> Holdings:
+    @property
+    def begun(self) -> bool:
+        """Whether there is a log to go on from."""
+        return bool(read(self.log_path))
+
+    def _there(self) -> Holdings:
         """What existed before it began: as its log says, or as the store does now."""
         there = was_there(self.log_path, self.space.costs)
         if there is None:
-            there = Inventory(self.cells, self.resolved.bench.store).of(self.space)
+            there = Inventory.of(self.cells, self.resolved.bench.store).holdings(self.space)
         return there
 
     @property

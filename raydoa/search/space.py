@@ -76,6 +76,10 @@ class Space:
             p for p in found if self.costs.allowed(p) and self.costs.items(p).total <= most_usd
         )
 
+    def points(self) -> list[Point]:
+        """Everything that may be measured: the plans and the probes that the budget pays for, each once."""
+        return list(dict.fromkeys([*self.plans(), *self.probes(self.budget_usd)]))
+
     def pools(self) -> list[int]:
         """The ladder of U: doubling, nested, and the whole pool."""
         most = min(self.costs.supply.u, self.costs.supply.together - 1)

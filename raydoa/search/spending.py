@@ -6,12 +6,13 @@ to what is spent. What was there before the search began, and what another sweep
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from raydoa.artifacts.key import Stage
+from raydoa.artifacts.record import DamagedArtifact, Record
 from raydoa.artifacts.store import Store
 from raydoa.cell import Cell
 from raydoa.money.ledger import MICRO, Item
-from raydoa.search.holdings import Candidate, Holdings
 from raydoa.stages import PseudoLabel
 from raydoa.study import Study
 from raydoa.trial import chain
@@ -23,27 +24,26 @@ class Bills:
     Args:
         study: of the search.
         store: where its artifacts are.
-        there: what was there before it began.
+        began: when the search did. What is older costs nothing, and what it had to make again does.
     """
 
-    def __init__(self, study: Study, store: Store, there: Holdings) -> None:
+    def __init__(self, study: Study, store: Store, began: datetime) -> None:
         self._study = study
         self._store = store
-        self._there = there
-        self._payer: dict[str, int] = {}
+        self._began = began
+        self._askers: dict[str, list[int]] = {}
 
-    def asked(self, number: int, candidate: Candidate, cell: Cell) -> None:
-        """A proposal was asked: it pays for what was not there, and nobody before it needs."""
-        for item, stages in self._paid(cell).items():
+    def asked(self, number: int, cell: Cell) -> None:
+        """A proposal was asked: it pays for what nobody before it needs."""
+        for stages in self._paid(cell).values():
             for stage in stages:
-                if not self._was_there(candidate, item, stage):
-                    self._payer.setdefault(stage.key, number)
+                self._askers.setdefault(stage.key, []).append(number)
 
-    def _was_there(self, candidate: Candidate, item: str, stage: Stage) -> bool:
-        rows = self._there.rows.get(candidate.artifact) if candidate.artifact else None
-        if item == "student":
-            return candidate in self._there.measured
-        return rows is not None and (not isinstance(stage, PseudoLabel) or stage.stop <= rows)
+    def failed(self, number: int) -> None:
+        """A proposal has failed, and was told at its price: what it did not make, the next one pays."""
+        for key, askers in self._askers.items():
+            if number in askers and not self._find(key):
+                askers.remove(number)
 
     def bill(self, number: int, cell: Cell, labels: int) -> float:
         """Dollars of a proposal that was measured; ``labels``: how many it was the first to buy."""
@@ -63,13 +63,20 @@ class Bills:
 
     def _made_for(self, number: int, stage: Stage) -> bool:
         """Whether this search made it, and for whom."""
-        if self._payer.get(stage.key) != number:
+        if self._askers[stage.key][:1] != [number]:
             return False
-        record = self._store.find(stage.key)
+        record = self._find(stage.key)
         if record is None:
             return True  # It was made, and is gone.
         made_for = record.provenance.get("made_for")
-        return isinstance(made_for, Mapping) and made_for.get("sweep") == self._study.sweep_id
+        ours = isinstance(made_for, Mapping) and made_for.get("sweep") == self._study.sweep_id
+        return ours and datetime.fromisoformat(record.created_at) >= self._began
+
+    def _find(self, key: str) -> Record | None:
+        try:
+            return self._store.find(key)
+        except DamagedArtifact:
+            return None  # It was made; whoever needs it makes it again.
 
 
 def _quantity(item: Item, ours: list[Stage], stages: int) -> int:

@@ -39,6 +39,8 @@ class Driver:
     tiny: Tiny
     folder: Path
     ray_folder: Path
+    searcher: str = "grid"
+    limit: int = 3
 
     @property
     def flags(self) -> list[str]:
@@ -46,8 +48,8 @@ class Driver:
         models = [f"{name}={self.tiny.model(name)}" for name in ("small", "large")]
         return [
             "--config", "nano", "--task", str(self.tiny.task_yaml),
-            "--budget", "0.6", "--limit", "3", "--n", "16", "--teachers", "large", "--student", "small",
-            "--seeds", "0", "--test-rows", "16", "--searcher", "grid", "--set", "concurrent_cells=2",
+            "--budget", "0.6", "--limit", str(self.limit), "--n", "16", "--teachers", "large", "--student", "small",
+            "--seeds", "0", "--test-rows", "16", "--searcher", self.searcher, "--set", "concurrent_cells=2",
             *[part for name in ("teacher", "student", "distill") for part in ("--set", f"{name}_recipe.epochs=1")],
             "--model", models[0], "--model", models[1],
             "--store", str(self.folder / "store"), "--results", str(self.folder / "results"),
@@ -156,6 +158,33 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
     again, err = (process := driver.start()).communicate()
     assert process.returncode == 0, err
     assert again == out and err == "", "a finished search is read back, without Ray"
+
+
+def test_a_search_that_thinks_is_killed(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> None:
+    """The proposed search, two at a time: what it was measuring is measured, and it ends within its limit."""
+    driver = Driver(tiny, tmp_path, ray_folder, "cost_aware", limit=1)
+    first = driver.start()
+    until(
+        "a search in the middle", lambda: sum("told" in e for e in driver.log()) >= 2, seconds=400
+    )
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    until("the end of its Ray", lambda: not driver.processes())
+    before = driver.log()
+
+    second = driver.start()
+    out, err = second.communicate()
+    assert second.returncode == 0, err
+    after = driver.log()
+    assert after[: len(before)] == before
+    told = Counter(entry["told"] for entry in after if "told" in entry)
+    assert told == Counter(n for n, entry in enumerate(_steps(after)) if "asked" in entry)
+    spent = sum(entry["cost_usd"] for entry in after if "told" in entry)
+    assert spent <= 1
+    assert "predicted score" in out and "it stopped: " in out
+    rows = load(Path(out.splitlines()[-1]))
+    assert len(rows) == len(told)
+    assert rows["cost_incurred"].sum() == pytest.approx(spent, abs=1e-6)
 
 
 def test_trials_that_fail(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) -> None:

@@ -33,7 +33,8 @@ def finished(
     tiny: Tiny, tmp_path_factory: pytest.TempPathFactory, standing_cluster: None
 ) -> tuple[Sweep, Running, pd.DataFrame]:
     """A sweep whose trials want two-worker groups, pools of up to two actors and tasks at the same time."""
-    sweep = tiny.sweep(strategies=("annotate", "distill"), n=(12, 16), u=(20,))
+    strategies = ("annotate", "distill", "mixed")
+    sweep = tiny.sweep(strategies=strategies, label_shares=(0.5,), n=(12, 16), u=(20,))
     running = tiny.running(
         tmp_path_factory.mktemp("sweep"), train_workers=2, zero_stage=1, concurrent_cells=4
     )
@@ -45,7 +46,8 @@ def test_rows_are_those_of_one_process(
 ) -> None:
     """More trials than CPUs end, and Ray and DeepSpeed change no number."""
     sweep, _, rows = finished
-    assert len(rows) == 4 and rows["feasible"].all()
+    assert len(rows) == 6 and rows["feasible"].all()
+    assert (rows[rows["strategy"] == "mixed"]["labels"] > 0).all()
     resolved, expected = _planned(sweep, tiny.running(tmp_path))
     alone = without_ray(resolved, expected)
     for row in rows.to_dict("records"):

@@ -18,8 +18,6 @@ from raydoa.mistakes import UserMistake
 from raydoa.report.results import load
 from raydoa.result_row import row_of
 from raydoa.search.cells import measurements, score_of
-from raydoa.search.holdings import Holdings
-from raydoa.search.inventory import Inventory
 from raydoa.search.logbook import Logbook, read
 from raydoa.search.objective import OBJECTIVES, Objective
 from raydoa.search.seeking import Seeking
@@ -114,13 +112,13 @@ def _measured(seeking: Seeking, proposals: int) -> Logbook:
     book = seeking.open_log()
     resolved = seeking.resolved
     resolved.bench.store.prepare()
-    bills = Bills(resolved.study, resolved.bench.store, book.search.there)
+    bills = Bills(resolved.study, resolved.bench.store, book.began)
     for _ in range(proposals):
         proposal = book.ask()
         if proposal is None:
             break
         cell = seeking.cells.of(proposal.candidate)
-        bills.asked(proposal.number, proposal.candidate, cell)
+        bills.asked(proposal.number, cell)
         labels = book.labels_incurred(proposal.number)
         lab: Lab = lab_of(resolved, cell)
         row = row_of(measure(cell, labels, resolved.study, lab).flat())
@@ -215,7 +213,7 @@ def test_what_is_in_the_store_costs_nothing(searched: Seeking, tmp_path: Path, n
     made = {o.candidate for o in searched.open_log().search.observations}
     assert book.search.there.measured == made
     assert set(book.search.there.rows) == {c.artifact for c in made if c.artifact}
-    bills = Bills(second.resolved.study, second.resolved.bench.store, book.search.there)
+    bills = Bills(second.resolved.study, second.resolved.bench.store, book.began)
     label_usd = second.space.costs.label_usd
     for _ in made:
         proposal = book.ask()
@@ -223,31 +221,85 @@ def test_what_is_in_the_store_costs_nothing(searched: Seeking, tmp_path: Path, n
             "the same seed asks for the same"
         )
         cell = second.cells.of(proposal.candidate)
-        bills.asked(proposal.number, proposal.candidate, cell)
+        bills.asked(proposal.number, cell)
         labels = book.labels_incurred(proposal.number)
         assert proposal.cost_usd == pytest.approx(labels * label_usd)
         assert bills.bill(proposal.number, cell, labels) == pytest.approx(labels * label_usd)
         book.tell(proposal.number, 0.5)
 
 
-def test_a_shard_that_is_missing_costs_its_rows(searched: Seeking, tmp_path: Path) -> None:
+def _copied(seeking: Seeking, folder: Path) -> Seeking:
+    """The same search over a copy of its store, without its log."""
+    shutil.copytree(seeking.resolved.bench.store.url, folder / "store")
+    bench = replace(seeking.resolved.bench, store=Store(str(folder / "store")))
+    resolved = replace(seeking.resolved, bench=bench)
+    return replace(seeking, resolved=resolved, result_dir=folder / "results")
+
+
+def test_only_what_is_missing_is_made_and_paid(searched: Seeking, tmp_path: Path) -> None:
     """A teacher counts with its rows up to the first shard that is gone, and the students of no more rows."""
-    copy = tmp_path / "store"
-    store = searched.resolved.bench.store
-    shutil.copytree(store.url, copy)
-    bench = replace(searched.resolved.bench, store=Store(str(copy)))
-    there = searched.open_log().search.known().holdings
-    artifact, rows = max(there.rows.items(), key=lambda item: item[1])
-    candidate = next(c for c in there.measured if c.artifact == artifact and c.point.u == rows)
-    cell = searched.cells.of(candidate)
-    shards = chain(cell, searched.resolved.study.plan(cell), searched.resolved.study).paid()
-    assert len(shards["pseudo_labels"]) > 1
-    bench.store.drop(shards["pseudo_labels"][1].key)
-    found = Inventory(searched.cells, bench.store).of(searched.space)
-    assert found.rows[artifact] == 20 and candidate not in found.measured
-    assert {c for c in there.measured if c.artifact != artifact} <= found.measured
-    (copy / "records").rename(tmp_path / "gone")
-    assert Inventory(searched.cells, bench.store).of(searched.space) == Holdings(there.costs)
+    again = _copied(searched, tmp_path)
+    store, study = again.resolved.bench.store, again.resolved.study
+    held = searched.open_log().search.known().holdings
+    artifact, rows = max(held.rows.items(), key=lambda item: item[1])
+    candidate = next(c for c in held.measured if c.artifact == artifact and c.point.u == rows)
+    cell = again.cells.of(candidate)
+    stages = chain(cell, study.plan(cell), study)
+    for stage in (stages.paid()["pseudo_labels"][1], *stages.paid()["student"], stages.student):
+        store.drop(stage.key)
+    book = again.open_log()
+    there = book.search.there
+    assert there.rows[artifact] == 20 < rows
+    assert there.measured == {c for c in held.measured if c.artifact != artifact or c.point.u <= 20}
+    expected = book.search.known().holdings.marginal(candidate)
+    assert (
+        expected.teacher
+        == 0
+        < expected.pseudo_labels
+        < again.space.costs.items(candidate.point).total
+    )
+    book.search._queue = [(candidate, "the test wants it")]
+    proposal = book.ask()
+    assert proposal is not None and proposal.cost_usd == expected.total
+    bills = Bills(study, store, book.began)
+    bills.asked(proposal.number, cell)
+    labels = book.labels_incurred(proposal.number)
+    measure(cell, labels, study, lab_of(again.resolved, cell))
+    made_again = rows - 20 if len(stages.paid()["pseudo_labels"]) == 2 else 20
+    billed = bills.bill(proposal.number, cell, labels)
+    row_usd = again.space.costs.by_name[candidate.point.teacher].row_usd
+    assert expected.total - billed == pytest.approx((rows - 20 - made_again) * row_usd, abs=1e-5)
+
+
+def test_repeats_are_found_as_well(searched: Seeking, tmp_path: Path) -> None:
+    again = _copied(searched, tmp_path)
+    first = min(again.open_log().search.there.measured)
+    again.log_path.unlink()
+    cell = again.cells.of(replace(first, repeat=1))
+    measure(cell, 0, again.resolved.study, lab_of(again.resolved, cell))
+    there = again.open_log().search.there
+    assert {first, replace(first, repeat=1)} <= there.measured
+    assert replace(first, repeat=2) not in there.measured
+
+
+def test_what_failed_is_paid_by_the_next(searched: Seeking, tmp_path: Path) -> None:
+    """A teacher whose training has failed was told at its price; who makes it then pays for it."""
+    again = _copied(searched, tmp_path)
+    study, store = again.resolved.study, again.resolved.bench.store
+    candidate = max(searched.open_log().search.known().holdings.measured)
+    cell = again.cells.of(candidate)
+    bills = Bills(study, store, searched.open_log().began)
+    for number in (0, 1):
+        bills.asked(number, cell)
+    full = bills.bill(0, cell, 0)
+    assert full > 0 and bills.bill(1, cell, 0) == 0
+    bills.failed(0)
+    assert bills.bill(0, cell, 0) == full, "it has made everything, whatever happened then"
+    for stages in chain(cell, study.plan(cell), study).paid().values():
+        for stage in stages:
+            store.drop(stage.key)
+    bills.failed(0)
+    assert bills.bill(0, cell, 0) == 0 and bills.bill(1, cell, 0) == full
 
 
 def test_it_goes_on_with_what_was_there(searched: Seeking, tmp_path: Path) -> None:

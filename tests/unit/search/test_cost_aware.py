@@ -7,11 +7,12 @@ import pytest
 
 from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Observation, Search
-from raydoa.search.cost_aware import CostAware
+from raydoa.search.cost_aware import CostAware, _again, _why_not_made
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
+from raydoa.search.posterior import Effort
 from raydoa.search.priors import Knowledge
-from raydoa.search.surface import Effort, Surface
+from raydoa.search.surface import Surface
 from tests.unit.search.tasks import COSTS, law, measured, some_points, space
 
 EFFORT = Effort(draws=200, kept=32, moves=15)
@@ -93,16 +94,50 @@ def test_it_makes_the_plan_before_it_stops() -> None:
     assert max(costs) > 10.0
 
 
-def test_a_plan_that_failed_was_not_made() -> None:
-    search = Search(space(), CostAware(effort=EFFORT), 120.0)
-    known = search.known()
+def test_the_recommended_plan_is_made_unless() -> None:
+    """It was measured or has failed, three plans as dear were made, or nothing is left to pay for it."""
+    known = Search(space(), CostAware(effort=EFFORT), 120.0).known()
+    dear = [plan for plan in space().plans() if COSTS.items(plan).total > 15]
+    plan = Candidate(dear[-1])
+
+    def after(count: int, cost: float, left: float = 100.0) -> str | None:
+        told = tuple(Observation(Candidate(p), 0.5, cost) for p in dear[:count])
+        return _why_not_made(plan, replace(known, observations=told, left_usd=left))
+
+    assert after(0, 0.0) is None
+    assert after(2, 18.0) is None and after(3, 9.0) is None, "what is there already costs nothing"
+    assert "3 plans as dear were" in str(after(3, 18.0))
+    assert "$1.00 do not pay for it" in str(after(0, 0.0, left=1.0))
+    for score in (0.7, None):
+        told = (Observation(plan, score, 20.0),)
+        assert _why_not_made(plan, replace(known, observations=told)) == ""
+
+
+def test_a_plan_may_be_measured_again_unless_it_failed() -> None:
+    known = Search(space(), CostAware(effort=EFFORT), 120.0).known()
+    plan, other, probe = _point(200, "small", 800), _point(200, "", 0), _point(100, "", 0)
+    told = (
+        Observation(Candidate(plan), 0.5, 1.0),
+        Observation(Candidate(other), 0.5, 1.0),
+        Observation(Candidate(other, 1), None, 1.0),
+        Observation(Candidate(probe), 0.4, 1.0),
+    )
+    hopeful = {plan, other, probe}
+    once = replace(known, observations=told)
+    assert _again(once, hopeful) == [Candidate(probe, 1), Candidate(plan, 1)]
+    assert _again(once, {probe}) == [Candidate(probe, 1)], "and only if it may be the best"
+    pending = replace(once, pending=(Candidate(plan, 1), Candidate(probe, 1)))
+    assert _again(pending, hopeful) == [], "not before it is told"
+
+
+def test_of_two_plans_alike_the_one_that_was_measured_is_recommended() -> None:
+    """Its neighbours are expected to score the same, and are known less well."""
     plans = space().plans()
-    dear = max(plans, key=lambda plan: COSTS.items(plan).total)
-    failed = replace(known, observations=(Observation(Candidate(dear), None, 20.0),))
-    made = replace(known, observations=(Observation(Candidate(dear), 0.7, 20.0),))
-    chooser = CostAware(effort=EFFORT)
-    assert not chooser._realised(plans[0], failed)
-    assert chooser._realised(plans[0], made)
+    best = max(plans, key=law)
+    known = Search(space(), CostAware(effort=EFFORT), 120.0).known()
+    told = [Observation(Candidate(p), law(p), 1.0) for p in some_points(12, seed=5)]
+    told += [Observation(Candidate(best, repeat), law(best), 1.0) for repeat in range(3)]
+    assert CostAware(effort=EFFORT).recommend(replace(known, observations=tuple(told))) == best
 
 
 def test_a_stopped_search_proposes_nothing() -> None:

@@ -11,8 +11,10 @@ from raydoa.mistakes import UserMistake
 from raydoa.search import priors
 from raydoa.search.chance import Chance
 from raydoa.search.costs import Point, Supply
-from raydoa.search.laws import COEFFICIENTS, DIMENSIONS, Inputs, Prior, bases
-from raydoa.search.surface import _DOUBT, Effort, Laws, Measured, Surface, _residual
+from raydoa.search.kernel import residual
+from raydoa.search.laws import COEFFICIENTS, DIMENSIONS, Inputs, Laws, Prior, bases
+from raydoa.search.posterior import Effort
+from raydoa.search.surface import _DOUBT, Measured, Surface
 from tests.unit.search.tasks import COSTS, law, measured, some_points, space
 
 SMALL = Effort(draws=200, kept=24, moves=15)
@@ -61,7 +63,8 @@ def test_without_laws_it_is_the_textbook_posterior() -> None:
     cross = kernel[:12, 12:]
     mean, _ = surface._prior.coefficients(surface._shapes)
     start = surface._basis(everything, surface._shapes)[0] @ mean[0]
-    off = np.array([1 - m.score for m in told]) - start[:12]
+    np.testing.assert_allclose(problem.errors, [1 - m.score for m in told], atol=1e-3)
+    off = problem.errors - start[:12]
     want = 1 - (start[12:] + cross.T @ np.linalg.solve(known, off))
     spread = kernel[12:, 12:] - cross.T @ np.linalg.solve(known, cross)
     found, sd = surface.mean_and_sd(new)
@@ -96,6 +99,30 @@ def test_an_outlier_does_not_carry_the_day() -> None:
     with_it = Surface(wrong, COSTS)
     truth = np.array([law(point) for point in space().plans()])
     assert np.median(np.abs(with_it.mean_and_sd(space().plans())[0] - truth)) < 0.03
+
+
+def test_a_training_that_went_wrong_is_told_from_luck() -> None:
+    """One plan that lacks ten points of what all others say; a score that is too high has not gone wrong."""
+    points = some_points(25, seed=8)
+    for off, wrong in ((-0.1, True), (0.1, False)):
+        told = measured(points, seed=9)
+        told[3] = replace(told[3], score=told[3].score + off)
+        lost = Surface(told, COSTS, effort=SMALL, seed=1)._lost
+        assert (lost[3] > 0.05) == wrong
+        assert np.delete(lost, 3).max() < 0.02
+
+
+def test_near_chance_a_measurement_tells_little() -> None:
+    def truth(point: Point) -> float:
+        return max(0.5, law(point))
+
+    points = some_points(16, seed=3)
+    surface = Surface(measured(points, 3, truth=truth), COSTS, effort=SMALL, seed=1)
+    best, worst = max(points, key=truth), min(points, key=law)
+    assert truth(worst) == 0.5 and truth(best) > 0.6
+    near, far = surface.noise_of([worst, best])
+    assert far == pytest.approx(surface.noise_variance, rel=0.1)
+    assert near > 4 * far
 
 
 def test_contradictions_widen_the_doubt() -> None:
@@ -166,8 +193,8 @@ def test_the_first_bought_label_is_like_the_last_owned_one() -> None:
 
     def alike(teacher: str, u: int) -> float:
         owned, bought = (Point(n, teacher, u, COSTS.full_steps(n, teacher, u)) for n in (200, 201))
-        kernel = _residual(Inputs.of([owned], COSTS), Inputs.of([bought], COSTS), shapes)
-        own = _residual(Inputs.of([owned], COSTS), Inputs.of([owned], COSTS), shapes)
+        kernel = residual(Inputs.of([owned], COSTS), Inputs.of([bought], COSTS), shapes)
+        own = residual(Inputs.of([owned], COSTS), Inputs.of([owned], COSTS), shapes)
         return float(kernel[0, 0, 0] / own[0, 0, 0])
 
     assert alike("", 0) > 0.99
