@@ -6,7 +6,7 @@ to what is held already. Money that buys less gain in the search than it would b
 unspent: then the recommended plan is made, and if nothing has become worth its price by that, the search stops.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from raydoa.mistakes import UserMistake
 from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Choice, Known
+from raydoa.search.candidates import again, cheapest, hopeful, on_one_teacher, shortlist
 from raydoa.search.costs import Costs, Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.laws import Array, Laws, Prior
@@ -24,8 +25,6 @@ from raydoa.search.priors import Knowledge
 from raydoa.search.space import Space
 from raydoa.search.surface import Measured, Surface
 
-_SHORTLIST = 150
-_OF_EACH = 3
 _MORE_MONEY = 1.2
 # One measurement's gain is a lower bound of what it is worth as the first of several.
 _ONE_STEP = 0.5
@@ -115,16 +114,16 @@ class CostAware:
         """Gains over the shortlists of plans, and the bundles to choose among."""
         space = known.space
         levels = [self._plans(space, share) for share in self.frontier]
-        shortlists = tuple(_shortlist(surface, plans) for plans in levels if plans)
+        shortlists = tuple(shortlist(surface, plans) for plans in levels if plans)
         probes = space.probes(space.budget_usd)
         if not self.probes:
             probes = [point for point in probes if point.labels >= space.costs.owned]
-        points = dict.fromkeys([*probes, *shortlists[-1], *_cheapest(space)])
+        points = dict.fromkeys([*probes, *shortlists[-1], *cheapest(space)])
         new = [c for c in map(Candidate, points) if c not in known.tried]
-        new += _again(known, _hopeful(surface, space.plans()))
+        new += again(known, hopeful(surface, space.plans()))
         bundles: list[tuple[Candidate, ...]] = [(candidate,) for candidate in new]
         if self.bundles:
-            bundles += list(_on_one_teacher(new))
+            bundles += list(on_one_teacher(new))
         teachers: dict[tuple[object, ...], int] = {}
         for observation in known.observations:
             artifact = observation.candidate.artifact
@@ -183,64 +182,6 @@ def _fitted(
 ) -> Surface:
     """A fit, kept: choosing and recommending ask for the same."""
     return Surface(measured, costs, laws, effort, seed, prior)
-
-
-def _shortlist(surface: Surface, plans: Sequence[Point]) -> tuple[Point, ...]:
-    """The plans that may turn out best, a few of each teacher and number of labels."""
-    mean, sd = surface.mean_and_sd(plans)
-    hopeful: Array = mean + sd
-    order = [plans[i] for i in np.argsort(-hopeful, kind="stable")]
-    return tuple(_few_of_each(order, _OF_EACH))[:_SHORTLIST]
-
-
-def _cheapest(space: Space) -> list[Point]:
-    """The cheapest plan of each teacher and number of labels."""
-    order = sorted(space.plans(), key=lambda point: space.costs.items(point).total)
-    return list(_few_of_each(order, 1))
-
-
-def _few_of_each(order: Sequence[Point], most: int) -> Iterator[Point]:
-    seen: dict[tuple[str, int], int] = {}
-    for point in order:
-        group = (point.teacher, point.labels)
-        seen[group] = seen.get(group, 0) + 1
-        if seen[group] <= most:
-            yield point
-
-
-def _hopeful(surface: Surface, plans: Sequence[Point]) -> set[Point]:
-    """The plans that may well be the best."""
-    mean, sd = surface.mean_and_sd(plans)
-    hopeful: list[bool] = (mean + sd >= mean.max()).tolist()
-    return {plan for plan, one in zip(plans, hopeful, strict=True) if one}
-
-
-def _again(known: Known, hopeful: set[Point]) -> list[Candidate]:
-    """Hopeful plans that were measured, once more: the luck of one training may have been good, or bad."""
-    scored = {o.candidate for o in known.observations if o.score is not None}
-    last: dict[Point, int] = {}
-    for candidate in known.tried:
-        point = candidate.point
-        last[point] = max(last.get(point, 0), candidate.repeat)
-    return [
-        Candidate(point, repeat + 1)
-        for point, repeat in sorted(last.items())
-        if point in hopeful and Candidate(point, repeat) in scored
-    ]
-
-
-def _on_one_teacher(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:
-    """Of each teacher, a pool with a small part of it, and with the smallest as well."""
-    by_teacher: dict[tuple[object, ...], list[Candidate]] = {}
-    for candidate in candidates:
-        if candidate.artifact is not None:
-            by_teacher.setdefault(candidate.artifact, []).append(candidate)
-    for pools in by_teacher.values():
-        pools.sort(key=lambda candidate: (candidate.point.u, -candidate.point.student_steps))
-        for position in range(2, len(pools)):
-            yield (pools[0], pools[position])
-            if position >= 4:
-                yield (pools[0], pools[position // 2], pools[position])
 
 
 def _why_not_made(plan: Candidate, known: Known) -> str | None:

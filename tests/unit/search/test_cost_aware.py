@@ -7,7 +7,8 @@ import pytest
 
 from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Observation, Search
-from raydoa.search.cost_aware import CostAware, _again, _why_not_made
+from raydoa.search.candidates import again
+from raydoa.search.cost_aware import CostAware, _why_not_made
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.posterior import Effort
@@ -124,10 +125,10 @@ def test_a_plan_may_be_measured_again_unless_it_failed() -> None:
     )
     hopeful = {plan, other, probe}
     once = replace(known, observations=told)
-    assert _again(once, hopeful) == [Candidate(probe, 1), Candidate(plan, 1)]
-    assert _again(once, {probe}) == [Candidate(probe, 1)], "and only if it may be the best"
+    assert again(once, hopeful) == [Candidate(probe, 1), Candidate(plan, 1)]
+    assert again(once, {probe}) == [Candidate(probe, 1)], "and only if it may be the best"
     pending = replace(once, pending=(Candidate(plan, 1), Candidate(probe, 1)))
-    assert _again(pending, hopeful) == [], "not before it is told"
+    assert again(pending, hopeful) == [], "not before it is told"
 
 
 def test_of_two_plans_alike_the_one_that_was_measured_is_recommended() -> None:
@@ -147,7 +148,7 @@ def test_a_stopped_search_proposes_nothing() -> None:
     assert search.ask() is None
 
 
-def test_the_same_search_is_the_same_again() -> None:
+def test_the_same_search_is_the_sameagain() -> None:
     one, other = _searched(5.0, 7), _searched(5.0, 7)
     assert one.state() == other.state()
 
