@@ -58,7 +58,7 @@ class CostAware:
     marginal: bool = True
     bundles: bool = True
     probes: bool = True
-    least_gain: float = 0.001
+    least_gain: float = 0.0003
 
     def choose(self, known: Known) -> Choice:
         """See `Chooser.choose`."""
