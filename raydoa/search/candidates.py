@@ -13,6 +13,7 @@ from raydoa.search.surface import Surface
 
 _SHORTLIST = 150
 _OF_EACH = 3
+_MOST_TRAININGS = 3
 
 
 def shortlist(surface: Surface, plans: Sequence[Point]) -> tuple[Point, ...]:
@@ -46,7 +47,7 @@ def hopeful(surface: Surface, plans: Sequence[Point]) -> set[Point]:
 
 
 def again(known: Known, plans: set[Point]) -> list[Candidate]:
-    """Plans that were measured, once more: the luck of one training may have been good, or bad."""
+    """Plans that were measured, once more or twice: the luck of one training may have been good, or bad."""
     scored = {o.candidate for o in known.observations if o.score is not None}
     last: dict[Point, int] = {}
     for candidate in known.tried:
@@ -55,7 +56,7 @@ def again(known: Known, plans: set[Point]) -> list[Candidate]:
     return [
         Candidate(point, repeat + 1)
         for point, repeat in sorted(last.items())
-        if point in plans and Candidate(point, repeat) in scored
+        if point in plans and Candidate(point, repeat) in scored and repeat + 1 < _MOST_TRAININGS
     ]
 
 

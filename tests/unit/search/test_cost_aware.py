@@ -81,12 +81,14 @@ def _searched(budget: float, seed: int, noise: float = 0.004, **settings: object
 
 
 def test_it_finds_a_plan_that_is_nearly_the_best_for_little_more_than_making_it() -> None:
+    spent = []
     for seed, budget in enumerate([5.0, 20.0, 60.0]):
         search = _searched(budget, seed)
         best = max(law(plan) for plan in space(budget).plans())
         assert law(search.recommend()) > 0.985 * best
-        assert search.spent_usd < 2 * budget
         assert search.stopped and len(search.observations) > 3
+        spent.append(search.spent_usd / budget)
+    assert sum(spent) / len(spent) < 1.75
 
 
 def test_it_makes_the_plan_before_it_stops() -> None:
@@ -127,6 +129,8 @@ def test_a_plan_may_be_measured_again_unless_it_failed() -> None:
     once = replace(known, observations=told)
     assert again(once, hopeful) == [Candidate(probe, 1), Candidate(plan, 1)]
     assert again(once, {probe}) == [Candidate(probe, 1)], "and only if it may be the best"
+    thrice = tuple(Observation(Candidate(plan, repeat), 0.5, 1.0) for repeat in range(3))
+    assert again(replace(known, observations=thrice), hopeful) == []
     pending = replace(once, pending=(Candidate(plan, 1), Candidate(probe, 1)))
     assert again(pending, hopeful) == [], "not before it is told"
 
