@@ -145,7 +145,7 @@ class _Spending:
         records = self._made.paid.get(name) if self._made else None
         if not records:
             return None
-        seconds = [float(r.provenance["gpu_seconds"]) for r in records if r is not None]  # type: ignore[arg-type]
+        seconds = [_gpu_seconds(record) for record in records if record is not None]
         return math.fsum(seconds) if len(seconds) == len(records) else None
 
     def _incurred(self, item: Item) -> int:
@@ -163,3 +163,10 @@ class _Spending:
         if len(ours) == len(stages):
             return item.quantity
         return sum(s.stop - s.start for s in ours if isinstance(s, PseudoLabel))
+
+
+def _gpu_seconds(record: Record) -> float:
+    """What an artifact took to make; whoever made it has noted that."""
+    seconds = record.provenance["gpu_seconds"]
+    assert isinstance(seconds, int | float), f"{record.key}: gpu_seconds {seconds!r}"
+    return float(seconds)

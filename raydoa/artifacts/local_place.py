@@ -52,10 +52,9 @@ class LocalPlace:
                 with aside.open("wb") as stream:
                     stream.write(content)
                     _sync_file(stream)
-                os.replace(aside, final)  # noqa: PTH105 (the one call that atomicity rests on)
-            except BaseException:
+                aside.replace(final)
+            finally:
                 aside.unlink(missing_ok=True)
-                raise
             self._sync_upwards(final.parent)
 
     def put(self, source: Path, path: str) -> FileFacts:

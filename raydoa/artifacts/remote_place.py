@@ -138,7 +138,7 @@ def _unreachable(url: str) -> tuple[type[Exception], ...]:
     """Return the errors, other than OSErrors, that mean no connection to ``url``."""
     if not url.startswith("s3"):
         return ()
-    from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+    from botocore.exceptions import BotoCoreError
 
     return (BotoCoreError,)
 

@@ -37,7 +37,7 @@ HEAD_FILE = "head.safetensors"
 HEAD_TENSOR = "lm_head.weight"
 
 
-class UntiedT5(T5ForConditionalGeneration):  # type: ignore[misc]
+class UntiedT5(T5ForConditionalGeneration):
     """T5 v1.1: the output head is not the embedding."""
 
     _tied_weights_keys: ClassVar[dict[str, str]] = {

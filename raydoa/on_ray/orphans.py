@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 _EVERY_SECONDS = 5.0
 
 
-class Orphans(Callback):  # type: ignore[misc]
+class Orphans(Callback):
     """Removes this driver's orphaned groups while a sweep runs."""
 
     def __init__(self) -> None:

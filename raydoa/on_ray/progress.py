@@ -23,7 +23,7 @@ from raydoa.on_ray.single_flight import Status, find_claims
 _EVERY_SECONDS = 5.0
 
 
-class Progress(Callback):  # type: ignore[misc]
+class Progress(Callback):
     """Writes a line to standard error every few seconds, and when the last cell is done.
 
     Tune pickles its callbacks with the experiment and brings them back when that is restored, in another process on

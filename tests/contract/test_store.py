@@ -270,7 +270,8 @@ def test_shipped_artifacts_are_found_behind_the_store(
     store.drop(record.key)  # only its own
     assert store.find(record.key) == record
     assert store.publish(Made(1), folder, {"by": "the user"}, {}).facts == {"by": "the user"}
-    assert store.find(record.key).facts == {"by": "the user"}  # type: ignore[union-attr]
+    found = store.find(record.key)
+    assert found is not None and found.facts == {"by": "the user"}
     store.drop(record.key)
     (shipped / record.folder / "scores.json").write_text("damaged")
     with pytest.raises(UserMistake, match=r"shipped artifact .* reinstall raydoa"):
