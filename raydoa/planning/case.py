@@ -12,9 +12,9 @@ from functools import cached_property
 from raydoa.money.plan import Plan
 from raydoa.money.prices import Cluster, PriceBook
 from raydoa.search.cells import Cells
-from raydoa.search.costs import Costs, Point, Supply
+from raydoa.search.costs import ROUNDING_USD, Costs, Point, Supply
 from raydoa.search.holdings import Candidate
-from raydoa.search.pricing import ROUNDING_USD, ShardedSpace, costs_of
+from raydoa.search.pricing import ShardedSpace, costs_of
 from raydoa.search.space import Space
 from raydoa.study import Study
 

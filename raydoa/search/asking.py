@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from raydoa.mistakes import UserMistake
-from raydoa.search.costs import Point
+from raydoa.search.costs import ROUNDING_USD, Point
 from raydoa.search.holdings import Candidate, Holdings
 from raydoa.search.space import Space
 
@@ -55,7 +55,7 @@ class Known:
 
     def affordable(self, bundle: Sequence[Candidate]) -> bool:
         """Whether what is left pays for a bundle."""
-        return self.holdings.together(bundle) <= self.left_usd
+        return self.holdings.together(bundle) + len(bundle) * ROUNDING_USD <= self.left_usd
 
 
 @dataclass(frozen=True)
@@ -146,15 +146,20 @@ class Search:
         """What is known by now."""
         pending = tuple(proposal.candidate for proposal in self._pending.values())
         queued = tuple(candidate for candidate, _ in self._queue)
-        left = max(0.0, self._limit_usd - self.spent_usd)
         return Known(
             self.space,
             self.observations,
             pending + queued,
             self._holdings.copy(),
-            left,
+            self._left_usd,
             self._seed,
         )
+
+    @property
+    def _left_usd(self) -> float:
+        """What may still be spent, whatever the roundings of what is pending come to."""
+        pending = len(self._pending) * ROUNDING_USD
+        return max(0.0, self._limit_usd - self.spent_usd - pending)
 
     def ask(self) -> Proposal | None:
         """The next candidate; None while the chooser waits for what is pending, and once it has stopped."""
@@ -170,11 +175,11 @@ class Search:
             return None
         candidate, why = self._queue.pop(0)
         cost = self._holdings.marginal(candidate).total
-        if self.spent_usd + cost > self._limit_usd * (1 + 1e-12):
+        if cost + ROUNDING_USD > self._left_usd:
             self._queue.clear()
             self.stopped = (
                 f"the next measurement costs ${cost:,.4f}, and of the limit of ${self._limit_usd:,.2f} "
-                f"${max(0.0, self._limit_usd - self.spent_usd):,.4f} is left"
+                f"${self._left_usd:,.4f} is left"
             )
             return None
         self._holdings.add(candidate)

@@ -11,6 +11,9 @@ from functools import cached_property
 from raydoa.money import limits
 from raydoa.money.tariff import Schedule, steps_for
 
+ROUNDING_USD = 5e-6
+"""What a plan may cost above its items here: the planner rounds each of four up to a whole micro-dollar."""
+
 
 @dataclass(frozen=True, order=True)
 class Point:

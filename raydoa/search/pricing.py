@@ -10,12 +10,9 @@ from raydoa.cell import Cell
 from raydoa.mistakes import UserMistake, did_you_mean
 from raydoa.models.architecture import NANO_MODELS, nano_shape
 from raydoa.money.tariff import Recipes, Request, Tariff
-from raydoa.search.costs import Costs, Supply, TeacherPrices
+from raydoa.search.costs import ROUNDING_USD, Costs, Supply, TeacherPrices
 from raydoa.search.space import Space
 from raydoa.study import Study, TaskSource
-
-ROUNDING_USD = 5e-6
-"""The planner rounds each of four items up to a whole micro-dollar; the space does not."""
 
 _WITHOUT_END = 1_000_000
 """Rows of a task that cannot be reached from here: enough for whatever is priced without it."""

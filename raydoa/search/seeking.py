@@ -10,6 +10,7 @@ from raydoa.resolve import Resolved
 from raydoa.search.asking import Search
 from raydoa.search.cells import Cells
 from raydoa.search.choosers import chooser_named
+from raydoa.search.costs import ROUNDING_USD
 from raydoa.search.holdings import Holdings
 from raydoa.search.inventory import Inventory
 from raydoa.search.logbook import LOG_FILE, Logbook, read, was_there
@@ -69,7 +70,7 @@ class Seeking:
         """
         space = self.space
         costs = space.costs
-        least = min(costs.items(point).total for point in space.points())
+        least = min(costs.items(point).total for point in space.points()) + ROUNDING_USD
         if not self.limit_usd >= least:
             raise UserMistake(
                 f"limit: found ${self.limit_usd:,.4f}; the cheapest measurement costs ${least:,.4f}"
