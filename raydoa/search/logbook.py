@@ -60,6 +60,8 @@ class Logbook:
             raise UserMistake(
                 f"{path}: this log is about another search: {entries[0].get('about')}; give another folder"
             )
+        if "began" not in entries[0]:
+            raise UserMistake(f"{path}: an older raydoa wrote this log; give another folder")
         self.began = datetime.fromisoformat(entries[0]["began"])
         self._bring_back(entries)
 
@@ -189,7 +191,7 @@ def was_there(path: Path, costs: Costs) -> Holdings | None:
     begun = read(path)
     if not begun:
         return None
-    there = begun[0].get("there", {"rows": [], "measured": []})  # Not in a log of something else.
+    there = begun[0].get("there", {"rows": [], "measured": []})  # Such a log is refused.
     rows = {(name, labels, repeat): u for name, labels, repeat, u in there["rows"]}
     return Holdings(costs, rows=rows, measured={candidate_from(c) for c in there["measured"]})
 

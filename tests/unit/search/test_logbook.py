@@ -1,5 +1,6 @@
 """The log of a search: cut it anywhere, and the search goes on; nothing is told twice or forgotten."""
 
+import json
 import random
 from pathlib import Path
 
@@ -61,6 +62,15 @@ def test_told_twice_is_heard_once(tmp_path: Path) -> None:
     book.tell(proposal.number, 0.5)
     book.tell(proposal.number, 0.9)
     assert [o.score for o in book.search.observations] == [0.5]
+
+
+def test_a_log_of_an_older_raydoa_is_refused(tmp_path: Path) -> None:
+    """It does not say what was in the store when the search began."""
+    path = tmp_path / "log.jsonl"
+    path.write_text(json.dumps({"about": ABOUT, "limit_usd": 60.0}) + "\n")
+    with pytest.raises(UserMistake, match="an older raydoa wrote this log; give another folder"):
+        _open(path)
+    assert len(read(path)) == 1, "nothing was written into it"
 
 
 def test_labels_are_bought_once(tmp_path: Path) -> None:
