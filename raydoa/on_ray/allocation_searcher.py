@@ -22,7 +22,7 @@ from raydoa.search.seeking import Seeking
 from raydoa.search.spending import Bills
 
 
-class AllocationSearcher(Searcher):  # type: ignore[misc]
+class AllocationSearcher(Searcher):
     """Suggests the cells of proposals, and tells what came out.
 
     Tune pickles it with the experiment, and brings it back in another process: what is kept is how to open the log.
@@ -110,6 +110,8 @@ class AllocationSearcher(Searcher):  # type: ignore[misc]
             self.book.tell(number, score, cost, row=row_of(row), why=why)
         else:
             self.book.tell(number, None, 0.0, row=row_of(row), why=row["infeasible_reason"])
+        if score is None:
+            self._bills.failed(number)
         self._say(f"{'no score' if score is None else f'{score:.4f}'} from {cell.name}")
 
     def save(self, checkpoint_path: str) -> None:

@@ -186,14 +186,19 @@ def _fitted(
 
 def _why_not_made(plan: Candidate, known: Known) -> str | None:
     """Why the recommended plan is not made before the search stops; None if it should be, and "" if it was."""
-    if any(candidate.point == plan.point for candidate in known.tried):
+    made = [o for o in known.observations if o.score is not None]
+    if any(o.candidate.point == plan.point for o in made):
         return ""
-    dear = [o for o in known.observations if o.cost_usd > 0.5 * known.space.budget_usd]
-    if len(dear) >= _MOST_MADE:
-        return f"; the recommended plan was not made: {len(dear)} plans as dear were"
-    if not known.affordable([plan]):
-        return f"; the recommended plan was not made: ${known.left_usd:,.2f} do not pay for it"
-    return None
+    dear = sum(o.cost_usd > 0.5 * known.space.budget_usd for o in made)
+    if plan in known.tried:
+        why = "it failed"
+    elif dear >= _MOST_MADE:
+        why = f"{dear} plans as dear were"
+    elif not known.affordable([plan]):
+        why = f"${known.left_usd:,.2f} do not pay for it"
+    else:
+        return None
+    return f"; the recommended plan was not made: {why}"
 
 
 def _why(gain: float, any_left: bool) -> str:

@@ -26,7 +26,9 @@ _OUTLIER_FREEDOM = 4.0
 # Now and then a training goes wrong: how often that is, and what its score then lacks.
 _WRONG = 0.03
 _LOSS, _LOSS_SD = 0.1, 0.06
+# An expected loss above which the shapes are drawn anew.
 _WORTH_MENTION = 0.005
+# What a plan that is not known well counts less when one is recommended, in standard deviations.
 _CAUTION = 0.5
 # No law is the truth: on the development tasks of benchmarks/search_cost.py, 80% intervals held 70% without this.
 _DOUBT = 1.25
@@ -85,12 +87,8 @@ class Surface:
 
     def mean_and_sd(self, points: Sequence[Point]) -> tuple[Array, Array]:
         """Expected score of each point and the standard deviation of that expectation; a seed's luck is not in it."""
-        inputs = Inputs.of(points, self._costs)
-        means, variances = self._moments(inputs)
-        mean = means.mean(axis=0)
-        variance = (variances + (means - mean) ** 2).mean(axis=0)
-        slope = _DOUBT * self._chance.slope(mean)
-        return 1 - self._chance.seen(mean), slope * np.sqrt(np.maximum(variance, 0.0))
+        mean, sd = self._latent(points)
+        return 1 - self._chance.seen(mean), self._chance.slope(mean) * sd
 
     def best_of(self, plans: Sequence[Point]) -> Point:
         """The plan to recommend: of two that are expected to score the same, the one that is known better."""
@@ -102,8 +100,7 @@ class Surface:
 
         A point near chance may turn out far better and hardly worse: here that is a plain deviation.
         """
-        means, _ = self._moments(Inputs.of(points, self._costs))
-        return np.asarray(1 - means.mean(axis=0))
+        return 1 - self._latent(points)[0]
 
     def covariance(self, first: Sequence[Point], second: Sequence[Point]) -> Array:
         """Covariance of what `lawful` expects ``[first, second]``, over laws and residuals."""
@@ -121,11 +118,8 @@ class Surface:
 
         Near chance a score tells hardly anything; of a point that may turn out to be above it, more.
         """
-        means, variances = self._moments(Inputs.of(points, self._costs))
-        mean = means.mean(axis=0)
-        variance = (variances + (means - mean) ** 2).mean(axis=0)
-        hopeful = mean - _DOUBT * np.sqrt(np.maximum(variance, 0.0))
-        stretch, hidden = self._chance.doubt(self._chance.seen(hopeful))
+        mean, sd = self._latent(points)
+        stretch, hidden = self._chance.doubt(self._chance.seen(mean - sd))
         return np.asarray(self.noise_variance * stretch**2 + hidden**2)
 
     @property
@@ -219,13 +213,18 @@ class Surface:
         solved = self._fit.whiten(cross)
         return solved, start + np.einsum("dnp,dn->dp", solved, self._fit.white)
 
-    def _moments(self, inputs: Inputs) -> tuple[Array, Array]:
+    def _latent(self, points: Sequence[Point]) -> tuple[Array, Array]:
+        """Expected error of each point, above chance or not, and its standard deviation over all draws."""
+        inputs = Inputs.of(points, self._costs)
         solved, means = self._solved(inputs)
         _, sd = self._prior.coefficients(self._shapes)
         linear = ((self._basis(inputs, self._shapes) * sd[:, None, :]) ** 2).sum(axis=2)
         own = (self._shapes.residual * self._shapes.scale)[:, None] ** 2
         own = own + self._shapes.model_sd[:, None] ** 2
-        return means, linear + own - (solved**2).sum(axis=1)
+        mean: Array = means.mean(axis=0)
+        inside = linear + own - (solved**2).sum(axis=1)
+        variance = (inside + (means - mean) ** 2).mean(axis=0)
+        return mean, _DOUBT * np.sqrt(np.maximum(variance, 0.0))
 
     def _incredible(self) -> tuple[Array, Array, Array]:
         """By observation: a factor of its noise, above 1 where leaving it out predicts it badly; and what its training

@@ -81,14 +81,12 @@ def _searched(budget: float, seed: int, noise: float = 0.004, **settings: object
 
 
 def test_it_finds_a_plan_that_is_nearly_the_best_for_little_more_than_making_it() -> None:
-    spent = []
     for seed, budget in enumerate([5.0, 20.0, 60.0]):
         search = _searched(budget, seed)
         best = max(law(plan) for plan in space(budget).plans())
         assert law(search.recommend()) > 0.985 * best
+        assert search.spent_usd < 2 * budget
         assert search.stopped and len(search.observations) > 3
-        spent.append(search.spent_usd / budget)
-    assert sum(spent) / len(spent) < 1.75
 
 
 def test_it_makes_the_plan_before_it_stops() -> None:
@@ -103,17 +101,20 @@ def test_the_recommended_plan_is_made_unless() -> None:
     dear = [plan for plan in space().plans() if COSTS.items(plan).total > 15]
     plan = Candidate(dear[-1])
 
-    def after(count: int, cost: float, left: float = 100.0) -> str | None:
-        told = tuple(Observation(Candidate(p), 0.5, cost) for p in dear[:count])
+    def after(
+        count: int, cost: float, left: float = 100.0, score: float | None = 0.5
+    ) -> str | None:
+        told = tuple(Observation(Candidate(p), score, cost) for p in dear[:count])
         return _why_not_made(plan, replace(known, observations=told, left_usd=left))
 
     assert after(0, 0.0) is None
     assert after(2, 18.0) is None and after(3, 9.0) is None, "what is there already costs nothing"
     assert "3 plans as dear were" in str(after(3, 18.0))
+    assert after(3, 18.0, score=None) is None, "plans that failed were not made"
     assert "$1.00 do not pay for it" in str(after(0, 0.0, left=1.0))
-    for score in (0.7, None):
+    for score, why in ((0.7, ""), (None, "; the recommended plan was not made: it failed")):
         told = (Observation(plan, score, 20.0),)
-        assert _why_not_made(plan, replace(known, observations=told)) == ""
+        assert _why_not_made(plan, replace(known, observations=told)) == why
 
 
 def test_a_plan_may_be_measured_again_unless_it_failed() -> None:
@@ -152,7 +153,7 @@ def test_a_stopped_search_proposes_nothing() -> None:
     assert search.ask() is None
 
 
-def test_the_same_search_is_the_sameagain() -> None:
+def test_the_same_search_is_the_same_again() -> None:
     one, other = _searched(5.0, 7), _searched(5.0, 7)
     assert one.state() == other.state()
 
