@@ -1,16 +1,13 @@
 """Named clusters: hardware, and the settings with which T5-XXL is fine-tuned and served on it.
 
-T5-XXL (google/t5-v1_1-xxl) has 11.13e9 parameters: 22.3 GB in bf16, and 16 bytes a parameter while it trains (bf16
-weights and gradients, fp32 master weights and two Adam moments) = 178 GB. Under ZeRO-3 on W GPUs each holds 178 / W,
-and beside it, at the peak, some 12 GB: 2 GB of gathered layers (DeepSpeed keeps at most 1e9 live parameters), 1.1 GB of
-buckets, 8 GB in the optimiser's step (gradients of a sub-group of 1e9 in fp32, and AdamW's square root of as many), and
-with activation checkpointing, at 4 rows of 128 + 64 tokens, 0.15 GB of layer inputs, 0.1 GB inside the layer that is
-computed again and 0.1 GB of logits; the last three grow with the rows.
+T5-XXL (google/t5-v1_1-xxl) has 11.13e9 parameters: 22.3 GB in bf16, and 16 bytes a parameter while it trains = 178 GB.
+Under ZeRO-3 on W GPUs each holds 178 / W, and beside it, at the peak, some 12 GB; `raydoa.memory` tells what they are,
+and works it out for any T5:
 
     8 x A100-40GB   178 / 8 = 22.3, + 12 = 34 GB of 40: fits, 4 rows a GPU make the global batch of 32
     8 x A100-80GB   the same 34 GB of 80: fits
-    4 x H100-80GB   178 / 4 = 44.5, + 12 = 57 GB of 80: fits, 8 rows a GPU (0.4 GB more)
-    4 x A100-40GB   57 GB of 40: does not fit, unless `--set offload=true` moves the optimiser's 134 GB to the host
+    4 x H100-80GB   178 / 4 = 44.5, + 12 = 56 GB of 80: fits, 8 rows a GPU (0.4 GB more)
+    4 x A100-40GB   56 GB of 40: does not fit, unless `--set offload=true` moves the optimiser's 134 GB to the host
 
 This is arithmetic: none of it has been run on such GPUs yet.
 
