@@ -58,6 +58,7 @@ def test_only_the_command_line_imports_on_ray() -> None:
         "raydoa.dry_run",
         "raydoa.lab",
         "raydoa.makers",
+        "raydoa.doctor.nodes",
         "raydoa.cli",
     ],
 )
