@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What clusters/gcp.yaml stands on, made once with gcloud: network, firewall, service accounts, bucket, shared folder.
-# Prints the filled file. Run it again at any time; docs/clusters/gcp.md tells the rest.
+# Prints the filled file. Run it again at any time; clusters/gcp.md tells the rest.
 #
 #   PROJECT=my-project BUCKET=my-bucket SSH_CIDR=203.0.113.7/32 clusters/gcp_setup.sh > my-gcp.yaml
 set -euo pipefail
