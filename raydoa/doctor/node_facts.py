@@ -46,7 +46,7 @@ class NodeFacts:
 
 def compare(nodes: Sequence[NodeFacts]) -> Iterator[Finding]:
     """Every finding about these nodes."""
-    for package in nodes[0].versions:
+    for package in nodes[0].versions if nodes else ():
         yield from _versions(nodes, package)
     for node in nodes:
         yield from _gpus(node)

@@ -22,19 +22,20 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def two_nodes(token: Path) -> Iterator[Any]:
     """A head and a worker that ask for a token; the worker says that it has a GPU, and has none."""
+    from ray._private.authentication_test_utils import reset_auth_token_state
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
-        nodes = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 1, "num_gpus": 0, "include_dashboard": True},
-        )
+        reset_auth_token_state()  # Ray read them when it was imported.
+        head = {"num_cpus": 1, "num_gpus": 0, "include_dashboard": True}
+        nodes = Cluster(initialize_head=True, head_node_args=head)
         nodes.add_node(num_cpus=1, num_gpus=1)
         patch.setenv("RAY_ADDRESS", nodes.address)
         yield nodes
         nodes.shutdown()
+    reset_auth_token_state()
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, list[str]]:
