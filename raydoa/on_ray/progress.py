@@ -65,7 +65,7 @@ class Progress(Callback):
             if trial.status == Trial.TERMINATED and trial.trial_id not in self._done:
                 cell = cell_of(trial.config)
                 self._done.add(trial.trial_id)
-                self._missing -= self._forecast.needs.get(cell, frozenset())
+                self._missing -= self._forecast.needs(cell)
                 self._unbought.pop(cell, None)
 
     def _write(self) -> None:
