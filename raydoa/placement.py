@@ -66,14 +66,14 @@ def placed(
         groups = [tuple(group) for _, group in groupby(shards, key=lambda s: s.teacher.key)]
         least, most = running.label_actors
         return [
-            ActorPool(
-                group, least, min(most, max(least, len(group))), running.gpus_per_label_actor
-            )
+            ActorPool(group, least, min(most, max(least, len(group))), running.gpus_per_label_actor)
             for group in groups
         ]
     if isinstance(first, FineTune) and first.model in teachers:
         tuned = [stage for stage in stages if isinstance(stage, FineTune)]
-        return [WorkerGroup(stage, running.train_workers, running.gpus_per_worker) for stage in tuned]
+        return [
+            WorkerGroup(stage, running.train_workers, running.gpus_per_worker) for stage in tuned
+        ]
     gpus = max(_gpus(stage, running, teachers) for stage in stages)
     return [Tasks(tuple(stages), gpus)]
 

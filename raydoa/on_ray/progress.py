@@ -17,8 +17,7 @@ from ray.tune.experiment import Trial
 from raydoa.artifacts.store import Store
 from raydoa.cell import Cell, cell_from
 from raydoa.forecast import Forecast
-from raydoa.on_ray.desk import claimed
-from raydoa.on_ray.single_flight import Status, find_claims
+from raydoa.on_ray.single_flight import Status, claimed, find_claims
 
 _EVERY_SECONDS = 5.0
 

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 from raydoa.artifacts.key import Stage
 from raydoa.config import Running
@@ -77,7 +78,8 @@ class SimulatedRunner:
                 case ActorPool():
                     self._pool(placement)
                 case Tasks():
-                    self._all([lambda s=s: self._task(s, placement.gpus) for s in placement.stages])
+                    tasks = [partial(self._task, s, placement.gpus) for s in placement.stages]
+                    self._all(tasks)
 
     def _group(self, group: WorkerGroup) -> None:
         held = group.workers * group.gpus
@@ -98,7 +100,7 @@ class SimulatedRunner:
     def _pool(self, pool: ActorPool) -> None:
         """Every actor asks for its GPUs at once; one that gets them when no shard is left gives them back."""
         left = deque(pool.shards)
-        self._all([lambda: self._actor(left, pool.gpus)] * pool.most)
+        self._all([partial(self._actor, left, pool.gpus)] * pool.most)
 
     def _actor(self, left: deque[PseudoLabel], gpus: int) -> None:
         self._gpus.take(gpus)
@@ -126,5 +128,5 @@ class SimulatedRunner:
                 done.set()
 
         for body in bodies:
-            self._clock.start(lambda body=body: one(body))
+            self._clock.start(partial(one, body))
         done.wait()

@@ -1,7 +1,7 @@
 """A whole sweep in simulated time: trials begin as Tune begins them, and each walks its chain with the real lab.
 
-Tune takes cells in their order and keeps `concurrent_cells` of them going; a trial holds no GPU, so all that it does
-while others have theirs is wait. What comes out is when the last row is there, and what the GPUs did meanwhile.
+Tune takes cells in their order and keeps `Running.cells_of_a_sweep` of them going; a trial holds no GPU, so all that it
+does while others have theirs is wait. What comes out is when the last row is there, and what the GPUs did meanwhile.
 """
 
 from collections import deque
@@ -14,6 +14,7 @@ from raydoa.booking import Chain
 from raydoa.config import Running
 from raydoa.forecast import Forecast
 from raydoa.lab import Lab
+from raydoa.search.order import longest_first
 from raydoa.simulation.bound import Bound, bound
 from raydoa.simulation.clock import Clock
 from raydoa.simulation.durations import Durations, Lasting, Startup
@@ -65,8 +66,8 @@ def simulate_sweep(
     """Simulate the sweep of a forecast on ``running.cluster_gpus`` GPUs."""
     chains = Chains(study)
     known = {
-        cell: chains.of(cell, plan) if plan.feasible else None
-        for cell, plan in expected.plans.items()
+        cell: chains.of(cell, expected.plans[cell]) if expected.plans[cell].feasible else None
+        for cell in longest_first(expected)
     }
     durations = Durations(study, expected.stages)
     return simulate(
@@ -84,10 +85,16 @@ def simulate(
     teachers: AbstractSet[str],
     lasting: Lasting,
     startup: Startup,
+    *,
+    turnstile: bool = True,
 ) -> Simulated:
-    """Simulate the trials of ``chains`` in their order; None is a cell that cannot be paid."""
+    """Simulate the trials of ``chains`` in their order; None is a cell that cannot be paid.
+
+    ``turnstile``: whether tasks wait outside while a worker group waits (see `Gpus`).
+    """
     clock, store = Clock(), KeysOnly()
-    gpus, desk = Gpus(clock, running.cluster_gpus), SimulatedDesk(clock)
+    gpus = Gpus(clock, running.cluster_gpus, turnstile=turnstile)
+    desk = SimulatedDesk(clock)
     runner = SimulatedRunner(clock, gpus, store, running, teachers, lasting, startup)
     waiting = deque(chains)
     driver_is_free = 0.0
@@ -102,7 +109,7 @@ def simulate(
             if cell is not None:
                 make(cell, 0, Lab(store, runner, desk))
 
-    for _ in range(min(running.concurrent_cells, len(chains))):
+    for _ in range(min(running.cells_of_a_sweep, len(chains))):
         clock.start(slot)
     makespan = clock.run()
     return Simulated(
