@@ -29,6 +29,8 @@ from raydoa.trial import Chains, chain
 
 GPUS = (8, 64, 512)
 _CELLS_BEFORE = 6
+_FAR_SECONDS = 0.03
+"""A read from an object store: an assumption, the order of what S3 takes within a region."""
 
 
 def main() -> None:
@@ -85,7 +87,9 @@ def _planning(sweep: Planned, rounds: int) -> dict[str, Any]:
 
 def _scheduling(sweep: Planned, *, before: bool) -> list[dict[str, Any]]:
     found = []
-    schedules = {"before": _before, "now": _now} if before else {"now": _now}
+    schedules = {"now": _now}
+    if before:
+        schedules = {"before": _before, "now": _now, "now, far store": _far_store}
     for gpus in GPUS:
         for name, schedule in schedules.items():
             began = time.process_time()
@@ -99,6 +103,12 @@ def _scheduling(sweep: Planned, *, before: bool) -> list[dict[str, Any]]:
 def _now(sweep: Planned, gpus: int) -> Simulated:
     running = sweep.running.model_copy(update={"cluster_gpus": gpus})
     return simulate_sweep(sweep.resolved.study, running, sweep.expected)
+
+
+def _far_store(sweep: Planned, gpus: int) -> Simulated:
+    running = sweep.running.model_copy(update={"cluster_gpus": gpus})
+    startup = Startup(store=_FAR_SECONDS)
+    return simulate_sweep(sweep.resolved.study, running, sweep.expected, startup)
 
 
 def _before(sweep: Planned, gpus: int) -> Simulated:

@@ -38,7 +38,7 @@ class Startup:
         label_actor: of one actor, its teacher's weights included.
         task: of a task; its process is warm and its model small.
         trial: of a trial, in the driver, which begins one after the other.
-        store: one read of a record.
+        store: a read of a record; 0 is a disk, an object store takes tens of milliseconds.
     """
 
     worker_group: float = 60.0

@@ -4,19 +4,22 @@ from collections import Counter
 
 from raydoa.artifacts.key import Stage
 from raydoa.artifacts.record import SCHEMA, Record
+from raydoa.simulation.clock import Clock
 
 _MADE = Record(SCHEMA, "", "simulated", 0, {}, {}, {}, {}, {}, "", "", "")
 """The record of whatever has been made: nobody reads more of it than that it is there."""
 
 
 class KeysOnly:
-    """An `Artifacts` in memory.
+    """An `Artifacts` in memory, each of whose reads takes ``seconds``.
 
     Attributes:
         operations: how often what was asked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
         self.operations: Counter[str] = Counter()
         self._there: set[str] = set()
 
@@ -25,6 +28,8 @@ class KeysOnly:
 
     def find(self, key: str) -> Record | None:
         """See `Store.find`."""
+        if self._seconds:
+            self._clock.sleep(self._seconds)
         there = key in self._there
         self.operations["found" if there else "not found"] += 1
         return _MADE if there else None

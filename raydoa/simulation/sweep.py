@@ -92,7 +92,8 @@ def simulate(
 
     ``turnstile``: whether tasks wait outside while a worker group waits (see `Gpus`).
     """
-    clock, store = Clock(), KeysOnly()
+    clock = Clock()
+    store = KeysOnly(clock, startup.store)
     gpus = Gpus(clock, running.cluster_gpus, turnstile=turnstile)
     desk = SimulatedDesk(clock)
     runner = SimulatedRunner(clock, gpus, store, running, teachers, lasting, startup)

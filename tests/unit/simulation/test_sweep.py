@@ -82,6 +82,13 @@ def test_starting_holds_gpus_and_is_no_work() -> None:
     assert done.held["starting"] == 2 * 3.0 + 2.0 + 3 * 1.0, "reading rows holds no GPU"
 
 
+def test_a_far_store_is_waited_for() -> None:
+    """Looked for: the evaluation, the student, the rows; each again when it is claimed and when it is there."""
+    done = run([annotating()], cluster(1), Takes(fine_tune=10.0), Startup(0.0, 0.0, 0.0, 0.0, 1.0))
+    reads = done.operations["found"] + done.operations["not found"]
+    assert done.makespan_seconds == 10.0 + reads and reads > 3
+
+
 def test_a_group_larger_than_the_cluster_is_refused() -> None:
     with pytest.raises(ValueError, match="4 GPUs are asked for"):
         run([distilling(tuned(TEACHER), 1)], cluster(2, workers=4), Takes())
