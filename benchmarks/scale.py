@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scaling.grids import HUNDREDFOLD, TEN_THOUSAND, Planned, planned
+from scaling.stocked import cpu_ms_per_cell
 
 from raydoa.cell import Cell
 from raydoa.search.grid import grid_cells
@@ -45,6 +46,8 @@ def main() -> None:
         found["tune"] = _tune(*options.tune)
     else:
         found["planning"] = _planning(planned(TEN_THOUSAND), options.rounds)
+        found["trial_cpu_ms"] = cpu_ms_per_cell()
+        print(found["trial_cpu_ms"], flush=True)
         found["paper"] = _scheduling(planned({}), before=True)
         if options.hundredfold:
             found["hundredfold"] = _scheduling(planned(HUNDREDFOLD), before=False)

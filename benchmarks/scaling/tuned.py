@@ -12,17 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from raydoa.artifacts.key import Stage
-from raydoa.cell import Cell
 from raydoa.config import Grid, Running
 from raydoa.forecast import Forecast, forecast
-from raydoa.money.plan import Plan
 from raydoa.on_ray.sweep import run_sweep
 from raydoa.presets import nano
 from raydoa.resolve import Resolved, resolve
 from raydoa.search.grid import grid_cells
-from raydoa.stages import Checkpoint
-from raydoa.trial import Chains
+
+from .stocked import stock
 
 _ROWS = 400
 _TASK = {
@@ -43,7 +40,7 @@ def seconds_of_a_sweep(cells: int, at_once: int) -> float:
     """Wall-clock seconds of Tune's part of a sweep of so many cells, which begins with Ray's first process."""
     with tempfile.TemporaryDirectory(prefix="rd-") as folder, _quiet(folder):
         resolved, running, expected = _sweep(Path(folder), cells, at_once)
-        _publish_all(resolved, expected)
+        stock(resolved, expected, resolved.bench.store)
         began = time.perf_counter()
         run_sweep(resolved, running, expected)
         return time.perf_counter() - began
@@ -79,23 +76,3 @@ def _sweep(folder: Path, cells: int, at_once: int) -> tuple[Resolved, Running, F
     resolved = resolve(sweep, running)
     named = resolved.study.sweep
     return resolved, running, forecast(resolved.study, grid_cells(named.grid, named.student))
-
-
-def _publish_all(resolved: Resolved, expected: Forecast) -> None:
-    """Every stage of the sweep as an artifact that holds one empty file."""
-    store, chains = resolved.bench.store, Chains(resolved.study)
-    with tempfile.TemporaryDirectory(prefix="raydoa-") as scratch:
-        (Path(scratch) / "empty.json").write_text("{}", encoding="utf-8")
-        made: set[str] = set()
-        for cell, plan in expected.plans.items():
-            for stage in _stages(chains, cell, plan) if plan.feasible else ():
-                if stage.key not in made and not isinstance(stage, Checkpoint):
-                    made.add(stage.key)
-                    store.publish(stage, Path(scratch), {"score": 0.5}, {"gpu_seconds": 1.0})
-
-
-def _stages(chains: Chains, cell: Cell, plan: Plan) -> Iterator[Stage]:
-    ends = chains.of(cell, plan)
-    for end in (ends.teacher, ends.student):
-        if end is not None:
-            yield from end.closure()
