@@ -111,11 +111,17 @@ class Sweep(Settings):
     region: str
 
 
+_CELLS_WITHOUT_GPUS = 6
+_CELLS_PER_GPU = 4
+_LEAST_CELLS = 64
+
+
 class Running(Settings):
     """Where and how a sweep runs; nothing here is part of a key.
 
     Workers, ZeRO stage, offload, micro-batches and activation checkpointing are those of teachers' fine-tuning; a
-    student's training and the evaluations run on one device, in whole batches.
+    student's training and the evaluations run on one device, in whole batches. ``concurrent_cells`` bounds the trials
+    at a time; None is enough of them for the cluster (`cells_of_a_sweep`, `cells_of_a_search`).
     """
 
     store: str = "store"
@@ -135,7 +141,21 @@ class Running(Settings):
     gpus_per_worker: int = Field(default=0, ge=0)
     cpus_per_worker: int = Field(default=1, ge=1)
     cluster_gpus: int = Field(default=1, ge=1)
-    concurrent_cells: int = Field(default=6, ge=1)
+    concurrent_cells: int | None = Field(default=None, ge=1)
+
+    @property
+    def cells_of_a_sweep(self) -> int:
+        """Trials at a time of a sweep; many of them wait for others, and none holds a GPU (docs/scale.md)."""
+        if self.concurrent_cells is not None:
+            return self.concurrent_cells
+        if not self.gpus_per_worker:
+            return _CELLS_WITHOUT_GPUS
+        return max(_LEAST_CELLS, _CELLS_PER_GPU * self.cluster_gpus)
+
+    @property
+    def cells_of_a_search(self) -> int:
+        """Trials at a time of a search, which decides better the more it knows."""
+        return self.concurrent_cells or _CELLS_WITHOUT_GPUS
 
     def of_teachers(self, execution: Execution) -> Execution:
         """The means of a teacher's fine-tuning, where memory is short."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from raydoa.config import Running
 from raydoa.forecast import Forecast
 from raydoa.money.prices import Cluster
+from raydoa.simulation.runner import STARTING
+from raydoa.simulation.sweep import simulate_sweep
 from raydoa.study import Study
 
 
@@ -33,10 +35,34 @@ def dry_run_lines(study: Study, running: Running, expected: Forecast) -> Iterato
         f"wall-clock on {running.cluster_gpus} x {sweep.accelerator}: at least {wall:,.2f} h, "
         f"${wall * cluster.usd_per_hour(book):,.2f} of nodes"
     )
+    yield from _simulated_lines(study, running, expected, cluster)
     for line in study.unreachable:
         yield f"CANNOT BE REACHED: {line}"
     if study.unreachable:
         yield f"cannot be had from here: {len(study.unreachable)}; a real run would refuse to start"
+
+
+def _simulated_lines(
+    study: Study, running: Running, expected: Forecast, cluster: Cluster
+) -> Iterator[str]:
+    """The wall-clock of this schedule, with what waits and what starts; nothing without GPUs to schedule."""
+    if not running.gpus_per_worker:
+        return
+    at_once = running.train_workers * running.gpus_per_worker
+    if study.sweep.grid.used_teachers and at_once > running.cluster_gpus:
+        yield (
+            f"simulated: a teacher's fine-tuning takes {at_once} GPUs at once, and the cluster has "
+            f"{running.cluster_gpus}; lower --train-workers or raise --cluster-gpus"
+        )
+        return
+    done = simulate_sweep(study, running, expected)
+    hours = done.makespan_seconds / 3600
+    all_of_it = done.gpus * done.makespan_seconds
+    starting, idle = done.held.get(STARTING, 0.0) / all_of_it, done.idle_gpu_seconds / all_of_it
+    yield (
+        f"simulated: about {hours:,.2f} h, ${hours * cluster.usd_per_hour(study.unit_costs.book):,.2f} of nodes; "
+        f"GPUs work {1 - starting - idle:.0%} of it, start things {starting:.0%}, idle {idle:.0%} (docs/scale.md)"
+    )
 
 
 def _infeasible_lines(expected: Forecast) -> Iterator[str]:

@@ -5,7 +5,7 @@ cell will be the first to buy.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from raydoa.artifacts.key import Stage
@@ -14,7 +14,7 @@ from raydoa.money.ledger import MICRO
 from raydoa.money.plan import Plan
 from raydoa.stages import Checkpoint, PseudoLabel
 from raydoa.study import Study
-from raydoa.trial import chain
+from raydoa.trial import Chains
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Expected:
     label: str
     cost_usd: float
     gpu_seconds: float
+    inputs: tuple[str, ...] = ()
+    """Keys of the stages that it reads, those that have to be made."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,31 @@ class Forecast:
 
     Attributes:
         plans: of every cell.
-        needs: keys of all stages of a feasible cell.
+        ends: keys of the last stages of a feasible cell.
         stages: what is expected of each key.
         labels_incurred: labels that a cell is the first to buy; others bought the same rows before it.
         label_usd: the price of a label, by task.
     """
 
     plans: Mapping[Cell, Plan]
-    needs: Mapping[Cell, frozenset[str]]
+    ends: Mapping[Cell, tuple[str, ...]]
     stages: Mapping[str, Expected]
     labels_incurred: Mapping[Cell, int]
     label_usd: Mapping[str, float]
+
+    def needs(self, cell: Cell) -> frozenset[str]:
+        """Keys of all stages of a cell; none of an infeasible one.
+
+        They are found when they are asked for: kept, those of ten thousand cells would fill a driver's memory.
+        """
+        found: set[str] = set()
+        left = list(self.ends.get(cell, ()))
+        while left:
+            key = left.pop()
+            if key not in found:
+                found.add(key)
+                left += self.stages[key].inputs
+        return frozenset(found)
 
     @property
     def standalone_usd(self) -> float:
@@ -66,26 +82,36 @@ class Forecast:
 def forecast(study: Study, cells: Sequence[Cell]) -> Forecast:
     """Plan every cell and find what they share."""
     plans = {cell: study.plan(cell) for cell in cells}
-    needs: dict[Cell, frozenset[str]] = {}
+    chains = Chains(study)
+    ends: dict[Cell, tuple[str, ...]] = {}
     stages: dict[str, Expected] = {}
     for cell, plan in plans.items():
-        if not plan.feasible:
-            continue
-        ends = chain(cell, plan, study)
-        needed = {s.key: s for end in (ends.teacher, ends.student) if end for s in end.closure()}
-        paid = _paid(plan, ends.paid())
-        for key, stage in needed.items():
-            if key not in stages and not isinstance(stage, Checkpoint):
-                cost, seconds = paid.get(key, (0.0, 0.0))
-                stages[key] = Expected(stage_label(stage), cost, seconds)
-        needs[cell] = frozenset(needed)
+        if plan.feasible:
+            made = chains.of(cell, plan)
+            last = [end for end in (made.teacher, made.student) if end is not None]
+            ends[cell] = tuple(end.key for end in last)
+            if not all(key in stages for key in ends[cell]):
+                stages |= _expected(last, _paid(plan, made.paid()), stages)
     return Forecast(
         plans=plans,
-        needs=needs,
+        ends=ends,
         stages=stages,
         labels_incurred=_first_buyers(plans),
         label_usd={name: study.unit_costs.book.label_usd(name) for name in study.tasks},
     )
+
+
+def _expected(
+    last: Sequence[Stage], paid: Mapping[str, tuple[float, float]], known: Container[str]
+) -> dict[str, Expected]:
+    """What is expected of those stages behind the ``last`` ones that are not known yet."""
+    found: dict[str, Expected] = {}
+    for stage in (stage for end in last for stage in end.closure()):
+        if stage.key not in known and not isinstance(stage, Checkpoint):
+            cost, seconds = paid.get(stage.key, (0.0, 0.0))
+            inputs = [s.key for s in stage.inputs() if not isinstance(s, Checkpoint)]
+            found[stage.key] = Expected(stage_label(stage), cost, seconds, tuple(inputs))
+    return found
 
 
 def stage_label(stage: Stage) -> str:

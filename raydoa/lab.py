@@ -16,7 +16,7 @@ from typing import Protocol
 
 from raydoa.artifacts.key import Stage
 from raydoa.artifacts.record import DamagedArtifact, Record
-from raydoa.artifacts.store import MissingArtifact, Store
+from raydoa.artifacts.store import MissingArtifact
 from raydoa.mistakes import NoRoom, UserMistake
 from raydoa.stages import Checkpoint
 
@@ -27,6 +27,18 @@ _MOST_REPAIRS = 3
 
 class StageFailed(RuntimeError):
     """A stage that somebody else was making failed; the message is what its maker saw."""
+
+
+class Artifacts(Protocol):
+    """What the lab needs of a store; a `Store` is one."""
+
+    def find(self, key: str) -> Record | None:
+        """See `Store.find`."""
+        ...
+
+    def drop(self, key: str, folder: str | None = None) -> None:
+        """See `Store.drop`."""
+        ...
 
 
 class Runner(Protocol):
@@ -85,7 +97,7 @@ class SoleMaker:
 class Lab:
     """Makes artifacts that are missing, through a runner and a desk."""
 
-    def __init__(self, store: Store, runner: Runner, desk: Desk) -> None:
+    def __init__(self, store: Artifacts, runner: Runner, desk: Desk) -> None:
         self.store = store
         self._runner = runner
         self._desk = desk

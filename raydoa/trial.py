@@ -6,13 +6,14 @@ quantities to stages, and a planner of the same name in `raydoa.money.plan.PLANN
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from raydoa.booking import Chain, Made, booked
 from raydoa.cell import Cell
 from raydoa.lab import Lab
 from raydoa.learning.recipe import Recipe
 from raydoa.money.plan import Plan
+from raydoa.money.tariff import Quantities
 from raydoa.result_row import ResultRow
 from raydoa.stages import (
     ChooseSparsity,
@@ -38,21 +39,44 @@ def measure(cell: Cell, labels_incurred: int, study: Study, lab: Lab) -> ResultR
     plan = study.plan(cell)
     if not plan.feasible:
         return booked(cell, plan, None, study)
-    stages = chain(cell, plan, study)
-    made = Made(
+    return booked(cell, plan, make(chain(cell, plan, study), labels_incurred, lab), study)
+
+
+def make(stages: Chain, labels_incurred: int, lab: Lab) -> Made:
+    """Have a cell's artifacts made."""
+    return Made(
         stages,
         teacher=lab.make(stages.teacher) if stages.teacher is not None else None,
         student=lab.make(stages.student),
         paid={name: [lab.find(s) for s in paid] for name, paid in stages.paid().items()},
         labels=labels_incurred,
     )
-    return booked(cell, plan, made, study)
 
 
 def chain(cell: Cell, plan: Plan, study: Study) -> Chain:
     """The stages that a feasible plan stands for."""
     assert plan.feasible, f"{cell.name} cannot be paid"
     return CHAINS[cell.strategy](_Workplan(cell, plan, study))
+
+
+class Chains:
+    """The chains of many cells of one study; those that buy the same are one object, whose keys are hashed once.
+
+    Budgets that pay for everything a cell can use buy the same, and a chain of U = 100K has a hundred keys.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._known: dict[tuple[Cell, Quantities], Chain] = {}
+
+    def of(self, cell: Cell, plan: Plan) -> Chain:
+        """See `chain`."""
+        # What is left of a cell once its plan is made: the rest has gone into the quantities.
+        bare = replace(cell, budget=0.0, u=None, label_share=None, allocation=None)
+        same = (bare, plan.quantities)
+        if same not in self._known:
+            self._known[same] = chain(bare, plan, self._study)
+        return self._known[same]
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,11 @@ def canonical_json(value: object) -> str:
     Raises:
         UnstableValue: something inside has no stable bytes; the message names its field.
     """
-    return json.dumps(
-        _one_number(plain(value)), sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
+    return _text(plain(value))
+
+
+def _text(value: Json) -> str:
+    return json.dumps(_one_number(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def plain(value: object, path: str = "") -> Json:  # noqa: PLR0911 (one return for each kind of value)
@@ -99,7 +101,7 @@ class Stage:
     @cached_property
     def key(self) -> str:
         """The stage's name in the store: 64 hexadecimal digits."""
-        return hashlib.sha256(canonical_json(self.identity()).encode()).hexdigest()
+        return hashlib.sha256(_text(self.identity()).encode()).hexdigest()
 
     def identity(self) -> dict[str, Json]:
         """Return what the key is a hash of: kind, version, config, and the keys of the inputs.

@@ -9,7 +9,7 @@ from raydoa.artifacts.key import Stage
 from raydoa.artifacts.store import Store
 from raydoa.forecast import stage_label
 from raydoa.lab import Outcome
-from raydoa.on_ray.single_flight import Holder, Landed, find_claims
+from raydoa.on_ray.single_flight import Holder, Landed, claimed, find_claims
 
 
 class ClusterDesk:
@@ -49,8 +49,3 @@ class ClusterDesk:
             self._claims.wait.remote(claimed(self._store, stage.key), self._holder.job)
         )
         return landed.error
-
-
-def claimed(store: Store, key: str) -> str:
-    """What is claimed: a key in a store."""
-    return f"{store.url} {key}"

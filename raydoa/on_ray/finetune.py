@@ -24,6 +24,7 @@ from raydoa.bench import Bench, Facts, labelled_examples, model_folder, publish
 from raydoa.config import Running
 from raydoa.on_ray.causes import understood
 from raydoa.on_ray.cluster import check_room
+from raydoa.on_ray.turnstile import WaitingGroup
 from raydoa.stages import FineTune, training_seed
 
 if TYPE_CHECKING:
@@ -39,10 +40,20 @@ class _Job:
     stage: FineTune
     bench: Bench
     running: Running
+    group: WaitingGroup | None
 
 
-def fine_tune(stage: FineTune, bench: Bench, running: Running) -> None:
+def worker_needs(running: Running) -> dict[str, int]:
+    """What one worker of a group holds."""
+    return {"CPU": running.cpus_per_worker, "GPU": running.gpus_per_worker}
+
+
+def fine_tune(
+    stage: FineTune, bench: Bench, running: Running, group: WaitingGroup | None = None
+) -> None:
     """Train and publish ``stage``; returns when its artifact is in the store.
+
+    ``group`` is told when the workers are there.
 
     Raises:
         UserMistake: the cluster can never hold the worker group, or an input is wrong.
@@ -51,7 +62,7 @@ def fine_tune(stage: FineTune, bench: Bench, running: Running) -> None:
     # Here and not above: it imports torch, and most trials find their teacher in the store.
     from ray.train.torch import TorchTrainer
 
-    resources = {"CPU": running.cpus_per_worker, "GPU": running.gpus_per_worker}
+    resources = worker_needs(running)
     check_room(
         resources, running.train_workers, f"fine-tuning {stage.model}", "lower train_workers"
     )
@@ -59,7 +70,7 @@ def fine_tune(stage: FineTune, bench: Bench, running: Running) -> None:
     name = f"fine_tune-{stage.key[:20]}-{running.train_workers}-zero{running.zero_stage}"
     trainer = TorchTrainer(
         _work,
-        train_loop_config={"job": _Job(stage, bench, running)},
+        train_loop_config={"job": _Job(stage, bench, running, group)},
         scaling_config=ScalingConfig(
             num_workers=running.train_workers,
             use_gpu=running.gpus_per_worker > 0,
@@ -134,6 +145,8 @@ def _work(config: dict[str, Any]) -> None:
     stage, bench, running = job.stage, job.bench, job.running
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
+    if rank == 0 and job.group is not None:
+        job.group.began()
     checkpoints = _TrainCheckpoints()
     execution = running.of_teachers(bench.execution)
     folder = model_folder(stage.initial, bench)

@@ -17,8 +17,7 @@ from ray.tune.experiment import Trial
 from raydoa.artifacts.store import Store
 from raydoa.cell import Cell, cell_from
 from raydoa.forecast import Forecast
-from raydoa.on_ray.desk import claimed
-from raydoa.on_ray.single_flight import Status, find_claims
+from raydoa.on_ray.single_flight import Status, claimed, find_claims
 
 _EVERY_SECONDS = 5.0
 
@@ -65,7 +64,7 @@ class Progress(Callback):
             if trial.status == Trial.TERMINATED and trial.trial_id not in self._done:
                 cell = cell_of(trial.config)
                 self._done.add(trial.trial_id)
-                self._missing -= self._forecast.needs.get(cell, frozenset())
+                self._missing -= self._forecast.needs(cell)
                 self._unbought.pop(cell, None)
 
     def _write(self) -> None:

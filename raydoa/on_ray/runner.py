@@ -1,13 +1,11 @@
 """The lab's runner on a cluster: each kind of stage where it belongs.
 
-Labelling goes to a pool of actors (Ray Data), a teacher's fine-tuning to a worker group (Ray Train), and everything
-else, small students among them, to a plain task: a worker group costs seconds to start, which a student that trains
-for ten cannot earn back.
+`raydoa.placement` decides: labelling goes to a pool of actors (Ray Data), a teacher's fine-tuning to a worker group
+(Ray Train), and everything else, small students among them, to a plain task.
 """
 
 import logging
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
 import ray
@@ -18,9 +16,11 @@ from raydoa.bench import Bench
 from raydoa.config import Running
 from raydoa.makers import produce
 from raydoa.on_ray.cluster import check_room
-from raydoa.on_ray.finetune import fine_tune
+from raydoa.on_ray.finetune import fine_tune, worker_needs
 from raydoa.on_ray.label_pool import label_pool
-from raydoa.stages import ChooseSparsity, Evaluate, FineTune, PseudoLabel
+from raydoa.on_ray.single_flight import claimed
+from raydoa.on_ray.turnstile import wait_for_turn, waiting_group
+from raydoa.placement import ActorPool, Tasks, WorkerGroup, placed
 
 logger = logging.getLogger(__name__)
 
@@ -43,21 +43,23 @@ class ClusterRunner:
 
     def run(self, stages: Sequence[Stage]) -> None:
         """See `Runner.run`."""
-        first = stages[0]
-        if isinstance(first, PseudoLabel):
-            shards = [stage for stage in stages if isinstance(stage, PseudoLabel)]
-            for _, group in groupby(shards, key=lambda shard: shard.teacher.key):
-                label_pool(list(group), self._bench, self._running)
-        elif isinstance(first, FineTune) and first.model in self._teachers:
-            for stage in stages:
-                assert isinstance(stage, FineTune)
-                fine_tune(stage, self._bench, self._running)
-        else:
-            self._as_tasks(stages)
+        for placement in placed(stages, self._running, self._teachers):
+            match placement:
+                case WorkerGroup():
+                    claim = claimed(self._bench.store, placement.stage.key)
+                    needs = worker_needs(self._running)
+                    with waiting_group(claim, placement.workers, needs) as group:
+                        fine_tune(placement.stage, self._bench, self._running, group)
+                case ActorPool():
+                    wait_for_turn()
+                    label_pool(placement.shards, self._bench, self._running)
+                case Tasks():
+                    wait_for_turn()
+                    self._as_tasks(placement)
 
-    def _as_tasks(self, stages: Sequence[Stage]) -> None:
-        cpus, gpus = self._running.cpus_per_worker, max(self._gpus(stage) for stage in stages)
-        check_room({"CPU": cpus, "GPU": gpus}, 1, stages[0].kind, "lower cpus_per_worker")
+    def _as_tasks(self, tasks: Tasks) -> None:
+        cpus, gpus = self._running.cpus_per_worker, tasks.gpus
+        check_room({"CPU": cpus, "GPU": gpus}, 1, tasks.stages[0].kind, "lower cpus_per_worker")
         # SPREAD: a plain task would be put into the trial's own placement group, which holds no CPU.
         task = ray.remote(
             num_cpus=cpus,
@@ -65,7 +67,7 @@ class ClusterRunner:
             max_retries=_MOST_RETRIES,
             scheduling_strategy="SPREAD",
         )(_produce)
-        made = [task.remote(stage, self._bench) for stage in stages]
+        made = [task.remote(stage, self._bench) for stage in tasks.stages]
         # One that fails takes no other with it; and while one runs, its key is not free.
         ray.wait(made, num_returns=len(made))
         try:
@@ -73,14 +75,6 @@ class ClusterRunner:
         except RayTaskError as failure:
             cause: Any = failure.cause
             raise (cause if isinstance(cause, Exception) else failure) from failure
-
-    def _gpus(self, stage: Stage) -> int:
-        """GPUs of a task: one, unless a teacher writes in it that fits on no single one."""
-        if not self._running.gpus_per_worker:
-            return 0
-        scored = isinstance(stage, Evaluate) and stage.trained.model in self._teachers
-        writes = scored or isinstance(stage, ChooseSparsity)
-        return max(1, self._running.gpus_per_label_actor) if writes else 1
 
 
 def _produce(stage: Stage, bench: Bench) -> str:

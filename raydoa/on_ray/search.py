@@ -63,7 +63,7 @@ def _tuner(seeking: Seeking, running: Running, *, goes_on: bool) -> tune.Tuner:
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=AllocationSearcher(seeking, running.concurrent_cells),
+            search_alg=AllocationSearcher(seeking, running.cells_of_a_search),
             num_samples=-1,  # To the end of the search.
             reuse_actors=True,
             trial_dirname_creator=lambda t: f"{cell_of(t.config).name}-{t.trial_id}",

@@ -26,6 +26,7 @@ from ray._common.constants import HEAD_NODE_RESOURCE_NAME
 from ray.exceptions import ActorUnavailableError, RayError
 
 from raydoa import __version__
+from raydoa.artifacts.store import Store
 from raydoa.lab import Outcome
 
 CLAIMS_ACTOR = f"raydoa-claims-{__version__}"
@@ -46,12 +47,21 @@ class Holder:
     handle: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True)
+class Group:
+    """Workers that can only begin together, and what each of them needs."""
+
+    workers: int
+    each: dict[str, int]
+
+
 @dataclass
 class _Flight:
     holder: str
     job: str
     label: str
     started: float
+    waiting: Group | None = None
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -83,6 +93,8 @@ class Claims:
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._failures: Counter[tuple[str, str]] = Counter()
         self._given_up: dict[tuple[str, str], str] = {}
+        self._no_group_waits = asyncio.Event()
+        self._no_group_waits.set()
 
     async def claim(self, keys: Sequence[str], label: str, holder: Holder) -> list[str]:
         """Grant those of ``keys`` that nobody is making, and that have not failed for good; return the granted ones.
@@ -129,6 +141,7 @@ class Claims:
             flight = self._flights.pop(key, None)
             if flight is not None:
                 flight.done.set()
+        self._look_for_groups()
 
     async def wait(self, key: str, job: str) -> Landed:
         """Return when nobody is making ``key`` any more, or at once if it has failed for good."""
@@ -137,6 +150,28 @@ class Claims:
             return Landed(self._given_up.get((job, key)))
         await flight.done.wait()
         return Landed(self._given_up.get((job, key)))
+
+    async def group_waits(self, key: str, group: Group) -> None:
+        """The maker of ``key`` asks Ray for a worker group; without a claim on ``key`` nobody waits for it."""
+        if key in self._flights:
+            self._flights[key].waiting = group
+            self._no_group_waits.clear()
+
+    async def group_began(self, key: str) -> None:
+        """The group of ``key`` has its GPUs (or is given up, if its claim ends)."""
+        if key in self._flights:
+            self._flights[key].waiting = None
+        self._look_for_groups()
+
+    async def waiting_groups(self, patience: float) -> list[Group]:
+        """Return when no group waits any more, or after ``patience`` seconds those that do."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._no_group_waits.wait(), patience)
+        return [flight.waiting for flight in self._flights.values() if flight.waiting]
+
+    def _look_for_groups(self) -> None:
+        if not any(flight.waiting for flight in self._flights.values()):
+            self._no_group_waits.set()
 
     async def status(self, job: str, since: int | None = None) -> Status:
         """What ``job`` is making now, and what was made since a count; nothing of the past without one."""
@@ -174,3 +209,8 @@ def find_claims() -> Any:
         ValueError: no sweep has run on this cluster.
     """
     return ray.get_actor(CLAIMS_ACTOR, namespace=_NAMESPACE)
+
+
+def claimed(store: Store, key: str) -> str:
+    """What is claimed: a key in a store."""
+    return f"{store.url} {key}"

@@ -25,6 +25,7 @@ from raydoa.on_ray.progress import Progress, cell_of
 from raydoa.on_ray.runner import ClusterRunner
 from raydoa.on_ray.single_flight import start_claims
 from raydoa.resolve import Resolved
+from raydoa.search.order import longest_first
 from raydoa.trial import measure
 
 logger = logging.getLogger(__name__)
@@ -83,14 +84,14 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
             str(result_dir), trainable, resume_unfinished=True, restart_errored=True
         )
     points = [
-        {**asdict(cell), "labels_incurred": count}
-        for cell, count in expected.labels_incurred.items()
+        {**asdict(cell), "labels_incurred": expected.labels_incurred[cell]}
+        for cell in longest_first(expected)
     ]
     return tune.Tuner(
         trainable,
         param_space={"cell": tune.grid_search(points)},
         tune_config=tune.TuneConfig(
-            max_concurrent_trials=trial.running.concurrent_cells,
+            max_concurrent_trials=trial.running.cells_of_a_sweep,
             # Starting a process takes longer than many a cell whose stages are there. (A schedule that stops trials
             # early must not: it is the end of a trial's actor that ends its work and its claims.)
             reuse_actors=True,

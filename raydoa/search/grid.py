@@ -11,10 +11,10 @@ from raydoa.config import Grid
 
 
 def grid_cells(grid: Grid, student: str) -> list[Cell]:
-    """The cells of ``grid``, each once, in an order that suits their makers.
+    """The cells of ``grid``, each once.
 
-    Seeds vary slowest, so a first answer for every plan comes early. Larger pools come before smaller ones, whose
-    shards are among theirs: so a teacher labels in one go.
+    Seeds vary slowest, and larger pools come before smaller ones, whose shards are among theirs. This order decides who
+    is the first to buy a label; the order in which cells begin is `raydoa.search.order`'s.
     """
     pools = [None, *sorted(grid.u, reverse=True)]
     return [

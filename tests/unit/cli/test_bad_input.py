@@ -183,9 +183,17 @@ def test_the_papers_grid_is_priced_without_data_or_network(run: Run) -> None:
             f"CANNOT BE REACHED: model google/t5-v1_1-{size}: the hub cannot be reached" in ran.out
         )
     for word in ("cells, ", " feasible", "unique stages after sharing: ", "GPU-hours: ", "kgCO2e: ", "standalone: $",
-                 "incurred:   $", "wall-clock on 8 x a100-40gb: at least "):  # fmt: skip
+                 "incurred:   $", "wall-clock on 8 x a100-40gb: at least ", "simulated: about "):  # fmt: skip
         assert word in ran.out
     assert "prices are scaled" not in ran.out
+
+
+def test_a_dry_run_tells_that_a_teacher_fits_on_no_such_cluster(run: Run) -> None:
+    ran = run("sweep", "--config", "paper", "--dry-run", "--task", "fever", "--seeds", 0, "--n", 100, "--u", 5000,
+              "--cluster-gpus", 4)  # fmt: skip
+    assert ran.code == 0
+    said = "simulated: a teacher's fine-tuning takes 8 GPUs at once, and the cluster has 4; lower --train-workers"
+    assert said in ran.out
 
 
 def test_a_real_run_of_the_papers_grid_refuses_to_start(refused: Refused, tmp_path: Path) -> None:

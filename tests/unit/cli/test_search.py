@@ -325,4 +325,4 @@ def test_running_is_no_part_of_a_search(world: World) -> None:
     """Folders and workers may change between two runs of the same search."""
     one, two = (world.resolved(world.sweep(), **places) for places in ({}, {"train_workers": 2}))
     assert one.study.sweep_id == two.study.sweep_id
-    assert Running.model_fields["concurrent_cells"].default > 1
+    assert Running().cells_of_a_search > 1

@@ -84,7 +84,7 @@ def test_gc_keeps_what_a_sweep_rests_on(
         key
         for cell, row in measured.rows.items()
         if row in kept
-        for key in measured.expected.needs[cell]
+        for key in measured.expected.needs(cell)
     }
     assert after == needed < before
     # The sweep that was kept is whole: measuring it again makes nothing.

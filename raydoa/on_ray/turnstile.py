@@ -1,0 +1,52 @@
+"""Worker groups get their GPUs: while one waits, nothing smaller is asked for.
+
+Ray gives a freed GPU to whatever waits on its node, and a worker group needs all of its GPUs free at one moment, so
+with more tasks waiting than there are GPUs a group would begin last of all (docs/scale.md). Whoever is about to ask Ray
+for tasks or actors therefore waits here for as long as a group does. What runs goes on, and ends, and makes room.
+
+A group that the cluster, as it stands, has no room for (nodes were lost, or are yet to come) holds nobody up.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from raydoa.on_ray.cluster import room_for
+from raydoa.on_ray.single_flight import Group, find_claims
+
+_PATIENCE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class WaitingGroup:
+    """A worker group that has been asked for; it travels to its workers, of whom the first says that it is there."""
+
+    claims: Any
+    claim: str
+
+    def began(self) -> None:
+        """It has its GPUs, or has failed."""
+        ray.get(self.claims.group_began.remote(self.claim))
+
+
+@contextmanager
+def waiting_group(claim: str, workers: int, each: Mapping[str, int]) -> Iterator[WaitingGroup]:
+    """While a group for what is claimed as ``claim`` is asked for, and until it has begun or failed."""
+    group = WaitingGroup(find_claims(), claim)
+    ray.get(group.claims.group_waits.remote(claim, Group(workers, dict(each))))
+    try:
+        yield group
+    finally:
+        group.began()
+
+
+def wait_for_turn() -> None:
+    """Return when no worker group waits that the cluster has room for."""
+    claims = find_claims()
+    while True:
+        groups = ray.get(claims.waiting_groups.remote(_PATIENCE_SECONDS))
+        if not any(room_for(group.each) >= group.workers for group in groups):
+            return

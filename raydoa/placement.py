@@ -1,0 +1,87 @@
+"""What a stage runs as on a cluster, and what that holds while it runs.
+
+| work | runs as | because |
+|---|---|---|
+| a teacher's fine-tuning | a worker group, all at once or not at all | it needs many GPUs |
+| pseudo-labelling | a pool of actors over shards, as many as there is room for | a teacher is loaded once per actor |
+| everything else | a task | a worker group costs seconds to start |
+
+`raydoa.on_ray.runner` carries it out, and `raydoa.simulation` reckons with it: one place decides for both.
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeAlias
+
+from raydoa.artifacts.key import Stage
+from raydoa.config import Running
+from raydoa.stages import ChooseSparsity, Evaluate, FineTune, PseudoLabel, TaskData, Vocabulary
+
+
+@dataclass(frozen=True)
+class WorkerGroup:
+    """``workers`` that begin together, each with ``gpus``."""
+
+    stage: FineTune
+    workers: int
+    gpus: int
+
+
+@dataclass(frozen=True)
+class ActorPool:
+    """``shards`` of one teacher, for ``least`` to ``most`` actors with ``gpus`` each."""
+
+    shards: tuple[PseudoLabel, ...]
+    least: int
+    most: int
+    gpus: int
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """``stages`` side by side, each on ``gpus``."""
+
+    stages: tuple[Stage, ...]
+    gpus: int
+
+
+Placement: TypeAlias = WorkerGroup | ActorPool | Tasks
+
+
+def placed(
+    stages: Sequence[Stage], running: Running, teachers: AbstractSet[str]
+) -> list[Placement]:
+    """How ``stages``, all of one kind, are made: one placement after the other.
+
+    Args:
+        stages: what is to be made.
+        running: workers and devices.
+        teachers: names of the models that are fine-tuned by a worker group.
+    """
+    first = stages[0]
+    if isinstance(first, PseudoLabel):
+        shards = [stage for stage in stages if isinstance(stage, PseudoLabel)]
+        groups = [tuple(group) for _, group in groupby(shards, key=lambda s: s.teacher.key)]
+        least, most = running.label_actors
+        return [
+            ActorPool(group, least, min(most, max(least, len(group))), running.gpus_per_label_actor)
+            for group in groups
+        ]
+    if isinstance(first, FineTune) and first.model in teachers:
+        tuned = [stage for stage in stages if isinstance(stage, FineTune)]
+        return [
+            WorkerGroup(stage, running.train_workers, running.gpus_per_worker) for stage in tuned
+        ]
+    gpus = max(_gpus(stage, running, teachers) for stage in stages)
+    return [Tasks(tuple(stages), gpus)]
+
+
+def _gpus(stage: Stage, running: Running, teachers: AbstractSet[str]) -> int:
+    """GPUs of a task: one, unless a teacher writes in it that fits on no single one; reading rows needs none."""
+    if not running.gpus_per_worker or isinstance(stage, TaskData | Vocabulary):
+        return 0
+    scored = isinstance(stage, Evaluate) and stage.trained.model in teachers
+    writes = scored or isinstance(stage, ChooseSparsity)
+    return max(1, running.gpus_per_label_actor) if writes else 1

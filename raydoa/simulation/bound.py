@@ -1,0 +1,60 @@
+"""How fast no schedule can be: the longest chain of stages, and the work shared evenly."""
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from raydoa.artifacts.key import Stage
+from raydoa.config import Running
+from raydoa.placement import WorkerGroup, placed
+from raydoa.simulation.durations import Lasting
+from raydoa.stages import Checkpoint
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Two reasons why a sweep takes its time.
+
+    Attributes:
+        critical_path_seconds: the longest chain of stages, each on as many GPUs as it can use.
+        gpu_seconds: all stages together.
+    """
+
+    critical_path_seconds: float
+    gpu_seconds: float
+
+    def seconds(self, gpus: int) -> float:
+        """The least time on that many GPUs."""
+        return max(self.critical_path_seconds, self.gpu_seconds / gpus)
+
+
+def bound(
+    ends: Iterable[Stage], running: Running, teachers: AbstractSet[str], lasting: Lasting
+) -> Bound:
+    """The bound of all that ``ends``, the last stages of a sweep's cells, need. Starting takes no time here."""
+    finished: dict[str, float] = {}
+    gpu_seconds = 0.0
+    for stage in _once(ends):
+        [placement] = placed([stage], running, teachers)
+        workers = placement.workers if isinstance(placement, WorkerGroup) else 1
+        at_once = workers * placement.gpus
+        work = lasting.gpu_seconds(stage)
+        before = max((finished.get(s.key, 0.0) for s in stage.inputs()), default=0.0)
+        finished[stage.key] = before + work / max(1, at_once)
+        gpu_seconds += work if at_once else 0.0
+    return Bound(max(finished.values(), default=0.0), gpu_seconds)
+
+
+def _once(ends: Iterable[Stage]) -> Iterator[Stage]:
+    """Every stage that has to be made, inputs before their users."""
+    seen: set[str] = set()
+
+    def visit(stage: Stage) -> Iterator[Stage]:
+        if stage.key not in seen and not isinstance(stage, Checkpoint):
+            seen.add(stage.key)
+            for needed in stage.inputs():
+                yield from visit(needed)
+            yield stage
+
+    for end in ends:
+        yield from visit(end)

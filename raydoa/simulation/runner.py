@@ -1,0 +1,132 @@
+"""The lab's runner and desk in simulated time: who makes what is decided by the code that decides it on a cluster."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
+
+from raydoa.artifacts.key import Stage
+from raydoa.config import Running
+from raydoa.lab import Outcome
+from raydoa.placement import ActorPool, Tasks, WorkerGroup, placed
+from raydoa.simulation.clock import Clock, Event
+from raydoa.simulation.durations import Lasting, Startup
+from raydoa.simulation.gpus import Gpus
+from raydoa.simulation.store import KeysOnly
+from raydoa.stages import PseudoLabel
+
+STARTING = "starting"
+"""What GPUs are held for while nothing is made yet."""
+
+
+class SimulatedDesk:
+    """Claims as `raydoa.on_ray.single_flight` gives them: a claim never waits, and a wait ends with its claim."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._flights: dict[str, Event] = {}
+        self.claims = 0
+
+    def claim(self, stages: Sequence[Stage]) -> list[Stage]:
+        """See `Desk.claim`."""
+        self.claims += 1
+        ours = [stage for stage in stages if stage.key not in self._flights]
+        landing = self._clock.event()
+        self._flights |= {stage.key: landing for stage in ours}
+        return ours
+
+    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
+        """See `Desk.release`."""
+        for landing in {self._flights.pop(stage.key) for stage in stages}:
+            landing.set()
+
+    def wait(self, stage: Stage) -> str | None:
+        """See `Desk.wait`; nothing fails here."""
+        flight = self._flights.get(stage.key)
+        if flight is not None:
+            flight.wait()
+        return None
+
+
+class SimulatedRunner:
+    """Takes GPUs for each placement, lets its time pass, and publishes."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        gpus: Gpus,
+        store: KeysOnly,
+        running: Running,
+        teachers: AbstractSet[str],
+        lasting: Lasting,
+        startup: Startup,
+    ) -> None:
+        self._clock = clock
+        self._gpus = gpus
+        self._store = store
+        self._running = running
+        self._teachers = teachers
+        self._lasting = lasting
+        self._startup = startup
+
+    def run(self, stages: Sequence[Stage]) -> None:
+        """See `Runner.run`."""
+        for placement in placed(stages, self._running, self._teachers):
+            match placement:
+                case WorkerGroup():
+                    self._group(placement)
+                case ActorPool():
+                    self._pool(placement)
+                case Tasks():
+                    tasks = [partial(self._task, s, placement.gpus) for s in placement.stages]
+                    self._all(tasks)
+
+    def _group(self, group: WorkerGroup) -> None:
+        held = group.workers * group.gpus
+        self._gpus.take(held, group=True)
+        self._gpus.use(held, self._startup.worker_group, STARTING)
+        seconds = self._lasting.gpu_seconds(group.stage) / max(1, held)
+        self._gpus.use(held, seconds, group.stage.kind)
+        self._store.publish(group.stage)
+        self._gpus.give(held)
+
+    def _task(self, stage: Stage, gpus: int) -> None:
+        self._gpus.take(gpus)
+        self._gpus.use(gpus, self._startup.task, STARTING)
+        self._gpus.use(gpus, self._lasting.gpu_seconds(stage) / max(1, gpus), stage.kind)
+        self._store.publish(stage)
+        self._gpus.give(gpus)
+
+    def _pool(self, pool: ActorPool) -> None:
+        """Every actor asks for its GPUs at once; one that gets them when no shard is left gives them back."""
+        left = deque(pool.shards)
+        self._all([partial(self._actor, left, pool.gpus)] * pool.most)
+
+    def _actor(self, left: deque[PseudoLabel], gpus: int) -> None:
+        self._gpus.take(gpus)
+        if left:
+            self._gpus.use(gpus, self._startup.label_actor, STARTING)
+        while left:
+            shard = left.popleft()
+            seconds = self._lasting.gpu_seconds(shard) / max(1, gpus)
+            self._gpus.use(gpus, seconds, shard.kind)
+            self._store.publish(shard)
+        self._gpus.give(gpus)
+
+    def _all(self, bodies: Sequence[Callable[[], None]]) -> None:
+        """Run them side by side and wait for the last."""
+        if len(bodies) == 1:
+            bodies[0]()
+            return
+        left, done = len(bodies), self._clock.event()
+
+        def one(body: Callable[[], None]) -> None:
+            nonlocal left
+            body()
+            left -= 1
+            if left == 0:
+                done.set()
+
+        for body in bodies:
+            self._clock.start(partial(one, body))
+        done.wait()

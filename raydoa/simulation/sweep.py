@@ -1,0 +1,134 @@
+"""A whole sweep in simulated time: trials begin as Tune begins them, and each walks its chain with the real lab.
+
+Tune takes cells in their order and keeps `Running.cells_of_a_sweep` of them going; a trial holds no GPU, so all that it
+does while others have theirs is wait. What comes out is when the last row is there, and what the GPUs did meanwhile.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from raydoa.artifacts.key import Stage
+from raydoa.booking import Chain
+from raydoa.config import Running
+from raydoa.forecast import Forecast
+from raydoa.lab import Lab
+from raydoa.search.order import longest_first
+from raydoa.simulation.bound import Bound, bound
+from raydoa.simulation.clock import Clock
+from raydoa.simulation.durations import Durations, Lasting, Startup
+from raydoa.simulation.gpus import Gpus
+from raydoa.simulation.runner import SimulatedDesk, SimulatedRunner
+from raydoa.simulation.store import KeysOnly
+from raydoa.study import Study
+from raydoa.trial import Chains, make
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """How a sweep went.
+
+    Attributes:
+        gpus: of the cluster.
+        makespan_seconds: from the first trial to the last row.
+        bound: what no schedule can beat.
+        held: GPU-seconds by the kind of stage that held them; "starting" before work began.
+        operations: of the store, all trials together.
+        claims: that trials asked for.
+        cells: that were measured.
+    """
+
+    gpus: int
+    makespan_seconds: float
+    bound: Bound
+    held: Mapping[str, float]
+    operations: Mapping[str, int]
+    claims: int
+    cells: int
+
+    @property
+    def efficiency(self) -> float:
+        """The bound over the makespan: 1 is a schedule that nothing can beat."""
+        if not self.makespan_seconds:
+            return 1.0
+        return self.bound.seconds(self.gpus) / self.makespan_seconds
+
+    @property
+    def idle_gpu_seconds(self) -> float:
+        """What nobody held."""
+        return self.gpus * self.makespan_seconds - sum(self.held.values())
+
+
+def simulate_sweep(
+    study: Study, running: Running, expected: Forecast, startup: Startup | None = None
+) -> Simulated:
+    """Simulate the sweep of a forecast on ``running.cluster_gpus`` GPUs."""
+    chains = Chains(study)
+    known = {
+        cell: chains.of(cell, expected.plans[cell]) if expected.plans[cell].feasible else None
+        for cell in longest_first(expected)
+    }
+    durations = Durations(study, expected.stages)
+    return simulate(
+        list(known.values()),
+        running,
+        frozenset(study.sweep.grid.teachers),
+        durations,
+        startup or Startup(),
+    )
+
+
+def simulate(
+    chains: Sequence[Chain | None],
+    running: Running,
+    teachers: AbstractSet[str],
+    lasting: Lasting,
+    startup: Startup,
+    *,
+    turnstile: bool = True,
+) -> Simulated:
+    """Simulate the trials of ``chains`` in their order; None is a cell that cannot be paid.
+
+    ``turnstile``: whether tasks wait outside while a worker group waits (see `Gpus`).
+    """
+    clock = Clock()
+    store = KeysOnly(clock, startup.store)
+    gpus = Gpus(clock, running.cluster_gpus, turnstile=turnstile)
+    desk = SimulatedDesk(clock)
+    runner = SimulatedRunner(clock, gpus, store, running, teachers, lasting, startup)
+    waiting = deque(chains)
+    driver_is_free = 0.0
+
+    def slot() -> None:
+        """One of Tune's places for a trial: as soon as one has ended, the next begins."""
+        nonlocal driver_is_free
+        while waiting:
+            cell = waiting.popleft()
+            driver_is_free = max(driver_is_free, clock.now) + startup.trial
+            clock.sleep(driver_is_free - clock.now)
+            if cell is not None:
+                make(cell, 0, Lab(store, runner, desk))
+
+    for _ in range(min(running.cells_of_a_sweep, len(chains))):
+        clock.start(slot)
+    makespan = clock.run()
+    return Simulated(
+        gpus.total,
+        makespan,
+        bound(_ends(chains), running, teachers, lasting),
+        dict(gpus.held),
+        dict(store.operations),
+        desk.claims,
+        len(chains),
+    )
+
+
+def _ends(chains: Sequence[Chain | None]) -> list[Stage]:
+    return [
+        end
+        for chain in chains
+        if chain is not None
+        for end in (chain.teacher, chain.student)
+        if end is not None
+    ]

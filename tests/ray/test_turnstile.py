@@ -1,0 +1,81 @@
+"""While a worker group waits for its GPUs, tasks wait outside: the bookkeeping, and with real tasks."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import ray
+
+from raydoa.lab import Outcome
+from raydoa.on_ray.single_flight import Claims, Group, Holder, find_claims
+from raydoa.on_ray.turnstile import wait_for_turn, waiting_group
+
+pytestmark = pytest.mark.timeout(600)
+
+BOTH = Group(2, {"CPU": 1, "GPU": 0})
+SOON, LONG = 0.01, 300.0
+ME = Holder("me", "a job")
+
+
+def test_a_group_that_waits_is_told_until_it_begins() -> None:
+    async def story() -> None:
+        claims = Claims()
+        await claims.claim(["a", "b"], "work", ME)
+        assert await claims.waiting_groups(LONG) == []
+        await claims.group_waits("a", BOTH)
+        await claims.group_waits("b", BOTH)
+        assert await claims.waiting_groups(SOON) == [BOTH, BOTH]
+        await claims.group_began("a")
+        assert await claims.waiting_groups(SOON) == [BOTH]
+        outside = asyncio.create_task(claims.waiting_groups(LONG))
+        await asyncio.sleep(0)
+        assert not outside.done()
+        await claims.group_began("b")
+        assert await outside == []
+
+    asyncio.run(story())
+
+
+def test_a_claim_that_ends_takes_its_waiting_group_with_it() -> None:
+    """A trial that dies or fails never says that its group began."""
+
+    async def story() -> None:
+        claims = Claims()
+        await claims.claim(["a"], "work", ME)
+        await claims.group_waits("a", BOTH)
+        await claims.release(["a"], ME.name, Outcome(error="lost"))
+        assert await claims.waiting_groups(LONG) == []
+        await claims.group_began("a")
+        await claims.group_waits("a", BOTH)  # Nobody holds the claim, so nobody would ever end it.
+        assert await claims.waiting_groups(LONG) == []
+
+    asyncio.run(story())
+
+
+@pytest.fixture
+def claim(two_cpus: None) -> Iterator[str]:
+    """A claim that we hold in the cluster's own `Claims`."""
+    claims: Any = find_claims()
+    ray.get(claims.claim.remote(["group"], "work", ME))
+    yield "group"
+    ray.get(claims.release.remote(["group"], ME.name, Outcome(made=True)))
+
+
+@ray.remote(num_cpus=0)
+def _turn() -> bool:
+    wait_for_turn()
+    return True
+
+
+def test_tasks_wait_outside_until_the_group_begins(claim: str) -> None:
+    with waiting_group(claim, 2, {"CPU": 1, "GPU": 0}) as group:
+        turn = _turn.remote()
+        assert ray.wait([turn], timeout=3)[0] == []
+        group.began()
+        assert ray.get(turn)
+
+
+def test_a_group_without_room_holds_nobody_up(claim: str) -> None:
+    with waiting_group(claim, 3, {"CPU": 1, "GPU": 0}):
+        assert ray.get(_turn.remote())

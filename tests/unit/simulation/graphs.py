@@ -1,0 +1,85 @@
+"""Chains of stages whose seconds are written by hand."""
+
+from dataclasses import dataclass
+
+from raydoa.artifacts.key import Stage
+from raydoa.booking import Chain
+from raydoa.config import Running
+from raydoa.learning.recipe import Recipe, Representation
+from raydoa.simulation.durations import NO_STARTUP, Startup
+from raydoa.simulation.sweep import Simulated, simulate
+from raydoa.stages import (
+    Checkpoint,
+    Distill,
+    Evaluate,
+    FineTune,
+    PseudoLabel,
+    TaskData,
+    TextForm,
+)
+
+_DATA = TaskData("tiny", "rows")
+_FORM = TextForm("tiny: ", 16, 4)
+_RECIPE = Recipe(learning_rate=1e-3, batch_size=8, epochs=1)
+TEACHER, STUDENT = "large", "small"
+SHARD_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Takes:
+    """GPU-seconds of each kind of stage; reading the rows takes none."""
+
+    fine_tune: float = 0.0
+    pseudo_label: float = 0.0
+    distill: float = 0.0
+    evaluate: float = 0.0
+
+    def gpu_seconds(self, stage: Stage) -> float:
+        return float(getattr(self, stage.kind, 0.0))
+
+
+def tuned(model: str, steps: int = 1) -> FineTune:
+    return FineTune(Checkpoint(model, model), _DATA, _FORM, 8, _RECIPE, steps, 0)
+
+
+def evaluated(trained: FineTune | Distill) -> Evaluate:
+    return Evaluate(trained, _DATA, _FORM, "accuracy", (), None)
+
+
+def annotating(steps: int = 1) -> Chain:
+    """A student's training and its evaluation."""
+    return Chain(evaluated(tuned(STUDENT, steps)))
+
+
+def distilling(teacher: FineTune, shards: int, steps: int = 1) -> Chain:
+    """A teacher, its evaluation, shards, a student and its evaluation."""
+    labelled = tuple(
+        PseudoLabel(
+            teacher, _DATA, _FORM, Representation(), None, i * SHARD_ROWS, (i + 1) * SHARD_ROWS, 0
+        )
+        for i in range(shards)
+    )
+    student = Distill(Checkpoint(STUDENT, STUDENT), teacher, labelled, _FORM, _RECIPE, steps, 0)
+    return Chain(evaluated(student), evaluated(teacher))
+
+
+def cluster(gpus: int, *, workers: int = 1, actors: int = 1, cells: int = 100) -> Running:
+    return Running(
+        cluster_gpus=gpus,
+        train_workers=workers,
+        gpus_per_worker=1,
+        label_actors=(1, actors),
+        gpus_per_label_actor=1,
+        concurrent_cells=cells,
+    )
+
+
+def run(
+    chains: list[Chain | None],
+    running: Running,
+    takes: Takes,
+    startup: Startup = NO_STARTUP,
+    *,
+    turnstile: bool = True,
+) -> Simulated:
+    return simulate(chains, running, {TEACHER}, takes, startup, turnstile=turnstile)
