@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from raydoa.cli import calibrate, plan, search, store, sweep
+from raydoa.cli import calibrate, drain_on_notice, plan, search, store, sweep
 from raydoa.mistakes import Stopped, UserMistake
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -25,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`raydoa plan | sweep | search | calibrate | store`."""
+    """`raydoa plan | sweep | search | calibrate | store | drain-on-notice`."""
     parser = _Parser(prog="raydoa", description="Distill or annotate?")
     commands = parser.add_subparsers(dest="command", required=True)
     plan.add(commands.add_parser("plan", help="predict what a budget brings, and spend nothing"))
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     search.add(commands.add_parser("search", help="find the best split of a budget"))
     calibrate.add(commands.add_parser("calibrate", help="measure unit costs on this GPU"))
     store.add(commands.add_parser("store", help="look into a store, check it, clean it up"))
+    notices = "drain this Ray node when its cloud takes the machine away"
+    drain_on_notice.add(commands.add_parser("drain-on-notice", help=notices))
     return _guarded(parser, arguments)
 
 

@@ -57,7 +57,9 @@ class ClusterRunner:
 
     def _as_tasks(self, stages: Sequence[Stage]) -> None:
         cpus, gpus = self._running.cpus_per_worker, max(self._gpus(stage) for stage in stages)
-        check_room({"CPU": cpus, "GPU": gpus}, 1, stages[0].kind, "lower cpus_per_worker")
+        check_room(
+            {"CPU": cpus, "GPU": gpus}, 1, stages[0].kind, self._running, "lower cpus_per_worker"
+        )
         # SPREAD: a plain task would be put into the trial's own placement group, which holds no CPU.
         task = ray.remote(
             num_cpus=cpus,
