@@ -120,7 +120,7 @@ class Running(Settings):
 
     Where ``cluster_grows``, work that finds no room waits for the autoscaler instead of being refused.
 
-    A training saves as often as pays (`raydoa.learning.rhythm`) at the rate of ``interruptions_per_node_hour``, or every
+    A training saves as often as it pays (`raydoa.learning.rhythm`) at ``interruptions_per_node_hour``, or every
     ``checkpoint_every_steps``. The default rate, one in 20 hours, is an assumption that docs/preemption.md explains.
     """
 

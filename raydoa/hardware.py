@@ -33,7 +33,10 @@ from raydoa.mistakes import UserMistake, did_you_mean
 
 @dataclass(frozen=True)
 class Hardware:
-    """GPUs of one kind, as a price book names it, the fewest that hold T5-XXL, and the rows that one trains on at a time."""
+    """GPUs of one kind, as a price book names it, and the rows that one of them trains on at a time.
+
+    A training that loses some of them goes on with ``least_gpus`` or more.
+    """
 
     accelerator: str
     gpus: int

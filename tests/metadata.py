@@ -41,14 +41,14 @@ def serving() -> Iterator[Metadata]:
     metadata = Metadata()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:  # noqa: N802
+        def do_PUT(self) -> None:
             metadata.asked.append(("PUT", self.path))
             lifetime = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "0")
             if self.path != "/latest/api/token" or not 1 <= int(lifetime) <= 21600:
                 return self._answer(400, "")
             return self._answer(200, metadata.token)
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             metadata.asked.append(("GET", self.path))
             if self.path == "/computeMetadata/v1/instance/preempted":
                 if self.headers.get("Metadata-Flavor") != "Google":

@@ -6,7 +6,7 @@ now, from whichever files have it. Nobody gathers a whole parameter, nothing is 
 safetensors, which runs nothing on load.
 
 DeepSpeed's own way, `ds_to_universal`, does not carry our trainings (0.19.8): it has no ZeRO 0, asks ZeRO 1 and 2 for
-metadata of Megatron's, and under ZeRO 3 gives every parameter group the settings of the first, so that norms decay.
+metadata of Megatron's, and under ZeRO 3 gives all parameter groups one step counter, which each of them then advances.
 docs/preemption.md has what was measured.
 """
 

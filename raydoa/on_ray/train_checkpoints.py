@@ -1,7 +1,7 @@
 """Where a worker group keeps its place, in Ray Train's run folder, for whatever group comes after it.
 
-A checkpoint is every worker's fragments (`raydoa.on_ray.fragments`) and a note of rank 0's: the steps done, their
-losses, and the micro-batch, on which dropout depends. Beside the checkpoints lies a pulse, which is written at every
+A checkpoint is every worker's fragments (`raydoa.on_ray.fragments`) and a note of rank 0's: the loss of every step that
+was done, and the micro-batch, on which dropout depends. Beside the checkpoints lies a pulse, which is written at every
 look: from it the next group knows how far this one had come when it was lost, and what it had cost.
 """
 
@@ -51,7 +51,7 @@ class TrainCheckpoints:
         self._lacking, self._each = wanted - self._world, each
         self._started = time.perf_counter()
         self._kept = ray.train.get_checkpoint()
-        note: dict[str, Any] = {"steps": 0, "losses": [], "micro_batch_size": None}
+        note: dict[str, Any] = {"losses": [], "micro_batch_size": None}
         if self._kept is not None:
             with self._kept.as_directory() as folder:
                 note = json.loads((Path(folder) / _NOTE).read_text(encoding="utf-8"))
@@ -59,14 +59,15 @@ class TrainCheckpoints:
         self._parts: list[float] = []
         self.micro_batch_size: int | None = note["micro_batch_size"]
         lost = self._last_pulse()
-        self._before = lost.device_seconds
-        self.repeated = lost.repeated + max(0, lost.steps - int(note["steps"]))
+        self._before: float = lost.device_seconds
+        self.repeated = lost.repeated + max(0, lost.steps - len(self._losses))
         self.nodes = 1 + round(self.agreed(context.get_node_rank()))
 
     @property
     def device_seconds(self) -> float:
         """What this training took so far, lost steps included: seconds times workers."""
-        return self._before + (time.perf_counter() - self._started) * self._world
+        here = time.perf_counter() - self._started
+        return self._before + here * float(self._world)
 
     def heard(self, _step: int, loss: float) -> None:
         """This worker's part of a step's loss."""
@@ -96,8 +97,7 @@ class TrainCheckpoints:
         with tempfile.TemporaryDirectory(prefix="raydoa-") as folder:
             engine.save(Path(folder))
             if self._rank == 0:
-                note = {"steps": steps_done, "losses": losses}
-                note["micro_batch_size"] = self.micro_batch_size  # type: ignore[assignment]
+                note = {"losses": losses, "micro_batch_size": self.micro_batch_size}
                 (Path(folder) / _NOTE).write_text(json.dumps(note), encoding="utf-8")
             ray.train.report(
                 {"steps_done": steps_done}, checkpoint=Checkpoint.from_directory(folder)

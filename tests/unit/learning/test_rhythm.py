@@ -1,6 +1,7 @@
 """How often a training saves: the formula against brute force, and workers who decide alike by clocks that do not."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -152,4 +153,4 @@ def test_notices_are_looked_for_about_once_a_second() -> None:
             rhythm.due(step)
             looks.append(step)
     assert looks[0] == 1, "the first step says how long one takes"
-    assert {later - sooner for sooner, later in zip(looks, looks[1:], strict=False)} == {10}
+    assert {later - sooner for sooner, later in pairwise(looks)} == {10}
