@@ -15,9 +15,10 @@ logger = logging.getLogger(__name__)
 _ENVIRONMENT = {
     # Ray Train polls its workers every 2 s by default; a nano teacher trains for 10.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
-    # A worker group may queue behind others for hours, and a group that can never fit is refused by us. But now and
-    # then one that waits must look again how many workers the nodes have room for: one of them may be gone.
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
+    # A worker group may queue behind others for hours, and one that can never fit is refused by us. But one that waits
+    # must look again how many workers there is room for: Ray takes some 15 s to notice that a node is dead, and a group
+    # that was sized before would wait for it for ever. A look costs a controller's start, some seconds of nobody's CPU.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30",
     # Google's notice comes 30 s before the end; Ray Train asks every 5 s by default.
     "RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S": "1",
     # Progress is told by us: no banners, bars, and warnings about what is as it should be.
