@@ -120,8 +120,15 @@ class Running(Settings):
     """Where and how a sweep runs; nothing here is part of a key.
 
     Workers, ZeRO stage, offload, micro-batches and activation checkpointing are those of teachers' fine-tuning; a
-    student's training and the evaluations run on one device, in whole batches. ``concurrent_cells`` bounds the trials
-    at a time; None is enough of them for the cluster (`cells_of_a_sweep`, `cells_of_a_search`).
+    student's training and the evaluations run on one device, in whole batches. A group that loses machines goes on with
+    fewer workers, down to ``least_train_workers``.
+
+    Where ``cluster_grows``, work that finds no room waits for the autoscaler instead of being refused.
+    ``concurrent_cells`` bounds the trials at a time; None is enough of them for the cluster (`cells_of_a_sweep`,
+    `cells_of_a_search`).
+
+    A training saves as often as it pays (`raydoa.learning.rhythm`) at ``interruptions_per_node_hour``, or every
+    ``checkpoint_every_steps``. The default rate, one in 20 hours, is an assumption that docs/preemption.md explains.
     """
 
     store: str = "store"
@@ -131,16 +138,19 @@ class Running(Settings):
     unit_costs: str | None = None
     models: dict[str, str] = Field(default_factory=dict)
     train_workers: int = Field(default=1, ge=1)
+    least_train_workers: int = Field(default=1, ge=1)
     zero_stage: Literal[0, 1, 2, 3] = 0
     offload: bool = False
     micro_batch_size: int | None = Field(default=None, ge=1)
     activation_checkpointing: bool = False
-    checkpoint_every_steps: int = Field(default=200, ge=1)
+    checkpoint_every_steps: int | None = Field(default=None, ge=1)
+    interruptions_per_node_hour: float = Field(default=0.05, gt=0)
     label_actors: tuple[int, int] = (1, 2)
     gpus_per_label_actor: int = Field(default=0, ge=0)
     gpus_per_worker: int = Field(default=0, ge=0)
     cpus_per_worker: int = Field(default=1, ge=1)
     cluster_gpus: int = Field(default=1, ge=1)
+    cluster_grows: bool = False
     concurrent_cells: int | None = Field(default=None, ge=1)
 
     @property
@@ -173,6 +183,15 @@ class Running(Settings):
                 "results go to a folder that every node reaches, such as one on NFS; the store can be a URL"
             )
         return results
+
+    @model_validator(mode="after")
+    def _fewest_of_all(self) -> "Running":
+        if self.least_train_workers > self.train_workers:
+            raise ValueError(
+                f"least_train_workers is {self.least_train_workers} and train_workers {self.train_workers}; a group "
+                "goes on with at most as many as it starts with"
+            )
+        return self
 
     @field_validator("label_actors")
     @classmethod

@@ -9,6 +9,12 @@ and works it out for any T5:
     4 x H100-80GB   178 / 4 = 44.5, + 12 = 56 GB of 80: fits, 8 rows a GPU (0.4 GB more)
     4 x A100-40GB   56 GB of 40: does not fit, unless `--set offload=true` moves the optimiser's 134 GB to the host
 
+A group that loses machines goes on with the fewest GPUs that still hold it, 178 / W + 12 being the memory of one:
+
+    8 x A100-40GB   7: 37 GB of 40
+    8 x A100-80GB   3: 71 GB of 80
+    4 x H100-80GB   3: 71 GB of 80, and 0.4 more for its 8 rows
+
 This is arithmetic: none of it has been run on such GPUs yet.
 
 Labelling holds the weights alone: 22.3 GB in bf16, one actor per GPU. bf16 throughout: fp16 overflows in T5.
@@ -24,16 +30,21 @@ from raydoa.mistakes import UserMistake, did_you_mean
 
 @dataclass(frozen=True)
 class Hardware:
-    """GPUs of one kind, as a price book names it, and the rows that one of them trains on at a time."""
+    """GPUs of one kind, as a price book names it, and the rows that one of them trains on at a time.
+
+    A training that loses some of them goes on with ``least_gpus`` or more.
+    """
 
     accelerator: str
     gpus: int
+    least_gpus: int
     micro_batch_size: int
 
     def settings(self) -> dict[str, Any]:
         """The fields of `Running` that follow from it."""
         return {
             "train_workers": self.gpus,
+            "least_train_workers": self.least_gpus,
             "zero_stage": 3,
             "micro_batch_size": self.micro_batch_size,
             "activation_checkpointing": True,
@@ -50,9 +61,9 @@ class Hardware:
 
 
 HARDWARE: Mapping[str, Hardware] = {
-    "8xa100-40gb": Hardware("a100-40gb", gpus=8, micro_batch_size=4),
-    "8xa100-80gb": Hardware("a100-80gb", gpus=8, micro_batch_size=4),
-    "4xh100-80gb": Hardware("h100-80gb", gpus=4, micro_batch_size=8),
+    "8xa100-40gb": Hardware("a100-40gb", gpus=8, least_gpus=7, micro_batch_size=4),
+    "8xa100-80gb": Hardware("a100-80gb", gpus=8, least_gpus=3, micro_batch_size=4),
+    "4xh100-80gb": Hardware("h100-80gb", gpus=4, least_gpus=3, micro_batch_size=8),
 }
 
 

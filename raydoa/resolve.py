@@ -83,6 +83,7 @@ def _bench(
         execution=Execution(
             device="cuda" if running.gpus_per_worker else "cpu",
             checkpoint_every_steps=running.checkpoint_every_steps,
+            interruptions_per_node_hour=running.interruptions_per_node_hour,
             label_batch_size=sweep.labelling_batch_size,
         ),
         train_folder=running.train_folder,

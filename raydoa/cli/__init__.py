@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from raydoa.cli import calibrate, doctor, plan, search, store, sweep
+from raydoa.cli import calibrate, doctor, drain_on_notice, plan, search, store, sweep
 from raydoa.mistakes import Stopped, UserMistake
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -25,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`raydoa plan | sweep | search | calibrate | store | doctor`."""
+    """`raydoa plan | sweep | search | calibrate | store | doctor | drain-on-notice`."""
     parser = _Parser(prog="raydoa", description="Distill or annotate?")
     commands = parser.add_subparsers(dest="command", required=True)
     plan.add(commands.add_parser("plan", help="predict what a budget brings, and spend nothing"))
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     calibrate.add(commands.add_parser("calibrate", help="measure unit costs on this GPU"))
     store.add(commands.add_parser("store", help="look into a store, check it, clean it up"))
     doctor.add(commands.add_parser("doctor", help="check a cluster file, or a running cluster"))
+    notices = "drain this Ray node when its cloud takes the machine away"
+    drain_on_notice.add(commands.add_parser("drain-on-notice", help=notices))
     return _guarded(parser, arguments)
 
 

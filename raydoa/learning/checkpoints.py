@@ -19,7 +19,9 @@ _WHOLE = re.compile(r"steps-(\d+)")
 
 
 class CheckpointFolder:
-    """`raydoa.learning.fit.Checkpoints` in a local folder."""
+    """`raydoa.learning.fit.Checkpoints` in a local folder, of a training on one process."""
+
+    nodes = 1
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -51,6 +53,18 @@ class CheckpointFolder:
         for older in self._whole():
             if older < steps_done:
                 shutil.rmtree(self._folder / f"steps-{older}", ignore_errors=True)
+
+    def must_leave(self, _steps_done: int) -> bool:
+        """See `Checkpoints.must_leave`: a task cannot move, and is run again elsewhere when its machine is gone."""
+        return False
+
+    def may_grow(self) -> bool:
+        """See `Checkpoints.may_grow`."""
+        return False
+
+    def agreed(self, number: float) -> float:
+        """See `Checkpoints.agreed`: nobody else."""
+        return number
 
     def _whole(self) -> list[int]:
         if not self._folder.is_dir():

@@ -16,6 +16,7 @@ import torch
 from raydoa.learning.batches import Batches, Example, InTurn, micro_batches
 from raydoa.learning.engine import Engine
 from raydoa.learning.recipe import Execution
+from raydoa.learning.rhythm import Rhythm
 from raydoa.mistakes import UserMistake
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,13 @@ StepHook = Callable[[int, float], None]
 
 
 class Checkpoints(Protocol):
-    """Where a training keeps its place."""
+    """Where a training keeps its place, and what its workers know about the machines that they run on.
+
+    Every worker calls the same methods after the same steps.
+    """
+
+    nodes: int
+    """Machines under the training."""
 
     def restore(self, engine: Engine) -> int:
         """Load the newest checkpoint; returns the steps it has done (0 if there is none)."""
@@ -34,13 +41,30 @@ class Checkpoints(Protocol):
         """Keep the engine as it is after ``steps_done`` steps."""
         ...
 
+    def must_leave(self, steps_done: int) -> bool:
+        """Whether a machine under the training is about to be taken away; the same answer on every worker."""
+        ...
+
+    def may_grow(self) -> bool:
+        """Whether the training would go on faster if it started again from what was just saved."""
+        ...
+
+    def agreed(self, number: float) -> float:
+        """The largest of all workers' numbers."""
+        ...
+
 
 @dataclass(frozen=True)
 class FitSummary:
-    """What a training did: this rank's part of the loss at each step taken here, target tokens."""
+    """What a training did: this rank's part of the loss at each step taken here, target tokens.
+
+    ``steps_done`` counts from the very first step; they are fewer than were asked for where the training saved and left
+    a machine that is taken away.
+    """
 
     losses: tuple[float, ...]
     first_step: int
+    steps_done: int
     tokens: int
     seconds: float
 
@@ -82,7 +106,8 @@ def fit(  # noqa: PLR0913 - all that a training is
     if then:
         batches = InTurn(examples, then, batch_size, seed, steps)
     share = _Share(batches, batch_size, seed, rank, world, execution)
-    first = checkpoints.restore(engine) if checkpoints else 0
+    keeper = _Keeper(checkpoints, execution) if checkpoints else None
+    first = done = keeper.begin(engine) if keeper else 0
     losses: list[float] = []
     tokens = 0
     started = time.perf_counter()
@@ -96,11 +121,42 @@ def fit(  # noqa: PLR0913 - all that a training is
         engine.step()
         losses.append(loss)
         tokens += step_tokens
+        done = step + 1
         if on_step is not None:
-            on_step(step + 1, loss)
-        if checkpoints and (step + 1) % execution.checkpoint_every_steps == 0 and step + 1 < steps:
-            checkpoints.save(engine, step + 1)
-    return FitSummary(tuple(losses), first, tokens, time.perf_counter() - started)
+            on_step(done, loss)
+        if keeper and done < steps and keeper.leaves(engine, done):
+            break
+    return FitSummary(tuple(losses), first, done, tokens, time.perf_counter() - started)
+
+
+class _Keeper:
+    """Keeps a training's place: when it is due, and at once when a machine is about to go."""
+
+    def __init__(self, checkpoints: Checkpoints, execution: Execution) -> None:
+        self._checkpoints = checkpoints
+        self._rhythm = Rhythm(
+            execution.checkpoint_every_steps,
+            execution.interruptions_per_node_hour * checkpoints.nodes,
+            checkpoints.agreed,
+        )
+
+    def begin(self, engine: Engine) -> int:
+        """Go on from the newest checkpoint; returns the steps it has done."""
+        done = self._checkpoints.restore(engine)
+        self._rhythm.begin(done)
+        return done
+
+    def leaves(self, engine: Engine, done: int) -> bool:
+        """Save if it is time to; whether to stop here and go on elsewhere."""
+        if not self._rhythm.looks(done):
+            return False
+        due, leaves = self._rhythm.due(done), self._checkpoints.must_leave(done)
+        if due or leaves:
+            began = time.perf_counter()
+            self._checkpoints.save(engine, done)
+            self._rhythm.saved(done, time.perf_counter() - began)
+            leaves = leaves or self._checkpoints.may_grow()
+        return leaves
 
 
 @dataclass(frozen=True)

@@ -67,11 +67,15 @@ class Representation(Settings):
 
 @dataclass(frozen=True)
 class Execution:
-    """The means: nothing here changes a result beyond float rounding."""
+    """The means: nothing here changes a result beyond float rounding.
+
+    ``checkpoint_every_steps`` is None where a training chooses itself (`raydoa.learning.rhythm`).
+    """
 
     device: str = "cpu"
     micro_batch_size: int | None = None
     activation_checkpointing: bool = False
-    checkpoint_every_steps: int = 200
+    checkpoint_every_steps: int | None = None
+    interruptions_per_node_hour: float = 0.05
     logits_chunk_tokens: int = 1024
     label_batch_size: int = 32

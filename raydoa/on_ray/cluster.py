@@ -2,11 +2,12 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import ray
 
+from raydoa.config import Running
 from raydoa.mistakes import NoRoom
 
 logger = logging.getLogger(__name__)
@@ -14,8 +15,12 @@ logger = logging.getLogger(__name__)
 _ENVIRONMENT = {
     # Ray Train polls its workers every 2 s by default; a nano teacher trains for 10.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
-    # A worker group may queue behind others for hours; a group that can never fit is refused by us.
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": str(24 * 3600),
+    # A worker group may queue behind others for hours, and one that can never fit is refused by us. But one that waits
+    # must look again how many workers there is room for: Ray takes some 15 s to notice that a node is dead, and a group
+    # that was sized before would wait for it for ever. A look costs a controller's start, some seconds of nobody's CPU.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30",
+    # Google's notice comes 30 s before the end; Ray Train asks every 5 s by default.
+    "RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S": "1",
     # Progress is told by us: no banners, bars, and warnings about what is as it should be.
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
@@ -74,22 +79,39 @@ def cluster(namespace: str, *, cpus: int | None = None) -> Iterator[None]:
 
 
 def room_for(each: dict[str, int]) -> int:
-    """How many workers that need ``each`` the nodes of this cluster hold, as it stands."""
+    """How many workers that need ``each`` the nodes of this cluster hold, as it stands.
+
+    A node that is being drained takes no new work, and counts for nothing.
+    """
+    draining = ray._private.state.state.get_draining_nodes()
+    nodes = [n for n in ray.nodes() if n["Alive"] and n["NodeID"] not in draining]
+    return sum(_fits(each, node["Resources"]) for node in nodes)
+
+
+def free_room(each: dict[str, int]) -> int:
+    """The same with what nobody uses at the moment."""
+    state = ray._private.state.state
+    draining = state.get_draining_nodes()
+    free = state.available_resources_per_node()
+    return sum(_fits(each, found) for node, found in free.items() if node not in draining)
+
+
+def _fits(each: Mapping[str, int], found: Mapping[str, float]) -> int:
+    """Workers that need ``each`` in the resources of one node."""
     wanted = {name: amount for name, amount in each.items() if amount}
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return sum(
-        min(int(node.get(name, 0.0) // amount) for name, amount in wanted.items()) for node in nodes
-    )
+    return min(int(found.get(name, 0.0) // amount) for name, amount in wanted.items())
 
 
-def check_room(each: dict[str, int], count: int, what: str, remedy: str) -> None:
+def check_room(each: dict[str, int], count: int, what: str, running: Running, remedy: str) -> None:
     """Refuse what would wait for ever.
+
+    Where the cluster grows on demand nothing is refused: Ray asks its autoscaler for what is lacking.
 
     Raises:
         NoRoom: the cluster, as it stands, has no room for ``count`` workers that need ``each``.
     """
     room = room_for(each)
-    if room < count:
+    if room < count and not running.cluster_grows:
         one = " and ".join(f"{amount} {name}" for name, amount in each.items() if amount)
         raise NoRoom(
             f"{what} needs {count} x {one}, and the cluster's nodes have room for {room}; {remedy} or start a larger "

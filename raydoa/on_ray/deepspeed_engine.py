@@ -18,10 +18,9 @@ from raydoa.learning.batches import MicroBatch
 from raydoa.learning.distill import Loss
 from raydoa.learning.engine import learning_rate, parameter_groups
 from raydoa.learning.recipe import Recipe
+from raydoa.on_ray.fragments import load_fragments, save_fragments
 
 logger = logging.getLogger(__name__)
-
-_TAG = "engine"
 
 
 def deepspeed_config(
@@ -89,14 +88,12 @@ class DeepSpeedEngine:
         self._done += 1
 
     def save(self, folder: Path) -> None:
-        """Every rank writes its shard into ``folder``."""
-        self.engine.save_checkpoint(str(folder), tag=_TAG, client_state={"done": self._done})
+        """Every rank writes what its optimiser holds into ``folder``."""
+        save_fragments(self.engine, folder, self._done)
 
     def load(self, folder: Path) -> None:
-        """See `Engine.load`."""
-        path, client = self.engine.load_checkpoint(str(folder), tag=_TAG)
-        assert path is not None, f"{folder}: no DeepSpeed checkpoint"
-        self._done = int(client["done"])
+        """See `Engine.load`; the group that saved may have been of another size or ZeRO stage."""
+        self._done = load_fragments(self.engine, folder)
 
     def consolidated(self) -> dict[str, torch.Tensor] | None:
         """The whole model's weights on rank 0, None elsewhere; every rank must call it."""

@@ -85,8 +85,8 @@ def _label(shards: Sequence[PseudoLabel], bench: Bench, running: Running) -> Non
     least, most = running.label_actors
     # Ray Data waits for all of the least; on a cluster that has lost nodes it would wait for ever.
     each = {"CPU": running.cpus_per_worker, "GPU": running.gpus_per_label_actor}
-    check_room(each, 1, f"labelling with {shards[0].model}", "lower cpus_per_worker")
-    least = min(least, room_for(each))
+    check_room(each, 1, f"labelling with {shards[0].model}", running, "lower cpus_per_worker")
+    least = min(least, max(1, room_for(each)))
     # From memory, not from files: read tasks would want a CPU of their own beside the actors and,
     # with two such runs on two cores, wait for each other.
     dataset = ray.data.from_items(

@@ -16,7 +16,7 @@ from raydoa.bench import Bench
 from raydoa.config import Running
 from raydoa.makers import produce
 from raydoa.on_ray.cluster import check_room
-from raydoa.on_ray.finetune import fine_tune, worker_needs
+from raydoa.on_ray.finetune import fine_tune
 from raydoa.on_ray.label_pool import label_pool
 from raydoa.on_ray.single_flight import claimed
 from raydoa.on_ray.turnstile import wait_for_turn, waiting_group
@@ -47,8 +47,7 @@ class ClusterRunner:
             match placement:
                 case WorkerGroup():
                     claim = claimed(self._bench.store, placement.stage.key)
-                    needs = worker_needs(self._running)
-                    with waiting_group(claim, placement.workers, needs) as group:
+                    with waiting_group(claim) as group:
                         fine_tune(placement.stage, self._bench, self._running, group)
                 case ActorPool():
                     wait_for_turn()
@@ -59,7 +58,8 @@ class ClusterRunner:
 
     def _as_tasks(self, tasks: Tasks) -> None:
         cpus, gpus = self._running.cpus_per_worker, tasks.gpus
-        check_room({"CPU": cpus, "GPU": gpus}, 1, tasks.stages[0].kind, "lower cpus_per_worker")
+        kind = tasks.stages[0].kind
+        check_room({"CPU": cpus, "GPU": gpus}, 1, kind, self._running, "lower cpus_per_worker")
         # SPREAD: a plain task would be put into the trial's own placement group, which holds no CPU.
         task = ray.remote(
             num_cpus=cpus,

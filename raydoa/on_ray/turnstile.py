@@ -22,10 +22,14 @@ _PATIENCE_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class WaitingGroup:
-    """A worker group that has been asked for; it travels to its workers, of whom the first says that it is there."""
+    """A worker group of one maker; it travels to its workers, of whom the first says that it is there."""
 
     claims: Any
     claim: str
+
+    def asks(self, workers: int, each: Mapping[str, int]) -> None:
+        """So many workers are asked of Ray now, for the first time or after a group was lost."""
+        ray.get(self.claims.group_waits.remote(self.claim, Group(workers, dict(each))))
 
     def began(self) -> None:
         """It has its GPUs, or has failed."""
@@ -33,10 +37,9 @@ class WaitingGroup:
 
 
 @contextmanager
-def waiting_group(claim: str, workers: int, each: Mapping[str, int]) -> Iterator[WaitingGroup]:
-    """While a group for what is claimed as ``claim`` is asked for, and until it has begun or failed."""
+def waiting_group(claim: str) -> Iterator[WaitingGroup]:
+    """A group for what is claimed as ``claim``; whatever becomes of it, nobody waits for it afterwards."""
     group = WaitingGroup(find_claims(), claim)
-    ray.get(group.claims.group_waits.remote(claim, Group(workers, dict(each))))
     try:
         yield group
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from raydoa.artifacts.record import Record
 from raydoa.learning.recipe import Execution
 from raydoa.learning.soft_labels import read_shard
 from raydoa.makers import produce
@@ -14,7 +15,7 @@ from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.finetune import fine_tune
 from raydoa.on_ray.label_pool import label_pool
 from tests.ray.tiny import Tiny, assert_close, weights
-from tests.ray.watching import actors, checkpointed, until
+from tests.ray.watching import actors, checkpointed, drain, until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -54,30 +55,44 @@ def test_a_node_is_lost_while_training(tiny: Tiny, tmp_path: Path, three_nodes: 
     assert_close(weights(bench.store, stage), weights(alone.store, stage), 1e-3)
 
 
-def test_a_node_is_lost_while_labelling(tiny: Tiny, tmp_path: Path, three_nodes: Any) -> None:
-    """Every pool row once, whichever actor was lost with its node."""
+def test_a_node_is_drained_and_lost_while_labelling(
+    tiny: Tiny, tmp_path: Path, three_nodes: Any
+) -> None:
+    """Every pool row once, whichever actor was lost with its node, and no shard that was written is made again."""
     stage = tiny.fine_tuning()
     bench = tiny.bench(tmp_path / "store", Execution())
     produce(stage, bench)
     running = tiny.running(tmp_path, label_actors=(1, 2))
     shards = tiny.shards(stage, 200, size=2)
-    with _losing_a_node(
-        three_nodes, _LABELLER, lambda: bench.store.find(shards[0].key) is not None
-    ):
+
+    def written() -> dict[str, Record]:
+        found = [bench.store.find(shard.key) for shard in shards]
+        return {record.key: record for record in found if record is not None}
+
+    with _losing_a_node(three_nodes, _LABELLER, lambda: bool(written()), drained=True) as losing:
+        losing.seen = written
         label_pool(shards, bench, running)
+    assert 0 < len(losing.before) < len(shards)
+    assert losing.before.items() <= written().items(), "only what was in flight was lost"
     ids = [row.row_id for shard in shards for row in read_shard(bench.store.fetch(shard.key))[0]]
     assert len(ids) == len(set(ids)) == 400
 
 
 class _losing_a_node:  # noqa: N801
-    """Kills a node on which an actor of a class lives, as soon as something holds."""
+    """Kills a node on which an actor of a class lives, as soon as something holds; ``before`` is what was seen then."""
 
-    def __init__(self, nodes: Any, class_name: str, begun: Callable[[], bool]) -> None:
+    def __init__(
+        self, nodes: Any, class_name: str, begun: Callable[[], bool], *, drained: bool = False
+    ) -> None:
         self._nodes, self._class_name, self._begun = nodes, class_name, begun
+        self._drained = drained
         self._beside = ThreadPoolExecutor(1)
+        self.seen: Callable[[], dict[str, Record]] = dict
+        self.before: dict[str, Record] = {}
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "_losing_a_node":
         self._killing = self._beside.submit(self._kill)
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._killing.result()
@@ -87,6 +102,9 @@ class _losing_a_node:  # noqa: N801
         until("a beginning", self._begun, seconds=300)
         homes = {node for state, _, node in actors(self._class_name) if state == "ALIVE"}
         lost = next(node for node in _nodes(self._nodes) if node.node_id in homes)
+        if self._drained:
+            drain(self._nodes.address, lost.node_id)
+        self.before = self.seen()
         self._nodes.remove_node(lost, allow_graceful=False)
 
 

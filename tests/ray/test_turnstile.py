@@ -69,7 +69,8 @@ def _turn() -> bool:
 
 
 def test_tasks_wait_outside_until_the_group_begins(claim: str) -> None:
-    with waiting_group(claim, 2, {"CPU": 1, "GPU": 0}) as group:
+    with waiting_group(claim) as group:
+        group.asks(2, {"CPU": 1, "GPU": 0})
         turn = _turn.remote()
         assert ray.wait([turn], timeout=3)[0] == []
         group.began()
@@ -77,5 +78,6 @@ def test_tasks_wait_outside_until_the_group_begins(claim: str) -> None:
 
 
 def test_a_group_without_room_holds_nobody_up(claim: str) -> None:
-    with waiting_group(claim, 3, {"CPU": 1, "GPU": 0}):
+    with waiting_group(claim) as group:
+        group.asks(3, {"CPU": 1, "GPU": 0})
         assert ray.get(_turn.remote())

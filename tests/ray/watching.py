@@ -33,6 +33,20 @@ def living(class_name: str) -> list[int]:
     return [pid for state, pid, _ in actors(class_name) if state == "ALIVE" and pid]
 
 
+def drain(address: str, node_id: str, seconds: float = 120.0) -> None:
+    """Tell the cluster that a node will be taken away."""
+    import ray
+    from ray.core.generated import autoscaler_pb2
+
+    accepted, why_not = ray._raylet.GcsClient(address=address).drain_node(
+        node_id,
+        autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION"),
+        "a test",
+        round((time.time() + seconds) * 1000),
+    )
+    assert accepted, why_not
+
+
 def groups() -> list[str]:
     """Placement groups that are not removed."""
     from ray.util.state import list_placement_groups

@@ -42,7 +42,7 @@ def _fit(
     micro: int | None = None,
     steps: int = STEPS,
     checkpoints: CheckpointFolder | None = None,
-    every: int = 200,
+    every: int | None = None,
     on_step: Callable[[int, float], None] | None = None,
     loss: Loss | None = None,
     then: list[Example] | None = None,

@@ -158,3 +158,11 @@ budgets = st.floats(0, 1e6).map(lambda dollars: round(dollars, 4))
 def test_cells_of_two_budgets_have_two_names(pair: list[float]) -> None:
     names = {Cell("t", "annotate", b, 1, None, None, "s", 0).name for b in pair}
     assert len(names) == 2 and not any("/" in name for name in names)
+
+
+def test_a_group_cannot_shrink_to_more_than_it_starts_with() -> None:
+    wrong = {"train_workers": 2, "least_train_workers": 3}
+    with pytest.raises(
+        UserMistake, match="least_train_workers is 3 and train_workers 2; a group goes on"
+    ):
+        parse(wrong, Running, where="--set")

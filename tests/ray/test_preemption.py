@@ -1,0 +1,163 @@
+"""Machines that are taken away: with notice and without, and what a fine-tuning and a label pool make of it.
+
+Two nodes of one CPU each beside a head that has none; fine-tuning runs in a thread beside the test, because nodes are
+added by the main one.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raydoa.artifacts.record import Record
+from raydoa.bench import Bench
+from raydoa.config import Running
+from raydoa.learning.recipe import Execution
+from raydoa.makers import produce
+from raydoa.on_ray.cluster import cluster, room_for
+from raydoa.on_ray.finetune import fine_tune
+from raydoa.stages import FineTune
+from tests.metadata import Metadata, serving
+from tests.ray.tiny import Tiny, assert_close, weights
+from tests.ray.watching import actors, checkpointed, until
+
+pytestmark = pytest.mark.timeout(600)
+
+_ONE = {"CPU": 1}
+_STEPS = 150
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Any]:
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": True})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", nodes.address)
+        with cluster("tests"):
+            yield nodes
+    nodes.shutdown()
+
+
+@pytest.fixture
+def two_nodes(nodes: Any) -> Any:
+    """As many as there should be, whatever the test before has left."""
+    while len(nodes.worker_nodes) < 2:
+        nodes.add_node(num_cpus=1)
+    until("two nodes", lambda: room_for(_ONE) == 2)
+    return nodes
+
+
+@pytest.fixture(scope="module")
+def alone(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """What the plain loop on one process makes of the fine-tuning."""
+    bench = tiny.bench(tmp_path_factory.mktemp("alone"), Execution(micro_batch_size=4))
+    produce(tiny.fine_tuning(steps=_STEPS), bench)
+    return bench
+
+
+def _group(tiny: Tiny, folder: Path) -> Running:
+    """Two workers of four rows each, which a single one then takes in turn."""
+    return tiny.running(folder, train_workers=2, zero_stage=2, train_folder=str(folder / "train"))
+
+
+@contextmanager
+def _beside(work: Any, *arguments: Any) -> Iterator[None]:
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(work, *arguments)
+        yield
+        running.result()
+
+
+def _pulse(folder: Path) -> int:
+    """Steps that a training is known to have done."""
+    found = list(folder.glob("train/*/pulse.json"))
+    return int(json.loads(found[0].read_text(encoding="utf-8"))["steps"]) if found else 0
+
+
+def _homes(class_name: str) -> set[str]:
+    """Ids of the nodes on which actors of a class live."""
+    return {node for state, _, node in actors(class_name) if state == "ALIVE"}
+
+
+def _home(nodes: Any, class_name: str) -> Any:
+    """A node on which an actor of a class lives."""
+    homes = _homes(class_name)
+    return next(node for node in nodes.worker_nodes if node.node_id in homes)
+
+
+@contextmanager
+def _watching(metadata: Metadata, node_id: str) -> Iterator[subprocess.Popen[str]]:
+    """`raydoa drain-on-notice`, as a node of a cloud runs it."""
+    command = "from raydoa.cli import main; raise SystemExit(main())"
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", command, "drain-on-notice", "aws", "--node-id", node_id],
+        env={**os.environ, **metadata.environment()},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield watcher
+    finally:
+        watcher.kill()
+        watcher.wait()
+
+
+def _check(bench: Bench, stage: FineTune, alone: Bench) -> Record:
+    """The artifact of an undisturbed training, to within float rounding, with the loss of every step."""
+    ours, theirs = bench.store.find(stage.key), alone.store.find(stage.key)
+    assert ours is not None and theirs is not None
+    assert ours.facts["losses"] == pytest.approx(theirs.facts["losses"], rel=2e-2)
+    assert_close(weights(bench.store, stage), weights(alone.store, stage), 1e-3)
+    return ours
+
+
+def test_with_notice_no_step_is_lost(
+    tiny: Tiny, tmp_path: Path, two_nodes: Any, alone: Bench
+) -> None:
+    """Cloud -> watcher -> drained node -> the group saves and leaves -> one worker goes on."""
+    stage = tiny.fine_tuning(steps=_STEPS)
+    bench = tiny.bench(tmp_path / "store")
+    with serving() as metadata, _beside(fine_tune, stage, bench, _group(tiny, tmp_path)):
+        until("a step", lambda: _pulse(tmp_path) > 0)
+        assert not checkpointed(tmp_path / "train"), "the interval is far longer than this test"
+        lost = _home(two_nodes, "RayTrainWorker")
+        with _watching(metadata, lost.node_id) as watcher:
+            until(
+                "a question",
+                lambda: ("GET", "/latest/meta-data/spot/instance-action") in metadata.asked,
+            )
+            metadata.interrupt(seconds=120)
+            assert watcher.wait(60) == 0
+            assert "EC2 will terminate" in watcher.communicate()[0]
+        assert room_for(_ONE) == 1, "a node that is drained counts for nothing"
+        until("the group's leaving", lambda: lost.node_id not in _homes("RayTrainWorker"))
+        two_nodes.remove_node(lost, allow_graceful=False)
+    record = _check(bench, stage, alone)
+    assert 0 < int(str(record.facts["first_step"])) < _STEPS
+    assert record.facts["steps_repeated"] == 0
+    assert record.provenance["devices"] == 1
+    assert not list((tmp_path / "train").iterdir()), "no checkpoint is left"
+
+
+def test_without_notice_it_shrinks_and_grows_again(
+    tiny: Tiny, tmp_path: Path, two_nodes: Any, alone: Bench
+) -> None:
+    stage = tiny.fine_tuning(steps=_STEPS)
+    bench = tiny.bench(tmp_path / "store", Execution(checkpoint_every_steps=10))
+    with _beside(fine_tune, stage, bench, _group(tiny, tmp_path)):
+        until("a checkpoint", lambda: checkpointed(tmp_path / "train"))
+        two_nodes.remove_node(_home(two_nodes, "RayTrainWorker"), allow_graceful=False)
+        done = _pulse(tmp_path)
+        until("steps of one worker", lambda: _pulse(tmp_path) > done + 5)
+        two_nodes.add_node(num_cpus=1)
+    record = _check(bench, stage, alone)
+    assert record.provenance["devices"] == 2, "it grew when there was room again"
+    assert 0 <= int(str(record.facts["steps_repeated"])) <= 10
