@@ -4,7 +4,6 @@ torch and transformers are imported when a model is opened, so that planning a s
 """
 
 import logging
-import platform
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from raydoa.learning.recipe import Execution
 from raydoa.stages import Checkpoint, Distill, FineTune, Initial, TaskData, TextForm
 from raydoa.tasks.data import Row, TaskRows
 from raydoa.tasks.task import TaskSpec
+from raydoa.whereabouts import whereabouts
 
 if TYPE_CHECKING:
     from transformers import T5ForConditionalGeneration
@@ -79,7 +79,7 @@ def publish(
         "gpu_seconds": seconds * devices,
         "devices": devices,
         "device": bench.execution.device,
-        "host": platform.node(),
+        **whereabouts(),
         "raydoa": __version__,
         "made_for": dict(bench.made_for),
     }

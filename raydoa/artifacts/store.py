@@ -10,6 +10,7 @@ saves money. The layout is told in `raydoa.artifacts.shelf`.
 """
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -23,6 +24,8 @@ from raydoa.artifacts.key import Stage, plain_dict
 from raydoa.artifacts.record import DamagedArtifact, Record, make_record
 from raydoa.artifacts.shelf import Shelf, new_attempt
 from raydoa.mistakes import UserMistake
+
+logger = logging.getLogger(__name__)
 
 SAFE_SUFFIXES = (".safetensors", ".parquet", ".json", ".jsonl", ".csv", ".txt", ".yaml", ".model")
 """What an artifact's files may be: formats that run nothing when read (.model: sentencepiece)."""
@@ -115,11 +118,12 @@ class Store:
         names = _file_names(folder)
         self._own.prepare()
         if (earlier := self._own.published(stage.key)) is not None:
-            return earlier
+            return _in_vain(earlier)
         attempt = new_attempt(stage.key)
         try:
             files = {n: self._own.place.put(folder / n, f"{attempt}/{n}") for n in names}
-            return self._own.commit(make_record(stage, attempt, files, facts, provenance))
+            stays = self._own.commit(make_record(stage, attempt, files, facts, provenance))
+            return stays if stays.folder == attempt else _in_vain(stays)
         finally:
             self._own.discard(stage.key, attempt)
 
@@ -228,6 +232,12 @@ class Store:
             if (problem := problem_with(name, found, expected)) is not None:
                 return DamagedArtifact(record.key, problem, record.folder)
         return None
+
+
+def _in_vain(earlier: Record) -> Record:
+    """Tell that an artifact was made twice: no harm to anybody, but money."""
+    logger.warning("%s %s was made twice; the first one stays", earlier.kind, earlier.key)
+    return earlier
 
 
 def _file_names(folder: Path) -> list[str]:

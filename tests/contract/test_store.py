@@ -85,9 +85,13 @@ def test_keys_and_drop(store: Store, folder: Path) -> None:
     assert not any(keys[0] in path for path in Bytes(store).all())
 
 
-def test_the_first_maker_of_a_key_wins(store: Store, folder: Path) -> None:
+def test_the_first_maker_of_a_key_wins_and_the_second_is_told(
+    store: Store, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first = store.publish(Made(1), folder, {"by": "first"}, {})
+    assert not caplog.messages
     assert store.publish(Made(1), folder, {"by": "second"}, {}) == first
+    assert caplog.messages == [f"made {first.key} was made twice; the first one stays"]
     assert store.find(first.key) == first
     assert all(first.folder in path for path in Bytes(store).all() if path.startswith("data/"))
 

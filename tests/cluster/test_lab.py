@@ -1,0 +1,79 @@
+"""The lab itself: hosts that see each other and nothing of one another, opened by a key and cut off in silence."""
+
+import ast
+import os
+import subprocess
+
+import pytest
+
+from tests.cluster.lab.host import Host
+from tests.cluster.lab.lab import PROJECT, Lab, sweep
+
+
+@pytest.fixture(scope="module")
+def pair(lab: Lab) -> tuple[Host, Host]:
+    laptop = lab.add("laptop", "10.203.0.9", serves_ssh=False)
+    (laptop.home / "key").touch(mode=0o600)
+    (laptop.home / "key").write_bytes(lab.key.read_bytes())
+    return laptop, lab.add("server", "10.203.0.10")
+
+
+def _ssh(
+    host: Host, *options: str, command: str = "hostname"
+) -> "subprocess.CompletedProcess[str]":
+    fixed = ["-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes", "-o", "ConnectTimeout=2"]
+    return host.run(["ssh", *fixed, *options, "root@server", command], check=False)
+
+
+def test_the_key_opens_it_and_nothing_else(pair: tuple[Host, Host]) -> None:
+    laptop, _ = pair
+    assert _ssh(laptop, "-i", "key").stdout.splitlines()[-1] == "server"
+    refused = _ssh(laptop)
+    assert refused.returncode == 255 and "Permission denied (publickey)" in refused.stdout
+
+
+def test_hosts_share_one_folder_and_no_processes(pair: tuple[Host, Host], lab: Lab) -> None:
+    laptop, server = pair
+    _ssh(laptop, "-i", "key", command="touch /run/shared/ours /tmp/mine /dev/shm/mine ~/mine")
+    assert laptop.run(["ls", "/run/shared", "/tmp", "/dev/shm"]).stdout.split() == [
+        "/dev/shm:", "/run/shared:", "ours", "/tmp:",
+    ]  # fmt: skip
+    assert (lab.shared / "ours").exists() and (server.home / "mine").exists()
+    assert not any("sshd" in line for line in laptop.processes().values())
+
+
+def test_a_cut_cable_and_a_mended_one(pair: tuple[Host, Host], lab: Lab) -> None:
+    laptop, server = pair
+    lab.cut(server)
+    silent = _ssh(laptop, "-i", "key")
+    assert silent.returncode == 255 and "timed out" in silent.stdout
+    assert any("sshd" in line for line in server.processes().values()), "it runs on"
+    lab.heal(server)
+    assert _ssh(laptop, "-i", "key").returncode == 0
+
+
+def test_provenance_has_the_address_that_others_see(pair: tuple[Host, Host]) -> None:
+    asking = "from raydoa.whereabouts import whereabouts; print(whereabouts())"
+    python = [".raydoa/bin/python", "-c", asking]
+    _, server = pair
+    said = server.run(python, PYTHONPATH=str(PROJECT)).stdout
+    assert ast.literal_eval(said) == {"host": "server", "address": server.address}
+    alone = server.run(["unshare", "--net", *python], PYTHONPATH=str(PROJECT)).stdout
+    assert ast.literal_eval(alone) == {"host": "server", "address": None}
+
+
+def test_leftovers_of_the_dead_are_swept_and_of_nobody_else(lab: Lab) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for owner in (gone.pid, os.getpid()):
+        subprocess.run(["ip", "netns", "add", f"raydoa-lab-{owner}-left"], check=True)
+    left = subprocess.Popen(["ip", "netns", "exec", f"raydoa-lab-{gone.pid}-left", "sleep", "600"])
+    try:
+        sweep()
+        there = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
+        assert f"raydoa-lab-{gone.pid}-" not in there.stdout
+        assert f"raydoa-lab-{os.getpid()}-left" in there.stdout and lab.switch in there.stdout
+        assert left.wait() == -9
+    finally:
+        subprocess.run(["ip", "netns", "delete", f"raydoa-lab-{os.getpid()}-left"], check=True)
+        left.kill()
