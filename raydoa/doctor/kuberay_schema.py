@@ -1,9 +1,9 @@
 # ruff: noqa: N815 -- the names are Kubernetes'
 """The fields of KubeRay's RayCluster and RayJob, of version ray.io/v1, as far as a user writes them.
 
-Source: the Go types of github.com/ray-project/kuberay, ray-operator/apis/ray/v1/raycluster_types.go and
-rayjob_types.go, as of KubeRay 1.5.1 and later. The custom resources' own OpenAPI schema is inside the operator's
-manifests, and no Python package brings it; `kubectl apply --dry-run=server` asks a cluster for it. Fields that are
+Written by hand after the Go types of github.com/ray-project/kuberay (ray-operator/apis/ray/v1), versions around 1.5.1, of
+which not every field was seen: a newer operator knows more. The custom resources' own OpenAPI schema is inside the
+operator's manifests, and no Python package brings it; `kubectl apply --dry-run=server` asks a cluster for it. Fields that are
 Kubernetes' own (pod templates and the like) are any mapping here, and checked in `raydoa.doctor.kuberay`.
 """
 
@@ -78,9 +78,12 @@ class RayClusterSpec(Settings):
     gcsFaultToleranceOptions: Kubernetes | None = None
     headGroupSpec: HeadGroup
     headServiceAnnotations: dict[str, str] | None = None
+    historyServerOptions: Kubernetes | None = None
     managedBy: Literal["ray.io/kuberay-operator", "kueue.x-k8s.io/multikueue"] | None = None
+    networkPolicy: Kubernetes | None = None
     rayVersion: str | None = None
     suspend: bool | None = None
+    tlsOptions: Kubernetes | None = None
     upgradeStrategy: Kubernetes | None = None
     workerGroupSpecs: list[WorkerGroup] = Field(default_factory=list)
 
@@ -97,6 +100,7 @@ class RayJobSpec(Settings):
     entrypointNumGpus: float | None = None
     entrypointResources: str | None = None
     jobId: str | None = None
+    historyServerOptions: Kubernetes | None = None
     managedBy: Literal["ray.io/kuberay-operator", "kueue.x-k8s.io/multikueue"] | None = None
     metadata: dict[str, str] | None = None
     rayClusterSpec: RayClusterSpec | None = None
