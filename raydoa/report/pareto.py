@@ -33,8 +33,9 @@ PANEL = ["task", "n"]
 def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     """One row a plan: ``cost``, ``score`` (mean over seeds), its lowest and highest seed and its 95% interval.
 
-    ``cost`` is in dollars, or what else is in ``column``. ``score_margin`` is half of the interval over seeds
-    (`raydoa.report.seeds`), nan for one seed; repeats of a seed are averaged first.
+    ``cost`` is in dollars, or what else is in ``column``: that of the dearest seed, since a budget is a ceiling (seeds
+    cost the same unless they were planned with different unit costs). ``score_margin`` is half of the interval over
+    seeds (`raydoa.report.seeds`), nan for one seed; repeats of a seed are averaged first.
 
     Infeasible cells and cells without a score have no point. A plan that several budgets bought is one
     point, at ``budget`` = the smallest of them.
@@ -43,7 +44,7 @@ def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     grouped = seeds.groupby("plan", sort=True)
     table = seeds.drop_duplicates("plan").sort_values("plan", ignore_index=True)[["plan", *POINT]]
     table["budget"] = grouped["budget"].min().to_numpy()
-    table["cost"] = grouped["cost"].mean().to_numpy()
+    table["cost"] = grouped["cost"].max().to_numpy()
     table["score"] = grouped["score"].mean().to_numpy()
     table["score_lowest"] = grouped["lowest"].min().to_numpy()
     table["score_highest"] = grouped["highest"].max().to_numpy()
@@ -64,7 +65,7 @@ def seed_scores(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame
     table = grouped.agg(
         row=("trained", "first"),
         budget=("budget", "min"),
-        cost=(column, "mean"),
+        cost=(column, "max"),
         score=("score", "mean"),
         lowest=("score", "min"),
         highest=("score", "max"),

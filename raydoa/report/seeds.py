@@ -22,6 +22,7 @@ from scipy import stats
 Floats = NDArray[np.float64]
 
 LEVEL = 0.95
+_NOTHING = 1e-12
 
 
 def interval_of(deviation: Floats, seeds: NDArray[np.int64]) -> Floats:
@@ -41,15 +42,28 @@ def mean_and_interval(values: Floats) -> tuple[float, float]:
     return float(values.mean()), float(half[0])
 
 
-def chance_above_zero(differences: Floats) -> float | None:
-    """P(the mean of the differences is above 0), one difference a seed; None for fewer than two seeds.
+def chances_above_zero(means: Floats, deviations: Floats, seeds: NDArray[np.int64]) -> Floats:
+    """P(the mean of a difference is above 0), of many at once; nan for fewer than two seeds.
+
+    Args:
+        means: of the differences over seeds.
+        deviations: their standard deviations (of n - 1).
+        seeds: how many.
 
     Seeds that all say the same leave no doubt by this rule: 1, 0, or a half for a difference of 0.
     """
-    count = len(differences)
-    if count < 2:
+    several = seeds > 1
+    degrees = np.where(several, seeds - 1, 1)
+    scale = np.where(several, deviations, 1.0) / np.sqrt(degrees + 1)
+    alike = scale <= _NOTHING
+    sure = np.where(np.abs(means) <= _NOTHING, 0.5, means > 0)
+    told = np.where(alike, sure, stats.t.cdf(means / np.where(alike, 1.0, scale), degrees))
+    return np.where(several, told, np.nan)
+
+
+def chance_above_zero(differences: Floats) -> float | None:
+    """The same of one difference, given seed by seed; None for fewer than two seeds."""
+    if len(differences) < 2:
         return None
-    mean, scale = float(differences.mean()), float(differences.std(ddof=1)) / np.sqrt(count)
-    if scale <= 1e-12:
-        return 0.5 if abs(mean) <= 1e-12 else float(mean > 0)
-    return float(stats.t.cdf(mean / scale, count - 1))
+    mean, deviation = differences.mean(keepdims=True), differences.std(ddof=1, keepdims=True)
+    return float(chances_above_zero(mean, deviation, np.array([len(differences)]))[0])
