@@ -1,4 +1,4 @@
-"""What a sweep says, in one sentence per task, N and budget: what to do, what it scores and costs, and what else is there.
+"""What a sweep says, in a sentence per task, N and budget: what to do, its score and cost, and what else there is.
 
 Scores are told in points of 100, with half of the 95% interval over seeds behind +-.
 """

@@ -7,6 +7,7 @@ from raydoa.report.comparisons import computing_shares, pool_sizes, teachers
 from raydoa.report.figures import dollar_text
 from raydoa.report.paper.style import (
     SCORE,
+    caption,
     dollar_axis,
     legend_below,
     look_of,
@@ -39,7 +40,7 @@ def share_figure(cells: pd.DataFrame) -> Figure:
             ]
             axis.errorbar(
                 line["budget"] * 1.04**shift, 100 * line["share"], yerr=reach, label=name, color=look.colour,
-                marker=look.marker, linestyle=look.line, elinewidth=0.7,
+                marker=look.marker, linestyle=look.line, elinewidth=0.7, drawstyle="steps-post",
             )  # fmt: skip
         dollar_axis(axis, budgets[0], budgets[-1], "budget B (US dollars)")
         if len(budgets) <= 6:
@@ -53,8 +54,7 @@ def share_figure(cells: pd.DataFrame) -> Figure:
             if seeds > 1
             else "one seed: no ties can be told"
         )
-        say_only = "best measured plan for at most B; " + told
-        figure.suptitle(say_only, fontsize=6, color="#555555")
+        caption(figure, cells, "best measured plan for at most B", told)
     return figure
 
 

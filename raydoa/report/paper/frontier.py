@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from raydoa.report.chance import chances
 from raydoa.report.figures import dollar_text
 from raydoa.report.paper.style import (
-    GREY,
+    PARETO,
     SCORE,
+    caption,
     dollar_axis,
     legend_below,
     look_of,
@@ -38,7 +39,7 @@ def frontier_figure(cells: pd.DataFrame) -> Figure:
             axis.set_title(f"N = {n:,} labels owned")
         for axis in axes[:-1, 0]:
             axis.set_xlabel("")
-        legend_below(figure, axes[:, 0])
+        legend_below(figure, axes[:, 0], columns=4)
         say(figure, cells, "hollow: dominated (P ≥ 0.95)" if cells["seed"].nunique() > 1 else "")
     return figure
 
@@ -59,7 +60,7 @@ def _draw_frontier(axis: Axes, plans: pd.DataFrame) -> None:
     best = plans[plans["standing"] == FRONTIER].sort_values("cost")
     axis.step(
         best["cost"], 100 * best["score"], where="post", color="black", linewidth=0.8, linestyle=":",
-        label="Pareto frontier", zorder=2,
+        label=PARETO, zorder=2,
     )  # fmt: skip
     dollar_axis(axis, plans["cost"].min(), plans["cost"].max(), "standalone cost (US dollars)")
     axis.set_ylabel(SCORE)
@@ -78,7 +79,7 @@ def budget_figure(cells: pd.DataFrame) -> Figure:
                 line, look = panel[panel["strategy"] == name], look_of(name, [name])
                 axis.errorbar(
                     line["budget"] * 1.03**shift, 100 * line["score"], yerr=margins(line), label=name,
-                    color=look.colour, marker=look.marker, linestyle=look.line, elinewidth=0.7,
+                    color=look.colour, marker=look.marker, linestyle=look.line, elinewidth=0.7, drawstyle="steps-post",
                 )  # fmt: skip
             dollar_axis(axis, budgets[0], budgets[-1], "budget B (US dollars)")
             if len(budgets) <= 6:
@@ -115,10 +116,11 @@ def chance_figure(cells: pd.DataFrame, first: str = "distill", second: str = "an
         axis.set_title(f"P({first} beats {second})")
         axis.grid(False)
         axis.spines[:].set_visible(False)
-        figure.suptitle(
+        caption(
+            figure,
+            cells,
             f"of the mean over {cells['seed'].nunique()} paired seeds, on the same test rows",
-            fontsize=6, color=GREY,
-        )  # fmt: skip
+        )
     return figure
 
 

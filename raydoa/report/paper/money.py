@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from raydoa.report.bills import audit, sharing
 from raydoa.report.figures import dollar_text
-from raydoa.report.paper.style import GREY, STRATEGIES, look_of, panels, styled
+from raydoa.report.paper.style import GREY, STRATEGIES, caption, look_of, panels, styled
 from raydoa.report.price_map import price_map
 from raydoa.report.prices_now import gpu_hour_usd, label_usd
 from raydoa.report.table import short_name
@@ -37,14 +37,22 @@ def price_figure(cells: pd.DataFrame) -> Figure:
             axis.set_title(f"B = {dollar_text(budget)}")
         for axis in list(axes.flat)[len(budgets) :]:
             axis.set_visible(False)
-        figure.supxlabel("price of a label (US dollars)", fontsize=7.5)
-        figure.supylabel("price of a GPU-hour (US dollars)", fontsize=7.5)
-        shown = [Patch(color=_colour(name), label=_WORDS.get(name, name)) for name in names]
-        figure.legend(handles=shown, loc="outside lower center", ncols=len(shown), handlelength=1)
-        figure.suptitle(
-            f"N = {n:,}; best measured plan for at most B; ×: prices of the sweep",
-            fontsize=6,
-            color=GREY,
+        for axis in axes[:, 0]:
+            axis.set_ylabel("GPU-hour (US dollars)")
+        for axis in list(axes.flat)[max(0, len(budgets) - 2) : len(budgets)]:
+            axis.set_xlabel("label (US dollars)")
+        shown = [
+            Patch(
+                facecolor=_colour(name), edgecolor=GREY, linewidth=0.5, label=_WORDS.get(name, name)
+            )
+            for name in names
+        ]
+        figure.legend(
+            handles=shown, loc="outside lower center", ncols=len(shown), handlelength=1,
+            columnspacing=1.0, handletextpad=0.4,
+        )  # fmt: skip
+        caption(
+            figure, cells, f"N = {n:,}; best measured plan for at most B; ×: prices of the sweep"
         )
     return figure
 
@@ -78,7 +86,7 @@ def _draw_map(
     axis.set_xscale("log")
     axis.set_yscale("log")
     for side in (axis.xaxis, axis.yaxis):
-        side.set_major_locator(LogLocator(numticks=4))
+        side.set_major_locator(LogLocator(base=100))
         side.set_minor_locator(NullLocator())
         side.set_major_formatter(FuncFormatter(lambda value, _: dollar_text(value)))
     axis.grid(False)
@@ -103,9 +111,7 @@ def sharing_figure(cells: pd.DataFrame) -> Figure:
         axis.set_xlabel("all cells (US dollars)")
         axis.grid(False, axis="y")
         figure.legend(loc="outside lower center", ncols=2)
-        figure.suptitle(
-            "×: standalone over incurred; sums, so there is no interval", fontsize=6, color=GREY
-        )
+        caption(figure, cells, "×: standalone over incurred; sums, so there is no interval")
     return figure
 
 
@@ -132,8 +138,11 @@ def audit_figure(cells: pd.DataFrame) -> Figure:
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set_xlabel("measured / planned GPU-seconds")
-        figure.suptitle(
-            "marks: of all seconds; bars: the middle 80% of single ones; in brackets: the plan's basis",
-            fontsize=6, color=GREY,
-        )  # fmt: skip
+        caption(
+            figure,
+            cells,
+            "marks: of all seconds",
+            "bars: the middle 80% of single ones",
+            "in brackets: the plan's basis",
+        )
     return figure

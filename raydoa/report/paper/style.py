@@ -3,6 +3,7 @@
 Colours are those of Okabe and Ito; strategies also differ by marker and line, so a grey print is enough.
 """
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from raydoa.report.figures import dollar_text
 
 COLUMN_INCHES = 3.3
+_LETTERS = 78
+"""Of a caption, that are a column wide."""
 GREY, LIGHT = "#555555", "#dddddd"
 SCORE = "score (points of 100)"
+PARETO = "Pareto frontier"
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ _STYLE = {
     "ytick.labelsize": 7,
     "legend.fontsize": 7,
     "legend.frameon": False,
-    "legend.handlelength": 2.2,
+    "legend.handlelength": 1.8,
     "lines.linewidth": 1.1,
     "lines.markersize": 3.5,
     "errorbar.capsize": 1.8,
@@ -118,24 +122,31 @@ def margins(table: pd.DataFrame, column: str = "score_margin") -> np.ndarray | N
 
 
 def legend_below(figure: Figure, axes: Sequence[Axes], columns: int = 3) -> None:
-    """One legend for all panels, below them."""
+    """One legend for all panels, below them; the frontier comes last."""
     handles = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(str(label), handle)
     if handles:
+        names = sorted(handles, key=lambda name: name == PARETO)
         figure.legend(
-            list(handles.values()), list(handles), loc="outside lower center", ncols=columns,
+            [handles[name] for name in names], names, loc="outside lower center", ncols=columns,
             columnspacing=1.0, handletextpad=0.4, borderaxespad=0.2,
         )  # fmt: skip
 
 
 def say(figure: Figure, cells: pd.DataFrame, *more: str) -> None:
-    """Above the panels, in small letters: what bars are, and whether prices are scaled."""
+    """Above the panels: what bars are, and whether prices are scaled."""
     seeds = cells["seed"].nunique()
     bars = f"bars: 95% interval over {seeds} seeds" if seeds > 1 else "one seed: no intervals"
+    caption(figure, cells, *more, bars)
+
+
+def caption(figure: Figure, cells: pd.DataFrame, *parts: str) -> None:
+    """Small letters above the panels: the parts, and whether prices are scaled."""
     scaled = ["prices are scaled"] if cells["prices_scaled"].notna().any() else []
-    figure.suptitle("; ".join([*more, bars, *scaled]), fontsize=6, color=GREY)
+    text = "; ".join([*(part for part in parts if part), *scaled])
+    figure.suptitle("\n".join(textwrap.wrap(text, _LETTERS)), fontsize=6, color=GREY)
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
