@@ -32,6 +32,11 @@ def _run(options: argparse.Namespace) -> int:
     # Imported here: `raydoa store` and `--help` need none of it.
     from raydoa.report.results import load
 
+    for budget in options.budgets or ():
+        if not (math.isfinite(budget) and budget > 0):
+            raise UserMistake(
+                f"--budgets: found {budget:g}; a budget is a number of dollars above 0"
+            )
     changes = [_change(text) for text in options.changes]
     cells = _priced(load(options.result_dirs), dict(changes), options.prices)
     print("\n".join(report_lines(cells, options.budgets)))

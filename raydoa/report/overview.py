@@ -41,6 +41,11 @@ def notes(cells: pd.DataFrame) -> list[str]:
         lines.append(
             f"costs are those of {len(books)} price books ({', '.join(books)}); --price puts all at the same"
         )
+    if cells["unspent"].isna().all() and cells["cost_incurred"].isna().all():
+        lines.append(
+            f"at other prices than the sweep was planned for ({', '.join(books)}): plans that only these prices allow "
+            "were not measured"
+        )
     lines += [f"prices are scaled: {note}" for note in cells["prices_scaled"].dropna().unique()]
     standalone, incurred = cells["cost_total"].sum(), cells["cost_incurred"].sum(min_count=1)
     known = (

@@ -118,7 +118,7 @@ def _read_one(where: str) -> Found:
     except FileNotFoundError:
         table = None
     names = sorted(place.folders())
-    if table is not None:
+    if table is not None and names:
         told = set(table["cell"])
         names = [name for name in names if _cell_name(name) not in told]
     rows, unfinished = _rows(place, where, names)

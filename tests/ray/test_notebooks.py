@@ -32,7 +32,9 @@ def test_a_notebook_runs_and_shows_what_it_found(
     path: Path, result_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAYDOA_RESULT_DIR", str(result_dir))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])
+    )
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     kinds = [set(o.get("data", {})) for cell in notebook.cells for o in cell.get("outputs", [])]

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from raydoa.report.columns import typed
 from raydoa.result_row import COLUMNS, SCHEMA
 
 SCALED = "toys are priced as giants"
@@ -31,7 +32,7 @@ def row(**values: Any) -> dict[str, Any]:
 
 
 def frame(*rows: Mapping[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame([row(**values) for values in rows], columns=list(COLUMNS))
+    return typed(pd.DataFrame([row(**values) for values in rows], columns=list(COLUMNS)))
 
 
 def grid(
