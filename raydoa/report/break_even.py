@@ -55,17 +55,19 @@ class BreakEven:
 def break_evens(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> list[BreakEven]:
     """Of the label's price and the GPU-hour's, per task, N and budget: the change that is nearest to today's price."""
     found = []
-    for (task, n), panel in cells.groupby(PANEL, sort=True):
+    for key, panel in cells.groupby(PANEL, sort=True):
         lines = _lines(panel)
         if lines.empty:
             continue
-        now = {"label": label_usd(panel), "gpu_hour": gpu_hour_usd(panel)}
+        task, n = str(key[0]), int(str(key[1]))
+        now: dict[Price, float | None] = {
+            "label": label_usd(panel),
+            "gpu_hour": gpu_hour_usd(panel),
+        }
         for budget in budgets or budgets_of(cells):
-            for name in ("label", "gpu_hour"):
-                price: Price = name  # type: ignore[assignment]
-                changes = _changes(lines, price, budget)
-                change = _nearest(changes, now[name])
-                found.append(BreakEven(str(task), int(n), budget, price, now[name], *change))
+            for name, price in now.items():
+                change = _nearest(_changes(lines, name, budget), price)
+                found.append(BreakEven(task, n, budget, name, price, *change))
     return found
 
 
@@ -101,16 +103,16 @@ def _changes(lines: pd.DataFrame, name: Price, budget: float) -> list[Change]:
     )
     if plans.empty:
         return [(None, None, "neither", "neither")]
-    steps = []
+    steps: list[Change] = []
     best, strategy = -math.inf, "neither"
     last: dict[str, float] = {}
-    for plan in plans.itertuples(index=False):
-        if plan.score > best:
-            if plan.strategy != strategy and np.isfinite(plan.until):
-                upper = last.get(str(plan.strategy), math.inf)
-                steps.append((float(plan.until), upper, str(plan.strategy), strategy))
-            best, strategy = plan.score, str(plan.strategy)
-        last[str(plan.strategy)] = float(plan.until)
+    for plan in plans.to_dict("records"):
+        name_of, until_this = str(plan["strategy"]), float(plan["until"])
+        if plan["score"] > best:
+            if name_of != strategy and math.isfinite(until_this):
+                steps.append((until_this, last.get(name_of, math.inf), name_of, strategy))
+            best, strategy = float(plan["score"]), name_of
+        last[name_of] = until_this
     return steps[::-1] or [(None, None, strategy, strategy)]
 
 

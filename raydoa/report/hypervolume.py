@@ -11,6 +11,7 @@ mean is that of the frontier, and they have an interval as any mean has.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ def hypervolumes(
     seeds = seed_scores(cells)
     rows = []
     for key, group in best.groupby([*PANEL, *by], sort=True, dropna=False):
-        panel = key[:2]
+        panel: Any = key[:2]
         ends = (low or float(cheapest.loc[panel]), high or float(largest.loc[panel]))
         weights = _weights(group["cost"].to_numpy(dtype=np.float64), *ends)
         table = seeds[seeds["plan"].isin(group["plan"])].pivot(
@@ -58,4 +59,5 @@ def _weights(costs: np.ndarray, low: float, high: float) -> np.ndarray:
     if high <= low:
         return np.where(np.arange(len(costs)) == (costs <= high).sum() - 1, 1.0, 0.0)
     ends = np.log(np.clip([*costs, np.inf], low, high))
-    return np.diff(ends) / np.log(high / low)
+    weights: np.ndarray = np.diff(ends) / np.log(high / low)
+    return weights

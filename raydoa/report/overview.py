@@ -1,6 +1,7 @@
 """The table of a report, and what its reader must know."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -56,7 +57,7 @@ def notes(cells: pd.DataFrame) -> list[str]:
     return [*lines, f"{len(cells):,} cells: standalone ${standalone:,.2f}{known}"]
 
 
-def _words(plan: "dict[object, object] | pd.Series") -> str:  # type: ignore[type-arg]
+def _words(plan: Mapping[Hashable, Any]) -> str:
     bought = []
     if plan["strategy"] in ("annotate", "mixed"):
         bought.append(f"+{plan['labels']:,} labels")

@@ -23,7 +23,7 @@ def price_map(
     assert cells["n"].nunique() == cells["task"].nunique() == 1, "a map is of one task and N"
     plans = points(cells.assign(_hours=gpu_seconds(cells) / 3600), "_hours").sort_values("score")
     best = np.full((len(gpu_hour_usd), len(label_usd)), NEITHER, dtype=object)
-    for plan in plans.itertuples(index=False):
-        costs = plan.labels * label_usd[None, :] + plan.cost * gpu_hour_usd[:, None]
-        best[costs <= budget] = plan.strategy
+    for plan in plans.to_dict("records"):
+        costs = plan["labels"] * label_usd[None, :] + plan["cost"] * gpu_hour_usd[:, None]
+        best[costs <= budget] = plan["strategy"]
     return best.astype(np.str_)

@@ -36,6 +36,9 @@ def frontier_figure(cells: pd.DataFrame) -> Figure:
         figure, axes = panels(len(counts))
         for axis, n in zip(axes[:, 0], counts, strict=True):
             _draw_frontier(axis, plans[plans["n"] == n])
+            dollar_axis(
+                axis, plans["cost"].min(), plans["cost"].max(), "standalone cost (US dollars)"
+            )
             axis.set_title(f"N = {n:,} labels owned")
         for axis in axes[:-1, 0]:
             axis.set_xlabel("")
@@ -62,7 +65,6 @@ def _draw_frontier(axis: Axes, plans: pd.DataFrame) -> None:
         best["cost"], 100 * best["score"], where="post", color="black", linewidth=0.8, linestyle=":",
         label=PARETO, zorder=2,
     )  # fmt: skip
-    dollar_axis(axis, plans["cost"].min(), plans["cost"].max(), "standalone cost (US dollars)")
     axis.set_ylabel(SCORE)
 
 
@@ -109,7 +111,7 @@ def chance_figure(cells: pd.DataFrame, first: str = "distill", second: str = "an
             axis.text(
                 column, row, text, ha="center", va="center", color="white" if dark else "black"
             )
-        named_ticks(axis, range(table.shape[1]), [dollar_text(b) for b in table.columns])
+        named_ticks(axis, range(table.shape[1]), [dollar_text(float(b)) for b in table.columns])
         axis.set_yticks(range(table.shape[0]), [f"{n:,}" for n in table.index])
         axis.set_xlabel("budget B (US dollars)")
         axis.set_ylabel("labels owned, N")

@@ -101,8 +101,8 @@ def sharing_figure(cells: pd.DataFrame) -> Figure:
         at = np.arange(len(table))
         axis.barh(at + 0.2, table["standalone"], height=0.36, color="#56B4E9", label="standalone")
         axis.barh(at - 0.2, table["incurred"], height=0.36, color="#0072B2", label="incurred")
-        for y, row in zip(at, table.itertuples(), strict=True):
-            axis.text(row.standalone * 1.15, y, f"{row.ratio:.1f}×", va="center", fontsize=7)
+        for y, row in zip(at, table.to_dict("records"), strict=True):
+            axis.text(row["standalone"] * 1.15, y, f"{row['ratio']:.1f}×", va="center", fontsize=7)
         axis.set_yticks(at, table["strategy"])
         axis.set_xscale("log")
         axis.set_xlim(right=table["standalone"].max() * 5)
@@ -130,8 +130,8 @@ def audit_figure(cells: pd.DataFrame) -> Figure:
         )  # fmt: skip
         axis.axvline(1, color="black", linewidth=0.8, linestyle=":")
         labels = [
-            f"{names[row.stage]}, {short_name(row.model)} ({row.basis})"
-            for row in table.itertuples()
+            f"{names[row['stage']]}, {short_name(row['model'])} ({row['basis']})"
+            for row in table.to_dict("records")
         ]
         axis.set_yticks(at, labels)
         axis.set_xscale("log")

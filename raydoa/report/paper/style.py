@@ -4,16 +4,19 @@ Colours are those of Okabe and Ito; strategies also differ by marker and line, s
 """
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from raydoa.report.figures import dollar_text
@@ -51,7 +54,7 @@ SERIES = (
     Look("#E69F00", "P", "--"),
 )
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 7.5,
     "axes.titlesize": 8,
     "axes.labelsize": 7.5,
@@ -87,8 +90,8 @@ def panels(
     rows: int, height: float = 1.9, columns: int = 1, extra: float = 0.5
 ) -> tuple[Figure, np.ndarray]:
     """A figure of a column's width and its axes, (rows, columns); ``height`` inches for each row."""
-    figure = Figure(figsize=(COLUMN_INCHES, height * rows + extra), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)  # type: ignore[union-attr]
+    layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03)
+    figure = Figure(figsize=(COLUMN_INCHES, height * rows + extra), layout=layout)
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
@@ -121,9 +124,9 @@ def margins(table: pd.DataFrame, column: str = "score_margin") -> np.ndarray | N
     return None if np.isnan(found).all() else np.nan_to_num(found)
 
 
-def legend_below(figure: Figure, axes: Sequence[Axes], columns: int = 3) -> None:
+def legend_below(figure: Figure, axes: Iterable[Axes], columns: int = 3) -> None:
     """One legend for all panels, below them; the frontier comes last."""
-    handles = {}
+    handles: dict[str, Artist] = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(str(label), handle)
