@@ -118,11 +118,9 @@ def chance_figure(cells: pd.DataFrame, first: str = "distill", second: str = "an
         axis.set_title(f"P({first} beats {second})")
         axis.grid(False)
         axis.spines[:].set_visible(False)
-        caption(
-            figure,
-            cells,
-            f"of the mean over {cells['seed'].nunique()} paired seeds, on the same test rows",
-        )
+        seeds = cells["seed"].nunique()
+        told = f"of the mean over {seeds} paired seeds, on the same test rows"
+        caption(figure, cells, told if seeds > 1 else "one seed: no probability")
     return figure
 
 
