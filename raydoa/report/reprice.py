@@ -120,7 +120,7 @@ def reprice(cells: pd.DataFrame, prices: NewPrices, book: PriceBook | None = Non
     _price_labels(out, prices)
     _price_computing(out, prices)
     _weigh_carbon(out, prices, book)
-    micro = sum(np.rint(out[f"cost_{item}"].fillna(0.0) * MICRO) for item in _ITEMS)
+    micro = sum(np.rint(out[f"cost_{item}"] * MICRO) for item in _ITEMS)
     out["cost_total"] = micro / MICRO
     out[list(_EMPTIED)] = np.nan
     out["prices"] = out["prices"] + f"+{prices.words()}"
@@ -140,7 +140,10 @@ def _price_computing(out: pd.DataFrame, prices: NewPrices) -> None:
     for stage, column in COMPUTING.items():
         quantities = out[column].to_numpy()
         unit = unit_gpu_seconds(out[f"gpu_seconds_{stage}"].to_numpy(), quantities)
-        costs = micro_usd(quantities, unit * np.where(changed, price, 0.0) / 3600) / MICRO
+        known = ~np.isnan(unit)
+        usd = np.where(known, unit, 0.0) * np.where(changed, price, 0.0) / 3600
+        # What is not known how long it takes has no price, rather than none to pay.
+        costs = np.where(known, micro_usd(quantities, usd) / MICRO, np.nan)
         out[f"cost_{stage}"] = np.where(changed, costs, out[f"cost_{stage}"])
 
 

@@ -18,6 +18,7 @@ SCALED = "toys are priced as giants"
 def row(**values: Any) -> dict[str, Any]:
     """A feasible annotate row, but for ``values``."""
     full: dict[str, Any] = dict.fromkeys(COLUMNS)
+    full |= {name: 0.0 for name in COLUMNS if name.startswith(("cost_", "gpu_seconds_"))}
     full |= {
         "schema": SCHEMA, "task": "tiny", "strategy": "annotate", "budget": 1.0, "n": 8, "student": "s", "seed": 0, "repeat": 0,
         "metric": "accuracy", "prices": "book", "accelerator": "a", "region": "r", "feasible": True, "labels": 0,

@@ -145,3 +145,9 @@ def test_a_unit_gives_its_total_again(quantity: int, unit: float) -> None:
     [found] = unit_gpu_seconds(np.array([total]), np.array([quantity]))
     assert found * quantity == total
     assert found == pytest.approx(unit, rel=1e-15)
+
+
+def test_what_is_not_known_is_never_for_nothing(cells: pd.DataFrame) -> None:
+    holed = cells[cells["feasible"]].assign(gpu_seconds_student=np.nan)
+    found = reprice(holed, NewPrices({}, {"a100-40gb": 2.0}))
+    assert found["cost_student"].isna().all() and found["cost_total"].isna().all()
