@@ -102,6 +102,15 @@ class RemotePlace:
             for path, facts in found.items()
         }
 
+    def folders(self) -> list[str]:
+        """Names of the folders that lie in this one, and not of those below."""
+        try:
+            with self._mendable():
+                found = self._files.ls(self._root, detail=True)
+        except FileNotFoundError:
+            return []
+        return [self._relative(e["name"].rstrip("/")) for e in found if e["type"] == "directory"]
+
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
         with self._mendable(), suppress(FileNotFoundError):

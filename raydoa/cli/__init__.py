@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from raydoa.cli import calibrate, doctor, drain_on_notice, plan, search, store, sweep
+from raydoa.cli import calibrate, doctor, drain_on_notice, plan, report, search, store, sweep
 from raydoa.mistakes import Stopped, UserMistake
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -25,12 +25,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`raydoa plan | sweep | search | calibrate | store | doctor | drain-on-notice`."""
+    """`raydoa plan | sweep | search | report | calibrate | store | doctor | drain-on-notice`."""
     parser = _Parser(prog="raydoa", description="Distill or annotate?")
     commands = parser.add_subparsers(dest="command", required=True)
     plan.add(commands.add_parser("plan", help="predict what a budget brings, and spend nothing"))
     sweep.add(commands.add_parser("sweep", help="measure a grid of budgets, N, U and teachers"))
     search.add(commands.add_parser("search", help="find the best split of a budget"))
+    report.add(commands.add_parser("report", help="what sweeps found: table, sentences, figures"))
     calibrate.add(commands.add_parser("calibrate", help="measure unit costs on this GPU"))
     store.add(commands.add_parser("store", help="look into a store, check it, clean it up"))
     doctor.add(commands.add_parser("doctor", help="check a cluster file, or a running cluster"))

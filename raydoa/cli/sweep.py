@@ -96,10 +96,10 @@ def _run(options: argparse.Namespace) -> int:
 def _print_results(result_dir: Path, book: PriceBook) -> None:
     """The table, and the path of the result dir as the last line."""
     from raydoa.report.figures import write_figure
-    from raydoa.report.results import load, write_cells
+    from raydoa.report.results import read_results, write_cells
     from raydoa.report.table import as_text, notes, summary
 
-    cells = load(result_dir)
+    cells = read_results(result_dir)
     write_cells(cells, result_dir)
     write_figure(cells, result_dir)
     print(as_text(summary(cells)))

@@ -21,6 +21,8 @@ _ENVIRONMENT = {
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30",
     # Google's notice comes 30 s before the end; Ray Train asks every 5 s by default.
     "RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S": "1",
+    # Rows are JSON; writing CSV and TensorBoard's files as well is most of what Tune's driver does for a short trial.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     # Progress is told by us: no banners, bars, and warnings about what is as it should be.
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ray import tune
+from ray.tune.logger import JsonLoggerCallback
 
 from raydoa.config import Running
 from raydoa.mistakes import Stopped
@@ -72,7 +73,7 @@ def _tuner(seeking: Seeking, running: Running, *, goes_on: bool) -> tune.Tuner:
             name=path.name,
             storage_path=str(path.parent),
             verbose=0,
-            callbacks=[Orphans()],
+            callbacks=[Orphans(), JsonLoggerCallback()],
             failure_config=tune.FailureConfig(max_failures=MOST_TRIAL_FAILURES),
         ),
     )

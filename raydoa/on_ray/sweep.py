@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.tune.logger import JsonLoggerCallback
 
 from raydoa.booking import made_for
 from raydoa.config import Running
@@ -101,7 +102,7 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
             name=result_dir.name,
             storage_path=str(result_dir.parent),
             verbose=0,
-            callbacks=[progress, Orphans()],
+            callbacks=[progress, Orphans(), JsonLoggerCallback()],
             failure_config=tune.FailureConfig(max_failures=MOST_TRIAL_FAILURES),
         ),
     )

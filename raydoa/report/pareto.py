@@ -1,9 +1,15 @@
 """Points and their Pareto frontier: score against standalone cost.
 
-A point is a plan: cells that bought the same things, over seeds, repeats and the budgets that bought them.
+A point is a plan: cells that bought the same things at the same prices, over seeds, repeats and the budgets that
+bought them.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
+
+from raydoa.report.seeds import interval_of
 
 POINT = [
     "task",
@@ -16,29 +22,56 @@ POINT = [
     "teacher_steps",
     "pseudo_labels",
     "student_steps",
+    "prices",
+    "accelerator",
+    "region",
 ]
+PANEL = ["task", "n"]
+"""Within what plans are compared: scores of two tasks do not compare, and N is owned, not bought."""
 
 
 def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
-    """One row a plan: ``cost`` (mean), ``score`` (mean over seeds), its lowest and highest seed.
+    """One row a plan: ``cost``, ``score`` (mean over seeds), its lowest and highest seed and its 95% interval.
 
-    ``cost`` is in dollars, or what else is in ``column``.
+    ``cost`` is in dollars, or what else is in ``column``: that of the dearest seed, since a budget is a ceiling (seeds
+    cost the same unless they were planned with different unit costs). ``score_margin`` is half of the interval over
+    seeds (`raydoa.report.seeds`), nan for one seed; repeats of a seed are averaged first.
 
     Infeasible cells and cells without a score have no point. A plan that several budgets bought is one
     point, at ``budget`` = the smallest of them.
     """
-    measured = cells[cells["feasible"] & cells["score"].notna()]
-    once = measured.sort_values("budget").drop_duplicates([*POINT, "seed", "repeat"])
-    grouped = once.groupby(POINT, dropna=False, sort=False)
-    table = grouped.agg(
-        budget=("budget", "min"),
-        cost=(column, "mean"),
-        score=("score", "mean"),
-        score_lowest=("score", "min"),
-        score_highest=("score", "max"),
-        seeds=("seed", "nunique"),
-    ).reset_index()
+    seeds = seed_scores(cells, column)
+    grouped = seeds.groupby("plan", sort=True)
+    table = seeds.drop_duplicates("plan").sort_values("plan", ignore_index=True)[["plan", *POINT]]
+    table["budget"] = grouped["budget"].min().to_numpy()
+    table["cost"] = grouped["cost"].max().to_numpy()
+    table["score"] = grouped["score"].mean().to_numpy()
+    table["score_lowest"] = grouped["lowest"].min().to_numpy()
+    table["score_highest"] = grouped["highest"].max().to_numpy()
+    table["seeds"] = grouped.size().to_numpy()
+    deviation = np.asarray(grouped["score"].std(), dtype=np.float64)
+    table["score_margin"] = interval_of(deviation, table["seeds"].to_numpy())
     return table.sort_values(["task", "n", "cost"], ignore_index=True)
+
+
+def seed_scores(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
+    """One row a plan and seed: what the plan is, ``plan`` (its number), ``seed``, ``cost`` and ``score``."""
+    measured = cells[cells["feasible"] & cells["score"].notna()]
+    plan = _numbered(measured, POINT)
+    trained = _numbered(measured.assign(plan=plan), ["plan", "seed", "repeat"])
+    first = measured.assign(plan=plan, trained=trained).sort_values("budget", kind="stable")
+    once = first.drop_duplicates("trained")
+    grouped = once.groupby(["plan", "seed"], sort=True)
+    table = grouped.agg(
+        row=("trained", "first"),
+        budget=("budget", "min"),
+        cost=(column, "max"),
+        score=("score", "mean"),
+        lowest=("score", "min"),
+        highest=("score", "max"),
+    ).reset_index()
+    names = once.set_index("trained").loc[table["row"], POINT].reset_index(drop=True)
+    return pd.concat([table.drop(columns="row"), names], axis=1)
 
 
 def frontier(plans: pd.DataFrame) -> pd.Series:
@@ -47,6 +80,32 @@ def frontier(plans: pd.DataFrame) -> pd.Series:
     Args:
         plans: rows of `points`.
     """
-    ordered = plans.sort_values(["cost", "score"], ascending=[True, False])
-    best_before = ordered["score"].cummax().shift(fill_value=float("-inf"))
-    return (ordered["score"] > best_before).reindex(plans.index)
+    return frontiers(plans.assign(task="", n=0))
+
+
+def frontiers(plans: pd.DataFrame, panel: Sequence[str] = PANEL) -> pd.Series:
+    """`frontier` of every panel of a table at once.
+
+    Args:
+        plans: rows of `points`.
+        panel: columns within whose values plans are compared.
+    """
+    group = pd.Series(_numbered(plans, list(panel)), index=plans.index)
+    ordered = plans.assign(group=group).sort_values(
+        ["cost", "score"], ascending=[True, False], kind="stable"
+    )
+    best = ordered.groupby("group")["score"].cummax()
+    before = best.groupby(ordered["group"]).shift(fill_value=float("-inf"))
+    return (ordered["score"] > before).reindex(plans.index)
+
+
+def _numbered(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """A number for each combination of values in the columns; a gap is a value.
+
+    As one number per column, joined: grouping by thirteen columns of text is what takes the time otherwise.
+    """
+    number = np.zeros(len(table), dtype=np.int64)
+    for name in columns:
+        codes, values = pd.factorize(table[name], use_na_sentinel=False)
+        number, _ = pd.factorize(number * len(values) + codes)
+    return number

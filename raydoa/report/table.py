@@ -37,8 +37,8 @@ def notes(cells: pd.DataFrame) -> list[str]:
     unscored = cells[cells["feasible"] & cells["score"].isna()]
     if len(unscored):
         lines.append(
-            f"{len(unscored)} of {len(cells)} cells have no score: {unscored.iloc[0]['metric']} needs a model that was "
-            "not given"
+            f"{len(unscored)} of {len(cells)} cells have no score, such as {unscored.iloc[0]['cell']}: "
+            f"{unscored.iloc[0]['metric']} needs a model that was not given, or came out as no number"
         )
     if cells["seed"].nunique() == 1:
         lines.append("one seed: no intervals over seeds, and no winner is sure")

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from raydoa.report.columns import typed
 from raydoa.result_row import COLUMNS, SCHEMA
 
 SCALED = "toys are priced as giants"
@@ -17,6 +18,7 @@ SCALED = "toys are priced as giants"
 def row(**values: Any) -> dict[str, Any]:
     """A feasible annotate row, but for ``values``."""
     full: dict[str, Any] = dict.fromkeys(COLUMNS)
+    full |= {name: 0.0 for name in COLUMNS if name.startswith(("cost_", "gpu_seconds_"))}
     full |= {
         "schema": SCHEMA, "task": "tiny", "strategy": "annotate", "budget": 1.0, "n": 8, "student": "s", "seed": 0, "repeat": 0,
         "metric": "accuracy", "prices": "book", "accelerator": "a", "region": "r", "feasible": True, "labels": 0,
@@ -26,12 +28,12 @@ def row(**values: Any) -> dict[str, Any]:
     full |= values
     full["pseudo_labels"] = values.get("pseudo_labels", full["u"] or 0)
     names = ("task", "strategy", "budget", "n", "u", "teacher", "seed")
-    full["cell"] = values.get("cell", "-".join(str(full[name]) for name in names))
+    full["cell"] = values.get("cell", "-".join(str(full[name]) for name in names).replace("/", "_"))
     return full
 
 
 def frame(*rows: Mapping[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame([row(**values) for values in rows], columns=list(COLUMNS))
+    return typed(pd.DataFrame([row(**values) for values in rows], columns=list(COLUMNS)))
 
 
 def grid(
@@ -70,18 +72,18 @@ def grid(
 
 
 @pytest.fixture
-def result_dir(tmp_path: Path) -> Callable[[pd.DataFrame], Path]:
+def result_dir(tmp_path: Path) -> Callable[..., Path]:
     """Writes rows as Tune does: a folder a trial, JSON lines, and keys of its own beside ours."""
 
-    def write(cells: pd.DataFrame) -> Path:
+    def write(cells: pd.DataFrame, name: str = "sweep") -> Path:
         for index, values in enumerate(cells.to_dict("records")):
-            folder = tmp_path / "sweep" / f"cell{index:03d}"
+            folder = tmp_path / name / f"cell{index:03d}"
             folder.mkdir(parents=True)
             plain = {str(k): None if pd.isna(v) else v for k, v in values.items()}
             line = json.dumps(
                 {**plain, "trial_id": "x", "config": {"cell": {}}, "time_total_s": 1.5}
             )
             (folder / "result.json").write_text(line + "\n")
-        return tmp_path / "sweep"
+        return tmp_path / name
 
     return write

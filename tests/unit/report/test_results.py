@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from raydoa.mistakes import UserMistake
-from raydoa.report.results import artifact_keys, load, write_cells
+from raydoa.report.results import artifact_keys, load, read_results, write_cells
 from raydoa.result_row import COLUMNS
-from tests.unit.report.conftest import frame, grid
+from tests.unit.report.conftest import frame, grid, row
 
-Write = Callable[[pd.DataFrame], Path]
+Write = Callable[..., Path]
 
 
 def test_rows_come_back_sorted_and_as_they_were(result_dir: Write) -> None:
@@ -90,3 +90,101 @@ def test_the_keys_that_a_sweep_rests_on(result_dir: Write) -> None:
     folder = result_dir(frame({"strategy": "distill", **keys}, {"feasible": False, "seed": 1}))
     assert artifact_keys(folder) == {"t", "s", "e", "te"}
     assert all(json.loads(p.read_text()) for p in folder.glob("*/result.json"))
+
+
+def test_a_sweep_that_has_ended_is_read_from_its_table(result_dir: Write) -> None:
+    """And what came after the table from its own files: both give the same rows, to the last bit."""
+    cells = grid()
+    folder = result_dir(cells)
+    rename(folder, cells)
+    every = load(folder)
+    write_cells(every.iloc[:-5], folder)
+    pd.testing.assert_frame_equal(load(folder), every, check_exact=True)
+    write_cells(every, folder)
+    for path in folder.glob("*/result.json"):
+        path.write_text("{broken\n")  # Nobody looks here any more.
+    pd.testing.assert_frame_equal(load(folder), every, check_exact=True)
+    with pytest.raises(UserMistake, match="not JSON"):
+        read_results(folder)
+
+
+def rename(folder: Path, cells: pd.DataFrame) -> None:
+    """Give the folders the names that Tune gives them: the cell, and the trial's id."""
+    for path, cell in zip(sorted(folder.glob("*/")), cells["cell"], strict=True):
+        path.rename(folder / f"{cell}-1a2b3_{path.name[-5:]}")
+
+
+def test_several_sweeps_are_one_table(result_dir: Write, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = grid(tasks=("tiny",)), grid(tasks=("tiny", "other"))
+    found = load([result_dir(first), result_dir(second, "second")])
+    assert len(found) == len(second)
+    assert f"{len(first)} rows are there twice and counted once" in caplog.text
+    assert set(found["task"]) == {"tiny", "other"}
+    assert dict(found.dtypes) == dict(load(result_dir(first, "third")).dtypes)
+
+
+def test_sweeps_that_do_not_belong_together(result_dir: Write) -> None:
+    one = frame({"key_evaluation": "a"})
+    other = frame({"key_evaluation": "b", "score": 0.9})
+    with pytest.raises(
+        UserMistake, match=r"measured in two ways in .*one and .*two: another recipe"
+    ):
+        load([result_dir(one, "one"), result_dir(other, "two")])
+    strict = frame({"metric": "f1", "n": 99})
+    with pytest.raises(
+        UserMistake, match=r"task tiny: scored by accuracy in .*one4 and f1 in .*three"
+    ):
+        load([result_dir(one, "one4"), result_dir(strict, "three")])
+    with pytest.raises(UserMistake, match="no result dir was given"):
+        load([])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": "many"}, "labels of cell .* is 'many'; expected a whole number"),
+        ({"labels": None}, "labels of cell .* expected a whole number"),
+        ({"score": "good"}, "score of cell .* is 'good'; expected a number"),
+        ({"score": float("inf")}, "score of cell .* is infinite; that row cannot be used"),
+    ],
+)
+def test_values_that_are_none(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "result.json").write_text(json.dumps({**row(), **change}) + "\n")
+    with pytest.raises(UserMistake, match=message):
+        load(tmp_path)
+
+
+def test_a_score_that_is_no_number_is_no_score(tmp_path: Path) -> None:
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "result.json").write_text(json.dumps(row(score=float("nan"))) + "\n")
+    assert load(tmp_path)["score"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="score"), "no column 'score'; is this a raydoa sweep"),
+        (lambda t: t.assign(schema=[3, 2]), "its rows have schemas 2 and 3; this raydoa reads 3"),
+        (lambda t: t.assign(schema=2), "rows have schema 2, this raydoa reads 3; run the sweep"),
+        (
+            lambda t: t.assign(labels=["1", "x"]),
+            "labels of cell .* is 'x'; expected a whole number",
+        ),
+        (lambda t: t.iloc[:, :0], "no column|no table of cells"),
+    ],
+)
+def test_a_table_that_is_none(
+    tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
+    table = frame({"seed": 0}, {"seed": 1})
+    change(table).to_csv(tmp_path / "cells.csv", index=False)
+    with pytest.raises(UserMistake, match=rf"cells.csv: ({message})"):
+        load(tmp_path)
+
+
+def test_only_begun_cells(tmp_path: Path) -> None:
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "result.json").write_text("")
+    with pytest.raises(UserMistake, match="1 cells have begun and none is finished"):
+        load(tmp_path)

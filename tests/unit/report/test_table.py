@@ -60,7 +60,8 @@ def test_what_has_no_score_says_so() -> None:
     cells = frame({"score": None, "metric": "bert_ibleu"}, {"score": None, "seed": 1})
     assert summary(cells)["annotate"].tolist() == ["no score"]
     assert notes(cells) == [
-        "2 of 2 cells have no score: bert_ibleu needs a model that was not given"
+        "2 of 2 cells have no score, such as tiny-annotate-1.0-8-None-None-0: bert_ibleu needs a model that was not "
+        "given, or came out as no number"
     ]
 
 

@@ -1,0 +1,75 @@
+"""What a sweep really took: incurred against standalone cost, and measured against planned GPU-seconds."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from raydoa.report.reprice import COMPUTING
+
+_MADE = {
+    "teacher": ["key_teacher"],
+    "pseudo_labels": ["key_teacher", "u"],
+    "student": ["key_student"],
+}
+"""What tells one made thing from another: cells that share it measured it once."""
+
+_TAUGHT_BY = {"teacher": "teacher", "pseudo_labels": "teacher", "student": "student"}
+
+
+def sharing(cells: pd.DataFrame, by: Sequence[str] = ("task", "strategy")) -> pd.DataFrame:
+    """What sharing saved: one row per value of ``by``, and one, ``all``, for the whole.
+
+    Columns: ``cells``, ``standalone`` and ``incurred`` (dollars), ``ratio`` (standalone over incurred: each dollar
+    paid for so many dollars' worth), ``saved`` (dollars). The first cell that needs an artifact bears it, so a
+    row's own ratio depends on the order of the sweep, and that of all does not.
+    """
+    paid = cells[cells["feasible"]]
+    grouped = paid.groupby(list(by), sort=True)
+    table = grouped.agg(
+        cells=("cell", "size"), standalone=("cost_total", "sum"), incurred=("cost_incurred", "sum")
+    ).reset_index()
+    whole = {
+        **dict.fromkeys(by, "all"),
+        "cells": len(paid),
+        "standalone": paid["cost_total"].sum(),
+        "incurred": paid["cost_incurred"].sum(),
+    }
+    table = pd.concat([table, pd.DataFrame([whole])], ignore_index=True)
+    table["ratio"] = table["standalone"] / table["incurred"].where(table["incurred"] > 0)
+    return table.assign(saved=table["standalone"] - table["incurred"])
+
+
+def audit(cells: pd.DataFrame) -> pd.DataFrame:
+    """Planned against measured GPU-seconds, one row per stage, model and basis; what cells share is counted once.
+
+    Columns: ``stage``, ``model``, ``basis`` (``measured``, ``estimated`` or ``scaled``), ``made`` (how many),
+    ``planned`` and ``measured`` (GPU-seconds in all; worker-seconds of a CPU on a machine without a GPU), ``ratio``
+    (measured over planned, in all), ``ratio_low`` and ``ratio_high`` (the middle 80% of single ones). A plan that
+    is ``scaled`` is one of other models on another machine: its ratio says nothing about the plan.
+    """
+    parts = []
+    for stage in COMPUTING:
+        measured = cells[cells[f"measured_gpu_seconds_{stage}"].notna() & cells["feasible"]]
+        once = measured.drop_duplicates([*_MADE[stage], "accelerator", f"gpu_seconds_{stage}"])
+        parts.append(
+            pd.DataFrame(
+                {
+                    "stage": stage,
+                    "model": once[_TAUGHT_BY[stage]],
+                    "basis": once[f"basis_{stage}"],
+                    "planned": once[f"gpu_seconds_{stage}"],
+                    "measured": once[f"measured_gpu_seconds_{stage}"],
+                }
+            )
+        )
+    made = pd.concat(parts, ignore_index=True)
+    made["each"] = made["measured"] / made["planned"]
+    table = made.groupby(["stage", "model", "basis"], sort=False).agg(
+        made=("each", "size"),
+        planned=("planned", "sum"),
+        measured=("measured", "sum"),
+        ratio_low=("each", lambda each: each.quantile(0.1)),
+        ratio_high=("each", lambda each: each.quantile(0.9)),
+    )
+    table.insert(3, "ratio", table["measured"] / table["planned"])
+    return table.reset_index()

@@ -1,0 +1,63 @@
+"""How good a whole frontier is, in one number: its hypervolume, with an interval over seeds.
+
+The area below the frontier, over the logarithm of dollars, divided by the width: the score that a budget buys on
+average, if budgets between ``low`` and ``high`` dollars are as likely at every order of magnitude. What costs less
+than the cheapest plan buys a score of 0. (The hypervolume of Zitzler and Thiele, 1999, for cost and score, with
+(high, 0) as the reference point and the cost's logarithm as its axis; over plain dollars only the largest budgets would
+count.)
+
+Which plans are on the frontier is decided by mean scores. The area is linear in the scores, so each seed has one, their
+mean is that of the frontier, and they have an interval as any mean has.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from raydoa.report.pareto import PANEL, frontiers, points, seed_scores
+from raydoa.report.seeds import mean_and_interval
+
+
+def hypervolumes(
+    cells: pd.DataFrame,
+    low: float | None = None,
+    high: float | None = None,
+    by: Sequence[str] = (),
+) -> pd.DataFrame:
+    """One row per task and N (and values of ``by``): ``hypervolume``, ``margin`` (half its 95% interval), ``seeds``.
+
+    ``low`` and ``high`` (dollars, in the columns of that name) are the cheapest plan's cost and the largest budget
+    of the task and N, unless given. Seeds that lack a plan of the frontier are left out; with fewer than two, the
+    margin is nan.
+    """
+    plans = points(cells)
+    largest = cells.groupby(PANEL)["budget"].max()
+    cheapest = plans.groupby(PANEL)["cost"].min()
+    best = plans[frontiers(plans, [*PANEL, *by])]
+    seeds = seed_scores(cells)
+    rows = []
+    for key, group in best.groupby([*PANEL, *by], sort=True, dropna=False):
+        panel: Any = key[:2]
+        ends = (low or float(cheapest.loc[panel]), high or float(largest.loc[panel]))
+        weights = _weights(group["cost"].to_numpy(dtype=np.float64), *ends)
+        table = seeds[seeds["plan"].isin(group["plan"])].pivot(
+            index="plan", columns="seed", values="score"
+        )
+        whole = table.loc[group["plan"]].dropna(axis=1).to_numpy(dtype=np.float64)
+        mean, margin = mean_and_interval(weights @ whole)
+        if not whole.shape[1]:
+            mean = float(weights @ group["score"].to_numpy())
+        rows.append((*key, mean, margin, whole.shape[1], *ends))
+    names = [*PANEL, *by, "hypervolume", "margin", "seeds", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _weights(costs: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The share of budgets at which each plan of a frontier, cheapest first, is the one to choose."""
+    if high <= low:
+        return np.where(np.arange(len(costs)) == (costs <= high).sum() - 1, 1.0, 0.0)
+    ends = np.log(np.clip([*costs, np.inf], low, high))
+    weights: np.ndarray = np.diff(ends) / np.log(high / low)
+    return weights

@@ -1,0 +1,131 @@
+"""What money buys: the Pareto frontier, the best score for each budget, and who is ahead how surely."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from raydoa.report.chance import chances
+from raydoa.report.figures import dollar_text
+from raydoa.report.paper.style import (
+    PARETO,
+    SCORE,
+    caption,
+    dollar_axis,
+    legend_below,
+    look_of,
+    margins,
+    named_ticks,
+    panels,
+    say,
+    styled,
+)
+from raydoa.report.standing import DOMINATED, FRONTIER, standings
+from raydoa.report.within import best_within, budgets_of
+
+
+def frontier_figure(cells: pd.DataFrame) -> Figure:
+    """Score against standalone cost of all plans of one task, a panel for each N.
+
+    Plans on the frontier and those tied with it are filled, dominated ones are hollow.
+    """
+    plans = standings(cells)
+    counts = sorted(plans["n"].unique())
+    with styled():
+        figure, axes = panels(len(counts))
+        for axis, n in zip(axes[:, 0], counts, strict=True):
+            _draw_frontier(axis, plans[plans["n"] == n])
+            dollar_axis(
+                axis, plans["cost"].min(), plans["cost"].max(), "standalone cost (US dollars)"
+            )
+            axis.set_title(f"N = {n:,} labels owned")
+        for axis in axes[:-1, 0]:
+            axis.set_xlabel("")
+        legend_below(figure, axes[:, 0], columns=4)
+        say(figure, cells, "hollow: dominated (P ≥ 0.95)" if cells["seed"].nunique() > 1 else "")
+    return figure
+
+
+def _draw_frontier(axis: Axes, plans: pd.DataFrame) -> None:
+    for name in sorted(plans["strategy"].unique()):
+        look = look_of(name, [name])
+        for dominated in (False, True):
+            some = plans[
+                (plans["strategy"] == name) & ((plans["standing"] == DOMINATED) == dominated)
+            ]
+            if len(some):
+                axis.errorbar(
+                    some["cost"], 100 * some["score"], yerr=margins(some), label=name, color=look.colour,
+                    marker=look.marker, linestyle="none", elinewidth=0.7, zorder=3,
+                    markerfacecolor="white" if dominated else look.colour,
+                )  # fmt: skip
+    best = plans[plans["standing"] == FRONTIER].sort_values("cost")
+    axis.step(
+        best["cost"], 100 * best["score"], where="post", color="black", linewidth=0.8, linestyle=":",
+        label=PARETO, zorder=2,
+    )  # fmt: skip
+    axis.set_ylabel(SCORE)
+
+
+def budget_figure(cells: pd.DataFrame) -> Figure:
+    """The best measured score for at most B dollars, a line for each strategy, a panel for each N of one task."""
+    best = best_within(cells)
+    counts = sorted(best["n"].unique())
+    budgets = budgets_of(cells)
+    with styled():
+        figure, axes = panels(len(counts))
+        for axis, n in zip(axes[:, 0], counts, strict=True):
+            panel = best[best["n"] == n]
+            for shift, name in enumerate(sorted(panel["strategy"].unique())):
+                line, look = panel[panel["strategy"] == name], look_of(name, [name])
+                axis.errorbar(
+                    line["budget"] * 1.03**shift, 100 * line["score"], yerr=margins(line), label=name,
+                    color=look.colour, marker=look.marker, linestyle=look.line, elinewidth=0.7, drawstyle="steps-post",
+                )  # fmt: skip
+            dollar_axis(axis, budgets[0], budgets[-1], "budget B (US dollars)")
+            if len(budgets) <= 6:
+                named_ticks(axis, budgets, [dollar_text(b) for b in budgets])
+            axis.set_ylabel(SCORE)
+            axis.set_title(f"N = {n:,} labels owned")
+        for axis in axes[:-1, 0]:
+            axis.set_xlabel("")
+        legend_below(figure, axes[:, 0])
+        say(figure, cells, "best measured plan for at most B")
+    return figure
+
+
+def chance_figure(cells: pd.DataFrame, first: str = "distill", second: str = "annotate") -> Figure:
+    """P(first beats second | B, N) of one task: a field for each budget and N, empty where both are not known."""
+    table = chances(cells, first, second).pivot(index="n", columns="budget", values="chance")
+    with styled():
+        figure, axes = panels(1, height=0.5 + 0.32 * len(table))
+        axis = axes[0, 0]
+        colours = mpl.colors.LinearSegmentedColormap.from_list(
+            "", ["#E69F00", "#ffffff", "#0072B2"]
+        )
+        axis.imshow(table.to_numpy(dtype=float), cmap=colours, vmin=0, vmax=1, aspect="auto")
+        for (row, column), value in np.ndenumerate(table.to_numpy(dtype=float)):
+            text = "one seed" if np.isnan(value) else _percent(value)
+            dark = not np.isnan(value) and value > 0.8
+            axis.text(
+                column, row, text, ha="center", va="center", color="white" if dark else "black"
+            )
+        named_ticks(axis, range(table.shape[1]), [dollar_text(float(b)) for b in table.columns])
+        axis.set_yticks(range(table.shape[0]), [f"{n:,}" for n in table.index])
+        axis.set_xlabel("budget B (US dollars)")
+        axis.set_ylabel("labels owned, N")
+        axis.set_title(f"P({first} beats {second})")
+        axis.grid(False)
+        axis.spines[:].set_visible(False)
+        seeds = cells["seed"].nunique()
+        told = f"of the mean over {seeds} paired seeds, on the same test rows"
+        caption(figure, cells, told if seeds > 1 else "one seed: no probability")
+    return figure
+
+
+def _percent(chance: float) -> str:
+    """A probability; what is not sure is never shown as if it were."""
+    if 0.995 <= chance < 1:
+        return ">99%"
+    return "<1%" if 0 < chance < 0.005 else f"{chance:.0%}"

@@ -1,0 +1,148 @@
+"""Prices and bills: who wins at which prices, what sharing saved, and what was measured against what was planned."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from raydoa.report.bills import audit, sharing
+from raydoa.report.figures import dollar_text
+from raydoa.report.paper.style import GREY, STRATEGIES, caption, look_of, panels, styled
+from raydoa.report.price_map import price_map
+from raydoa.report.prices_now import gpu_hour_usd, label_usd
+from raydoa.report.table import short_name
+from raydoa.report.within import budgets_of
+
+
+def price_figure(cells: pd.DataFrame) -> Figure:
+    """Who is best at which label and GPU price: of one task and one N, a panel for each budget."""
+    budgets, [n] = budgets_of(cells), cells["n"].unique()
+    now = (label_usd(cells), gpu_hour_usd(cells))
+    label_prices = _around(now[0] or 0.25)
+    gpu_prices = _around(now[1] or 3.0)
+    names = ["neither", *sorted(cells["strategy"].unique())]
+    rows = -(-len(budgets) // 2)
+    with styled():
+        figure, axes = panels(rows, height=1.45, columns=2)
+        for axis, budget in zip(axes.flat, budgets, strict=False):
+            best = price_map(cells, budget, label_prices, gpu_prices)
+            _draw_map(axis, np.vectorize(names.index)(best), label_prices, gpu_prices, names)
+            if None not in now:
+                axis.plot(*now, marker="x", color="black", markersize=4, markeredgewidth=1)
+            axis.set_title(f"B = {dollar_text(budget)}")
+        for axis in list(axes.flat)[len(budgets) :]:
+            axis.set_visible(False)
+        for axis in axes[:, 0]:
+            axis.set_ylabel("GPU-hour (US dollars)")
+        for axis in list(axes.flat)[max(0, len(budgets) - 2) : len(budgets)]:
+            axis.set_xlabel("label (US dollars)")
+        shown = [
+            Patch(
+                facecolor=_colour(name), edgecolor=GREY, linewidth=0.5, label=_WORDS.get(name, name)
+            )
+            for name in names
+        ]
+        figure.legend(
+            handles=shown, loc="outside lower center", ncols=len(shown), handlelength=1,
+            columnspacing=1.0, handletextpad=0.4,
+        )  # fmt: skip
+        caption(
+            figure, cells, f"N = {n:,}; best measured plan for at most B; ×: prices of the sweep"
+        )
+    return figure
+
+
+_WORDS = {"neither": "none measured"}
+
+
+def _colour(name: str) -> str:
+    return "#ffffff" if name == "neither" else look_of(name, [*STRATEGIES, name]).colour
+
+
+def _around(price: float) -> np.ndarray:
+    """A hundredfold range around a price, 121 steps."""
+    return price * np.geomspace(0.01, 100, 121)
+
+
+def _draw_map(
+    axis: Axes, best: np.ndarray, labels: np.ndarray, gpus: np.ndarray, names: Sequence[str]
+) -> None:
+    colours = ListedColormap([_colour(name) for name in names])
+    axis.pcolormesh(
+        labels,
+        gpus,
+        best,
+        cmap=colours,
+        vmin=-0.5,
+        vmax=len(names) - 0.5,
+        shading="nearest",
+        rasterized=True,
+    )
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_locator(LogLocator(base=100))
+        side.set_minor_locator(NullLocator())
+        side.set_major_formatter(FuncFormatter(lambda value, _: dollar_text(value)))
+    axis.grid(False)
+
+
+def sharing_figure(cells: pd.DataFrame) -> Figure:
+    """Standalone and incurred dollars of each strategy, over all tasks."""
+    table = sharing(cells, ["strategy"]).iloc[::-1]
+    with styled():
+        figure, axes = panels(1, height=0.5 + 0.3 * len(table), extra=0.4)
+        axis = axes[0, 0]
+        at = np.arange(len(table))
+        axis.barh(at + 0.2, table["standalone"], height=0.36, color="#56B4E9", label="standalone")
+        axis.barh(at - 0.2, table["incurred"], height=0.36, color="#0072B2", label="incurred")
+        for y, row in zip(at, table.to_dict("records"), strict=True):
+            axis.text(row["standalone"] * 1.15, y, f"{row['ratio']:.1f}×", va="center", fontsize=7)
+        axis.set_yticks(at, table["strategy"])
+        axis.set_xscale("log")
+        axis.set_xlim(right=table["standalone"].max() * 5)
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: dollar_text(value)))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set_xlabel("all cells (US dollars)")
+        axis.grid(False, axis="y")
+        figure.legend(loc="outside lower center", ncols=2)
+        caption(figure, cells, "×: standalone over incurred; sums, so there is no interval")
+    return figure
+
+
+def audit_figure(cells: pd.DataFrame) -> Figure:
+    """Measured over planned GPU-seconds, for each stage and model."""
+    table = audit(cells).iloc[::-1]
+    names = {"teacher": "teacher", "pseudo_labels": "labelling", "student": "student"}
+    with styled():
+        figure, axes = panels(1, height=0.5 + 0.2 * len(table), extra=0.3)
+        axis = axes[0, 0]
+        at = np.arange(len(table))
+        reach = [table["ratio"] - table["ratio_low"], table["ratio_high"] - table["ratio"]]
+        axis.errorbar(
+            table["ratio"], at, xerr=np.clip(reach, 0, None), linestyle="none", marker="s", color="#0072B2",
+            elinewidth=0.7,
+        )  # fmt: skip
+        axis.axvline(1, color="black", linewidth=0.8, linestyle=":")
+        labels = [
+            f"{names[row['stage']]}, {short_name(row['model'])} ({row['basis']})"
+            for row in table.to_dict("records")
+        ]
+        axis.set_yticks(at, labels)
+        axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set_xlabel("measured / planned GPU-seconds")
+        caption(
+            figure,
+            cells,
+            "marks: of all seconds",
+            "bars: the middle 80% of single ones",
+            "in brackets: the plan's basis",
+        )
+    return figure

@@ -1,0 +1,162 @@
+"""How all figures of a paper look: a column's width, type that is legible there, and colours that all eyes tell apart.
+
+Colours are those of Okabe and Ito; strategies also differ by marker and line, so a grey print is enough.
+"""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from raydoa.report.figures import dollar_text
+
+COLUMN_INCHES = 3.3
+_LETTERS = 78
+"""Of a caption, that are a column wide."""
+GREY, LIGHT = "#555555", "#dddddd"
+SCORE = "score (points of 100)"
+PARETO = "Pareto frontier"
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, marker and line of a curve."""
+
+    colour: str
+    marker: str
+    line: str
+
+
+STRATEGIES = {
+    "annotate": Look("#E69F00", "o", "-"),
+    "distill": Look("#0072B2", "s", "-"),
+    "mixed": Look("#009E73", "D", "-."),
+    "self_distill": Look("#7F7F7F", "^", "--"),
+    "llm_annotate": Look("#CC79A7", "v", ":"),
+}
+SERIES = (
+    Look("#0072B2", "s", "-"),
+    Look("#D55E00", "o", "--"),
+    Look("#009E73", "D", "-."),
+    Look("#CC79A7", "^", ":"),
+    Look("#56B4E9", "v", "-"),
+    Look("#E69F00", "P", "--"),
+)
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 1.8,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.5,
+    "errorbar.capsize": 1.8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.linewidth": 0.4,
+    "grid.color": LIGHT,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "pdf.fonttype": 42,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Matplotlib with the style of the paper's figures: to make one in, and to save it in."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def panels(
+    rows: int, height: float = 1.9, columns: int = 1, extra: float = 0.5
+) -> tuple[Figure, np.ndarray]:
+    """A figure of a column's width and its axes, (rows, columns); ``height`` inches for each row."""
+    layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03)
+    figure = Figure(figsize=(COLUMN_INCHES, height * rows + extra), layout=layout)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def look_of(name: str, names: Sequence[str]) -> Look:
+    """The look of a strategy, or of one of several names that are none."""
+    return STRATEGIES.get(name) or SERIES[list(names).index(name) % len(SERIES)]
+
+
+def dollar_axis(axis: Axes, low: float, high: float, label: str) -> None:
+    """A logarithmic axis of dollars below, with ticks that a reader can name."""
+    axis.set_xscale("log")
+    axis.set_xlim(low / 1.35, high * 1.35)
+    narrow = high < 30 * low
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,), numticks=8))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: dollar_text(value)))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_xlabel(label)
+
+
+def named_ticks(axis: Axes, values: Sequence[float], texts: Sequence[str]) -> None:
+    """Ticks below at these values alone."""
+    axis.set_xticks(list(values), list(texts))
+    axis.xaxis.set_minor_locator(NullLocator())
+
+
+def margins(table: pd.DataFrame, column: str = "score_margin") -> np.ndarray | None:
+    """Half intervals in points of 100 for error bars; None where there is one seed, and nothing to draw."""
+    found = 100 * table[column].to_numpy(dtype=float)
+    return None if np.isnan(found).all() else np.nan_to_num(found)
+
+
+def legend_below(figure: Figure, axes: Iterable[Axes], columns: int = 3) -> None:
+    """One legend for all panels, below them; the frontier comes last."""
+    handles: dict[str, Artist] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            handles.setdefault(str(label), handle)
+    if handles:
+        names = sorted(handles, key=lambda name: name == PARETO)
+        figure.legend(
+            [handles[name] for name in names], names, loc="outside lower center", ncols=columns,
+            columnspacing=1.0, handletextpad=0.4, borderaxespad=0.2,
+        )  # fmt: skip
+
+
+def say(figure: Figure, cells: pd.DataFrame, *more: str) -> None:
+    """Above the panels: what bars are, and whether prices are scaled."""
+    seeds = cells["seed"].nunique()
+    bars = f"bars: 95% interval over {seeds} seeds" if seeds > 1 else "one seed: no intervals"
+    caption(figure, cells, *more, bars)
+
+
+def caption(figure: Figure, cells: pd.DataFrame, *parts: str) -> None:
+    """Small letters above the panels: the parts, and whether prices are scaled."""
+    scaled = ["prices are scaled"] if cells["prices_scaled"].notna().any() else []
+    text = "; ".join([*(part for part in parts if part), *scaled])
+    figure.suptitle("\n".join(textwrap.wrap(text, _LETTERS)), fontsize=6, color=GREY)
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Write the figure as PDF and as PNG (300 dots per inch); ``path`` has no suffix."""
+    with styled():
+        written = [path.with_name(f"{path.name}.{kind}") for kind in ("pdf", "png")]
+        # No dates: the same cells give the same bytes.
+        figure.savefig(written[0], metadata={"CreationDate": None})
+        figure.savefig(written[1], dpi=300)
+    return written

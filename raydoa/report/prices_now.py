@@ -1,0 +1,74 @@
+"""The unit prices that rows were planned with, which the rows tell by the name of a book, and by their bills.
+
+A book's id has its changes in it (`raydoa.money.prices`): ``2026-11-09+label.wlp=0.1``. A book of the user's own is
+not at hand; then the bills are asked. Each item was rounded up to a micro-dollar, so each bill leaves a narrow range
+for the price, and the roundest number in the range of all bills is taken.
+"""
+
+import pandas as pd
+
+from raydoa.money.ledger import MICRO
+from raydoa.money.prices import open_book, shipped_books
+from raydoa.report.reprice import COMPUTING, gpu_seconds
+
+
+def label_usd(cells: pd.DataFrame) -> float | None:
+    """Dollars per label of cells of one task; None if that is not one price, or not known."""
+    if cells["task"].nunique() != 1:
+        return None
+    task = str(cells["task"].iloc[0])
+    written = _written(cells, f"label.{task}")
+    if written is not None:
+        return written
+    base = _base(cells)
+    if base is not None and task in open_book(base).labels:
+        return open_book(base).label_usd(task)
+    bought = cells[cells["labels"] > 0]
+    return _roundest(bought["cost_labels"], bought["labels"].astype(float), 1)
+
+
+def gpu_hour_usd(cells: pd.DataFrame) -> float | None:
+    """Dollars per GPU-hour of cells on one accelerator; None if that is not one price, or not known."""
+    if cells["accelerator"].nunique() != 1:
+        return None
+    accelerator = str(cells["accelerator"].iloc[0])
+    written = _written(cells, f"gpu.{accelerator}")
+    if written is not None:
+        return written
+    base = _base(cells)
+    if base is not None and accelerator in open_book(base).accelerators:
+        return open_book(base).gpu_hour_usd(accelerator)
+    computed = cells[gpu_seconds(cells) > 0]
+    dollars = computed[[f"cost_{stage}" for stage in COMPUTING]].sum(axis=1)
+    return _roundest(dollars, gpu_seconds(computed) / 3600, len(COMPUTING))
+
+
+def _written(cells: pd.DataFrame, change: str) -> float | None:
+    """The price in the books' ids, if it is in all of them, and the same."""
+    found = set()
+    for name in cells["prices"].unique():
+        changes = dict(part.split("=", 1) for part in str(name).split("+")[1:] if "=" in part)
+        found.add(changes.get(change))
+    text = found.pop() if len(found) == 1 else None
+    return None if text is None else float(text)
+
+
+def _base(cells: pd.DataFrame) -> str | None:
+    """The shipped book that all ids change, where they change the same."""
+    names = cells["prices"].unique()
+    base = str(names[0]).partition("+")[0] if len(names) == 1 else ""
+    return base if base in shipped_books() else None
+
+
+def _roundest(dollars: "pd.Series[float]", units: "pd.Series[float]", items: int) -> float | None:
+    """The price with the fewest digits that all bills of up to ``items`` roundings allow, if there is one."""
+    if dollars.empty:
+        return None
+    slack = 1e-9 * dollars  # What floats add.
+    low = float(((dollars - items / MICRO - slack) / units).max())
+    high = float(((dollars + slack) / units).min())
+    for digits in range(1, 16):
+        price = float(f"{(low + high) / 2:.{digits}g}")
+        if low <= price <= high:
+            return price
+    return None

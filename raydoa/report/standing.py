@@ -1,0 +1,47 @@
+"""Tied or dominated: which plans a few seeds can tell from the frontier, and which they cannot.
+
+Each plan off the frontier is compared, seed by seed, with the best plan that costs no more. It is ``dominated`` where
+that one is better with a probability of 0.95 or more (`raydoa.report.seeds`), and ``tied`` where it is not, or where
+one seed says nothing.
+"""
+
+import numpy as np
+import pandas as pd
+
+from raydoa.report.pareto import PANEL, frontiers, points, seed_scores
+from raydoa.report.seeds import LEVEL, chances_above_zero
+
+FRONTIER, TIED, DOMINATED = "frontier", "tied", "dominated"
+
+
+def standings(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
+    """`points` of the cells with ``standing``, ``rival`` and ``chance``.
+
+    ``rival`` is the number (``plan``) of the best plan of the same task and N that costs no more, and ``chance`` the
+    probability that it is the better one: nan on the frontier, and where fewer than two seeds are shared.
+    """
+    plans = points(cells, column)
+    best = frontiers(plans)
+    on = plans[best][[*PANEL, "cost", "plan"]].rename(columns={"plan": "rival"}).sort_values("cost")
+    found = pd.merge_asof(plans.sort_values("cost"), on, on="cost", by=PANEL)
+    found = found.set_index("plan").loc[plans["plan"]].reset_index()
+    found["chance"] = _chances(found, seed_scores(cells, column))
+    found.loc[best.to_numpy(), ["chance", "rival"]] = np.nan
+    beaten = found["chance"] >= LEVEL
+    found["standing"] = np.where(best, FRONTIER, np.where(beaten, DOMINATED, TIED))
+    return found
+
+
+def _chances(plans: pd.DataFrame, seeds: pd.DataFrame) -> "pd.Series[float]":
+    """P(the rival is better) of each plan."""
+    scores = seeds[["plan", "seed", "score"]]
+    pairs = plans[["plan", "rival"]].merge(scores, on="plan")
+    theirs = scores.rename(columns={"plan": "rival", "score": "rival_score"})
+    pairs = pairs.merge(theirs, on=["rival", "seed"])
+    pairs["ahead"] = pairs["rival_score"] - pairs["score"]
+    grouped = pairs.groupby("plan")["ahead"]
+    told = grouped.agg(["mean", "std", "size"])
+    chance = chances_above_zero(
+        told["mean"].to_numpy(), told["std"].to_numpy(), told["size"].to_numpy()
+    )
+    return plans["plan"].map(pd.Series(chance, index=told.index))

@@ -1,0 +1,64 @@
+"""Figures for papers: a column wide, with bars where there are seeds, and none where there is one."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+
+from raydoa.report.paper.choices import pool_figure, share_figure, teacher_figure
+from raydoa.report.paper.frontier import budget_figure, chance_figure, frontier_figure
+from raydoa.report.paper.style import COLUMN_INCHES
+from tests.unit.report.conftest import grid
+
+Draw = Callable[[pd.DataFrame], Figure]
+SCORES: list[Draw] = [frontier_figure, budget_figure, teacher_figure, pool_figure]
+
+
+def _bars(figure: Figure) -> list[bool]:
+    """Of each curve, whether it has bars."""
+    curves = [
+        c for axis in figure.axes for c in axis.containers if isinstance(c, ErrorbarContainer)
+    ]
+    assert curves
+    return [curve.has_yerr for curve in curves]
+
+
+def _words(figure: Figure) -> str:
+    return figure.get_suptitle().replace("\n", " ")
+
+
+@pytest.mark.parametrize("draw", SCORES)
+def test_intervals_are_always_drawn(draw: Draw) -> None:
+    figure = draw(grid())
+    assert all(_bars(figure))
+    assert "95% interval over 3 seeds" in _words(figure)
+    assert "prices are scaled" in _words(figure)
+
+
+@pytest.mark.parametrize("draw", SCORES)
+def test_one_seed_has_none_and_says_so(draw: Draw) -> None:
+    figure = draw(grid(seeds=1, scaled=None))
+    assert not any(_bars(figure))
+    assert "one seed: no intervals" in _words(figure)
+    assert "scaled" not in _words(figure)
+
+
+@pytest.mark.parametrize("draw", [*SCORES, chance_figure, share_figure])
+def test_a_column_wide_and_axes_with_units(draw: Draw) -> None:
+    figure = draw(grid().assign(cost_student=0.1, cost_teacher=0.1, cost_pseudo_labels=0.1))
+    figure.draw_without_rendering()
+    assert figure.get_figwidth() == COLUMN_INCHES
+    assert figure.axes[-1].get_xlabel() and figure.axes[-1].get_ylabel()
+    box = figure.get_tightbbox()
+    assert box.x0 >= -0.02 and box.x1 <= COLUMN_INCHES + 0.02, "nothing is cut off"
+    assert box.y0 >= -0.02 and box.y1 <= figure.get_figheight() + 0.02
+
+
+def test_a_probability_is_written_into_each_field() -> None:
+    [axis] = chance_figure(grid()).axes
+    assert len(axis.texts) == 4 and all(text.get_text().endswith("%") for text in axis.texts)
+    one = chance_figure(grid(seeds=1))
+    assert {text.get_text() for text in one.axes[0].texts} == {"one seed"}
+    assert "one seed: no probability" in _words(one)

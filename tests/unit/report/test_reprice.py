@@ -1,0 +1,153 @@
+"""Re-pricing: the dollars of the ledger at other prices, to the last micro-dollar, and what it leaves open."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raydoa.mistakes import UserMistake
+from raydoa.money.ledger import MICRO, STAGES, Rate
+from raydoa.money.many import micro_usd, unit_gpu_seconds
+from raydoa.report.columns import as_cells
+from raydoa.report.prices_now import gpu_hour_usd, label_usd
+from raydoa.report.reprice import NewPrices, new_prices, reprice
+from tests.unit.conftest import Measured
+from tests.unit.report.conftest import grid
+
+_DAY = datetime.date(2026, 11, 22)
+
+
+@pytest.fixture(scope="module")
+def cells(measured: Measured) -> pd.DataFrame:
+    """Rows that real plans have, and real trainings."""
+    return as_cells([row.flat() for row in measured.rows.values()], "measured")
+
+
+def _dollars(value: float) -> float:
+    return round(value * MICRO) / MICRO
+
+
+@pytest.mark.parametrize("label", [None, 0.26, 0.013, 1.0])
+@pytest.mark.parametrize("gpu", [None, 3.99, 0.1])
+def test_it_is_what_the_ledger_says(
+    measured: Measured, cells: pd.DataFrame, label: float | None, gpu: float | None
+) -> None:
+    study = measured.resolved.study
+    book, sweep = study.unit_costs.book, study.sweep
+    book = book.with_grid_intensity("us", 0.05, "a test", _DAY)
+    if label is not None:
+        book = book.with_label_price("tiny", label, "a test", _DAY)
+    if gpu is not None:
+        book = book.with_gpu_price(sweep.accelerator, gpu, "a test", _DAY)
+    prices = NewPrices(
+        {} if label is None else {"tiny": label},
+        {} if gpu is None else {sweep.accelerator: gpu},
+        {"us": 0.05},
+    )
+    found = reprice(cells, prices).set_index("cell")
+    assert found["feasible"].any() and not found["feasible"].all()
+    for cell, plan in measured.expected.plans.items():
+        ledger = plan.ledger.repriced(book, sweep.accelerator, "tiny")
+        for stage in STAGES:
+            item = ledger.item(stage)
+            assert found.loc[cell.name, f"cost_{stage}"] == (item.cost_usd if item else 0.0)
+        assert found.loc[cell.name, "cost_total"] == ledger.cost_usd
+        expected = ledger.kgco2e(book, sweep.accelerator, sweep.region)
+        assert found.loc[cell.name, "kgco2e"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_sweeps_own_prices_change_no_cent(cells: pd.DataFrame) -> None:
+    label, gpu = label_usd(cells), gpu_hour_usd(cells)
+    assert label == 0.5 and gpu == 2.74470525
+    again = reprice(cells, NewPrices({"tiny": label}, {"a100-40gb": gpu}))
+    for column in [name for name in cells if name.startswith("cost_") and name != "cost_incurred"]:
+        assert again[column].tolist() == cells[column].tolist()
+
+
+def test_what_belongs_to_the_old_plan_is_emptied(cells: pd.DataFrame) -> None:
+    before = cells.copy()
+    found = reprice(cells, NewPrices({"tiny": 0.1}))
+    pd.testing.assert_frame_equal(cells, before)
+    gone = ["unspent", "cost_incurred", "fraction_labels", "fraction_student"]
+    assert found[gone].isna().all().all()
+    kept = [
+        "cell",
+        "budget",
+        "score",
+        "labels",
+        "gpu_seconds_teacher",
+        "kgco2e",
+        "infeasible_reason",
+    ]
+    pd.testing.assert_frame_equal(found[kept], cells[kept])
+    assert set(found["prices"]) == {"embedded+label.tiny=0.5+label.tiny=0.1"}
+    assert reprice(cells, NewPrices()) is cells
+
+
+def test_the_prices_of_rows(cells: pd.DataFrame) -> None:
+    other = reprice(cells, NewPrices({"tiny": 0.1}, {"a100-40gb": 2.0}))
+    assert label_usd(other) == 0.1 and gpu_hour_usd(other) == 2.0
+    with_two = pd.concat([cells, other])
+    assert label_usd(with_two) is None and gpu_hour_usd(with_two) is None
+
+
+def test_where_the_book_is_not_at_hand_the_bills_tell(cells: pd.DataFrame) -> None:
+    unknown = cells.assign(prices="mine")
+    assert label_usd(unknown) == 0.5
+    assert gpu_hour_usd(unknown) == pytest.approx(
+        2.74470525, rel=0.02
+    )  # Bills of a few micro-dollars.
+    other = reprice(unknown, NewPrices({"tiny": 0.1}, {"a100-40gb": 200.0})).assign(prices="other")
+    assert label_usd(other) == 0.1
+    assert label_usd(pd.concat([unknown, other])) is None
+    assert gpu_hour_usd(pd.concat([unknown, other])) is None
+    with pytest.raises(UserMistake, match=r"grid: the sweep's price book 'mine' is not shipped"):
+        reprice(unknown, NewPrices(kgco2e_per_kwh={"us": 0.1}))
+
+
+def test_changes_are_written_as_for_a_plan() -> None:
+    cells = grid(tasks=("tiny", "other"))
+    found = new_prices({"label": 0.1, "label.tiny": 0.2, "gpu_hour": 3.0, "grid": 0.5}, cells)
+    assert found == NewPrices({"tiny": 0.2, "other": 0.1}, {"a": 3.0}, {"r": 0.5})
+    assert found.words() == "label.other=0.1+label.tiny=0.2+gpu.a=3+grid.r=0.5"
+    for name in ("labels", "label.tine", "gpu", "gpu.h100"):
+        with pytest.raises(
+            UserMistake, match=rf"price: found '{name}'; those of this sweep are label, gpu_hour"
+        ):
+            new_prices({name: 1.0}, cells)
+    for value in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(UserMistake, match=r"label.tiny: found .*; a price is a number above 0"):
+            new_prices({"label.tiny": value}, cells)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 10**7),
+            st.one_of(st.integers(1, 10**6).map(lambda i: i / 1000), st.floats(1e-9, 100.0)),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_many_items_cost_what_each_does(items: list[tuple[int, float]]) -> None:
+    quantities, prices = np.array([q for q, _ in items]), np.array([p for _, p in items])
+    each = [Rate("labels", "label", None, price).micro_usd(quantity) for quantity, price in items]
+    assert micro_usd(quantities, prices).tolist() == each
+
+
+@given(st.integers(1, 10**6), st.floats(1e-6, 1e4))
+def test_a_unit_gives_its_total_again(quantity: int, unit: float) -> None:
+    total = quantity * unit
+    [found] = unit_gpu_seconds(np.array([total]), np.array([quantity]))
+    assert found * quantity == total
+    assert found == pytest.approx(unit, rel=1e-15)
+
+
+def test_what_is_not_known_is_never_for_nothing(cells: pd.DataFrame) -> None:
+    holed = cells[cells["feasible"]].assign(gpu_seconds_student=np.nan)
+    found = reprice(holed, NewPrices({}, {"a100-40gb": 2.0}))
+    assert found["cost_student"].isna().all() and found["cost_total"].isna().all()
