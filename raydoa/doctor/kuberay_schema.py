@@ -1,10 +1,10 @@
 # ruff: noqa: N815 -- the names are Kubernetes'
 """The fields of KubeRay's RayCluster and RayJob, of version ray.io/v1, as far as a user writes them.
 
-Written by hand after the Go types of github.com/ray-project/kuberay (ray-operator/apis/ray/v1), versions around 1.5.1, of
-which not every field was seen: a newer operator knows more. The custom resources' own OpenAPI schema is inside the
-operator's manifests, and no Python package brings it; `kubectl apply --dry-run=server` asks a cluster for it. Fields that are
-Kubernetes' own (pod templates and the like) are any mapping here, and checked in `raydoa.doctor.kuberay`.
+Written by hand after the Go types of github.com/ray-project/kuberay (ray-operator/apis/ray/v1), versions around 1.5.1,
+of which not every field was seen: a newer operator knows more. The custom resources' own OpenAPI schema is inside the
+operator's manifests, and no Python package brings it; `kubectl apply --dry-run=server` asks a cluster for it. Fields
+that are Kubernetes' own (pod templates and the like) are any mapping here, and checked in `raydoa.doctor.kuberay`.
 """
 
 from typing import Annotated, Any, Literal
