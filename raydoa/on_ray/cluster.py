@@ -80,14 +80,19 @@ def cluster(namespace: str, *, cpus: int | None = None) -> Iterator[None]:
         ray.shutdown()
 
 
-def room_for(each: dict[str, int]) -> int:
-    """How many workers that need ``each`` the nodes of this cluster hold, as it stands.
-
-    A node that is being drained takes no new work, and counts for nothing.
-    """
+def usable_nodes() -> dict[str, Mapping[str, float]]:
+    """Resources by the ids of the nodes that take new work: a node that is being drained does not."""
     draining = ray._private.state.state.get_draining_nodes()
-    nodes = [n for n in ray.nodes() if n["Alive"] and n["NodeID"] not in draining]
-    return sum(_fits(each, node["Resources"]) for node in nodes)
+    return {
+        node["NodeID"]: node["Resources"]
+        for node in ray.nodes()
+        if node["Alive"] and node["NodeID"] not in draining
+    }
+
+
+def room_for(each: dict[str, int]) -> int:
+    """How many workers that need ``each`` the nodes of this cluster hold, as it stands."""
+    return sum(_fits(each, found) for found in usable_nodes().values())
 
 
 def free_room(each: dict[str, int]) -> int:

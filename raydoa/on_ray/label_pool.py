@@ -20,7 +20,7 @@ from ray.exceptions import ActorUnavailableError, RayError
 from raydoa.bench import Bench, open_rows
 from raydoa.config import Running
 from raydoa.on_ray.causes import UNDERSTOOD, understood
-from raydoa.on_ray.cluster import check_room, room_for
+from raydoa.on_ray.cluster import check_room, room_for, usable_nodes
 from raydoa.stages import PseudoLabel
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ def label_pool(shards: Sequence[PseudoLabel], bench: Bench, running: Running) ->
     _configure_ray_data()
     left = list(shards)
     for retries_left in reversed(range(MOST_RETRIES + 1)):
+        nodes = set(usable_nodes())
         try:
             _label(left, bench, running)
             return
@@ -73,11 +74,12 @@ def label_pool(shards: Sequence[PseudoLabel], bench: Bench, running: Running) ->
             left = [shard for shard in shards if bench.store.find(shard.key) is None]
             if not left:
                 return
-            # A node went silent. Until Ray declares it dead it fails at once whatever is sent there, which uses
-            # up an actor's own retries; what is missing goes to new actors.
-            if not (isinstance(error, ActorUnavailableError) and retries_left):
+            # A node went silent, or was drained and lost. Until Ray declares it dead it fails at once whatever is
+            # sent there, which uses up an actor's own retries; what is missing goes to new actors.
+            lost = isinstance(error, ActorUnavailableError) or bool(nodes - set(usable_nodes()))
+            if understood(error) or not (lost and retries_left):
                 raise understood(error) or _failed(error, left) from error
-            logger.warning("an actor cannot be reached; %d shards are left", len(left))
+            logger.warning("a node was lost; %d shards are left", len(left))
 
 
 def _label(shards: Sequence[PseudoLabel], bench: Bench, running: Running) -> None:
