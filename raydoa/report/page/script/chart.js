@@ -3,7 +3,7 @@
 
 import { element } from "./dom.js";
 import { styleOf } from "./looks.js";
-import { price } from "./numbers.js";
+import { fixed, price } from "./numbers.js";
 
 const HEIGHT = 340;
 const NEAR = 28; // CSS pixels from the pointer to a point that it means.
@@ -68,9 +68,11 @@ export class Chart {
           label: "standalone cost (US dollars, logarithmic)",
           splits: () => dollarTicks(this.reach, this.plot.width),
           filter: (_, splits) => splits,
-          values: (_, splits) => splits.map(price),
+          size: 34,
+          labelSize: 22,
+          values: (_, splits) => splits.map(tick),
         },
-        { ...axis, label: "score (points of 100)", size: 52, values: (_, splits) => splits.map((y) => String(y)) },
+        { ...axis, label: "score (points of 100)", size: 46, labelSize: 22, values: (_, splits) => splits.map((y) => String(y)) },
       ],
       series: [
         {},
@@ -219,6 +221,8 @@ function outlineOf(path) {
   if (!outlines.has(path)) outlines.set(path, new Path2D(path));
   return outlines.get(path);
 }
+
+const tick = (usd) => (usd >= 1 ? `$${fixed(usd, usd < 10 && usd % 1 ? 1 : 0)}` : price(usd));
 
 /** Round dollars between two: 1, 2 and 5 of each power of ten, or fewer where there is no room. */
 function dollarTicks([low, high], width) {

@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 
-const ROWS = 20;
+const ROWS = 15;
 
 export class PagedTable {
   /** @param columns {title, text(row), number?, open?(row)}: what opens is a button */

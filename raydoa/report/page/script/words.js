@@ -57,17 +57,16 @@ function noun(plan) {
 const NAMES = { label: "a label", gpu_hour: "a GPU-hour" };
 
 /** Where the answer flips as one price moves, the rest held. */
-export function flip(name, change, now) {
-  const today = now === null ? "" : ` (here ${price(now)})`;
-  const what = `the price of ${NAMES[name]}${today}`;
-  const { lower, upper, below, above } = change;
-  if (below === "neither") return `Whatever ${what}: nothing that was measured can be paid.`;
-  if (lower === null) return `Whatever ${what}: ${below} stays best.`;
-  const up = `${below} is best up to ${rounded(lower)}`;
-  if (above === "neither") return `By ${what}: ${up}; above, nothing that was measured can be paid.`;
-  if (!Number.isFinite(upper)) return `By ${what}: ${up}; above, ${above}, as far as was measured.`;
-  const known = rounded(lower) === rounded(upper) ? "above that" : `from ${rounded(upper)}`;
-  return `By ${what}: ${up}, ${above} ${known}${known === "above that" ? "" : "; nobody measured what lies between"}.`;
+export function flip(name, { lower, upper, below, above }, now) {
+  const here = now === null ? "" : ` (${price(now)} here)`;
+  const start = `Whatever ${NAMES[name]} costs${here}`;
+  if (below === "neither") return `${start}, nothing that was measured can be paid.`;
+  if (lower === null) return `${start}, ${below} stays best.`;
+  const up = `While ${NAMES[name]} costs at most ${rounded(lower)}${here}, ${below} is best`;
+  if (above === "neither") return `${up}; above, nothing that was measured can be paid.`;
+  if (!Number.isFinite(upper)) return `${up}; above, ${above}, as far as was measured.`;
+  if (rounded(lower) === rounded(upper)) return `${up}; above, ${above}.`;
+  return `${up}; from ${rounded(upper)}, ${above}. Between the two lie plans that nobody measured.`;
 }
 
 const rounded = (usd) => price(Number(usd.toPrecision(3)));
