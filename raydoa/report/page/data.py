@@ -15,17 +15,18 @@ from raydoa.report.columns import TYPES
 from raydoa.report.overview import notes
 from raydoa.report.pareto import POINT, points, seed_scores
 from raydoa.report.prices_now import gpu_hour_usd, label_usd
-from raydoa.report.within import budgets_of
+from raydoa.report.results import Found
 
 Json = dict[str, Any]
 
 
-def page_data(cells: pd.DataFrame, unfinished: Sequence[str] = ()) -> Json:
+def page_data(cells: pd.DataFrame, budgets: Sequence[float], gaps: Sequence[str] = ()) -> Json:
     """Everything that is in the page, as plain values.
 
     Args:
         cells: rows of `raydoa.report.results.load`, repriced or not.
-        unfinished: begun cells without a row, as `raydoa.report.results.Found` names them.
+        budgets: dollars, smallest first, that are offered to look at.
+        gaps: what its reader must know before all else, as `gaps_in` tells.
 
     Raises:
         UserMistake: a number is infinite, which no chart can show.
@@ -37,9 +38,22 @@ def page_data(cells: pd.DataFrame, unfinished: Sequence[str] = ()) -> Json:
             "label": {str(task): label_usd(group) for task, group in cells.groupby("task")},
             "gpu_hour": {str(a): gpu_hour_usd(group) for a, group in cells.groupby("accelerator")},
         },
-        "budgets": budgets_of(cells),
-        "notes": [*_missing(unfinished), *notes(cells)],
+        "budgets": list(budgets),
+        "notes": [*gaps, *notes(cells)],
     }
+
+
+def gaps_in(found: Found) -> list[str]:
+    """What of the sweeps is not in the table of their cells: one line each."""
+    lines = []
+    if found.unfinished:
+        lines.append(
+            f"the sweep is not finished: {len(found.unfinished)} cells have begun and have no result yet, such as "
+            f"{found.unfinished[0]}"
+        )
+    if found.repeated:
+        lines.append(f"{found.repeated} rows are there twice and counted once")
+    return lines
 
 
 def _column(cells: pd.DataFrame, name: str, kind: str) -> Json:
@@ -80,10 +94,3 @@ def _plans(cells: pd.DataFrame) -> Json:
 def _plain(values: Any) -> list[Any]:
     """Values as JSON has them; a gap is null."""
     return [None if pd.isna(value) else value for value in values.tolist()]
-
-
-def _missing(unfinished: Sequence[str]) -> list[str]:
-    if not unfinished:
-        return []
-    begun = len(unfinished)
-    return [f"the sweep is not finished: {begun} begun cells have no result yet, such as {unfinished[0]}"]  # fmt: skip

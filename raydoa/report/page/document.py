@@ -11,6 +11,7 @@ import html
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -33,44 +34,53 @@ _IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:const|function|class) (\w+))", re.MULTILINE)
 
 
-def write_page(
-    cells: pd.DataFrame, path: Path, *, title: str = "Distill or annotate?", unfinished: Sequence[str] = ()
-) -> Path:  # fmt: skip
-    """Write the page of ``cells`` (rows of `raydoa.report.results.load`) and return its path.
+@dataclass(frozen=True)
+class About:
+    """What is said around the cells.
+
+    Attributes:
+        title: of the page.
+        budgets: dollars that are offered to look at; those of the cells unless given.
+        gaps: what its reader must know before all else, as `raydoa.report.page.data.gaps_in` tells.
+    """
+
+    title: str = "Distill or annotate?"
+    budgets: Sequence[float] = ()
+    gaps: Sequence[str] = ()
+
+
+def write_page(cells: pd.DataFrame, path: Path, about: About | None = None) -> Path:
+    """Write the `page` of cells, with the folder that it lies in, and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(cells, about), encoding="utf-8")
+    return path
+
+
+def page(cells: pd.DataFrame, about: About | None = None) -> str:
+    """The page of ``cells`` (rows of `raydoa.report.results.load`, repriced or not) as HTML.
 
     Raises:
         UserMistake: a number is infinite.
     """
-    path.write_text(page(cells, title=title, unfinished=unfinished), encoding="utf-8")
-    return path
-
-
-def page(
-    cells: pd.DataFrame, *, title: str = "Distill or annotate?", unfinished: Sequence[str] = ()
-) -> str:
-    """The page of ``cells`` as HTML."""
+    about = about or About()
+    budgets = sorted(set(about.budgets or budgets_of(cells)))
     style = vendored("uPlot.min.css") + _text("page.css")
     library, program = vendored("uPlot.iife.min.js"), joined_scripts()
-    template = Template(_text("page.html"))
-    return template.substitute(
+    # What is said first, before a slider is moved: of the first task and N, at the middle one of the budgets.
+    sentence = sentences(cells, [budgets[len(budgets) // 2]])[0].text
+    return Template(_text("page.html")).substitute(
         policy=(
             f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(library)} {_hash(program)}; "
             "base-uri 'none'; form-action 'none'"
         ),
-        title=html.escape(title),
-        sentence=html.escape(first_sentence(cells)),
+        title=html.escape(about.title),
+        sentence=html.escape(sentence),
         style=style,
         licence=vendored("uPlot.LICENSE").strip(),
         library=library,
-        data=island(page_data(cells, unfinished)),
+        data=island(page_data(cells, budgets, about.gaps)),
         program=program,
     )
-
-
-def first_sentence(cells: pd.DataFrame) -> str:
-    """What the page says when it is opened: of the first task and N, at the middle one of the budgets."""
-    budgets = budgets_of(cells)
-    return sentences(cells, [budgets[len(budgets) // 2]])[0].text
 
 
 def island(data: object) -> str:
@@ -79,9 +89,9 @@ def island(data: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def joined_scripts() -> str:
+def joined_scripts(names: Sequence[str] = _SCRIPTS) -> str:
     """The modules of `script/` as one, which imports nothing: each in a function that returns what it exports."""
-    return "\n".join(["const modules = {};", *(_as_function(name) for name in _SCRIPTS)])
+    return "\n".join(["const modules = {};", *(_as_function(name) for name in names)])
 
 
 def _as_function(name: str) -> str:

@@ -69,4 +69,4 @@ export function flip(name, { lower, upper, below, above }, now) {
   return `${up}; from ${rounded(upper)}, ${above}. Between the two lie plans that nobody measured.`;
 }
 
-const rounded = (usd) => price(Number(usd.toPrecision(3)));
+const rounded = (usd) => (usd >= 100 ? dollars(usd) : price(Number(usd.toPrecision(3))));
