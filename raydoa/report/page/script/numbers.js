@@ -40,8 +40,8 @@ export function price(usd) {
   return `$${plain === Number(plain.toFixed(2)) ? plain.toFixed(2) : plain}`;
 }
 
-/** A share of 1 as whole percent. */
-export const percent = (share) => `${fixed(100 * share, 0)}%`;
+/** A probability as whole percent, cut off: what is below 95% is never told as 95%. */
+export const percent = (chance) => `${Math.trunc(100 * chance)}%`;
 
 /** Points of 100 with half of the 95% interval over seeds; with one seed there is none. */
 export function pointsOf100(score, margin) {
