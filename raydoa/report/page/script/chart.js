@@ -120,7 +120,7 @@ export class Chart {
     for (const point of this.points) {
       const [x, y] = this.#position(point);
       const colour = colours.get(point.look.colour);
-      Object.assign(ctx, { strokeStyle: colour, globalAlpha: point.weight === "faint" ? 0.4 : 1 });
+      Object.assign(ctx, { strokeStyle: colour, globalAlpha: point.weight === "faint" ? 0.5 : 1 });
       if (point.low !== null) this.#drawBar(x, point);
       ctx.fillStyle = point.weight === "full" ? colour : paper;
       ctx.translate(x, y);
@@ -162,8 +162,10 @@ export class Chart {
   #key(event) {
     const last = this.points.length - 1;
     const by = { ArrowRight: this.at + 1, ArrowLeft: this.at - 1, Home: 0, End: last };
-    if (event.key === "Enter") this.#open(this.at);
-    else if (event.key === "Escape") this.#leave();
+    if (event.key === "Enter") {
+      event.preventDefault(); // Else it would press the button that has the focus once the ledger is open.
+      this.#open(this.at);
+    } else if (event.key === "Escape") this.#leave();
     else if (event.key in by && last >= 0) {
       event.preventDefault();
       this.#show(Math.min(last, Math.max(0, by[event.key])));

@@ -16,7 +16,7 @@ export class DollarSlider {
     this.home = element("span", { className: "home" });
     this.range.addEventListener("input", () => this.#moved(this.#at(Number(this.range.value))));
     this.field.addEventListener("input", () => this.#typed());
-    host.append(element("div", { className: "slider" }, this.title, this.home, this.range,
+    host.append(element("div", { className: "slider" }, element("span", { className: "said" }, this.title, this.home), this.range,
       element("span", { className: "exact" }, "$", this.field))); // prettier-ignore
   }
 
