@@ -25,15 +25,14 @@ export function openLedger(cell, view, siblings) {
 
 function paid(cell, of, view) {
   const moved = "cost_total" in view.changed;
-  const heads = ["item", "quantity", "GPU-seconds, planned", "and measured", "unit price", "dollars"];
-  if (moved) heads.push("at these prices");
+  const heads = ["item", "quantity", "unit price", "dollars", ...(moved ? ["at these prices"] : []),
+    "GPU-seconds, planned", "and measured"]; // prettier-ignore
+  const dollarsOf = (name) => [exactDollars(of(name)), ...(moved ? [exactDollars(at(cell, name, view))] : [])];
   const rows = Object.keys(ITEMS).filter((item) => item !== "llm" || of("cost_llm") > 0).map((item) => {
-    const values = [...work(item, of), unitPrice(item, of, view), exactDollars(of(`cost_${item}`))];
-    if (moved) values.push(exactDollars(at(cell, `cost_${item}`, view)));
-    return line(ITEMS[item], values, item);
+    const [quantity, planned, measured] = work(item, of);
+    return line(ITEMS[item], [quantity, unitPrice(item, of, view), ...dollarsOf(`cost_${item}`), planned, measured], item);
   }); // prettier-ignore
-  const totals = ["", "", "", "", exactDollars(of("cost_total"))];
-  if (moved) totals.push(exactDollars(at(cell, "cost_total", view)));
+  const totals = ["", "", ...dollarsOf("cost_total"), "", ""];
   return [element("div", { className: "wide", tabIndex: 0, role: "region", "aria-label": "Ledger" },
     element("table", {},
       element("thead", {}, element("tr", {}, ...heads.map((head, i) =>
