@@ -5,8 +5,8 @@
 
 The goals are below 3 MB and below 100 ms. Rows are those of `reporting/rows.py`. A step is an input event of the GPU
 price's slider, which prices all cells anew; its time runs from the event until the frame after the one that draws it,
-so it holds the drawing, and up to two frames of waiting for the display. In the crowded panel every cell is of one
-task and N, with both tables open. The last line is JSON.
+so it holds the drawing, and up to two frames of waiting for the display; 19 of 20 steps must meet the goal. Both
+tables are open. In the crowded panel every cell is of one task and N. The last line is JSON.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from reporting.rows import rows
 from raydoa.report.columns import as_cells
 from raydoa.report.page.document import write_page
 
-_STEPS = 40
+_STEPS = 100
 _MEASURE = """async (steps) => {
     const slider = document.querySelector("#gpu-usd-0");
     const frame = () => new Promise((done) => requestAnimationFrame(done));
@@ -57,7 +57,7 @@ def main() -> None:
             found[name] = {"bytes": written.stat().st_size, **_measured(page, written)}
             print(name, found[name])
             page.close()
-    met = all(one["bytes"] < 3e6 and one["step_ms_most"] < 100 for one in found.values())
+    met = all(one["bytes"] < 3e6 and one["step_ms_95th"] < 100 for one in found.values())
     print(json.dumps({"benchmark": "report_page", "cells": len(cells), **found, "goal_met": met}))
 
 
@@ -77,7 +77,7 @@ def _measured(page: Page, written: Path) -> dict[str, Any]:
     return {
         "opened_ms": round(opened),
         "step_ms_median": round(statistics.median(times), 1),
-        "step_ms_most": round(max(times), 1),
+        "step_ms_95th": round(statistics.quantiles(times, n=20)[-1], 1),
         "points": int(str(page.get_attribute("#frontier .chart", "aria-label")).split()[4]),
     }
 

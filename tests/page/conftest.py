@@ -91,7 +91,9 @@ def show(chrome: Browser, tmp_path: Path) -> Iterator[Show]:
     """Opens the page of some cells; a page may not complain, and may ask for nothing but itself."""
     opened: list[Shown] = []
 
-    def open_it(cells: pd.DataFrame, about: About | None = None, width: int = 1400, scheme: str = "light") -> Shown:
+    def open_it(
+        cells: pd.DataFrame, about: About | None = None, width: int = 1400, scheme: str = "light"
+    ) -> Shown:
         path = write_page(cells, tmp_path / f"report{len(opened)}.html", about)
         page = chrome.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         shown = Shown(page, path)

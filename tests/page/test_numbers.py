@@ -28,7 +28,9 @@ def _called(chrome: Browser, names: tuple[str, ...], call: str, arguments: list[
 def test_micro_dollars_are_those_of_the_ledger(chrome: Browser) -> None:
     chance = random.Random(0)
     prices = [0.26, 0.129, 1e-7, 3.3e-5, 2.74470525, 0.1 + 0.2, 1 / 3, 123.456]
-    prices += [float(f"{10 ** chance.uniform(-9, 3):.{chance.randint(1, 17)}g}") for _ in range(300)]
+    prices += [
+        float(f"{10 ** chance.uniform(-9, 3):.{chance.randint(1, 17)}g}") for _ in range(300)
+    ]
     pairs = [[q, p] for p in prices for q in (0, 1, 3, 1153, 10**6, chance.randrange(10**7))]
     found = _called(chrome, ("numbers", "money"), "modules.money.microUsd(...a)", pairs)
     assert found == [Rate("labels", "label", None, p).micro_usd(q) for q, p in pairs]

@@ -153,14 +153,16 @@ def _same_standings(shown: Shown, panel: pd.DataFrame) -> None:
 
 
 def _standing(words: str) -> str:
-    return "frontier" if words == "on the Pareto frontier" else words.split(":")[0]
+    return "frontier" if words == "on the Pareto frontier" else words.split(":", maxsplit=1)[0]
 
 
 def _same_flips(shown: Shown, panel: pd.DataFrame, budget: float) -> None:
     lines = shown.page.locator("#flips li").all_inner_texts()
     for line, change in zip(lines, break_evens(panel, [budget]), strict=True):
         if change.lower is None:
-            assert line.startswith("Whatever") and change.below.replace("neither", "nothing") in line
+            assert (
+                line.startswith("Whatever") and change.below.replace("neither", "nothing") in line
+            )
             continue
         _, up, below = re.split(r"costs at most | is best", line)[:3]
         assert up.split(", ")[-1] == change.below
@@ -174,7 +176,9 @@ def _same_flips(shown: Shown, panel: pd.DataFrame, budget: float) -> None:
 
 def test_prices_of_several_books(show: Show, sweep: pd.DataFrame) -> None:
     half = sweep["seed"] == 0
-    mixed = pd.concat([reprice(sweep[half], NewPrices({"wlp": 0.1})), sweep[~half]], ignore_index=True)
+    mixed = pd.concat(
+        [reprice(sweep[half], NewPrices({"wlp": 0.1})), sweep[~half]], ignore_index=True
+    )
     mixed = read_table(mixed.to_csv(index=False).encode(), "mixed")
     shown = show(mixed)
     shown.look_at("wlp", 50)

@@ -8,12 +8,15 @@ from playwright.sync_api import expect
 
 from raydoa.report.page.document import About
 from tests.page.conftest import Show, Shown, sorted_as_loaded
+from tests.unit.report.conftest import grid
 
-HOSTILE = '</script><script>alert(1)</script><!-- " \' & ${x} \u2028'
+HOSTILE = "</script><script>alert(1)</script><!-- \" ' & ${x} \u2028"
 
 
 def _focused(shown: Shown) -> str:
-    found: str = shown.page.evaluate("document.activeElement.id || document.activeElement.className")
+    found: str = shown.page.evaluate(
+        "document.activeElement.id || document.activeElement.className"
+    )
     return found
 
 
@@ -34,7 +37,9 @@ def test_keys_alone(show: Show, sweep: pd.DataFrame) -> None:
         shown.page.keyboard.press("ArrowLeft")
     shown.drawn()
     assert shown.text("#answer") != before
-    expect(shown.page.locator("#heard")).to_have_text(shown.text("#answer"))  # Once the slider rests.
+    expect(shown.page.locator("#heard")).to_have_text(
+        shown.text("#answer")
+    )  # Once the slider rests.
     _tab_to(shown, "chart")
     shown.page.keyboard.press("ArrowRight")
     shown.page.keyboard.press("ArrowRight")
@@ -58,7 +63,10 @@ def test_a_pointer_over_each_chart(show: Show, sweep: pd.DataFrame) -> None:
         tip, found = shown.page.locator(f"#{name} .tip"), set()
         for step in range(0, 100, 2):
             for height in range(0, 100, 5):
-                chart.hover(position={"x": box["width"] * step / 100, "y": box["height"] * height / 100}, force=True)
+                chart.hover(
+                    position={"x": box["width"] * step / 100, "y": box["height"] * height / 100},
+                    force=True,
+                )
                 if tip.is_visible():
                     found.add(tip.inner_text())
             if len(found) > 2:
@@ -144,7 +152,9 @@ def test_it_fits_the_window(show: Show, sweep: pd.DataFrame, width: int) -> None
         summary.click()
     shown.drawn()
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= width
-    columns = shown.page.evaluate("getComputedStyle(document.querySelector('#charts')).gridTemplateColumns")
+    columns = shown.page.evaluate(
+        "getComputedStyle(document.querySelector('#charts')).gridTemplateColumns"
+    )
     assert len(columns.split()) == (2 if width > 800 else 1)
     shown.page.locator("#cells button.link").first.click()
     assert shown.page.evaluate("document.querySelector('#ledger').scrollWidth") <= width
@@ -224,6 +234,13 @@ def test_without_scores(show: Show, sweep: pd.DataFrame) -> None:
     shown = show(sweep[sweep["feasible"]].assign(score=float("nan")).reset_index(drop=True))
     assert shown.text("#answer").endswith("nothing that was measured costs so little.")
     assert shown.text("#frontier .empty") == "No cell has a score."
+
+
+def test_rows_without_ledgers(show: Show) -> None:
+    shown = show(grid())
+    shown.set("#label-usd", 0.5)
+    shown.page.locator("#cells button.link").first.click()
+    assert "not known at these prices" in shown.text("#ledger")
 
 
 def test_before_a_script_has_run(show: Show, sweep: pd.DataFrame) -> None:

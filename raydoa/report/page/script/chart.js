@@ -27,7 +27,7 @@ export class Chart {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.plot.redraw(false));
   }
 
-  /** @param points {x, y, low, high, look, weight, text, plan}; weight is "full", "hollow" or "faint"
+  /** @param points {x, y, low, high, look, weight, text, plan}; weight is "full", "hollow" or "faint", text gives lines
    *  @param lines as many as there are colours: [[x, y], ...], by x, or nothing
    *  @param budget where to draw the line of the budget  @param reach x from and to  @param span y from and to */
   draw({ points, lines, budget, reach, span, empty }) {
@@ -169,7 +169,7 @@ export class Chart {
     else if (event.key in by && last >= 0) {
       event.preventDefault();
       this.#show(Math.min(last, Math.max(0, by[event.key])));
-      this.onHear(this.points[this.at].text.join(". "));
+      this.onHear(this.points[this.at].text().join(". "));
     }
   }
 
@@ -189,7 +189,7 @@ export class Chart {
     const point = this.points[at];
     const [x, y] = this.#position(point, false);
     this.ring.style.translate = `${x}px ${y}px`;
-    this.tip.replaceChildren(...point.text.map((line) => element("p", { textContent: line })));
+    this.tip.replaceChildren(...point.text().map((line) => element("p", { textContent: line })));
     this.ring.hidden = this.tip.hidden = false;
     this.plot.over.style.cursor = "pointer";
     const left = this.plot.over.offsetLeft + x + 14;
