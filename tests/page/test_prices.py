@@ -53,6 +53,18 @@ def test_each_moved_price_gives_the_librarys_costs(show: Show, sweep: pd.DataFra
     pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(sweep), check_exact=True)
 
 
+def test_what_is_not_known_has_no_price(show: Show, sweep: pd.DataFrame) -> None:
+    cells = sweep[(sweep["task"] == "wlp") & (sweep["n"] == 50)].reset_index(drop=True)
+    cells.loc[cells["teacher"] == "google/t5-v1_1-xl", "gpu_seconds_student"] = float("nan")
+    shown = show(cells)
+    shown.set("#gpu-usd-0", 1.5)
+    expected = reprice(cells, NewPrices({}, {GPU: 1.5}))
+    assert expected["cost_total"].isna().any()
+    pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(expected), check_exact=True)
+    _open(shown, expected.loc[expected["cost_student"].isna(), "cell"].iloc[0])
+    assert shown.text("#ledger tr[data-item=total]").split("\t")[4] == "not known"
+
+
 def test_a_slider_moves_what_its_field_says(show: Show, sweep: pd.DataFrame) -> None:
     shown = show(sweep)
     for place in (0, 37, 251, 400):

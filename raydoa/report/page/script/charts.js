@@ -18,7 +18,7 @@ export function frontierPicture(panel, curves, budget, empty) {
     .map((plan) => {
       const { standing } = standings.get(plan.number);
       return { ...pointOf(plan, curves, crowded && standing !== "frontier"), weight: WEIGHTS[standing],
-        text: () => [...tell(plan), standingWords(standings.get(plan.number))] }; // prettier-ignore
+        text: () => [...tell(plan), standingWords(standings.get(plan.number))] };
     });
   const frame = frameOf(plans, budget);
   const line = frontier(plans).map((plan) => [plan.cost, 100 * plan.score]);
@@ -32,7 +32,7 @@ export function budgetPicture(panel, curves, strategies, budget, empty) {
   const lines = steps.map((plans) => extended(plans.map((p) => [p.cost, 100 * p.score]), frame.reach[1]));
   const points = steps.flat().sort((a, b) => a.cost - b.cost).map((plan) => ({
     ...pointOf(plan, curves, false), weight: "full", text: () => [`From ${dollars(plan.cost)}, of ${plan.strategy}:`, ...tell(plan)],
-  })); // prettier-ignore
+  }));
   return { points, lines, budget, ...frame, empty };
 }
 

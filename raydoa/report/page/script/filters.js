@@ -9,7 +9,7 @@ const different = (values) => [...new Set(values)];
 export function panelsOf({ columns }) {
   const [tasks, owned] = [columns.task.values, columns.n.values];
   return different(tasks).sort().flatMap((task) =>
-    different(owned.filter((_, i) => tasks[i] === task)).sort((a, b) => a - b).map((n) => ({ task, n }))); // prettier-ignore
+    different(owned.filter((_, i) => tasks[i] === task)).sort((a, b) => a - b).map((n) => ({ task, n })));
 }
 
 /** Fill the filters and keep `state` as they are; `onChange` is told of each change. */
@@ -31,7 +31,7 @@ export function showFilters(panels, curves, state, onChange) {
       onChange();
     });
     return element("label", {}, box, marker(curve), element("span", { textContent: curve.label }));
-  })); // prettier-ignore
+  }));
   choosePanel(panels, state, state);
 }
 

@@ -5,7 +5,7 @@ import { count, dollars, exactDollars, fixed, price } from "./numbers.js";
 import { COMPUTING } from "./reprice.js";
 
 const ITEMS = { labels: "labels bought", teacher: "teacher’s fine-tuning", pseudo_labels: "pseudo-labels",
-  student: "student’s training", llm: "LLM tokens" }; // prettier-ignore
+  student: "student’s training", llm: "LLM tokens" };
 const UNITS = { labels: "labels", teacher: "steps", pseudo_labels: "rows", student: "steps", llm: "" };
 
 /** Open the ledger of a cell.
@@ -18,7 +18,7 @@ export function openLedger(cell, view, siblings) {
     ...(of("feasible") ? paid(cell, of, view) : [element("p", { textContent: `Cannot be paid: ${of("infeasible_reason")}` })]),
     facts(cell, of, view),
     ...others(cell, view, siblings),
-  ); // prettier-ignore
+  );
   const dialog = byId("ledger");
   if (!dialog.open) dialog.showModal();
 }
@@ -26,18 +26,19 @@ export function openLedger(cell, view, siblings) {
 function paid(cell, of, view) {
   const moved = "cost_total" in view.changed;
   const heads = ["item", "quantity", "unit price", "dollars", ...(moved ? ["at these prices"] : []),
-    "GPU-seconds, planned", "and measured"]; // prettier-ignore
-  const dollarsOf = (name) => [exactDollars(of(name)), ...(moved ? [exactDollars(at(cell, name, view))] : [])];
+    "GPU-seconds, planned", "and measured"];
+  const usd = (value) => (value === null ? "not known" : exactDollars(value));
+  const dollarsOf = (name) => [usd(of(name)), ...(moved ? [usd(at(cell, name, view))] : [])];
   const rows = Object.keys(ITEMS).filter((item) => item !== "llm" || of("cost_llm") > 0).map((item) => {
     const [quantity, planned, measured] = work(item, of);
     return line(ITEMS[item], [quantity, unitPrice(item, of, view), ...dollarsOf(`cost_${item}`), planned, measured], item);
-  }); // prettier-ignore
+  });
   const totals = ["", "", ...dollarsOf("cost_total"), "", ""];
   return [element("div", { className: "wide", tabIndex: 0, role: "region", "aria-label": "Ledger" },
     element("table", {},
       element("thead", {}, element("tr", {}, ...heads.map((head, i) =>
         element("th", { scope: "col", textContent: head, className: i ? "number" : "" })))),
-      element("tbody", {}, ...rows, line("total, standalone", totals, "total"))))]; // prettier-ignore
+      element("tbody", {}, ...rows, line("total, standalone", totals, "total"))))];
 }
 
 function work(item, of) {
@@ -74,24 +75,24 @@ function facts(cell, of, view) {
     ? { "score, strict": points("score") ?? "none", "its interval": interval, "score as in the paper": points("score_paper"),
         "teacher’s score": points("teacher_score"), unspent: usd("unspent"), incurred: usd("cost_incurred"),
         kgCO2e: number(of("kgco2e")) }
-    : {}; // prettier-ignore
+    : {};
   const told = {
     strategy: of("strategy"), "planned for a budget of": dollars(of("budget")), "labels owned (N)": count(of("n")),
     teacher: of("teacher"), student: of("student"), seed: String(of("seed")), repeat: of("repeat") ? String(of("repeat")) : null,
     ...measured, "price book": at(cell, "prices", view), "prices scaled": of("prices_scaled"), accelerator: of("accelerator"),
     region: of("region"), "student’s key": of("key_student"), "teacher’s key": of("key_teacher"),
     "evaluation’s key": of("key_evaluation"),
-  }; // prettier-ignore
+  };
   const kept = Object.entries(told).filter(([, value]) => value !== null);
   return element("dl", {}, ...kept.flatMap(([name, value]) =>
-    [element("dt", { textContent: name }), element("dd", { textContent: value })])); // prettier-ignore
+    [element("dt", { textContent: name }), element("dd", { textContent: value })]));
 }
 
 function others(cell, view, siblings) {
   const rest = siblings.filter((other) => other !== cell);
   if (!rest.length) return [];
   const buttons = rest.map((other) => element("li", {}, element("button", { type: "button", className: "link",
-    textContent: view.columns.cell.values[other], onclick: () => openLedger(other, view, siblings) }))); // prettier-ignore
+    textContent: view.columns.cell.values[other], onclick: () => openLedger(other, view, siblings) })));
   return [element("h3", { textContent: "Cells of the same plan" }), element("ul", {}, ...buttons)];
 }
 

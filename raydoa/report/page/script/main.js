@@ -62,7 +62,7 @@ const tables = {
     { title: "standalone cost", number: true, text: ({ cell }) => costOf(cell, "cost_total") },
     { title: "incurred", number: true, text: ({ cell }) => costOf(cell, "cost_incurred") },
     { title: "", text: ({ cell }) => columns.infeasible_reason.values[cell] ?? "" }]),
-}; // prettier-ignore
+};
 const winners = new Winners(panels, budgets, curves, (panel, budget) => {
   choosePanel(panels, state, panel);
   state.budget = budget;
@@ -88,14 +88,14 @@ function table(place, caption, columnsOfIt) {
 function showSliders() {
   const host = byId("sliders");
   const slider = (id, title, onInput) =>
-    new DollarSlider(host, { id, title, onInput: (usd) => { onInput(usd); schedule(); } }); // prettier-ignore
+    new DollarSlider(host, { id, title, onInput: (usd) => { onInput(usd); schedule(); } });
   const accelerators = Object.keys(data.prices.gpu_hour);
   return {
     budget: slider("budget-usd", "Budget", (usd) => (state.budget = usd)),
     label: slider("label-usd", "Price of a label", (usd) => move("label", state.task, data.prices.label[state.task], usd)),
     gpus: accelerators.map((name, i) => [name, slider(`gpu-usd-${i}`, `Price of a GPU-hour, ${name}`,
       (usd) => move("gpu", name, data.prices.gpu_hour[name], usd))]),
-  }; // prettier-ignore
+  };
 }
 
 /** Another price; the sweep's own changes nothing. */
@@ -138,7 +138,7 @@ function render() {
   const here = panels.find(isHere);
   const panel = { plans: plansOf(here), frontiers: frontiers.get(here), standings: standings(plansOf(here)) };
   const cells = columns.cell.values.map((_, i) => i).filter((i) =>
-    columns.task.values[i] === here.task && columns.n.values[i] === here.n && !state.off.has(curveOf[i])); // prettier-ignore
+    columns.task.values[i] === here.task && columns.n.values[i] === here.n && !state.off.has(curveOf[i]));
   showAnswer(panel, cells);
   showCharts(panel, cells);
   winners.show((one) => frontiers.get(one), state);
@@ -147,7 +147,7 @@ function render() {
 
 function showAnswer(panel, cells) {
   const why = nothingFound(cells.map((i) => ({ cell: columns.cell.values[i], feasible: columns.feasible.values[i],
-    reason: columns.infeasible_reason.values[i] }))); // prettier-ignore
+    reason: columns.infeasible_reason.values[i] })));
   const text = `${sentence(state, ranked(panel.frontiers, state.budget), why)}.`;
   if (byId("answer").textContent !== text) {
     byId("answer").textContent = text;
@@ -162,7 +162,7 @@ function showAnswer(panel, cells) {
   };
   const flips = panel.plans.length ? Object.keys(now) : [];
   byId("flips").replaceChildren(...flips.map((name) =>
-    element("li", { textContent: flip(name, breakEven(panel.plans, name, state.budget, now[name]), now[name]) }))); // prettier-ignore
+    element("li", { textContent: flip(name, breakEven(panel.plans, name, state.budget, now[name]), now[name]) })));
   showMoved();
 }
 
@@ -182,17 +182,17 @@ function showCharts(panel, cells) {
   const unpaid = cells.filter((i) => !columns.feasible.values[i]).length;
   const unscored = cells.filter((i) => columns.feasible.values[i] && columns.score.values[i] === null).length;
   const empty = !cells.length ? "No strategy is chosen." : unpaid === cells.length
-    ? `None of ${count(cells.length)} cells can be paid; the table of cells says why.` : "No cell has a score."; // prettier-ignore
+    ? `None of ${count(cells.length)} cells can be paid; the table of cells says why.` : "No cell has a score.";
   const frontierShown = frontierPicture(panel, curves, state.budget, empty);
   const budgetShown = budgetPicture(panel, curves, strategies, state.budget, empty);
   charts.frontier.draw(frontierShown);
   charts.budget.draw(budgetShown);
   const missing = [unpaid ? `${count(unpaid)} of ${count(cells.length)} cells cannot be paid.` : "",
-    unscored ? `${count(unscored)} have no score.` : ""].filter(Boolean).join(" "); // prettier-ignore
+    unscored ? `${count(unscored)} have no score.` : ""].filter(Boolean).join(" ");
   const oneSeed = panel.plans.every((plan) => plan.margin === null);
   const bars = oneSeed ? "One seed: there are no intervals." : "Bars: 95% intervals over seeds.";
   caption("frontier", `${where()}. Line and filled marks: the Pareto frontier; hollow: seeds cannot tell it from something as ` +
-    `cheap that scores more; faint: something as cheap is better. ${bars} ${missing}`); // prettier-ignore
+    `cheap that scores more; faint: something as cheap is better. ${bars} ${missing}`);
   caption("budget", `${where()}. For each amount of money, the best measured plan of each strategy that costs no more. ${bars}`);
   const rows = (points) => points.map(({ plan }) => ({ plan, standing: panel.standings.get(plan.number) }));
   for (const [name, picture] of [["frontier", frontierShown], ["budget", budgetShown]]) {

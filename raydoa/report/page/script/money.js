@@ -24,9 +24,10 @@ function exactMicroUsd(quantity, price) {
 }
 
 /** GPU-seconds of one unit, out of those of a quantity: of the floats next to the quotient, the one that gives the
- *  total again, as the plan had it. */
+ *  total again, as the plan had it. Null where they are not known. */
 export function unitGpuSeconds(total, quantity) {
   if (!(quantity > 0)) return 0;
+  if (total === null) return null;
   let quotient = total / quantity;
   for (const candidate of [neighbour(quotient, -1n), neighbour(quotient, 1n)]) {
     if (quotient * quantity !== total && candidate * quantity === total) quotient = candidate;

@@ -2,14 +2,13 @@
 
 import { LEVEL, paired } from "./seeds.js";
 
-/** The plans with their costs: each that of its dearest cell, since a budget is a ceiling. */
+/** The plans with their costs: each that of its dearest cell, since a budget is a ceiling. A plan of which no cell's
+ *  cost is known has no place among them. */
 export function priced(plans, costs, labelCosts) {
-  const most = (column, cells) => cells.reduce((high, cell) => Math.max(high, column[cell]), 0);
-  return plans.map((plan) => ({
-    ...plan,
-    cost: most(costs, plan.pricedBy),
-    paidForLabels: most(labelCosts, plan.pricedBy),
-  }));
+  const most = (column, cells) => cells.reduce((high, cell) => Math.max(high, column[cell] ?? -Infinity), -Infinity);
+  return plans
+    .map((plan) => ({ ...plan, cost: most(costs, plan.pricedBy), paidForLabels: most(labelCosts, plan.pricedBy) }))
+    .filter((plan) => plan.cost > -Infinity);
 }
 
 /** The plans that no other beats on cost and score both, cheapest first. */

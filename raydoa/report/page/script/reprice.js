@@ -36,8 +36,7 @@ export function repricer({ columns, count }) {
         label === undefined ? of("cost_labels")[cell] : microUsd(labels[cell], label) / MICRO;
       for (const { stage, quantities, seconds } of units) {
         const cost = `cost_${stage}`;
-        changed[cost][cell] =
-          gpu === undefined ? of(cost)[cell] : microUsd(quantities[cell], (seconds[cell] * gpu) / 3600) / MICRO;
+        changed[cost][cell] = gpu === undefined ? of(cost)[cell] : computing(quantities[cell], seconds[cell], gpu);
       }
       changed.prices[cell] = of("prices")[cell] + suffix;
       changed.cost_total[cell] = total(changed, of("cost_llm"), cell);
@@ -51,9 +50,18 @@ export function anyPrice(prices) {
   return Object.keys(prices.label).length + Object.keys(prices.gpu).length > 0;
 }
 
+/** Dollars of computing; what is not known how long it takes has no price, rather than none to pay. */
+function computing(quantity, seconds, gpu) {
+  return seconds === null ? null : microUsd(quantity, (seconds * gpu) / 3600) / MICRO;
+}
+
 function total(changed, llm, cell) {
   let micro = 0;
-  for (const item of ITEMS) micro += Math.round(((item === "llm" ? llm : changed[`cost_${item}`])[cell] ?? 0) * MICRO);
+  for (const item of ITEMS) {
+    const usd = (item === "llm" ? llm : changed[`cost_${item}`])[cell];
+    if (usd === null) return null;
+    micro += Math.round(usd * MICRO);
+  }
   return micro / MICRO;
 }
 

@@ -17,7 +17,7 @@ export class DollarSlider {
     this.range.addEventListener("input", () => this.#moved(this.#at(Number(this.range.value))));
     this.field.addEventListener("input", () => this.#typed());
     host.append(element("div", { className: "slider" }, element("span", { className: "said" }, this.title, this.home), this.range,
-      element("span", { className: "exact" }, "$", this.field))); // prettier-ignore
+      element("span", { className: "exact" }, "$", this.field)));
   }
 
   /** @param homes dollars that are to be met exactly  @param value now, or null: as planned */

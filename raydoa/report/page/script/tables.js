@@ -15,7 +15,7 @@ export class PagedTable {
       element("th", { scope: "col", textContent: title, className: number ? "number" : "" }));
     const table = element("table", {},
       element("caption", { className: "unseen", textContent: caption }),
-      element("thead", {}, element("tr", {}, ...heads)), this.body); // prettier-ignore
+      element("thead", {}, element("tr", {}, ...heads)), this.body);
     this.back = this.#turner("Previous", -1);
     this.on = this.#turner("Next", 1);
     this.place = element("span");

@@ -13,10 +13,10 @@ export class Winners {
     const heads = ["task", "N", ...budgets.map(dollars)].map((textContent) => element("th", { scope: "col", textContent }));
     const rows = panels.map((panel) => element("tr", {},
       element("th", { scope: "row", textContent: panel.task }), element("td", { textContent: count(panel.n) }),
-      ...budgets.map((budget) => element("td", {}, this.#field(panel, budget, onChoose))))); // prettier-ignore
+      ...budgets.map((budget) => element("td", {}, this.#field(panel, budget, onChoose)))));
     const table = element("table", {},
       element("caption", { className: "unseen", textContent: "The best strategy per task, N and budget" }),
-      element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows)); // prettier-ignore
+      element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));
     byId("winners").append(table);
   }
 
