@@ -147,7 +147,8 @@ def test_nothing_else_may_run_or_be_asked_for(show: Show, sweep: pd.DataFrame) -
 
 @pytest.mark.parametrize("width", [1400, 390])
 def test_it_fits_the_window(show: Show, sweep: pd.DataFrame, width: int) -> None:
-    shown = show(sweep, width=width)
+    named = sweep["task"].where(sweep["task"] != "fever", "fever-" + 12 * "and-so-on-")
+    shown = show(sorted_as_loaded(sweep.assign(task=named)), width=width)
     for summary in shown.page.locator("summary").all():
         summary.click()
     shown.drawn()
@@ -209,6 +210,7 @@ def test_only_cells_that_cannot_be_paid(show: Show, sweep: pd.DataFrame) -> None
     assert len(unpaid) > 3
     shown = show(unpaid)
     assert "nothing can be paid, such as " in shown.text("#answer")
+    assert "seed" not in shown.text("#frontier .caption")
     assert "can be paid; the table of cells says why." in shown.text("#frontier .empty")
     assert "cannot be paid" in shown.text("#cells") and "is missing" in shown.text("#cells")
     shown.set("#label-usd", 0.01)

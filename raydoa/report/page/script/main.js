@@ -191,9 +191,12 @@ function showCharts(panel, cells) {
     unscored ? `${count(unscored)} have no score.` : ""].filter(Boolean).join(" ");
   const oneSeed = panel.plans.every((plan) => plan.margin === null);
   const bars = oneSeed ? "One seed: there are no intervals." : "Bars: 95% intervals over seeds.";
-  caption("frontier", `${where()}. Line and filled marks: the Pareto frontier; hollow: seeds cannot tell it from something as ` +
-    `cheap that scores more; faint: something as cheap is better. ${bars} ${missing}`);
-  caption("budget", `${where()}. For each amount of money, the best measured plan of each strategy that costs no more. ${bars}`);
+  const marks =
+    "Line and filled marks: the Pareto frontier; hollow: seeds cannot tell it from something as cheap that scores more; " +
+    `faint: something as cheap is better. ${bars} `;
+  const steps = `For each amount of money, the best measured plan of each strategy that costs no more. ${bars}`;
+  caption("frontier", `${where()}. ${panel.plans.length ? marks : ""}${missing}`);
+  caption("budget", `${where()}. ${panel.plans.length ? steps : missing}`);
   const rows = (points) => points.map(({ plan }) => ({ plan, standing: panel.standings.get(plan.number) }));
   for (const [name, picture] of [["frontier", frontierShown], ["budget", budgetShown]]) {
     if (document.querySelector(`#${name} details`).open) tables[name].show(rows(picture.points));
