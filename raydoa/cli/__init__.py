@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan.add(commands.add_parser("plan", help="predict what a budget brings, and spend nothing"))
     sweep.add(commands.add_parser("sweep", help="measure a grid of budgets, N, U and teachers"))
     search.add(commands.add_parser("search", help="find the best split of a budget"))
-    report.add(commands.add_parser("report", help="what sweeps found: table, sentences, figures"))
+    report.add(
+        commands.add_parser("report", help="what sweeps found: table, sentences, page, figures")
+    )
     calibrate.add(commands.add_parser("calibrate", help="measure unit costs on this GPU"))
     store.add(commands.add_parser("store", help="look into a store, check it, clean it up"))
     doctor.add(commands.add_parser("doctor", help="check a cluster file, or a running cluster"))

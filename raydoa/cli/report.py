@@ -25,12 +25,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--figures", type=Path, metavar="FOLDER",
                         help="write figures for a paper there, as PDF and PNG")  # fmt: skip
+    parser.add_argument("--page", type=Path, metavar="FILE",
+                        help="where to write the page, one HTML file that opens anywhere; unless given, report.html in "
+                        "the result dir, or here for several or for URLs")  # fmt: skip
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     # Imported here: `raydoa store` and `--help` need none of it.
-    from raydoa.report.results import load
+    from raydoa.report.page.data import gaps_in
+    from raydoa.report.page.document import About, write_page
+    from raydoa.report.results import read
 
     for budget in options.budgets or ():
         if not (math.isfinite(budget) and budget > 0):
@@ -38,14 +43,23 @@ def _run(options: argparse.Namespace) -> int:
                 f"--budgets: found {budget:g}; a budget is a number of dollars above 0"
             )
     changes = [_change(text) for text in options.changes]
-    cells = _priced(load(options.result_dirs), dict(changes), options.prices)
-    print("\n".join(report_lines(cells, options.budgets)))
+    found = read(options.result_dirs)
+    cells, gaps = _priced(found.cells, dict(changes), options.prices), gaps_in(found)
+    print("\n".join([*report_lines(cells, options.budgets), *gaps]))
     if options.figures is not None:
         from raydoa.report.paper.write import write_figures
 
         for path in write_figures(cells, options.figures):
             print(path)
+    about = About(budgets=options.budgets or (), gaps=gaps)
+    print(write_page(cells, options.page or _beside(options.result_dirs), about))
     return 0
+
+
+def _beside(result_dirs: Sequence[str]) -> Path:
+    """Where a page lies that nobody has a place for."""
+    local = len(result_dirs) == 1 and Path(result_dirs[0]).is_dir()
+    return Path(result_dirs[0] if local else ".") / "report.html"
 
 
 def report_lines(cells: "pd.DataFrame", budgets: Sequence[float] | None) -> Iterator[str]:

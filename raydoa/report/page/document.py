@@ -1,0 +1,111 @@
+"""The page as one document: template, style, library, scripts and data in a single file.
+
+Nothing that comes from results is markup. Most of it is data in a JSON island, in which ``<`` is written as an
+escape, so no text can end the island; the scripts put it on the page as text. The rest is escaped here. A
+content security policy that names the scripts by their hashes forbids everything else: other scripts, and any request.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+import pandas as pd
+
+from raydoa.report.page.data import page_data
+from raydoa.report.page.vendored import vendored
+from raydoa.report.sentence import sentences
+from raydoa.report.within import budgets_of
+
+_HERE = resources.files("raydoa.report.page")
+_SCRIPTS = (
+    "decode", "numbers", "money", "reprice", "seeds", "plans", "break_even", "words", "looks", "dom", "csv", "chart",
+    "charts", "tables", "ledger", "sliders", "filters", "winners", "main",
+)  # fmt: skip
+"""The modules of `script/`, each after those that it imports."""
+
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:const|function|class) (\w+))", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class About:
+    """What is said around the cells.
+
+    Attributes:
+        title: of the page.
+        budgets: dollars that are offered to look at; those of the cells unless given.
+        gaps: what its reader must know before all else, as `raydoa.report.page.data.gaps_in` tells.
+    """
+
+    title: str = "Distill or annotate?"
+    budgets: Sequence[float] = ()
+    gaps: Sequence[str] = ()
+
+
+def write_page(cells: pd.DataFrame, path: Path, about: About | None = None) -> Path:
+    """Write the `page` of cells, with the folder that it lies in, and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(cells, about), encoding="utf-8")
+    return path
+
+
+def page(cells: pd.DataFrame, about: About | None = None) -> str:
+    """The page of ``cells`` (rows of `raydoa.report.results.load`, repriced or not) as HTML.
+
+    Raises:
+        UserMistake: a number is infinite.
+    """
+    about = about or About()
+    budgets = sorted(set(about.budgets or budgets_of(cells)))
+    style = vendored("uPlot.min.css") + _text("page.css")
+    library, program = vendored("uPlot.iife.min.js"), joined_scripts()
+    # What is said first, before a slider is moved: of the first task and N, at the middle one of the budgets.
+    sentence = sentences(cells, [budgets[len(budgets) // 2]])[0].text
+    return Template(_text("page.html")).substitute(
+        policy=(
+            f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(library)} {_hash(program)}; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+        title=html.escape(about.title),
+        sentence=html.escape(sentence),
+        style=style,
+        licence=vendored("uPlot.LICENSE").strip(),
+        library=library,
+        data=island(page_data(cells, budgets, about.gaps)),
+        program=program,
+    )
+
+
+def island(data: object) -> str:
+    """JSON that can stand in a script element, whatever text is in it."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def joined_scripts(names: Sequence[str] = _SCRIPTS) -> str:
+    """The modules of `script/` as one, which imports nothing: each in a function that returns what it exports."""
+    return "\n".join(["const modules = {};", *(_as_function(name) for name in names)])
+
+
+def _as_function(name: str) -> str:
+    source = _text(f"script/{name}.js")
+    exported = ", ".join(_EXPORT.findall(source))
+    body = _EXPORT.sub("", _IMPORT.sub(r"const \1 = modules.\2;", source))
+    return f"modules.{name} = (() => {{\n{body}return {{ {exported} }};\n}})();"
+
+
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _hash(inline: str) -> str:
+    """The source expression of an inline element in a content security policy."""
+    digest = hashlib.sha256(inline.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

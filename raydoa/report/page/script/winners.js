@@ -1,0 +1,42 @@
+// Who wins where: a row per task and N, a column per budget; each field can be chosen to look at.
+
+import { byId, element, marker } from "./dom.js";
+import { lookOf } from "./looks.js";
+import { count, dollars, fixed } from "./numbers.js";
+import { ranked } from "./plans.js";
+import { isSure } from "./words.js";
+
+export class Winners {
+  /** @param onChoose told a panel and a budget */
+  constructor(panels, budgets, curves, onChoose) {
+    Object.assign(this, { curves, fields: [] });
+    const heads = ["task", "N", ...budgets.map(dollars)].map((textContent) => element("th", { scope: "col", textContent }));
+    const rows = panels.map((panel) => element("tr", {},
+      element("th", { scope: "row", textContent: panel.task }), element("td", { textContent: count(panel.n) }),
+      ...budgets.map((budget) => element("td", {}, this.#field(panel, budget, onChoose)))));
+    const table = element("table", {},
+      element("caption", { className: "unseen", textContent: "The best strategy per task, N and budget" }),
+      element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));
+    byId("winners").append(table);
+  }
+
+  #field(panel, budget, onChoose) {
+    const button = element("button", { type: "button", className: "field", onclick: () => onChoose(panel, budget) });
+    this.fields.push({ panel, budget, button, told: null });
+    return button;
+  }
+
+  /** @param frontiersOf the frontiers by strategy of a panel  @param chosen the panel and budget that are looked at */
+  show(frontiersOf, chosen) {
+    for (const field of this.fields) {
+      const { panel, budget, button } = field;
+      const best = ranked(frontiersOf(panel), budget);
+      const told = best.length ? `${best[0].strategy}${isSure(best) ? "" : "?"} ${fixed(100 * best[0].score, 1)}` : "none";
+      const here = panel.task === chosen.task && panel.n === chosen.n && budget === chosen.budget;
+      button.setAttribute("aria-pressed", String(here));
+      if (told === field.told) continue;
+      field.told = told;
+      button.replaceChildren(...(best.length ? [marker(lookOf(best[0].strategy, this.curves))] : []), told);
+    }
+  }
+}

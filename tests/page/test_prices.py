@@ -1,0 +1,209 @@
+"""Prices that are moved on the page, against the library's re-pricing: to the micro-dollar, and word for word."""
+
+import random
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from raydoa.report.break_even import break_evens
+from raydoa.report.columns import read_table
+from raydoa.report.overview import best_table
+from raydoa.report.reprice import NewPrices, reprice
+from raydoa.report.sentence import sentences
+from raydoa.report.standing import standings
+from raydoa.report.within import budgets_of
+from tests.page.conftest import Show, Shown
+
+GPU = "a100-40gb"
+
+
+def _downloaded(shown: Shown) -> pd.DataFrame:
+    with shown.page.expect_download() as found:
+        shown.page.click("#download")
+    assert found.value.suggested_filename == "cells.csv"
+    return read_table(Path(found.value.path()).read_bytes(), "downloaded")
+
+
+def _as_csv(cells: pd.DataFrame) -> pd.DataFrame:
+    """What a table is once it was written and read: other prices make gaps where there were numbers."""
+    return read_table(cells.to_csv(index=False).encode(), "written")
+
+
+def test_the_download_is_the_table(show: Show, sweep: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(_downloaded(show(sweep)), _as_csv(sweep), check_exact=True)
+
+
+def test_each_moved_price_gives_the_librarys_costs(show: Show, sweep: pd.DataFrame) -> None:
+    shown, chance = show(sweep), random.Random(3)
+    labels: dict[str, float] = {}
+    for task in ("wlp", "fever"):
+        shown.look_at(task, 50)
+        for _ in range(3):
+            labels[task] = float(f"{10 ** chance.uniform(-3, 1):.{chance.randint(1, 6)}g}")
+            gpu = float(f"{10 ** chance.uniform(-1, 2):.{chance.randint(1, 6)}g}")
+            shown.set("#label-usd", labels[task])
+            shown.set("#gpu-usd-0", gpu)
+            expected = reprice(sweep, NewPrices(labels, {GPU: gpu}))
+            pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(expected), check_exact=True)
+    shown.page.click("#reset")
+    shown.drawn()
+    pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(sweep), check_exact=True)
+
+
+def test_what_is_not_known_has_no_price(show: Show, sweep: pd.DataFrame) -> None:
+    cells = sweep[(sweep["task"] == "wlp") & (sweep["n"] == 50)].reset_index(drop=True)
+    cells.loc[cells["teacher"] == "google/t5-v1_1-xl", "gpu_seconds_student"] = float("nan")
+    shown = show(cells)
+    shown.set("#gpu-usd-0", 1.5)
+    expected = reprice(cells, NewPrices({}, {GPU: 1.5}))
+    assert expected["cost_total"].isna().any()
+    pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(expected), check_exact=True)
+    _open(shown, expected.loc[expected["cost_student"].isna(), "cell"].iloc[0])
+    assert shown.text("#ledger tr[data-item=total]").split("\t")[4] == "not known"
+
+
+def test_a_slider_moves_what_its_field_says(show: Show, sweep: pd.DataFrame) -> None:
+    shown = show(sweep)
+    for place in (0, 37, 251, 400):
+        shown.slide("#gpu-usd-0", place)
+        usd = float(shown.page.input_value("#gpu-usd-0-exact"))
+        assert usd == pytest.approx(2.74470525 * 20 ** ((place - 200) / 200), rel=5e-3)
+        expected = reprice(sweep, NewPrices({}, {GPU: usd}))
+        pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(expected), check_exact=True)
+    shown.slide("#gpu-usd-0", 200)
+    assert shown.page.input_value("#gpu-usd-0-exact") == "2.74470525"
+    assert shown.page.locator("#moved").is_hidden(), "the sweep's own price is no other price"
+
+
+def test_a_number_that_is_no_price_changes_nothing(show: Show, sweep: pd.DataFrame) -> None:
+    shown = show(sweep)
+    for wrong in ("0", "-1", ""):
+        shown.page.fill("#label-usd-exact", wrong)
+        shown.drawn()
+        assert shown.page.get_attribute("#label-usd-exact", "aria-invalid") == "true"
+        assert shown.page.locator("#moved").is_hidden()
+
+
+def test_every_cells_ledger(show: Show, sweep: pd.DataFrame) -> None:
+    shown, chance = show(sweep), random.Random(5)
+    shown.look_at("wlp", 2000)
+    shown.set("#label-usd", 0.0371)
+    shown.set("#gpu-usd-0", 9.9)
+    after = reprice(sweep, NewPrices({"wlp": 0.0371}, {GPU: 9.9})).set_index("cell")
+    here = sweep[(sweep["task"] == "wlp") & (sweep["n"] == 2000) & sweep["feasible"]]
+    for name in chance.sample(here["cell"].tolist(), 6):
+        _open(shown, name)
+        before = sweep.set_index("cell").loc[name]
+        for item in ("labels", "teacher", "pseudo_labels", "student", "total"):
+            cells = shown.page.locator(f"#ledger tr[data-item={item}] td").all_inner_texts()
+            was, now = before[f"cost_{item}"], after.loc[name, f"cost_{item}"]
+            assert cells[2:4] == [f"${was:,.6f}", f"${now:,.6f}"]
+        assert "not known at these prices" in shown.text("#ledger dl")
+        shown.page.keyboard.press("Escape")
+
+
+def _open(shown: Shown, cell: str) -> None:
+    pager = shown.page.locator("#cells .pager button")
+    while pager.first.is_enabled():
+        pager.first.click()
+    button = shown.page.locator("#cells button.link").get_by_text(cell, exact=True)
+    while not button.count():
+        pager.last.click()
+    button.click()
+    assert shown.text("#ledger-title") == cell
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_said_follows(show: Show, sweep: pd.DataFrame, seed: int) -> None:
+    """The sentence, the winners, the standings and the break-even prices, at random prices and filters."""
+    shown, chance = show(sweep), random.Random(seed)
+    cells = sweep
+    if seed:
+        off = chance.choice(["google/t5-v1_1-xxl", "google/t5-v1_1-xl"])
+        shown.page.get_by_label(f"distill, {off.split('/')[1]}", exact=True).uncheck()
+        cells = sweep[sweep["teacher"] != off].reset_index(drop=True)
+    for _ in range(4):
+        task, n = chance.choice(sorted(set(zip(sweep["task"], sweep["n"], strict=True))))
+        label, gpu = (float(f"{10 ** chance.uniform(*reach):.3g}") for reach in ((-3, 1), (-1, 2)))
+        budget = float(f"{10 ** chance.uniform(-1, 4):.3g}")
+        shown.page.click("#reset")
+        shown.look_at(str(task), int(n))
+        shown.set("#label-usd", label)
+        shown.set("#gpu-usd-0", gpu)
+        shown.set("#budget-usd", budget)
+        priced = reprice(cells, NewPrices({str(task): label}, {GPU: gpu}))
+        panel = priced[(priced["task"] == task) & (priced["n"] == n)].reset_index(drop=True)
+        assert shown.text("#answer") == sentences(panel, [budget])[0].text + "."
+        _same_winners(shown, priced)
+        _same_standings(shown, panel)
+        _same_flips(shown, panel, budget)
+
+
+def _same_winners(shown: Shown, cells: pd.DataFrame) -> None:
+    table = best_table(cells, budgets_of(cells)).set_index(["task", "n", "budget"])["winner"]
+    fields = iter(shown.page.locator("#winners button").all_inner_texts())
+    for task, n in sorted(set(zip(cells["task"], cells["n"], strict=True))):
+        for budget in budgets_of(cells):
+            assert next(fields).split()[0] == table.get((task, n, budget), "none")
+    assert next(fields, None) is None
+
+
+def _same_standings(shown: Shown, panel: pd.DataFrame) -> None:
+    details = shown.page.locator("#frontier details")
+    if details.get_attribute("open") is None:
+        details.locator("summary").click()
+        shown.drawn()
+    expected = standings(panel).sort_values("cost", kind="stable")
+    found = shown.rows_of("#frontier .table")
+    assert [row[0] for row in found] == [f"${cost:,.6f}" for cost in expected["cost"]]
+    told = [(row[0], _standing(row[-1])) for row in found]
+    pairs = zip(expected["cost"], expected["standing"], strict=True)
+    assert sorted(told) == sorted((f"${cost:,.6f}", standing) for cost, standing in pairs)
+
+
+def _standing(words: str) -> str:
+    return "frontier" if words == "on the Pareto frontier" else words.split(":", maxsplit=1)[0]
+
+
+def _same_flips(shown: Shown, panel: pd.DataFrame, budget: float) -> None:
+    lines = shown.page.locator("#flips li").all_inner_texts()
+    for line, change in zip(lines, break_evens(panel, [budget]), strict=True):
+        if change.lower is None:
+            assert (
+                line.startswith("Whatever") and change.below.replace("neither", "nothing") in line
+            )
+            continue
+        _, up, below = re.split(r"costs at most | is best", line)[:3]
+        assert up.split(", ")[-1] == change.below
+        prices = [float(text.replace(",", "")) for text in re.findall(r"\$([\d.,]*\d)", line)]
+        prices = [p for p in prices if p != pytest.approx(change.now, rel=1e-5)]
+        assert prices[0] == pytest.approx(change.lower, rel=6e-3)
+        if change.upper is not None and len(prices) > 1:
+            assert prices[1] == pytest.approx(change.upper, rel=6e-3)
+        assert change.above.replace("neither", "nothing") in below
+
+
+def test_prices_of_several_books(show: Show, sweep: pd.DataFrame) -> None:
+    half = sweep["seed"] == 0
+    mixed = pd.concat(
+        [reprice(sweep[half], NewPrices({"wlp": 0.1})), sweep[~half]], ignore_index=True
+    )
+    mixed = read_table(mixed.to_csv(index=False).encode(), "mixed")
+    shown = show(mixed)
+    shown.look_at("wlp", 50)
+    assert "the sweep has no single price" in shown.text("#sliders")
+    assert shown.page.input_value("#label-usd-exact") == ""
+    shown.set("#label-usd", 0.2)
+    expected = reprice(mixed, NewPrices({"wlp": 0.2}))
+    pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(expected), check_exact=True)
+
+
+def test_bytes_of_the_download_have_every_column(show: Show, sweep: pd.DataFrame) -> None:
+    shown = show(sweep.head(3))
+    with shown.page.expect_download() as found:
+        shown.page.click("#download")
+    content = Path(found.value.path()).read_bytes()
+    assert list(pd.read_csv(BytesIO(content))) == list(sweep)
