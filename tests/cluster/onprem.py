@@ -89,8 +89,11 @@ class OnPrem:
         until("a whole cluster", lambda: len(self.alive()) == len(self.hosts), seconds=240)
 
     def down(self) -> None:
-        """`ray down`."""
+        """`ray down`, and the line after it on the page."""
         self.launcher("ray", "down", "-y", _CLUSTER)
+        for worker in self.workers:
+            to = ["-o", "StrictHostKeyChecking=no", f"root@{worker.address}"]
+            self.launcher("ssh", *to, "~/.raydoa/bin/ray stop")
 
     @property
     def token(self) -> str:
