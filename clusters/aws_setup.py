@@ -65,14 +65,15 @@ def narrow(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"found {text!r}, which is {network.num_addresses:,} addresses; give your own, such as 203.0.113.7/32"
         )
-    return text
+    return str(network)
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Replace every <NAME> by its value, and the region."""
+    text = text.replace("us-west-2", values["REGION"])
     for name, value in values.items():
         text = text.replace(f"<{name}>", value)
-    return text.replace("us-west-2", values["REGION"])
+    return text
 
 
 def make(session: Any, bucket: str, ssh_cidr: str, image: str | None) -> dict[str, str]:
@@ -150,7 +151,10 @@ def _shared_folder(session: Any, subnets: Mapping[str, str], group: str) -> str:
     systems = efs.describe_file_systems(CreationToken=NAME)["FileSystems"]
     if not systems:
         efs.create_file_system(
-            CreationToken=NAME, Encrypted=True, Tags=[*TAGS, {"Key": "Name", "Value": NAME}]
+            CreationToken=NAME,
+            Encrypted=True,
+            ThroughputMode="elastic",
+            Tags=[*TAGS, {"Key": "Name", "Value": NAME}],
         )
     _wait_for(
         lambda: (

@@ -11,13 +11,10 @@ SSH_CIDR=${SSH_CIDR:?say who may reach the head by SSH, such as your own address
 REGION=${REGION:-us-central1}
 ZONE=${ZONE:-$REGION-a}
 
-case $SSH_CIDR in
-  */1[6-9] | */2[0-9] | */3[0-2]) ;;
-  *)
-    echo "SSH_CIDR: found $SSH_CIDR; give your own addresses, with a prefix of 16 to 32 bits, such as 203.0.113.7/32" >&2
-    exit 2
-    ;;
-esac
+if [[ ! $SSH_CIDR =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}/(1[6-9]|2[0-9]|3[0-2])$ ]]; then
+  echo "SSH_CIDR: found $SSH_CIDR; give your own addresses, with a prefix of 16 to 32 bits, such as 203.0.113.7/32" >&2
+  exit 2
+fi
 
 gcloud() { command gcloud --project "$PROJECT" --quiet "$@"; }
 # Make what `describe` does not find.

@@ -134,6 +134,8 @@ def configured(options: argparse.Namespace) -> tuple[Sweep, Running]:
     grid = parse(axes, Grid, where=where)
     what = {**sweep.model_dump(), **changes, "grid": grid}
     how = {**running.model_dump(), **places}
+    if options.train_workers is not None:
+        how["least_train_workers"] = min(how["least_train_workers"], options.train_workers)
     for pair in options.fields:
         _set(pair, what, how)
     return parse(what, Sweep, where=where), parse(how, Running, where=where)

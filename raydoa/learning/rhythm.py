@@ -96,4 +96,6 @@ class Rhythm:
 
     def _bounded(self, save_seconds: float) -> float:
         best = best_interval(save_seconds, self._seconds_between)
-        return min(max(best, LEAST_SECONDS), MOST_SECONDS)
+        # Where a save takes minutes, one every half hour would be most of what is paid for.
+        most = max(MOST_SECONDS, 10 * save_seconds)
+        return min(max(best, LEAST_SECONDS), most)

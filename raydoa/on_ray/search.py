@@ -12,7 +12,7 @@ from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.orphans import Orphans
 from raydoa.on_ray.progress import cell_of
 from raydoa.on_ray.single_flight import start_claims
-from raydoa.on_ray.sweep import MOST_TRIAL_FAILURES, TRIAL_MEMORY_BYTES, Trial, measure_cell
+from raydoa.on_ray.sweep import MOST_TRIAL_FAILURES, TRIAL_NEEDS, Trial, measure_cell
 from raydoa.search.logbook import Logbook
 from raydoa.search.seeking import Seeking
 
@@ -53,7 +53,7 @@ def run_search(seeking: Seeking, running: Running) -> Logbook:
 def _tuner(seeking: Seeking, running: Running, *, goes_on: bool) -> tune.Tuner:
     trainable = tune.with_resources(
         tune.with_parameters(measure_cell, trial=Trial(seeking.resolved, running)),
-        {"memory": TRIAL_MEMORY_BYTES},
+        TRIAL_NEEDS,
     )
     path: Path = seeking.result_dir
     if goes_on and tune.Tuner.can_restore(str(path)):

@@ -62,6 +62,7 @@ class _Flight:
     label: str
     started: float
     waiting: Group | None = None
+    waiting_since: float = 0.0
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -154,8 +155,28 @@ class Claims:
     async def group_waits(self, key: str, group: Group) -> None:
         """The maker of ``key`` asks Ray for a worker group; without a claim on ``key`` nobody waits for it."""
         if key in self._flights:
-            self._flights[key].waiting = group
+            flight = self._flights[key]
+            if flight.waiting is None:
+                flight.waiting_since = time.monotonic()
+            flight.waiting = group
             self._no_group_waits.clear()
+
+    async def groups_ahead(self, key: str, patience: float) -> list[Group]:
+        """Groups that have waited longer than that of ``key``: none as soon as it is first, else after ``patience``."""
+        deadline = time.monotonic() + patience
+        while (ahead := self._ahead(key)) and time.monotonic() < deadline:
+            await asyncio.sleep(_WATCH_SECONDS)
+        return ahead
+
+    def _ahead(self, key: str) -> list[Group]:
+        ours = self._flights.get(key)
+        if ours is None or ours.waiting is None:
+            return []
+        return [
+            other.waiting
+            for other in self._flights.values()
+            if other.waiting is not None and other.waiting_since < ours.waiting_since
+        ]
 
     async def group_began(self, key: str) -> None:
         """The group of ``key`` has its GPUs (or is given up, if its claim ends)."""

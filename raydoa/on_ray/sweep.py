@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray._common.constants import HEAD_NODE_RESOURCE_NAME
 from ray.tune.logger import JsonLoggerCallback
 
 from raydoa.booking import made_for
@@ -31,7 +32,8 @@ from raydoa.trial import measure
 
 logger = logging.getLogger(__name__)
 
-TRIAL_MEMORY_BYTES = 300 * 2**20
+TRIAL_NEEDS = {"memory": 300 * 2**20, HEAD_NODE_RESOURCE_NAME: 0.001}
+"""Of a trial: some memory, on the head. What it waits for may lose its machine; it must not go with it."""
 MOST_TRIAL_FAILURES = 2
 
 
@@ -77,9 +79,7 @@ def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
 
 
 def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progress) -> tune.Tuner:
-    trainable = tune.with_resources(
-        tune.with_parameters(measure_cell, trial=trial), {"memory": TRIAL_MEMORY_BYTES}
-    )
+    trainable = tune.with_resources(tune.with_parameters(measure_cell, trial=trial), TRIAL_NEEDS)
     if tune.Tuner.can_restore(str(result_dir)):
         return tune.Tuner.restore(
             str(result_dir), trainable, resume_unfinished=True, restart_errored=True

@@ -3,11 +3,12 @@
 Ray gives a freed GPU to whatever waits on its node, and a worker group needs all of its GPUs free at one moment, so
 with more tasks waiting than there are GPUs a group would begin last of all (docs/scale.md). Whoever is about to ask Ray
 for tasks or actors therefore waits here for as long as a group does. What runs goes on, and ends, and makes room.
+Groups themselves stand in line: only the first is asked of Ray, so that many of them cost no more than one.
 
 A group that the cluster, as it stands, has no room for (nodes were lost, or are yet to come) holds nobody up.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +29,11 @@ class WaitingGroup:
     claim: str
 
     def asks(self, workers: int, each: Mapping[str, int]) -> None:
-        """So many workers are asked of Ray now, for the first time or after a group was lost."""
+        """Stand in line for so many workers, at first or after a group was lost; return when it is its turn."""
         ray.get(self.claims.group_waits.remote(self.claim, Group(workers, dict(each))))
+        patience = 0.0
+        while _room_for_any(ray.get(self.claims.groups_ahead.remote(self.claim, patience))):
+            patience = _PATIENCE_SECONDS
 
     def began(self) -> None:
         """It has its GPUs, or has failed."""
@@ -48,8 +52,11 @@ def waiting_group(claim: str) -> Iterator[WaitingGroup]:
 
 def wait_for_turn() -> None:
     """Return when no worker group waits that the cluster has room for."""
-    claims = find_claims()
-    while True:
-        groups = ray.get(claims.waiting_groups.remote(_PATIENCE_SECONDS))
-        if not any(room_for(group.each) >= group.workers for group in groups):
-            return
+    claims, patience = find_claims(), 0.0
+    while _room_for_any(ray.get(claims.waiting_groups.remote(patience))):
+        patience = _PATIENCE_SECONDS
+
+
+def _room_for_any(groups: Sequence[Group]) -> bool:
+    """Whether the nodes, as they stand, could hold one of them."""
+    return any(room_for(group.each) >= group.workers for group in groups)

@@ -37,6 +37,26 @@ def test_a_group_that_waits_is_told_until_it_begins() -> None:
     asyncio.run(story())
 
 
+def test_groups_stand_in_line() -> None:
+    async def story() -> None:
+        claims = Claims()
+        await claims.claim(["a", "b", "c"], "work", ME)
+        for key in "abc":
+            await claims.group_waits(key, BOTH)
+        assert await claims.groups_ahead("a", LONG) == []
+        assert await claims.groups_ahead("c", SOON) == [BOTH, BOTH]
+        await claims.group_waits("a", BOTH)  # It looked at the cluster again, and keeps its place.
+        assert await claims.groups_ahead("a", LONG) == []
+        await claims.group_began("a")
+        assert await claims.groups_ahead("b", LONG) == []
+        await claims.group_waits("a", BOTH)  # It was lost, and asks anew.
+        assert await claims.groups_ahead("a", SOON) == [BOTH, BOTH]
+        await claims.release(["b", "c"], ME.name, Outcome(made=True))
+        assert await claims.groups_ahead("a", LONG) == []
+
+    asyncio.run(story())
+
+
 def test_a_claim_that_ends_takes_its_waiting_group_with_it() -> None:
     """A trial that dies or fails never says that its group began."""
 

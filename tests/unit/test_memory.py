@@ -2,6 +2,7 @@
 
 import pytest
 
+from raydoa.hardware import HARDWARE
 from raydoa.memory import largest_teacher, needed_memory, training_memory
 from raydoa.models.shapes import T5_SHAPES
 
@@ -20,6 +21,15 @@ def test_every_part_of_xxl_on_8_gpus() -> None:
     assert memory.state == 2 * XXL.parameters  # 16 bytes over 8 GPUs
     assert memory.gathered == 2e9 and memory.buckets == 1.1e9 and memory.step == 8e9
     assert 0.3e9 < memory.activations < 0.5e9
+
+
+@pytest.mark.parametrize("name", HARDWARE)
+def test_the_fewest_gpus_that_hold_the_largest_teacher(name: str) -> None:
+    gib = float(name.rsplit("-", 1)[1].removesuffix("gb")) * 1e9
+    hardware = HARDWARE[name]
+    least, rows = hardware.least_gpus, hardware.micro_batch_size
+    assert training_memory(XXL, least, rows=rows).total < gib
+    assert training_memory(XXL, least - 1, rows=rows).total > gib
 
 
 def test_offload_moves_the_optimiser_to_the_host() -> None:

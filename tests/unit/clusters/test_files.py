@@ -109,6 +109,10 @@ def test_google_set_up(tmp_path: Path) -> None:
     [
         ({}, "SSH_CIDR: say who may reach the head by SSH"),
         ({"SSH_CIDR": "0.0.0.0/0"}, "SSH_CIDR: found 0.0.0.0/0; give your own addresses"),
+        (
+            {"SSH_CIDR": "0.0.0.0/0,203.0.113.7/32"},
+            "SSH_CIDR: found 0.0.0.0/0,203.0.113.7/32; give",
+        ),
         ({"SSH_CIDR": "10.0.0.0/8"}, "SSH_CIDR: found 10.0.0.0/8; give your own addresses"),
     ],
 )
