@@ -35,9 +35,8 @@ def test_the_key_opens_it_and_nothing_else(pair: tuple[Host, Host]) -> None:
 def test_hosts_share_one_folder_and_no_processes(pair: tuple[Host, Host], lab: Lab) -> None:
     laptop, server = pair
     _ssh(laptop, "-i", "key", command="touch /run/shared/ours /tmp/mine /dev/shm/mine ~/mine")
-    assert laptop.run(["ls", "/run/shared", "/tmp", "/dev/shm"]).stdout.split() == [
-        "/dev/shm:", "/run/shared:", "ours", "/tmp:",
-    ]  # fmt: skip
+    seen = laptop.run(["ls", "/run/shared", "/tmp", "/dev/shm"]).stdout.split()
+    assert "ours" in seen and "mine" not in seen
     assert (lab.shared / "ours").exists() and (server.home / "mine").exists()
     assert not any("sshd" in line for line in laptop.processes().values())
 
