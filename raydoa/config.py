@@ -127,6 +127,8 @@ class Running(Settings):
     ``concurrent_cells`` bounds the trials at a time; None is enough of them for the cluster (`cells_of_a_sweep`,
     `cells_of_a_search`).
 
+    ``trackers`` are told of every cell beside the result dir (`raydoa.on_ray.trackers`).
+
     A training saves as often as it pays (`raydoa.learning.rhythm`) at ``interruptions_per_node_hour``, or every
     ``checkpoint_every_steps``. The default rate, one in 20 hours, is an assumption that docs/preemption.md explains.
     """
@@ -152,6 +154,7 @@ class Running(Settings):
     cluster_gpus: int = Field(default=1, ge=1)
     cluster_grows: bool = False
     concurrent_cells: int | None = Field(default=None, ge=1)
+    trackers: tuple[Literal["mlflow", "wandb", "tensorboard"], ...] = ()
 
     @property
     def cells_of_a_sweep(self) -> int:
@@ -174,6 +177,12 @@ class Running(Settings):
             micro_batch_size=self.micro_batch_size,
             activation_checkpointing=self.activation_checkpointing,
         )
+
+    @field_validator("trackers", mode="before")
+    @classmethod
+    def _names_with_commas(cls, trackers: object) -> object:
+        """A terminal gives a word for one and words with commas for several."""
+        return trackers.split(",") if isinstance(trackers, str) else trackers
 
     @field_validator("results")
     @classmethod

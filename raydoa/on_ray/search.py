@@ -12,7 +12,14 @@ from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.orphans import Orphans
 from raydoa.on_ray.progress import cell_of
 from raydoa.on_ray.single_flight import start_claims
-from raydoa.on_ray.sweep import MOST_TRIAL_FAILURES, TRIAL_NEEDS, Trial, measure_cell
+from raydoa.on_ray.sweep import (
+    MOST_TRIAL_FAILURES,
+    TRIAL_NEEDS,
+    Trial,
+    measure_cell,
+    with_callbacks,
+)
+from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.search.logbook import Logbook
 from raydoa.search.seeking import Seeking
 
@@ -26,6 +33,7 @@ def run_search(seeking: Seeking, running: Running) -> Logbook:
     """
     study, result_dir = seeking.resolved.study, seeking.result_dir
     study.check_reachable()
+    check_trackers(running.trackers)
     seeking.check()
     if not seeking.begun:
         seeking.resolved.bench.store.prepare()  # What is in it will be in the log.
@@ -56,24 +64,27 @@ def _tuner(seeking: Seeking, running: Running, *, goes_on: bool) -> tune.Tuner:
         TRIAL_NEEDS,
     )
     path: Path = seeking.result_dir
+    callbacks = [Orphans(), JsonLoggerCallback(), Trackers(running.trackers, path.name)]
     if goes_on and tune.Tuner.can_restore(str(path)):
         # What was running is proposed again by the searcher, whose log knows of trials that Tune had not yet saved.
-        return tune.Tuner.restore(
+        tuner = tune.Tuner.restore(
             str(path), trainable, resume_unfinished=False, restart_errored=False
         )
+        return with_callbacks(tuner, callbacks)
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
             search_alg=AllocationSearcher(seeking, running.cells_of_a_search),
             num_samples=-1,  # To the end of the search.
             reuse_actors=True,
+            trial_name_creator=lambda t: cell_of(t.config).name,
             trial_dirname_creator=lambda t: f"{cell_of(t.config).name}-{t.trial_id}",
         ),
         run_config=tune.RunConfig(
             name=path.name,
             storage_path=str(path.parent),
             verbose=0,
-            callbacks=[Orphans(), JsonLoggerCallback()],
+            callbacks=callbacks,
             failure_config=tune.FailureConfig(max_failures=MOST_TRIAL_FAILURES),
         ),
     )

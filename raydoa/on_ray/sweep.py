@@ -13,6 +13,7 @@ from typing import Any
 
 from ray import tune
 from ray._common.constants import HEAD_NODE_RESOURCE_NAME
+from ray.tune import Callback
 from ray.tune.logger import JsonLoggerCallback
 
 from raydoa.booking import made_for
@@ -26,6 +27,7 @@ from raydoa.on_ray.orphans import Orphans
 from raydoa.on_ray.progress import Progress, cell_of
 from raydoa.on_ray.runner import ClusterRunner
 from raydoa.on_ray.single_flight import start_claims
+from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.resolve import Resolved
 from raydoa.search.order import longest_first
 from raydoa.trial import measure
@@ -53,6 +55,7 @@ def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
         Stopped: somebody stopped it. Either way, what is finished stays, and the same command goes on.
     """
     resolved.study.check_reachable()
+    check_trackers(running.trackers)
     resolved.bench.store.prepare()
     result_dir = Path(running.results).absolute() / resolved.study.sweep_id
     running = running.model_copy(
@@ -80,10 +83,17 @@ def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
 
 def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progress) -> tune.Tuner:
     trainable = tune.with_resources(tune.with_parameters(measure_cell, trial=trial), TRIAL_NEEDS)
+    callbacks = [
+        progress,
+        Orphans(),
+        JsonLoggerCallback(),
+        Trackers(trial.running.trackers, result_dir.name),
+    ]
     if tune.Tuner.can_restore(str(result_dir)):
-        return tune.Tuner.restore(
+        tuner = tune.Tuner.restore(
             str(result_dir), trainable, resume_unfinished=True, restart_errored=True
         )
+        return with_callbacks(tuner, callbacks)
     points = [
         {**asdict(cell), "labels_incurred": expected.labels_incurred[cell]}
         for cell in longest_first(expected)
@@ -96,16 +106,23 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
             # Starting a process takes longer than many a cell whose stages are there. (A schedule that stops trials
             # early must not: it is the end of a trial's actor that ends its work and its claims.)
             reuse_actors=True,
+            trial_name_creator=lambda t: cell_of(t.config).name,
             trial_dirname_creator=lambda t: f"{cell_of(t.config).name}-{t.trial_id}",
         ),
         run_config=tune.RunConfig(
             name=result_dir.name,
             storage_path=str(result_dir.parent),
             verbose=0,
-            callbacks=[progress, Orphans(), JsonLoggerCallback()],
+            callbacks=callbacks,
             failure_config=tune.FailureConfig(max_failures=MOST_TRIAL_FAILURES),
         ),
     )
+
+
+def with_callbacks(tuner: tune.Tuner, callbacks: list[Callback]) -> tune.Tuner:
+    """A tuner that goes on, with what watches it today; by itself it brings back what watched it when it began."""
+    tuner._local_tuner.get_run_config().callbacks = callbacks
+    return tuner
 
 
 def measure_cell(config: dict[str, Any], trial: Trial) -> dict[str, Any]:

@@ -54,6 +54,7 @@ TINY = ("--n", 8, "--u", 20, "--seeds", 0, "--teachers", "nano-m", "--budget", 1
         (("sweep", "--set", "teacher_recipe.epoch=3"), "'epoch' is no field (did you mean 'epochs'?)"),
         (("sweep", "--set", "teacher_recipe.epochs=0"), "teacher_recipe.epochs: found 0; input should be greater than"),
         (("sweep", "--set", "representation.kind=spares"), "representation.kind: found 'spares'; input should be 'hidden' or 'sparse'"),
+        (("sweep", "--set", "trackers=mlflow,tensorbord"), "trackers.1: found 'tensorbord'; input should be 'mlflow', 'wandb'"),
         (("sweep", "--cluster", "8xa100-40g"), "--cluster: found '8xa100-40g'; known are 8xa100-40gb, 8xa100-80gb, 4xh100-80gb (did you mean"),
         (("sweep", "--region", "mars"), "grid intensity of region 'mars': not in price book"),
         (("sweep", "--unit-costs", "gone.yaml"), "gone.yaml: no such file"),

@@ -146,9 +146,20 @@ def test_running() -> None:
         ({"zero_stage": 4}, "zero_stage: found 4; input should be 0, 1, 2 or 3"),
         ({"label_actors": (2, 1)}, r"label_actors: found \(2, 1\); expected \[least, most\]"),
         ({"train_workers": 0}, "train_workers: found 0; input should be greater"),
+        ({"trackers": "mlfow"}, "trackers.0: found 'mlfow'; input should be 'mlflow', 'wandb' or"),
     ):
         with pytest.raises(UserMistake, match=f"^here: {message}"):
             parse(changes, Running, where="here")
+
+
+def test_trackers_as_a_terminal_gives_them() -> None:
+    for trackers, wanted in (
+        ("mlflow", ("mlflow",)),
+        ("mlflow,tensorboard", ("mlflow", "tensorboard")),
+        (["wandb"], ("wandb",)),
+        ([], ()),
+    ):
+        assert parse({"trackers": trackers}, Running, where="here").trackers == wanted
 
 
 budgets = st.floats(0, 1e6).map(lambda dollars: round(dollars, 4))
