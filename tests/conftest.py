@@ -12,10 +12,8 @@ _HERE = Path(__file__).parent
 _ONE_AFTER_THE_OTHER = ("cluster", "page", "ray")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Each folder that starts processes of its own stays in one of the two that pytest runs in."""
-    for item in items:
-        folder = item.path.relative_to(_HERE).parts[0]
-        if folder in _ONE_AFTER_THE_OTHER:
-            item.add_marker(pytest.mark.xdist_group(folder))
+    folder = item.path.relative_to(_HERE).parts[0]
+    if folder in _ONE_AFTER_THE_OTHER:
+        item.add_marker(pytest.mark.xdist_group(folder))
