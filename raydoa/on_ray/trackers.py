@@ -21,6 +21,7 @@ from raydoa.result_row import COLUMNS
 
 logger = logging.getLogger(__name__)
 
+_MLFLOW_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _PARAMETERS = {field.name for field in fields(Cell)} | {"schema"}
 
 
@@ -115,11 +116,12 @@ def check_trackers(names: Sequence[str]) -> None:
 
 def _check_mlflow() -> None:
     from mlflow import MlflowClient, get_tracking_uri
-    from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES as RETRIES
     from mlflow.exceptions import MlflowException
 
-    before = os.environ.get(RETRIES.name)
-    RETRIES.set(0)  # By default it tries for four minutes, which suits a server that is busy.
+    before = os.environ.get(_MLFLOW_RETRIES)
+    os.environ[_MLFLOW_RETRIES] = (
+        "0"  # By default it tries for minutes, which suits a server that is busy.
+    )
     try:
         MlflowClient().search_experiments(max_results=1)
     except MlflowException as error:
@@ -128,7 +130,10 @@ def _check_mlflow() -> None:
             f"trackers: MLflow at {get_tracking_uri()} does not answer; start it, or set MLFLOW_TRACKING_URI: {cause}"
         ) from error
     finally:
-        RETRIES.unset() if before is None else RETRIES.set(int(before))
+        if before is None:
+            del os.environ[_MLFLOW_RETRIES]
+        else:
+            os.environ[_MLFLOW_RETRIES] = before
 
 
 def _mlflow(experiment: str) -> LoggerCallback:

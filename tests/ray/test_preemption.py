@@ -6,6 +6,7 @@ added by the main one.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,12 +27,14 @@ from raydoa.on_ray.finetune import fine_tune
 from raydoa.stages import FineTune
 from tests.metadata import Metadata, serving
 from tests.ray.tiny import Tiny, assert_close, weights
-from tests.ray.watching import actors, checkpointed, until
+from tests.ray.watching import actors, checkpointed, living, until
 
 pytestmark = pytest.mark.timeout(600)
 
 _ONE = {"CPU": 1}
-_STEPS = 150
+_STEPS = 300
+# Slow enough that the order of a sum stays a matter of rounding after hundreds of steps.
+_RECIPE = {"learning_rate": 3e-4}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +62,7 @@ def two_nodes(nodes: Any) -> Any:
 def alone(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """What the plain loop on one process makes of the fine-tuning."""
     bench = tiny.bench(tmp_path_factory.mktemp("alone"), Execution(micro_batch_size=4))
-    produce(tiny.fine_tuning(steps=_STEPS), bench)
+    produce(tiny.fine_tuning(steps=_STEPS, recipe=_RECIPE), bench)
     return bench
 
 
@@ -94,6 +97,19 @@ def _home(nodes: Any, class_name: str) -> Any:
 
 
 @contextmanager
+def _held(class_name: str) -> Iterator[None]:
+    """Actors of a class stand still: however fast they are, what happens in here finds them in their work."""
+    processes = living(class_name)
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+@contextmanager
 def _watching(metadata: Metadata, node_id: str) -> Iterator[subprocess.Popen[str]]:
     """`raydoa drain-on-notice`, as a node of a cloud runs it."""
     command = "from raydoa.cli import main; raise SystemExit(main())"
@@ -123,13 +139,13 @@ def test_with_notice_no_step_is_lost(
     tiny: Tiny, tmp_path: Path, two_nodes: Any, alone: Bench
 ) -> None:
     """Cloud -> watcher -> drained node -> the group saves and leaves -> one worker goes on."""
-    stage = tiny.fine_tuning(steps=_STEPS)
+    stage = tiny.fine_tuning(steps=_STEPS, recipe=_RECIPE)
     bench = tiny.bench(tmp_path / "store")
     with serving() as metadata, _beside(fine_tune, stage, bench, _group(tiny, tmp_path)):
         until("a step", lambda: _pulse(tmp_path) > 0)
         assert not checkpointed(tmp_path / "train"), "the interval is far longer than this test"
         lost = _home(two_nodes, "RayTrainWorker")
-        with _watching(metadata, lost.node_id) as watcher:
+        with _held("RayTrainWorker"), _watching(metadata, lost.node_id) as watcher:
             until(
                 "a question",
                 lambda: ("GET", "/latest/meta-data/spot/instance-action") in metadata.asked,
@@ -137,7 +153,7 @@ def test_with_notice_no_step_is_lost(
             metadata.interrupt(seconds=120)
             assert watcher.wait(60) == 0
             assert "EC2 will terminate" in watcher.communicate()[0]
-        assert room_for(_ONE) == 1, "a node that is drained counts for nothing"
+            assert room_for(_ONE) == 1, "a node that is drained counts for nothing"
         until("the group's leaving", lambda: lost.node_id not in _homes("RayTrainWorker"))
         two_nodes.remove_node(lost, allow_graceful=False)
     record = _check(bench, stage, alone)
@@ -150,8 +166,8 @@ def test_with_notice_no_step_is_lost(
 def test_without_notice_it_shrinks_and_grows_again(
     tiny: Tiny, tmp_path: Path, two_nodes: Any, alone: Bench
 ) -> None:
-    stage = tiny.fine_tuning(steps=_STEPS)
-    bench = tiny.bench(tmp_path / "store", Execution(checkpoint_every_steps=10))
+    stage = tiny.fine_tuning(steps=_STEPS, recipe=_RECIPE)
+    bench = tiny.bench(tmp_path / "store", Execution(checkpoint_every_steps=25))
     with _beside(fine_tune, stage, bench, _group(tiny, tmp_path)):
         until("a checkpoint", lambda: checkpointed(tmp_path / "train"))
         two_nodes.remove_node(_home(two_nodes, "RayTrainWorker"), allow_graceful=False)
@@ -160,4 +176,4 @@ def test_without_notice_it_shrinks_and_grows_again(
         two_nodes.add_node(num_cpus=1)
     record = _check(bench, stage, alone)
     assert record.provenance["devices"] == 2, "it grew when there was room again"
-    assert 0 <= int(str(record.facts["steps_repeated"])) <= 10
+    assert 0 <= int(str(record.facts["steps_repeated"])) <= 25

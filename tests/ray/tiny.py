@@ -96,16 +96,16 @@ class Tiny:
 
     def fine_tuning(self, model: str = "large", **changes: object) -> FineTune:
         """Twelve steps in six epochs of twelve rows, batches of eight: every second one is short."""
-        recipe = Recipe(
-            learning_rate=3e-3, batch_size=8, epochs=6, schedule="linear", warmup_fraction=0.2,
-            weight_decay=0.01, dropout=0.1, **changes.pop("recipe", {}),  # type: ignore[arg-type]
-        )  # fmt: skip
+        recipe = {
+            "learning_rate": 3e-3, "batch_size": 8, "epochs": 6, "schedule": "linear", "warmup_fraction": 0.2,
+            "weight_decay": 0.01, "dropout": 0.1, **changes.pop("recipe", {}),  # type: ignore[dict-item]
+        }  # fmt: skip
         fields = {"labels": 12, "steps": 12, "seed": 0, **changes}
         return FineTune(
             initial=self.checkpoint(model),
             data=self.data(),
             form=TextForm.of(self.spec),
-            recipe=recipe,
+            recipe=Recipe(**recipe),  # type: ignore[arg-type]
             **fields,  # type: ignore[arg-type]
         )
 
