@@ -46,7 +46,7 @@ class Checkpoints(Protocol):
         ...
 
     def may_grow(self) -> bool:
-        """Whether the training would go on faster if it started again from what was just saved."""
+        """Whether the training would go on faster if it saved and started again; the same answer on every worker."""
         ...
 
     def agreed(self, number: float) -> float:
@@ -150,12 +150,12 @@ class _Keeper:
         """Save if it is time to; whether to stop here and go on elsewhere."""
         if not self._rhythm.looks(done):
             return False
-        due, leaves = self._rhythm.due(done), self._checkpoints.must_leave(done)
+        due = self._rhythm.due(done)
+        leaves = self._checkpoints.must_leave(done) or self._checkpoints.may_grow()
         if due or leaves:
             began = time.perf_counter()
             self._checkpoints.save(engine, done)
             self._rhythm.saved(done, time.perf_counter() - began)
-            leaves = leaves or self._checkpoints.may_grow()
         return leaves
 
 

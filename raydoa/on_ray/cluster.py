@@ -95,14 +95,6 @@ def room_for(each: dict[str, int]) -> int:
     return sum(_fits(each, found) for found in usable_nodes().values())
 
 
-def free_room(each: dict[str, int]) -> int:
-    """The same with what nobody uses at the moment."""
-    state = ray._private.state.state
-    draining = state.get_draining_nodes()
-    free = state.available_resources_per_node()
-    return sum(_fits(each, found) for node, found in free.items() if node not in draining)
-
-
 def _fits(each: Mapping[str, int], found: Mapping[str, float]) -> int:
     """Workers that need ``each`` in the resources of one node."""
     wanted = {name: amount for name, amount in each.items() if amount}

@@ -80,6 +80,7 @@ def work(config: dict[str, Any]) -> None:
         checkpoints=checkpoints,
         on_step=checkpoints.heard,
     )
+    checkpoints.ask_no_more()
     if summary.steps_done < stage.steps:
         return
     losses, state = checkpoints.losses(), engine.consolidated()

@@ -60,24 +60,27 @@ def label_pool(shards: Sequence[PseudoLabel], bench: Bench, running: Running) ->
         PoisonedRow: a row cannot be labelled; it is named.
         DamagedArtifact, MissingArtifact: the teacher's files are damaged or gone.
         UserMistake: there is no room for the shards on the disk, or for an actor on the cluster.
-        LabelPoolFailed: the actors kept dying; the unfinished rows are named.
+        LabelPoolFailed: the actors kept dying without a shard in between; the unfinished rows are named.
     """
     assert len({shard.teacher.key for shard in shards}) == 1, "one teacher at a time"
     _configure_ray_data()
-    left = list(shards)
-    for retries_left in reversed(range(MOST_RETRIES + 1)):
+    left, retries_left = list(shards), MOST_RETRIES
+    while True:
         nodes = set(usable_nodes())
         try:
             _label(left, bench, running)
             return
         except (RayError, *UNDERSTOOD) as error:
+            before = len(left)
             left = [shard for shard in shards if bench.store.find(shard.key) is None]
             if not left:
                 return
+            # Of spot machines many may be lost in a day; what ends the labelling is that it gets no further.
+            retries_left = MOST_RETRIES if len(left) < before else retries_left - 1
             # A node went silent, or was drained and lost. Until Ray declares it dead it fails at once whatever is
             # sent there, which uses up an actor's own retries; what is missing goes to new actors.
             lost = isinstance(error, ActorUnavailableError) or bool(nodes - set(usable_nodes()))
-            if understood(error) or not (lost and retries_left):
+            if understood(error) or not (lost and retries_left >= 0):
                 raise understood(error) or _failed(error, left) from error
             logger.warning("a node was lost; %d shards are left", len(left))
 

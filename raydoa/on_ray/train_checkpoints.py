@@ -16,9 +16,9 @@ from typing import Any
 import ray.train
 import torch
 from ray.train import Checkpoint
+from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
 from raydoa.learning.engine import Engine
-from raydoa.on_ray.cluster import free_room
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class TrainCheckpoints:
         self._rank, self._world = context.get_world_rank(), context.get_world_size()
         self._pulse_file = run / _PULSE
         self._lacking, self._each = wanted - self._world, each
+        self._asked: PlacementGroup | None = None
         self._started = time.perf_counter()
         self._kept = ray.train.get_checkpoint()
         note: dict[str, Any] = {"losses": [], "micro_batch_size": None}
@@ -119,8 +120,23 @@ class TrainCheckpoints:
         """See `Checkpoints.may_grow`: the workers that this group lacks would find room now."""
         if self._lacking <= 0:
             return False
-        grows = self._rank == 0 and free_room(self._each) >= self._lacking
-        return bool(self.agreed(grows))
+        return bool(self.agreed(self._rank == 0 and self._room_came()))
+
+    def _room_came(self) -> bool:
+        """Whether Ray has room for what is lacking; being asked for it, a cluster that grows replaces what it lost."""
+        if self._asked is None:
+            each = {name: float(amount) for name, amount in self._each.items() if amount}
+            self._asked = placement_group([each] * self._lacking)
+        came = bool(self._asked.wait(0))
+        if came:
+            self.ask_no_more()
+        return came
+
+    def ask_no_more(self) -> None:
+        """Give back what was asked for beside the group; the next group asks for all that it needs."""
+        if self._asked is not None:
+            remove_placement_group(self._asked)
+            self._asked = None
 
     def agreed(self, number: float) -> float:
         """See `Checkpoints.agreed`."""

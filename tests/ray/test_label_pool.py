@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from ray.exceptions import ActorUnavailableError
 
 from raydoa.artifacts.record import Record
 from raydoa.bench import Bench, open_rows
@@ -16,8 +17,9 @@ from raydoa.lab import Lab
 from raydoa.learning.poison import PoisonedRow
 from raydoa.learning.soft_labels import read_shard
 from raydoa.makers import produce
+from raydoa.on_ray import label_pool as module
 from raydoa.on_ray.desk import ClusterDesk
-from raydoa.on_ray.label_pool import LabelPoolFailed, label_pool
+from raydoa.on_ray.label_pool import MOST_RETRIES, LabelPoolFailed, label_pool
 from raydoa.on_ray.runner import ClusterRunner
 from raydoa.stages import PseudoLabel
 from raydoa.tasks.split import pool
@@ -158,3 +160,29 @@ def test_actors_that_keep_dying_end_in_an_error_that_names_rows(
         done.set()
         killing.result()
     assert len(killed) <= 8, "restarts are bounded"
+
+
+@pytest.mark.parametrize("shards_before_a_loss", [0, 1])
+def test_lost_nodes_end_it_only_where_it_gets_no_further(
+    shards_before_a_loss: int,
+    tiny: Tiny,
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shards = tiny.shards(tiny.fine_tuning(), 5)
+    left = []
+
+    def label_and_lose(some: list[PseudoLabel], bench: Bench, _: object) -> None:
+        left.append(len(some))
+        module._ShardLabeller(some, bench)({"shard": range(shards_before_a_loss)})
+        raise ActorUnavailableError("the node is silent", None)
+
+    monkeypatch.setattr(module, "_label", label_and_lose)
+    if shards_before_a_loss:
+        label_pool(shards, bench, tiny.running(tmp_path))
+        assert left == [5, 4, 3, 2, 1] and len(left) > MOST_RETRIES + 1
+    else:
+        with pytest.raises(LabelPoolFailed, match="unfinished pool rows: 0"):
+            label_pool(shards, bench, tiny.running(tmp_path))
+        assert left == [5] * (MOST_RETRIES + 1)

@@ -6,9 +6,9 @@ added by the main one.
 
 import json
 import os
-import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,11 +27,13 @@ from raydoa.on_ray.finetune import fine_tune
 from raydoa.stages import FineTune
 from tests.metadata import Metadata, serving
 from tests.ray.tiny import Tiny, assert_close, weights
-from tests.ray.watching import actors, checkpointed, living, until
+from tests.ray.watching import actors, checkpointed, living, until, workers
 
 pytestmark = pytest.mark.timeout(600)
 
 _ONE = {"CPU": 1}
+_POLL_SECONDS = 1.0
+"""How often Ray Train's watcher looks for drained nodes, as `raydoa.on_ray.cluster` sets it."""
 _STEPS = 300
 # Slow enough that the order of a sum stays a matter of rounding after hundreds of steps.
 _RECIPE = {"learning_rate": 3e-4}
@@ -97,16 +99,17 @@ def _home(nodes: Any, class_name: str) -> Any:
 
 
 @contextmanager
-def _held(class_name: str) -> Iterator[None]:
-    """Actors of a class stand still: however fast they are, what happens in here finds them in their work."""
-    processes = living(class_name)
+def _held(title: str) -> Iterator[None]:
+    """Workers stand still: however fast they are, what happens in here finds them in their work."""
+    processes = workers(title)
+    assert processes
     for process in processes:
-        os.kill(process, signal.SIGSTOP)
+        process.suspend()
     try:
         yield
     finally:
         for process in processes:
-            os.kill(process, signal.SIGCONT)
+            process.resume()
 
 
 @contextmanager
@@ -143,17 +146,20 @@ def test_with_notice_no_step_is_lost(
     bench = tiny.bench(tmp_path / "store")
     with serving() as metadata, _beside(fine_tune, stage, bench, _group(tiny, tmp_path)):
         until("a step", lambda: _pulse(tmp_path) > 0)
-        assert not checkpointed(tmp_path / "train"), "the interval is far longer than this test"
-        lost = _home(two_nodes, "RayTrainWorker")
-        with _held("RayTrainWorker"), _watching(metadata, lost.node_id) as watcher:
-            until(
-                "a question",
-                lambda: ("GET", "/latest/meta-data/spot/instance-action") in metadata.asked,
-            )
-            metadata.interrupt(seconds=120)
-            assert watcher.wait(60) == 0
-            assert "EC2 will terminate" in watcher.communicate()[0]
+        with _held("ray::RayTrainWorker"):
+            assert not checkpointed(tmp_path / "train"), "the interval is far longer than this test"
+            lost = _home(two_nodes, "RayTrainWorker")
+            until("Ray Train's watcher", lambda: bool(living("PreemptionWatcher")))
+            with _watching(metadata, lost.node_id) as watcher:
+                until(
+                    "a question",
+                    lambda: ("GET", "/latest/meta-data/spot/instance-action") in metadata.asked,
+                )
+                metadata.interrupt(seconds=120)
+                assert watcher.wait(60) == 0
+                assert "EC2 will terminate" in watcher.communicate()[0]
             assert room_for(_ONE) == 1, "a node that is drained counts for nothing"
+            time.sleep(3 * _POLL_SECONDS)
         until("the group's leaving", lambda: lost.node_id not in _homes("RayTrainWorker"))
         two_nodes.remove_node(lost, allow_graceful=False)
     record = _check(bench, stage, alone)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 
 def until(what: str, true: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait until something holds; only a hang reaches the limit."""
@@ -24,8 +26,15 @@ def actors(class_name: str) -> list[tuple[str, int, str]]:
     """State, process and node of every actor of a class, the dead ones too."""
     from ray.util.state import list_actors
 
-    found = list_actors(filters=[("class_name", "=", class_name)], limit=1000)
+    found = list_actors(_address(), filters=[("class_name", "=", class_name)], limit=1000)
     return [(actor.state, actor.pid, actor.node_id) for actor in found]
+
+
+def _address() -> str:
+    """Of our cluster: without it Ray looks at the processes of this machine, where there may be others."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address)
 
 
 def living(class_name: str) -> list[int]:
@@ -47,11 +56,22 @@ def drain(address: str, node_id: str, seconds: float = 120.0) -> None:
     assert accepted, why_not
 
 
+def workers(title: str) -> list[psutil.Process]:
+    """Processes of our clusters by what they call themselves; faster than asking Ray."""
+    place = os.environ["RAY_TMPDIR"]
+    named = [
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if (p.info["cmdline"] or [""])[0].startswith(title)
+    ]
+    return [p for p in named if any(place in word for word in p.parent().cmdline())]
+
+
 def groups() -> list[str]:
     """Placement groups that are not removed."""
     from ray.util.state import list_placement_groups
 
-    found = list_placement_groups(limit=10_000)
+    found = list_placement_groups(_address(), limit=10_000)
     return [group.placement_group_id for group in found if group.state != "REMOVED"]
 
 

@@ -100,9 +100,12 @@ def sharing_figure(cells: pd.DataFrame) -> Figure:
         axis = axes[0, 0]
         at = np.arange(len(table))
         axis.barh(at + 0.2, table["standalone"], height=0.36, color="#56B4E9", label="standalone")
-        axis.barh(at - 0.2, table["incurred"], height=0.36, color="#0072B2", label="incurred")
+        # Nothing is incurred by cells whose stages were all in the store, and a logarithm has no place for that.
+        paid = table["incurred"].where(table["incurred"] > 0)
+        axis.barh(at - 0.2, paid, height=0.36, color="#0072B2", label="incurred")
         for y, row in zip(at, table.to_dict("records"), strict=True):
-            axis.text(row["standalone"] * 1.15, y, f"{row['ratio']:.1f}×", va="center", fontsize=7)
+            told = f"{row['ratio']:.1f}×" if row["incurred"] > 0 else "nothing incurred"
+            axis.text(row["standalone"] * 1.15, y, told, va="center", fontsize=7)
         axis.set_yticks(at, table["strategy"])
         axis.set_xscale("log")
         axis.set_xlim(right=table["standalone"].max() * 5)

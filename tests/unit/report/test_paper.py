@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from raydoa.report.paper.choices import pool_figure, share_figure, teacher_figure
 from raydoa.report.paper.frontier import budget_figure, chance_figure, frontier_figure
+from raydoa.report.paper.money import sharing_figure
 from raydoa.report.paper.style import COLUMN_INCHES
 from tests.unit.report.conftest import grid
 
@@ -62,3 +63,11 @@ def test_a_probability_is_written_into_each_field() -> None:
     one = chance_figure(grid(seeds=1))
     assert {text.get_text() for text in one.axes[0].texts} == {"one seed"}
     assert "one seed: no probability" in _words(one)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_sweep_that_incurred_nothing_has_no_bar_for_it_and_says_so() -> None:
+    figure = sharing_figure(grid().assign(cost_incurred=0.0))
+    figure.draw_without_rendering()
+    [axis] = figure.axes
+    assert {text.get_text() for text in axis.texts} == {"nothing incurred"}
