@@ -1,4 +1,4 @@
-"""Several raylets: a worker group and a label pool spread over nodes, and a node that is lost in the middle."""
+"""Several raylets: a label pool spread over nodes, and a node that is lost in the middle."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +12,9 @@ from raydoa.learning.recipe import Execution
 from raydoa.learning.soft_labels import read_shard
 from raydoa.makers import produce
 from raydoa.on_ray.cluster import cluster
-from raydoa.on_ray.finetune import fine_tune
 from raydoa.on_ray.label_pool import label_pool
-from tests.ray.tiny import Tiny, assert_close, weights
-from tests.ray.watching import actors, checkpointed, drain, until
+from tests.ray.tiny import Tiny
+from tests.ray.watching import actors, drain, until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -37,24 +36,6 @@ def three_nodes() -> Iterator[Any]:
     nodes.shutdown()
 
 
-def test_a_node_is_lost_while_training(tiny: Tiny, tmp_path: Path, three_nodes: Any) -> None:
-    """Two workers on two nodes; after the loss they go on from the checkpoint, on those that are left."""
-    execution = Execution(micro_batch_size=2, checkpoint_every_steps=5)
-    stage = tiny.fine_tuning(steps=60)
-    alone = tiny.bench(tmp_path / "alone", execution)
-    produce(stage, alone)
-    bench = tiny.bench(tmp_path / "store", execution)
-    train = tmp_path / "train"
-    running = tiny.running(
-        tmp_path, train_workers=2, micro_batch_size=2, zero_stage=2, train_folder=str(train)
-    )
-    with _losing_a_node(three_nodes, "RayTrainWorker", lambda: checkpointed(train)):
-        fine_tune(stage, bench, running)
-    record = bench.store.find(stage.key)
-    assert record is not None and 5 <= int(str(record.facts["first_step"])) < 60
-    assert_close(weights(bench.store, stage), weights(alone.store, stage), 1e-3)
-
-
 def test_a_node_is_drained_and_lost_while_labelling(
     tiny: Tiny, tmp_path: Path, three_nodes: Any
 ) -> None:
@@ -69,7 +50,7 @@ def test_a_node_is_drained_and_lost_while_labelling(
         found = [bench.store.find(shard.key) for shard in shards]
         return {record.key: record for record in found if record is not None}
 
-    with _losing_a_node(three_nodes, _LABELLER, lambda: bool(written()), drained=True) as losing:
+    with _losing_a_node(three_nodes, _LABELLER, lambda: bool(written())) as losing:
         losing.seen = written
         label_pool(shards, bench, running)
     assert 0 < len(losing.before) < len(shards)
@@ -79,13 +60,10 @@ def test_a_node_is_drained_and_lost_while_labelling(
 
 
 class _losing_a_node:  # noqa: N801
-    """Kills a node on which an actor of a class lives, as soon as something holds; ``before`` is what was seen then."""
+    """Drains and kills a node on which an actor of a class lives, as soon as something holds; ``before`` is what was seen then."""
 
-    def __init__(
-        self, nodes: Any, class_name: str, begun: Callable[[], bool], *, drained: bool = False
-    ) -> None:
+    def __init__(self, nodes: Any, class_name: str, begun: Callable[[], bool]) -> None:
         self._nodes, self._class_name, self._begun = nodes, class_name, begun
-        self._drained = drained
         self._beside = ThreadPoolExecutor(1)
         self.seen: Callable[[], dict[str, Record]] = dict
         self.before: dict[str, Record] = {}
@@ -102,8 +80,7 @@ class _losing_a_node:  # noqa: N801
         until("a beginning", self._begun, seconds=300)
         homes = {node for state, _, node in actors(self._class_name) if state == "ALIVE"}
         lost = next(node for node in _nodes(self._nodes) if node.node_id in homes)
-        if self._drained:
-            drain(self._nodes.address, lost.node_id)
+        drain(self._nodes.address, lost.node_id)
         self.before = self.seen()
         self._nodes.remove_node(lost, allow_graceful=False)
 

@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 _ROOT = Path(__file__).parents[2]
 _NOTEBOOKS = sorted((_ROOT / "analysis").glob("*.ipynb"))
-_NARROW = "--n 100 --u 500 1000 --budgets 0.5 5 --seeds 0 1"
+_NARROW = "--n 100 --u 250 500 --budgets 0.5 5 --seeds 0 1"
 
 pytestmark = pytest.mark.timeout(600)
 

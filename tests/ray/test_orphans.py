@@ -44,7 +44,7 @@ def test_only_orphans_are_removed() -> None:
     assert set(groups()) == kept
     remove_placement_group(of_driver)
     ray.kill(lives)
-    until("the end of the other", lambda: remove_orphans() or groups() == [])
+    until("the end of the other", lambda: remove_orphans() or not groups())
 
 
 def test_those_asked_for_in_the_last_moment_too() -> None:
@@ -55,4 +55,4 @@ def test_those_asked_for_in_the_last_moment_too() -> None:
         until("a few groups", lambda: len(groups()) >= 3)
         ray.kill(creator)
         time.sleep(0.5)
-        until("the end of all groups", lambda: remove_orphans() or groups() == [])
+        until("the end of all groups", lambda: remove_orphans() or not groups())

@@ -27,7 +27,7 @@ from raydoa.on_ray.finetune import fine_tune
 from raydoa.stages import FineTune
 from tests.metadata import Metadata, serving
 from tests.ray.tiny import Tiny, assert_close, weights
-from tests.ray.watching import actors, checkpointed, living, until, workers
+from tests.ray.watching import actors, checkpointed, held, living, until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -99,20 +99,6 @@ def _home(nodes: Any, class_name: str) -> Any:
 
 
 @contextmanager
-def _held(title: str) -> Iterator[None]:
-    """Workers stand still: however fast they are, what happens in here finds them in their work."""
-    processes = workers(title)
-    assert processes
-    for process in processes:
-        process.suspend()
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.resume()
-
-
-@contextmanager
 def _watching(metadata: Metadata, node_id: str) -> Iterator[subprocess.Popen[str]]:
     """`raydoa drain-on-notice`, as a node of a cloud runs it."""
     command = "from raydoa.cli import main; raise SystemExit(main())"
@@ -146,7 +132,7 @@ def test_with_notice_no_step_is_lost(
     bench = tiny.bench(tmp_path / "store")
     with serving() as metadata, _beside(fine_tune, stage, bench, _group(tiny, tmp_path)):
         until("a step", lambda: _pulse(tmp_path) > 0)
-        with _held("ray::RayTrainWorker"):
+        with held("ray::RayTrainWorker"):
             assert not checkpointed(tmp_path / "train"), "the interval is far longer than this test"
             lost = _home(two_nodes, "RayTrainWorker")
             until("Ray Train's watcher", lambda: bool(living("PreemptionWatcher")))

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -67,12 +68,26 @@ def workers(title: str) -> list[psutil.Process]:
     return [p for p in named if any(place in word for word in p.parent().cmdline())]
 
 
-def groups() -> list[str]:
-    """Placement groups that are not removed."""
+@contextmanager
+def held(title: str) -> Iterator[None]:
+    """Workers stand still: however fast they are, what happens in here finds them in their work."""
+    processes = workers(title)
+    assert processes
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+def groups() -> dict[str, str]:
+    """States of the placement groups that are not removed, by their ids."""
     from ray.util.state import list_placement_groups
 
     found = list_placement_groups(_address(), limit=10_000)
-    return [group.placement_group_id for group in found if group.state != "REMOVED"]
+    return {group.placement_group_id: group.state for group in found if group.state != "REMOVED"}
 
 
 def alive(pid: int) -> bool:
