@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import pandas_dtype
 
 from raydoa.mistakes import UserMistake
 from raydoa.result_row import COLUMNS, SCHEMA, ResultRow
@@ -92,7 +93,7 @@ def _checked(cells: pd.DataFrame, where: str) -> pd.DataFrame:
     found = {}
     for name, kind in TYPES.items():
         try:
-            found[name] = cells[name].astype(kind)  # type: ignore[call-overload]
+            found[name] = cells[name].astype(pandas_dtype(kind))
         except (ValueError, TypeError):
             raise UserMistake(_not_that(cells, name, kind, where)) from None
     for name in _NEVER_INFINITE:
@@ -109,7 +110,7 @@ def _not_that(cells: pd.DataFrame, name: str, kind: str, where: str) -> str:
     """Which value is not of its column's type."""
     for cell, value in zip(cells["cell"], cells[name], strict=True):
         try:
-            pd.Series([value]).astype(kind)  # type: ignore[call-overload]
+            pd.Series([value]).astype(pandas_dtype(kind))
         except (ValueError, TypeError):
             return f"{where}: {name} of cell {cell} is {value!r}; expected {_WORDS[kind]}"
     return f"{where}: {name} holds values of several kinds; expected {_WORDS[kind]}"

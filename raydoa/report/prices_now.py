@@ -5,42 +5,57 @@ not at hand; then the bills are asked. Each item was rounded up to a micro-dolla
 for the price, and the roundest number in the range of all bills is taken.
 """
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from raydoa.money.ledger import MICRO
-from raydoa.money.prices import open_book, shipped_books
+from raydoa.money.prices import PriceBook, open_book, shipped_books
 from raydoa.report.reprice import COMPUTING, gpu_seconds
 
 
 def label_usd(cells: pd.DataFrame) -> float | None:
     """Dollars per label of cells of one task; None if that is not one price, or not known."""
-    if cells["task"].nunique() != 1:
+    task = _only(cells, "task")
+    if task is None:
         return None
-    task = str(cells["task"].iloc[0])
-    written = _written(cells, f"label.{task}")
-    if written is not None:
-        return written
-    base = _base(cells)
-    if base is not None and task in open_book(base).labels:
-        return open_book(base).label_usd(task)
+    told = _told(
+        cells, f"label.{task}", lambda book: book.label_usd(task) if task in book.labels else None
+    )
+    if told is not None:
+        return told
     bought = cells[cells["labels"] > 0]
     return _roundest(bought["cost_labels"], bought["labels"].astype(float), 1)
 
 
 def gpu_hour_usd(cells: pd.DataFrame) -> float | None:
     """Dollars per GPU-hour of cells on one accelerator; None if that is not one price, or not known."""
-    if cells["accelerator"].nunique() != 1:
+    kind = _only(cells, "accelerator")
+    if kind is None:
         return None
-    accelerator = str(cells["accelerator"].iloc[0])
-    written = _written(cells, f"gpu.{accelerator}")
-    if written is not None:
-        return written
-    base = _base(cells)
-    if base is not None and accelerator in open_book(base).accelerators:
-        return open_book(base).gpu_hour_usd(accelerator)
+    told = _told(
+        cells, f"gpu.{kind}", lambda book: book.gpu_hour_usd(kind) if kind in book.accelerators else None
+    )  # fmt: skip
+    if told is not None:
+        return told
     computed = cells[gpu_seconds(cells) > 0]
     dollars = computed[[f"cost_{stage}" for stage in COMPUTING]].sum(axis=1)
     return _roundest(dollars, gpu_seconds(computed) / 3600, len(COMPUTING))
+
+
+def _only(cells: pd.DataFrame, column: str) -> str | None:
+    """The value that all cells have in a column."""
+    return str(cells[column].iloc[0]) if cells[column].nunique() == 1 else None
+
+
+def _told(
+    cells: pd.DataFrame, change: str, in_book: Callable[[PriceBook], float | None]
+) -> float | None:
+    """The price that the books' ids tell: as a change, or as the shipped book has it."""
+    written, base = _written(cells, change), _base(cells)
+    if written is not None or base is None:
+        return written
+    return in_book(open_book(base))
 
 
 def _written(cells: pd.DataFrame, change: str) -> float | None:
