@@ -10,10 +10,20 @@ settings.load_profile("no_deadline")
 
 _HERE = Path(__file__).parent
 _ONE_AFTER_THE_OTHER = ("cluster", "page", "ray")
+_SWEEPS = (
+    "test_driver",
+    "test_notebooks",
+    "test_search",
+    "test_stop",
+    "test_sweep",
+    "test_trackers",
+)
+"""Of `tests/ray`: whole sweeps. They take as long as the rest of it, and may run beside it."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Each folder that starts processes of its own stays in one of the two that pytest runs in."""
+    """Tests that start processes of their own stay together in one of the two that pytest runs in."""
     folder = item.path.relative_to(_HERE).parts[0]
     if folder in _ONE_AFTER_THE_OTHER:
-        item.add_marker(pytest.mark.xdist_group(folder))
+        group = "sweeps" if item.path.stem in _SWEEPS else folder
+        item.add_marker(pytest.mark.xdist_group(group))

@@ -61,23 +61,34 @@ def cluster(namespace: str, *, cpus: int | None = None) -> Iterator[None]:
         cpus: how many CPUs a cluster of our own offers; those of the machine by default.
     """
     remote = "RAY_ADDRESS" in os.environ
-    for name, value in (_ENVIRONMENT if remote else _ENVIRONMENT | _OWN_ENVIRONMENT).items():
-        os.environ.setdefault(name, value)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    ray.init(
-        # Without an address Ray would join any cluster that somebody has started on this machine.
-        address=None if remote else "local",
-        namespace=namespace,
-        num_cpus=None if remote else cpus,
-        log_to_driver=False,
-        logging_level=logging.WARNING,
-        runtime_env={"env_vars": dict(_ENVIRONMENT)} if remote else None,
-    )
+    with _environment(_ENVIRONMENT if remote else _ENVIRONMENT | _OWN_ENVIRONMENT):
+        ray.init(
+            # Without an address Ray would join any cluster that somebody has started on this machine.
+            address=None if remote else "local",
+            namespace=namespace,
+            num_cpus=None if remote else cpus,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+            runtime_env={"env_vars": dict(_ENVIRONMENT)} if remote else None,
+        )
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Those that are not set already, for as long as the cluster is there: the next one may be of another kind."""
+    added = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:
-        ray.shutdown()
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def usable_nodes() -> dict[str, Mapping[str, float]]:

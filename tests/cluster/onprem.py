@@ -91,8 +91,8 @@ class OnPrem:
     def down(self) -> None:
         """`ray down`, and the line after it on the page."""
         self.launcher("ray", "down", "-y", _CLUSTER)
-        for worker in self.workers:
-            to = ["-o", "StrictHostKeyChecking=no", f"root@{worker.address}"]
+        for host in self.hosts:
+            to = ["-o", "StrictHostKeyChecking=no", f"root@{host.address}"]
             self.launcher("ssh", *to, "~/.raydoa/bin/ray stop")
 
     @property

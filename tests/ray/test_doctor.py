@@ -29,7 +29,7 @@ def two_nodes(token: Path) -> Iterator[Any]:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
         reset_auth_token_state()  # Ray read them when it was imported.
-        head = {"num_cpus": 1, "num_gpus": 0, "include_dashboard": True}
+        head = {"num_cpus": 1, "num_gpus": 0}
         nodes = Cluster(initialize_head=True, head_node_args=head)
         nodes.add_node(num_cpus=1, num_gpus=1)
         patch.setenv("RAY_ADDRESS", nodes.address)

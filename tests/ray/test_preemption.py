@@ -1,7 +1,7 @@
 """Machines that are taken away: with notice and without, and what a fine-tuning and a label pool make of it.
 
-Two nodes of one CPU each beside a head that has none; fine-tuning runs in a thread beside the test, because nodes are
-added by the main one.
+A head that has no CPU, and nodes of one CPU each, which the tests add and take away; fine-tuning runs in a thread
+beside the test, because nodes are added by the main one.
 """
 
 import json
@@ -27,11 +27,12 @@ from raydoa.on_ray.finetune import fine_tune
 from raydoa.stages import FineTune
 from tests.metadata import Metadata, serving
 from tests.ray.tiny import Tiny, assert_close, weights
-from tests.ray.watching import actors, checkpointed, held, living, until
+from tests.ray.watching import actors, checkpointed, groups, held, living, until
 
 pytestmark = pytest.mark.timeout(600)
 
 _ONE = {"CPU": 1}
+_WORKER = "ray::RayTrainWorker"
 _POLL_SECONDS = 1.0
 """How often Ray Train's watcher looks for drained nodes, as `raydoa.on_ray.cluster` sets it."""
 _STEPS = 300
@@ -43,7 +44,7 @@ _RECIPE = {"learning_rate": 3e-4}
 def nodes() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": True})
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", nodes.address)
         with cluster("tests"):
@@ -124,17 +125,27 @@ def _check(bench: Bench, stage: FineTune, alone: Bench) -> Record:
     return ours
 
 
-def test_with_notice_no_step_is_lost(
-    tiny: Tiny, tmp_path: Path, two_nodes: Any, alone: Bench
+def _asks() -> bool:
+    """Whether somebody waits for room, which is what an autoscaler goes by."""
+    return "PENDING" in groups().values()
+
+
+def test_machines_come_late_and_are_taken_away_with_notice(
+    tiny: Tiny, tmp_path: Path, nodes: Any, alone: Bench
 ) -> None:
-    """Cloud -> watcher -> drained node -> the group saves and leaves -> one worker goes on."""
+    """Cloud -> watcher -> drained node -> the group saves and leaves -> one worker goes on, until there is room again."""
     stage = tiny.fine_tuning(steps=_STEPS, recipe=_RECIPE)
     bench = tiny.bench(tmp_path / "store")
-    with serving() as metadata, _beside(fine_tune, stage, bench, _group(tiny, tmp_path)):
+    running = _group(tiny, tmp_path).model_copy(update={"cluster_grows": True})
+    assert room_for(_ONE) == 0
+    with serving() as metadata, _beside(fine_tune, stage, bench, running):
+        until("a group that asks", _asks)
+        nodes.add_node(num_cpus=1)
+        nodes.add_node(num_cpus=1)
         until("a step", lambda: _pulse(tmp_path) > 0)
-        with held("ray::RayTrainWorker"):
+        with held(_WORKER):
             assert not checkpointed(tmp_path / "train"), "the interval is far longer than this test"
-            lost = _home(two_nodes, "RayTrainWorker")
+            lost = _home(nodes, "RayTrainWorker")
             until("Ray Train's watcher", lambda: bool(living("PreemptionWatcher")))
             with _watching(metadata, lost.node_id) as watcher:
                 until(
@@ -146,13 +157,18 @@ def test_with_notice_no_step_is_lost(
                 assert "EC2 will terminate" in watcher.communicate()[0]
             assert room_for(_ONE) == 1, "a node that is drained counts for nothing"
             time.sleep(3 * _POLL_SECONDS)
-        until("the group's leaving", lambda: lost.node_id not in _homes("RayTrainWorker"))
-        two_nodes.remove_node(lost, allow_graceful=False)
+        until("a group of one that asks", lambda: _asks() and len(_homes("RayTrainWorker")) == 1)
+        assert lost.node_id not in _homes("RayTrainWorker")
+        with held(_WORKER):
+            nodes.remove_node(lost, allow_graceful=False)
+            nodes.add_node(num_cpus=1)
+            until("room", lambda: not _asks())
     record = _check(bench, stage, alone)
     assert 0 < int(str(record.facts["first_step"])) < _STEPS
     assert record.facts["steps_repeated"] == 0
-    assert record.provenance["devices"] == 1
+    assert record.provenance["devices"] == 2, "it grew when the machine was there"
     assert not list((tmp_path / "train").iterdir()), "no checkpoint is left"
+    assert not groups(), "nothing is asked for any more"
 
 
 def test_without_notice_it_shrinks_and_grows_again(

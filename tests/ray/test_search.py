@@ -72,13 +72,14 @@ class Driver:
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
-    def processes(self) -> list[int]:
+    def processes(self) -> list[str]:
         """Everything that runs on behalf of this driver's Ray."""
         found = []
         for path in Path("/proc").glob("[0-9]*/environ"):
             try:
                 if f"RAY_TMPDIR={self.ray_folder}\0".encode() in path.read_bytes():
-                    found.append(int(path.parent.name))
+                    command = path.with_name("cmdline").read_bytes().split(b"\0")
+                    found.append(f"{path.parent.name} {b' '.join(command[:4]).decode()}")
             except OSError:
                 continue  # It is gone, or not ours.
         return found
@@ -90,6 +91,10 @@ def ray_folder(_own_place: None) -> Iterator[Path]:
     folder = Path(os.environ["RAY_TMPDIR"]) / "s"
     folder.mkdir(exist_ok=True)
     yield folder
+
+
+def _ended(driver: Driver) -> None:
+    until(lambda: f"the end of {driver.processes()}", lambda: not driver.processes())
 
 
 def _steps(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -126,7 +131,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
     until("a search in the middle", in_the_middle, seconds=400)
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
-    until("the end of its Ray", lambda: not driver.processes())
+    _ended(driver)
     before = driver.log()
     assert not any("stopped" in entry for entry in before)
 
@@ -171,7 +176,7 @@ def test_a_search_that_thinks_is_killed(tiny: Tiny, tmp_path: Path, ray_folder: 
     )
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
-    until("the end of its Ray", lambda: not driver.processes())
+    _ended(driver)
     before = driver.log()
 
     second = driver.start()
@@ -203,4 +208,4 @@ def test_trials_that_fail(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path)
     assert f"{_PLANS} measured, {len(failed)} of them failed" in out
     result_dir = Path(out.splitlines()[-1])
     assert len(load(result_dir)) == _PLANS - len(failed)
-    until("the end of its Ray", lambda: not driver.processes())
+    _ended(driver)

@@ -9,11 +9,12 @@ from pathlib import Path
 import psutil
 
 
-def until(what: str, true: Callable[[], bool], seconds: float = 120.0) -> None:
-    """Wait until something holds; only a hang reaches the limit."""
+def until(what: str | Callable[[], str], true: Callable[[], bool], seconds: float = 120.0) -> None:
+    """Wait until something holds; only a hang reaches the limit, and then ``what`` tells what it waited for."""
     deadline = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < deadline, f"{what} never happened"
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what if isinstance(what, str) else what()} never happened")
         time.sleep(0.05)
 
 
@@ -25,17 +26,10 @@ def checkpointed(train: Path) -> bool:
 
 def actors(class_name: str) -> list[tuple[str, int, str]]:
     """State, process and node of every actor of a class, the dead ones too."""
-    from ray.util.state import list_actors
+    from ray._private.state import state
 
-    found = list_actors(_address(), filters=[("class_name", "=", class_name)], limit=1000)
-    return [(actor.state, actor.pid, actor.node_id) for actor in found]
-
-
-def _address() -> str:
-    """Of our cluster: without it Ray looks at the processes of this machine, where there may be others."""
-    import ray
-
-    return str(ray.get_runtime_context().gcs_address)
+    found = [a for a in state.actor_table(None).values() if a["ActorClassName"] == class_name]
+    return [(actor["State"], actor["Pid"], actor["Address"]["NodeID"]) for actor in found]
 
 
 def living(class_name: str) -> list[int]:
@@ -84,10 +78,10 @@ def held(title: str) -> Iterator[None]:
 
 def groups() -> dict[str, str]:
     """States of the placement groups that are not removed, by their ids."""
-    from ray.util.state import list_placement_groups
+    from ray.util.placement_group import placement_group_table
 
-    found = list_placement_groups(_address(), limit=10_000)
-    return {group.placement_group_id: group.state for group in found if group.state != "REMOVED"}
+    found = placement_group_table().items()
+    return {name: group["state"] for name, group in found if group["state"] != "REMOVED"}
 
 
 def alive(pid: int) -> bool:
