@@ -79,6 +79,7 @@ class Trackers(LoggerCallback):
         for name, tracker in list(self._loggers.items()):
             try:
                 what(tracker)
+            # Whatever it is: a tracker is somebody else's code and server, and what the sweep has paid for is not.
             except Exception:
                 del self._loggers[name]
                 logger.warning(

@@ -125,6 +125,7 @@ class TrainCheckpoints:
     def _room_came(self) -> bool:
         """Whether Ray has room for what is lacking; being asked for it, a cluster that grows replaces what it lost."""
         if self._asked is None:
+            # Should this worker die before it gives that back, `raydoa.on_ray.orphans` does.
             each = {name: float(amount) for name, amount in self._each.items() if amount}
             self._asked = placement_group([each] * self._lacking)
         came = bool(self._asked.wait(0))

@@ -57,7 +57,7 @@ def test_proposals_are_allowed_new_and_paid(name: str) -> None:
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_objective(name: str, objective: str) -> None:
-    played = Played(search(chooser_named(name, objective)))  # type: ignore[arg-type]
+    played = Played(search(chooser_named(name, objective)))
     played.play(4)
     assert played.asked and played.search.recommend() in played.search.space.plans()
 

@@ -114,8 +114,8 @@ def kill_at(point: int) -> None:
     """Kill this process at its ``point``-th step: just before or after an fsync or a replace."""
     left = [point]
 
-    def counted(call):  # type: ignore[no-untyped-def]
-        def wrapped(*arguments):  # type: ignore[no-untyped-def]
+    def counted(call):
+        def wrapped(*arguments):
             for after in (False, True):
                 if after:
                     call(*arguments)

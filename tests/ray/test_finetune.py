@@ -34,7 +34,7 @@ def plain(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Bench:
 def _losses(bench: Bench, stage: FineTune) -> list[float]:
     record = bench.store.find(stage.key)
     assert record is not None
-    return [float(str(loss)) for loss in record.facts["losses"]]  # type: ignore[union-attr]
+    return [float(str(loss)) for loss in record.facts["losses"]]
 
 
 @pytest.mark.parametrize(("workers", "zero"), [(2, 0), (2, 1), (2, 2), (2, 3), (1, 2)])

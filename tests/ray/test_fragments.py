@@ -88,7 +88,7 @@ def _engine(tiny: Tiny, zero: tuple[int, bool], precision: str) -> Any:
         batch_size=8,
         epochs=1,
         weight_decay=0.1,
-        precision=precision,  # type: ignore[arg-type]
+        precision=precision,
     )
     stage, offload = zero
     settings = deepspeed_config(recipe, world=2, rounds=2, zero_stage=stage, offload=offload)

@@ -13,7 +13,7 @@ from tests.ray.watching import groups, until
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("two_cpus")]
 
 
-@ray.remote(num_cpus=0, max_concurrency=2)  # type: ignore[untyped-decorator]
+@ray.remote(num_cpus=0, max_concurrency=2)
 class _Creator:
     """Asks for groups, one of them or without end."""
 

@@ -160,7 +160,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
 
     others = _without_ray(Driver(tiny, tmp_path / "alone", ray_folder), after)
     for row in rows.to_dict("records"):
-        assert numbers(row) == pytest.approx(numbers(others[row["cell"]]), rel=1e-6)  # type: ignore[arg-type]
+        assert numbers(row) == pytest.approx(numbers(others[row["cell"]]), rel=1e-6)
 
     again, err = (process := driver.start()).communicate()
     assert process.returncode == 0, err

@@ -23,7 +23,7 @@ from tests.ray.watching import actors, groups, living, until
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
 
-class _StopFirst(tune.Stopper):  # type: ignore[misc]
+class _StopFirst(tune.Stopper):
     """Stops the first trial as soon as its worker group is at work."""
 
     def __init__(self) -> None:

@@ -98,15 +98,15 @@ class Tiny:
         """Twelve steps in six epochs of twelve rows, batches of eight: every second one is short."""
         recipe = {
             "learning_rate": 3e-3, "batch_size": 8, "epochs": 6, "schedule": "linear", "warmup_fraction": 0.2,
-            "weight_decay": 0.01, "dropout": 0.1, **changes.pop("recipe", {}),  # type: ignore[dict-item]
+            "weight_decay": 0.01, "dropout": 0.1, **changes.pop("recipe", {}),
         }  # fmt: skip
         fields = {"labels": 12, "steps": 12, "seed": 0, **changes}
         return FineTune(
             initial=self.checkpoint(model),
             data=self.data(),
             form=TextForm.of(self.spec),
-            recipe=Recipe(**recipe),  # type: ignore[arg-type]
-            **fields,  # type: ignore[arg-type]
+            recipe=Recipe(**recipe),
+            **fields,
         )
 
     def shards(self, teacher: FineTune, count: int, size: int = 10) -> list[PseudoLabel]:
@@ -178,7 +178,7 @@ def write_tiny(folder: Path, *, poisoned: bool = False) -> Tiny:
     tokenizer = train_sentencepiece(texts * 3, 90)
     small = {"d_model": 32, "d_kv": 8, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}
     for name, d_ff, seed in (("small", 64, 1), ("large", 4096, 2)):
-        shape = ModelShape(vocabulary=VOCABULARY, d_ff=d_ff, **small)  # type: ignore[arg-type]
+        shape = ModelShape(vocabulary=VOCABULARY, d_ff=d_ff, **small)
         (folder / name).mkdir()
         model = build_model(shape, seed, 0.0)
         if poisoned and name == "large":

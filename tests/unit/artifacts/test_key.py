@@ -232,7 +232,7 @@ def test_a_bad_field_of_a_stage_is_named() -> None:
     with pytest.raises(UnstableValue, match=r"^weights\[0\]: the float nan"):
         _ = Merge((Rows("a"),), (float("nan"),)).key
     with pytest.raises(UnstableValue, match=r"^parts\[0\]: a stage"):
-        _ = Merge([Rows("a")]).key  # type: ignore[arg-type]
+        _ = Merge([Rows("a")]).key
 
 
 def test_a_field_that_came_later_keeps_old_names_and_makes_new_ones() -> None:
@@ -243,10 +243,7 @@ def test_a_field_that_came_later_keeps_old_names_and_makes_new_ones() -> None:
 
     before = stage({})
     after = stage({"repeat": int | None, "rows": Rows | None})
-    assert after(3).key == before(3).key  # type: ignore[call-arg]
-    keys = {
-        after(3, *more).key  # type: ignore[call-arg]
-        for more in ((), (0,), (1,), (None, Rows("a")), (1, Rows("a")))
-    }
+    assert after(3).key == before(3).key
+    keys = {after(3, *more).key for more in ((), (0,), (1,), (None, Rows("a")), (1, Rows("a")))}
     assert len(keys) == 5
-    assert Rows("a") in after(3, None, Rows("a")).inputs()  # type: ignore[call-arg]
+    assert Rows("a") in after(3, None, Rows("a")).inputs()

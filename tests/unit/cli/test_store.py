@@ -32,7 +32,7 @@ def write_results(rows: list[ResultRow], folder: Path) -> Path:
 def spoiled(store: Path, kind: str) -> str:
     """Spoil a file of an artifact; returns its key."""
     record = next(r for _, r in Store(str(store)).records() if getattr(r, "kind", "") == kind)
-    path = next(p for p in (store / record.folder).iterdir() if p.stat().st_size)  # type: ignore[union-attr]
+    path = next(p for p in (store / record.folder).iterdir() if p.stat().st_size)
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
     return record.key
 

@@ -70,7 +70,7 @@ class _Workers:
         self._speeds = speeds
         self._said: list[float] = []
         self.rhythms = [
-            Rhythm(every, rate, self._agreed, clock=lambda i=i: self.now[i])  # type: ignore[misc]
+            Rhythm(every, rate, self._agreed, clock=lambda i=i: self.now[i])
             for i in range(len(speeds))
         ]
 

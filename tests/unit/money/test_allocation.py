@@ -96,8 +96,8 @@ def test_whole_quantities_are_bought_by_their_shares(
     assume(min(prices) >= 1 / MICRO and free.n + labels > 0)
 
     def between(schedule: object, rows: int, part: float) -> int:
-        full = steps_for(schedule, rows)  # type: ignore[arg-type]
-        least = full // schedule.epochs  # type: ignore[attr-defined]
+        full = steps_for(schedule, rows)
+        least = full // schedule.epochs
         return least + int(part * (full - least))
 
     rows = u + (free.n + labels if labels else 0)
@@ -234,5 +234,5 @@ def test_rounding_is_no_mistake_and_never_overspends() -> None:
 )
 def test_requests_that_make_no_sense(change: dict[str, object], said: str) -> None:
     with pytest.raises(UserMistake) as mistake:
-        plan_cell(replace(ASKED, **change), PAPER, COSTS)  # type: ignore[arg-type]
+        plan_cell(replace(ASKED, **change), PAPER, COSTS)
     assert said in str(mistake.value) and "\n" not in str(mistake.value)

@@ -237,7 +237,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("change", "said"), WRONG)
 def test_mistakes_are_one_clear_line(change: dict[str, object], said: str | None) -> None:
-    request = replace(distill(10.0), **change)  # type: ignore[arg-type]
+    request = replace(distill(10.0), **change)
     if said is None:  # distillation buys no labels, so it needs no price for them
         assert plan(request).feasible
         return

@@ -59,7 +59,7 @@ def test_the_frontier_is_ringed() -> None:
         panel = plans[plans["n"] == n]
         best = panel[frontier(panel)]
         [rings] = [c for c in axis.collections if c.get_label() == "Pareto frontier"]
-        found = sorted(map(tuple, rings.get_offsets().tolist()))  # type: ignore[union-attr]
+        found = sorted(map(tuple, rings.get_offsets().tolist()))
         assert found == sorted(zip(best["cost"], best["score"], strict=True))
     assert "scaled" not in texts(figure)
 

@@ -33,7 +33,7 @@ def test_an_event_wakes_those_who_wait_in_their_order() -> None:
         event.wait()  # It has happened: nobody waits.
 
     for number in range(3):
-        clock.start(lambda number=number: waits(number))  # type: ignore[misc]
+        clock.start(lambda number=number: waits(number))
     clock.start(happens)
     assert clock.run() == 5.0
     assert seen == [(0, 5.0), (1, 5.0), (2, 5.0)]

@@ -78,7 +78,7 @@ def test_a_sparse_representation_from_end_to_end(world: World) -> None:
     kinds = [record.kind for record in records if record is not None]
     assert kinds.count(ChooseSparsity.kind) == 1 and kinds.count("pseudo_label") == 2
     [chosen] = [r for r in records if r is not None and r.kind == ChooseSparsity.kind]
-    assert chosen.facts["cosine"] >= 0.99  # type: ignore[operator]
+    assert chosen.facts["cosine"] >= 0.99
     for record in records:
         if record is not None and record.kind == "pseudo_label":
             assert record.facts["cosine"] == chosen.facts["cosine"]

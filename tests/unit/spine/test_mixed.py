@@ -148,8 +148,8 @@ def test_stages_made_before_there_were_repeats_keep_their_keys(mixed: Mixed) -> 
     student = mixed.student(mixed.cell("distill"))
     added = {"repeat", "labels", "data", "mixing"}
     identity = student.identity()
-    assert not added & (set(identity["config"]) | set(identity["inputs"]))  # type: ignore[arg-type]
-    assert "repeat" not in student.teacher.identity()["config"]  # type: ignore[operator]
+    assert not added & (set(identity["config"]) | set(identity["inputs"]))
+    assert "repeat" not in student.teacher.identity()["config"]
 
 
 @pytest.mark.parametrize("order", ["gold_first", "gold_last"])

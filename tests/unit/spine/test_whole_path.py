@@ -147,7 +147,7 @@ def test_bought_labels_are_never_pseudo_labelled_in_the_same_cell(measured: Meas
 
 def student_data(student: object) -> str:
     teacher = student.teacher if isinstance(student, Distill) else student
-    return teacher.data.key  # type: ignore[attr-defined,no-any-return]
+    return teacher.data.key
 
 
 def test_owned_and_bought_labels_make_one_teacher(measured: Measured) -> None:
