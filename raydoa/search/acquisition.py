@@ -6,6 +6,7 @@ gain is E[max over plans] - max over plans of the expectation. Students of one t
 one teacher tells less than as many teachers would, and costs less.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -19,6 +20,10 @@ from raydoa.search.laws import Array
 from raydoa.search.surface import Surface
 
 _DRAWS = 64
+_AT_ONCE = 32
+
+Bundle = Sequence[Candidate]
+"""What is measured together."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +76,32 @@ class Gains:
     def _position(self) -> dict[Point, int]:
         return {point: position for position, point in enumerate(self.points)}
 
-    def of(self, bundle: Sequence[Candidate]) -> float:
-        """Expected gain in score of a bundle, averaged over the budgets."""
-        where = [self._position[candidate.point] for candidate in bundle]
-        outcomes = self._of_points[np.ix_(where, where)] + self._luck(bundle)
-        root = np.linalg.cholesky(outcomes + 1e-9 * np.eye(len(where)))
-        draws = _normals(len(where))
-        gains = []
-        for mean, with_plans in zip(self._means, self._with_plans, strict=True):
-            weights = np.linalg.solve(root, with_plans[:, where].T)
-            best = (mean[:, None] + weights.T @ draws.T).max(axis=0).mean()
-            gains.append(best - mean.max())
-        return float(np.mean(gains))
+    def of(self, bundles: Sequence[Bundle]) -> Array:
+        """Expected gain in score of each bundle, averaged over the budgets; all of one size at once."""
+        found = np.zeros(len(bundles))
+        sizes = np.array([len(bundle) for bundle in bundles])
+        for size in np.unique(sizes):
+            where = np.flatnonzero(sizes == size)
+            for some in np.array_split(where, math.ceil(len(where) / _AT_ONCE)):
+                found[some] = self._alike([bundles[one] for one in some])
+        return found
 
-    def _luck(self, bundle: Sequence[Candidate]) -> Array:
+    def _alike(self, bundles: Sequence[Bundle]) -> Array:
+        """The same of bundles of one size."""
+        where = np.array([[self._position[one.point] for one in bundle] for bundle in bundles])
+        size = where.shape[1]
+        outcomes = self._of_points[where[:, :, None], where[:, None, :]]
+        outcomes = outcomes + np.stack([self._luck(bundle) for bundle in bundles])
+        root = np.linalg.cholesky(outcomes + 1e-9 * np.eye(size))
+        draws = _normals(size)
+        gains = np.zeros(len(bundles))
+        for mean, with_plans in zip(self._means, self._with_plans, strict=True):
+            weights = np.linalg.solve(root, np.moveaxis(with_plans[:, where], 0, 2))
+            after = mean[:, None] + np.swapaxes(weights, 1, 2) @ draws.T
+            gains += after.max(axis=1).mean(axis=1) - mean.max()
+        return np.asarray(gains / len(self._means))
+
+    def _luck(self, bundle: Bundle) -> Array:
         """Covariance of what is no property of the points: seeds and teachers."""
         noise, luck = self.surface.noise_variance, self.surface.teacher_variance
         found = np.diag([self._noise[candidate.point] for candidate in bundle])

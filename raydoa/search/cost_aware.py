@@ -150,8 +150,7 @@ class CostAware:
         """The bundle with the most gain per dollar, that rate and its gain."""
         best: tuple[tuple[Candidate, ...], float, float] = ((), 0.0, 0.0)
         overhead = _OVERHEAD * known.space.budget_usd
-        for bundle in bundles:
-            gain = gains.of(bundle)
+        for bundle, gain in zip(bundles, gains.of(bundles).tolist(), strict=True):
             if gain <= self.least_gain:
                 continue
             rate = gain / (self._usd(bundle, known) + overhead * len(bundle))

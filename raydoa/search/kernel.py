@@ -6,17 +6,29 @@ import numpy as np
 
 from raydoa.search.laws import Array, Inputs, Shapes
 
+_AT_ONCE = 20_000
+
 
 def residual(one: Inputs, two: Inputs, shapes: Shapes) -> Array:
     """What laws leave ``[draws, one, two]``: Matérn 5/2 of `annotate` or of teachers, and each model's own."""
     first, second = _positions(one), _positions(two)
     square = ((first[:, None, :] - second[None, :, :]) ** 2).sum(axis=2)
-    distance = np.sqrt(5 * square)[None] / shapes.length[:, None, None]
-    kind = (one.taught[:, None] == two.taught[None, :])[None]
-    height = (shapes.residual * shapes.scale)[:, None, None] ** 2
-    smooth = height * kind * (1 + distance + distance**2 / 3) * np.exp(-distance)
-    model = kind & (one.size[:, None] == two.size[None, :])[None]
-    return np.asarray(smooth + shapes.model_sd[:, None, None] ** 2 * model)
+    distance = np.sqrt(5 * square)
+    kind = one.taught[:, None] == two.taught[None, :]
+    model = kind & (one.size[:, None] == two.size[None, :])
+    height = (shapes.residual * shapes.scale) ** 2
+    own = shapes.model_sd**2
+    found = np.empty((len(height), *distance.shape))
+    # A few draws at a time: all at once leave the processor's cache, and take several times as long.
+    step = max(1, _AT_ONCE // max(1, distance.size))
+    for start in range(0, len(height), step):
+        some = slice(start, start + step)
+        scaled = distance / shapes.length[some, None, None]
+        smooth = np.exp(-scaled)
+        smooth *= 1 + scaled * (1 + scaled / 3)
+        smooth *= height[some, None, None] * kind
+        found[some] = smooth + own[some, None, None] * model
+    return found
 
 
 def _positions(inputs: Inputs) -> Array:

@@ -5,6 +5,7 @@ basis functions, 5.12 for leaving one out.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -34,27 +35,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Fit:
-    """What follows, of each draw.
+    """What follows, of each draw; what is not asked for is not worked out.
 
     Attributes:
-        factor: the inverse of the Cholesky factor L of the observations' covariance.
-        white: ``L^-1 (errors - prior mean)``.
-        log_evidence: logarithm of the marginal likelihood.
-        log_positive: how much likelier it has become that coefficients are positive that must be.
-        left_out: each error against the prediction of all others, in standard deviations.
-        left_out_sd: those standard deviations.
-        coefficients: means a posteriori.
-        coefficient_variances: of the same.
+        problem: what was fitted.
+        factor: the Cholesky factor L of the observations' covariance.
     """
 
+    problem: Problem
     factor: Array
-    white: Array
-    log_evidence: Array
-    log_positive: Array
-    left_out: Array
-    left_out_sd: Array
-    coefficients: Array
-    coefficient_variances: Array
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
@@ -63,33 +52,74 @@ class Fit:
         Raises:
             numpy.linalg.LinAlgError: a covariance is not positive definite, whatever was added to its diagonal.
         """
-        count = len(problem.errors)
         scaled = problem.basis * problem.sd[:, None, :]
         covariance = scaled @ np.swapaxes(scaled, 1, 2) + problem.own
         # A power of labels or rows far from their reference may be huge, and rounding with it.
         largest = np.diagonal(covariance, axis1=1, axis2=2).max(axis=1, initial=0.0)
-        covariance += 1e-9 * largest[:, None, None] * np.eye(count)
-        factor = np.linalg.cholesky(covariance)
-        inverse = np.linalg.inv(factor)
+        covariance += 1e-9 * largest[:, None, None] * np.eye(len(problem.errors))
+        return cls(problem, np.asarray(np.linalg.cholesky(covariance)))
+
+    @cached_property
+    def _whitened(self) -> Array:
+        """``L^-1`` of the coefficients' scaled bases, and of the errors above the prior mean as the last column."""
+        problem = self.problem
+        scaled = problem.basis * problem.sd[:, None, :]
         off = problem.errors - np.einsum("dnc,dc->dn", problem.basis, problem.mean)
-        white = np.einsum("dij,dj->di", inverse, off)
-        determinant = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-        evidence = -0.5 * (white**2).sum(axis=1) - determinant - 0.5 * count * np.log(2 * np.pi)
-        # Coefficients a posteriori: mean and variance, for the part of them that is not negative.
-        pulled = inverse @ scaled
-        mean = problem.mean + problem.sd * np.einsum("dnc,dn->dc", pulled, white)
-        share = np.maximum(1 - (pulled**2).sum(axis=1), 1e-9)
-        after = log_ndtr(mean / (problem.sd * np.sqrt(share)))[:, POSITIVE].sum(axis=1)
-        before = log_ndtr(problem.mean / problem.sd)[:, POSITIVE].sum(axis=1)
-        # Leaving one out, in standard deviations: equation 5.12 of the same book.
-        precision = np.swapaxes(inverse, 1, 2) @ inverse
-        left_out = np.einsum("dji,dj->di", inverse, white)
-        left_out_sd = 1 / np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
-        left_out = left_out * left_out_sd
-        variances = problem.sd**2 * share
-        positive = after - before
-        return cls(inverse, white, evidence, positive, left_out, left_out_sd, mean, variances)
+        found: Array = np.linalg.solve(
+            self.factor, np.concatenate([scaled, off[..., None]], axis=2)
+        )
+        return found
+
+    @property
+    def white(self) -> Array:
+        """``L^-1 (errors - prior mean)``."""
+        return np.asarray(self._whitened[..., -1])
+
+    @cached_property
+    def _inverse(self) -> Array:
+        """``L^-1``."""
+        return np.asarray(np.linalg.inv(self.factor))
+
+    @property
+    def log_evidence(self) -> Array:
+        """Logarithm of the marginal likelihood."""
+        count = len(self.problem.errors)
+        determinant = np.log(np.diagonal(self.factor, axis1=1, axis2=2)).sum(axis=1)
+        half = -0.5 * (self.white**2).sum(axis=1) - determinant
+        return np.asarray(half - 0.5 * count * np.log(2 * np.pi))
+
+    @property
+    def log_positive(self) -> Array:
+        """How much likelier it has become that coefficients are positive that must be."""
+        mean, sd = self.problem.mean, self.problem.sd
+        after = log_ndtr(self.coefficients / np.sqrt(self.coefficient_variances))
+        before = log_ndtr(mean / sd)
+        found: Array = (after - before)[:, POSITIVE].sum(axis=1)
+        return found
+
+    @cached_property
+    def coefficients(self) -> Array:
+        """Means a posteriori."""
+        pulled = np.einsum("dnc,dn->dc", self._whitened[..., :-1], self.white)
+        return np.asarray(self.problem.mean + self.problem.sd * pulled)
+
+    @cached_property
+    def coefficient_variances(self) -> Array:
+        """Variances a posteriori."""
+        share = np.maximum(1 - (self._whitened[..., :-1] ** 2).sum(axis=1), 1e-9)
+        return np.asarray(self.problem.sd**2 * share)
+
+    @cached_property
+    def left_out_sd(self) -> Array:
+        """Standard deviation of each error as all others predict it: equation 5.12 of the book."""
+        return np.asarray(1 / np.sqrt((self._inverse**2).sum(axis=1)))
+
+    @property
+    def left_out(self) -> Array:
+        """Each error against that prediction, in those standard deviations."""
+        pulled = np.einsum("dji,dj->di", self._inverse, self.white)
+        return np.asarray(pulled * self.left_out_sd)
 
     def whiten(self, cross: Array) -> Array:
-        """``L^-1 k``; the factor is kept inverted."""
-        return self.factor @ cross
+        """``L^-1 k``; there are many columns, and the factor's inverse is kept for them."""
+        return self._inverse @ cross

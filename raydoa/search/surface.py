@@ -84,11 +84,19 @@ class Surface:
             if np.any(self._extra_noise > 1) or np.any(self._lost > _WORTH_MENTION):
                 self._shapes = self._drawn(posterior, random)
         self._fit = Fit.of(self._problem(self._shapes))
+        self._expected: dict[Point, tuple[float, float]] = {}
 
     def mean_and_sd(self, points: Sequence[Point]) -> tuple[Array, Array]:
         """Expected score of each point and the standard deviation of that expectation; a seed's luck is not in it."""
-        mean, sd = self._latent(points)
-        return 1 - self._chance.seen(mean), self._chance.slope(mean) * sd
+        # A search asks for the same thousands of plans several times at each step.
+        new = [point for point in points if point not in self._expected]
+        if new:
+            mean, sd = self._latent(new)
+            score, slope = 1 - self._chance.seen(mean), self._chance.slope(mean)
+            found = zip(score.tolist(), (slope * sd).tolist(), strict=True)
+            self._expected.update(zip(new, found, strict=True))
+        both = np.array([self._expected[point] for point in points]).reshape(len(points), 2)
+        return both[:, 0], both[:, 1]
 
     def best_of(self, plans: Sequence[Point]) -> Point:
         """The plan to recommend: of two that are expected to score the same, the one that is known better."""
