@@ -1,0 +1,78 @@
+"""`clusters/aws.yaml` in a lab whose machines Ray's launcher and autoscaler start and end through Amazon's API.
+
+The copy that is launched is what `clusters/aws_setup.py` makes, but for the user (hosts know root alone), private
+addresses, the set-up commands that want the internet or its file system, and the minutes that a node may idle.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import yaml
+
+from tests.cluster.lab.fake_ec2 import FakeEc2
+from tests.cluster.lab.host import HOME, Host
+from tests.cluster.lab.lab import PROJECT, Lab
+from tests.cluster.launched import STAGES, Job, Launched, give_settings, without
+
+REGION = "us-west-2"
+BUCKET = "raydoa-of-a-test"
+IMAGE = "ami-0123456789abcdef0"
+ADMINISTRATOR = "AKIAADMINISTRATOR"
+_LAPTOP = "172.31.200.9"
+_ABSENT = ("pip", "sudo")
+_IDLE_MINUTES = 0.25
+_SETUP = f"clusters/aws_setup.py --region {REGION} --bucket {BUCKET} --image {IMAGE} --ssh-cidr {_LAPTOP}/32".split()
+# One student of a fine-tuned teacher. The teacher takes many short steps, and what comes after it few.
+_SWEEP = [
+    "--set", "cluster_grows=true", "--strategies", "distill", "--budgets", "1", "--n", "64", "--u", "1000",
+    "--teachers", "nano-m", "--seeds", "0", "--test-rows", "32", "--set", "teacher_recipe.epochs=60",
+    "--set", "distill_recipe.epochs=1", "--set", "checkpoint_every_steps=4",
+]  # fmt: skip
+
+
+class Aws(Launched):
+    """The account, and who uses it."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab, lab.add("laptop", _LAPTOP, serves_ssh=False), "my-aws.yaml")
+        self.ec2 = FakeEc2(lab, REGION, self._prepare)
+        aws = self._find_amazon(self.laptop)
+        keys = f"[default]\naws_access_key_id = {ADMINISTRATOR}\naws_secret_access_key = secret\n"
+        (aws / "credentials").write_text(keys, encoding="utf-8")
+
+    def _prepare(self, host: Host) -> None:
+        give_settings(host)
+        self._find_amazon(host)
+
+    def _find_amazon(self, host: Host) -> Any:
+        folder = host.home / ".aws"
+        folder.mkdir()
+        (folder / "config").write_text(f"[default]\nendpoint_url = {self.ec2.endpoint}\n", "utf-8")
+        return folder
+
+    def set_up(self) -> dict[str, Any]:
+        """As the page says; returns what the script has written."""
+        self.launcher("python", *_SETUP, "--out", f"{HOME}/filled.yaml")
+        filled: dict[str, Any] = yaml.safe_load(
+            (self.laptop.home / "filled.yaml").read_text("utf-8")
+        )
+        cluster = filled | {
+            "auth": {"ssh_user": "root"},
+            "provider": filled["provider"] | {"use_internal_ips": True},
+            "setup_commands": without(_ABSENT, filled["setup_commands"]),
+            "idle_timeout_minutes": _IDLE_MINUTES,
+        }
+        self.write(cluster)
+        return filled
+
+    def tunnel(self) -> AbstractContextManager[None]:
+        """The dashboard's port on the laptop, as the page brings it there."""
+        return self.through("ray", "dashboard", self.file)
+
+    def down(self) -> None:
+        """`ray down`."""
+        self.launcher("ray", "down", "-y", self.file)
+
+    def submit(self) -> Job:
+        """Submit the sweep."""
+        return Job(self, "sweep", _SWEEP, f"s3://{BUCKET}/store")
