@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.lab.fake_ec2 import FakeEc2
+from tests.cluster.lab.fake_aws import FakeAws
 from tests.cluster.lab.host import HOME, Host
-from tests.cluster.lab.lab import PROJECT, Lab
-from tests.cluster.launched import STAGES, Job, Launched, give_settings, without
+from tests.cluster.lab.lab import Lab
+from tests.cluster.launched import Job, Launched, give_settings, without
 
 REGION = "us-west-2"
 BUCKET = "raydoa-of-a-test"
@@ -25,8 +25,8 @@ _SETUP = f"clusters/aws_setup.py --region {REGION} --bucket {BUCKET} --image {IM
 # One student of a fine-tuned teacher. The teacher takes many short steps, and what comes after it few.
 _SWEEP = [
     "--set", "cluster_grows=true", "--strategies", "distill", "--budgets", "1", "--n", "64", "--u", "1000",
-    "--teachers", "nano-m", "--seeds", "0", "--test-rows", "32", "--set", "teacher_recipe.epochs=60",
-    "--set", "distill_recipe.epochs=1", "--set", "checkpoint_every_steps=4",
+    "--teachers", "nano-m", "--seeds", "0", "--test-rows", "32", "--set", "teacher_recipe.epochs=150",
+    "--set", "distill_recipe.epochs=1",
 ]  # fmt: skip
 
 
@@ -34,8 +34,10 @@ class Aws(Launched):
     """The account, and who uses it."""
 
     def __init__(self, lab: Lab) -> None:
+        self.filled: dict[str, Any] = {}
+        """The file that the script has written, before it is copied."""
         super().__init__(lab, lab.add("laptop", _LAPTOP, serves_ssh=False), "my-aws.yaml")
-        self.ec2 = FakeEc2(lab, REGION, self._prepare)
+        self.amazon = FakeAws(lab, REGION, self._prepare)
         aws = self._find_amazon(self.laptop)
         keys = f"[default]\naws_access_key_id = {ADMINISTRATOR}\naws_secret_access_key = secret\n"
         (aws / "credentials").write_text(keys, encoding="utf-8")
@@ -47,23 +49,40 @@ class Aws(Launched):
     def _find_amazon(self, host: Host) -> Any:
         folder = host.home / ".aws"
         folder.mkdir()
-        (folder / "config").write_text(f"[default]\nendpoint_url = {self.ec2.endpoint}\n", "utf-8")
+        (folder / "config").write_text(
+            f"[default]\nendpoint_url = {self.amazon.endpoint}\n", "utf-8"
+        )
         return folder
 
-    def set_up(self) -> dict[str, Any]:
-        """As the page says; returns what the script has written."""
+    def set_up(self) -> None:
+        """As the page says."""
         self.launcher("python", *_SETUP, "--out", f"{HOME}/filled.yaml")
-        filled: dict[str, Any] = yaml.safe_load(
-            (self.laptop.home / "filled.yaml").read_text("utf-8")
+        filled = yaml.safe_load((self.laptop.home / "filled.yaml").read_text("utf-8"))
+        self.filled = filled
+        self.write(
+            filled
+            | {
+                "auth": {"ssh_user": "root"},
+                "provider": filled["provider"] | {"use_internal_ips": True},
+                "setup_commands": without(_ABSENT, filled["setup_commands"]),
+                "idle_timeout_minutes": _IDLE_MINUTES,
+            }
         )
-        cluster = filled | {
-            "auth": {"ssh_user": "root"},
-            "provider": filled["provider"] | {"use_internal_ips": True},
-            "setup_commands": without(_ABSENT, filled["setup_commands"]),
-            "idle_timeout_minutes": _IDLE_MINUTES,
-        }
-        self.write(cluster)
-        return filled
+
+    @property
+    def head(self) -> Host:
+        """The machine that `ray up` has started."""
+        return self._started("head")[0]
+
+    @property
+    def workers(self) -> list[Host]:
+        """The machines that the head has started, as long as they run."""
+        return self._started("worker")
+
+    def _started(self, kind: str) -> list[Host]:
+        hosts = dict(self.amazon.hosts)
+        running = [one for one in self.amazon.instances() if one.id in hosts]
+        return [hosts[one.id] for one in running if _kind(one) == kind]
 
     def tunnel(self) -> AbstractContextManager[None]:
         """The dashboard's port on the laptop, as the page brings it there."""
@@ -76,3 +95,7 @@ class Aws(Launched):
     def submit(self) -> Job:
         """Submit the sweep."""
         return Job(self, "sweep", _SWEEP, f"s3://{BUCKET}/store")
+
+
+def _kind(instance: Any) -> str:
+    return {tag["key"]: tag["value"] for tag in instance.get_tags()}["ray-node-type"]

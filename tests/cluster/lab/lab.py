@@ -82,7 +82,9 @@ class Lab:
             "LAB_HOSTS": str(self._names),
             "LAB_KEEP": ":".join(_hidden([PROJECT, Path(sys.prefix), Path(sys.base_prefix)])),
             "LAB_SHARED": str(self.shared),
-            "LAB_KEY": (key or self.key.with_suffix(".pub").read_text()).strip() if serves_ssh else "",
+            "LAB_KEY": (key or self.key.with_suffix(".pub").read_text()).strip()
+            if serves_ssh
+            else "",
         }
         host = Host(name, address, namespace, self.folder / name, settings)
         self.hosts[name] = host

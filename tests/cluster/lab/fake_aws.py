@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import ThreadingHTTPServer
 from io import BytesIO
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -25,6 +25,7 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
+from moto.s3.models import s3_backends
 from werkzeug.serving import make_server
 
 from tests.cluster.lab.host import Host
@@ -35,6 +36,7 @@ NETWORK = "172.31.0.0/16"
 """Of an account's default VPC, and of the lab that wants its machines."""
 _METADATA = "169.254.169.254"
 _PORT = 4566
+_NOTICE_SECONDS = 120.0
 _ROLES = "/latest/meta-data/iam/security-credentials/"
 _CHANGES = ("RunInstances", "TerminateInstances", "StopInstances", "StartInstances")
 
@@ -61,7 +63,7 @@ class Call:
     key: str
 
 
-class FakeEc2:
+class FakeAws:
     """An empty account in one region, as one that has just been opened.
 
     Args:
@@ -77,6 +79,7 @@ class FakeEc2:
         self.metadata: dict[str, Metadata] = {}
         self.endpoint = f"http://{lab.gateway}:{_PORT}"
         self._lab, self._prepare = lab, prepare
+        self._reclaims: list[Timer] = []
         self._account = ec2_backends[DEFAULT_ACCOUNT_ID][region]
         self._moto = DomainDispatcherApplication(create_backend_app)
         # A host ends with the thread that has booted it, and a thread of the server ends with its call.
@@ -99,20 +102,28 @@ class FakeEc2:
         return [one for one in found if not states or one._state.name in states]
 
     def named(self, action: str) -> list[Call]:
-        """The calls of that name."""
+        """The calls of that name, the oldest first."""
         return [call for call in self.calls if call.action == action]
 
-    def announce(self, host: Host) -> None:
-        """Tell a spot instance that it will be taken away in two minutes; `reclaim` does it."""
-        self.metadata[host.address].interrupt(seconds=120)
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """What is in a bucket."""
+        keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
+        return {name: key.value for name, key in keys.items()}
 
-    def reclaim(self, host: Host) -> None:
-        """Take a spot instance away."""
-        self._account.terminate_instances([host.name])
+    def interrupt(self, host: Host) -> None:
+        """Tell a spot instance that it will be taken away, and do so two minutes later."""
+        self.metadata[host.address].interrupt(_NOTICE_SECONDS)
+        self._reclaims.append(Timer(_NOTICE_SECONDS, self._reclaim, [host.name]))
+        self._reclaims[-1].start()
+
+    def _reclaim(self, name: str) -> None:
+        self._account.terminate_instances([name])
         self._hands.submit(self._follow).result()
 
     def close(self) -> None:
         """Stop answering, and take all power."""
+        for reclaim in self._reclaims:
+            reclaim.cancel()
         for server in self._servers:
             server.shutdown()
             server.server_close()
