@@ -66,13 +66,13 @@ class Told:
 def told(cluster: Aws) -> Told:
     amazon = cluster.amazon
     job = cluster.submit()
-    until("a fine-tuning", lambda: _pulse(job) > 0, seconds=300)
+    until("a fine-tuning", lambda: _pulse(job) > 0, seconds=600)
     node = next(host for host in cluster.workers if _training(host))
     watcher = node.folder / "tmp/raydoa-notices.log"
     with node.held(_training(node)[0]):
         amazon.interrupt(node)
         until("its being drained", lambda: "drained" in watcher.read_text("utf-8"))
-    until("its end", lambda: node.name not in amazon.hosts, seconds=300)
+    until("its end", lambda: node.name not in amazon.hosts, seconds=600)
     rows = load(job.wait()).to_dict("records")
     found = [
         json.loads(text)
@@ -163,7 +163,7 @@ def test_no_step_is_lost_where_there_is_a_notice(told: Told) -> None:
 
 
 def test_no_node_stays_when_there_is_nothing_to_do(cluster: Aws, told: Told) -> None:
-    until("the last node's end", lambda: not cluster.workers, seconds=240)
+    until("the last node's end", lambda: not cluster.workers, seconds=600)
     assert [one.id for one in cluster.amazon.instances("running")] == [cluster.head.name]
 
 
