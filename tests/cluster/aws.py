@@ -5,6 +5,7 @@ addresses, the set-up commands that want the internet or its file system, and th
 """
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -46,7 +47,8 @@ class Aws(Launched):
         give_settings(host)
         self._find_amazon(host)
 
-    def _find_amazon(self, host: Host) -> Any:
+    def _find_amazon(self, host: Host) -> Path:
+        """Where Amazon's clients look for its address; returns the folder."""
         folder = host.home / ".aws"
         folder.mkdir()
         (folder / "config").write_text(
@@ -98,4 +100,4 @@ class Aws(Launched):
 
 
 def _kind(instance: Any) -> str:
-    return {tag["key"]: tag["value"] for tag in instance.get_tags()}["ray-node-type"]
+    return str({tag["key"]: tag["value"] for tag in instance.get_tags()}["ray-node-type"])

@@ -58,7 +58,7 @@ class Told:
 
     lost: Host
     watcher: str
-    rows: list[dict[str, Any]]
+    rows: list[dict[Any, Any]]
     records: dict[str, dict[str, Any]]
 
 
