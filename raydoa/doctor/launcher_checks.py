@@ -32,6 +32,7 @@ def check_launcher_file(file: LauncherFile, here: Path) -> Iterator[Finding]:
     yield from _access(file)
     yield from _token_file(file)
     yield from _file_mounts(file, here)
+    yield from _ray_s_own_setup(file)
     for node_type in file.node_types():
         yield from _counts(node_type, file.config.get("max_workers"))
 
@@ -119,6 +120,16 @@ def _file_mounts(file: LauncherFile, here: Path) -> Iterator[Finding]:
             if target == _TOKEN_FILE:
                 remedy = "make it: ray get-auth-token --generate && chmod 600 ~/.ray/auth_token"
             yield Finding(f"file_mounts.{target}", f"{source}: no such file", remedy)
+
+
+def _ray_s_own_setup(file: LauncherFile) -> Iterator[Finding]:
+    """Where a cloud's file is silent, Ray puts a command of its own."""
+    if file.provider["type"] != "local" and "head_setup_commands" not in file.config:
+        yield Finding(
+            "head_setup_commands",
+            "missing: Ray's own run pip in the system's Python, which Debian and Ubuntu refuse",
+            "add `head_setup_commands: []`; the environment of setup_commands has what Ray needs",
+        )
 
 
 def _counts(node_type: NodeType, of_all: Any) -> Iterator[Finding]:

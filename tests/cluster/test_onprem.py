@@ -17,7 +17,8 @@ from raydoa.report.results import load
 from tests.cluster.doors import REFUSALS, WRONG, Door, doors, knocks, listening
 from tests.cluster.lab.host import Host
 from tests.cluster.lab.lab import SHARED, Lab
-from tests.cluster.onprem import SHIPPED, Job, OnPrem
+from tests.cluster.launched import Job
+from tests.cluster.onprem import SHIPPED, OnPrem
 from tests.ray.rows import numbers
 from tests.ray.watching import until
 
@@ -38,7 +39,7 @@ def _finished(job: Job) -> Finished:
 
 
 def _records(job: Job) -> dict[str, Record]:
-    store = Store(str(job.store))
+    store = Store(str(job.folder / "store"))
     found = {key: store.find(key) for key in store.keys()}
     return {key: record for key, record in found.items() if record is not None}
 

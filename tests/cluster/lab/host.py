@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,6 +122,15 @@ class Host:
     def kill(self, pid: int) -> None:
         """kill -9 of one of its processes."""
         self.run(["kill", "-9", str(pid)])
+
+    @contextmanager
+    def held(self, pid: int) -> Iterator[None]:
+        """One of its processes stands still: however fast it is, what happens in here finds it in its work."""
+        self.run(["kill", "-STOP", str(pid)])
+        try:
+            yield
+        finally:
+            self.run(["kill", "-CONT", str(pid)])
 
     def wait_for_ssh(self, among: str, seconds: float = 60) -> None:
         """Return when its sshd greets who comes from the network namespace ``among``."""

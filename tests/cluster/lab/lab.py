@@ -8,12 +8,14 @@ import ipaddress
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from tests.cluster.lab.host import Host
+from tests.cluster.lab.inside import inside
 
 _PREFIX = "raydoa-lab"
 SHARED = "/run/shared"
@@ -45,19 +47,29 @@ class Lab:
         self.switch = f"{_PREFIX}-{os.getpid()}-switch"
         _run("ip", "netns", "add", self.switch)
         self._on_switch("link set lo up", "link add bridge type bridge", "link set bridge up")
-        self._on_switch(f"addr add {self._gateway}/{self._network.prefixlen} dev bridge")
+        self._on_switch(f"addr add {self.gateway}/{self._network.prefixlen} dev bridge")
 
     @property
-    def _gateway(self) -> str:
+    def gateway(self) -> str:
+        """Address of the switch, to which hosts send all that is for no other host."""
         return str(self._network.broadcast_address - 1)
 
-    def add(self, name: str, address: str, *, serves_ssh: bool = True, links: bool = True) -> Host:
+    def add(
+        self,
+        name: str,
+        address: str,
+        *,
+        serves_ssh: bool = True,
+        key: str | None = None,
+        links: bool = True,
+    ) -> Host:
         """Boot a host.
 
         Args:
             name: its host name.
             address: its address, in the lab's network.
-            serves_ssh: whether the lab's key opens it over SSH; a laptop would not.
+            serves_ssh: whether a key opens it over SSH; a laptop would not.
+            key: the public half of that key; the lab's by default.
             links: whether its root finds raydoa's environment as ``~/.raydoa``, as the set-up commands of the cluster
                 files leave it.
         """
@@ -70,7 +82,9 @@ class Lab:
             "LAB_HOSTS": str(self._names),
             "LAB_KEEP": ":".join(_hidden([PROJECT, Path(sys.prefix), Path(sys.base_prefix)])),
             "LAB_SHARED": str(self.shared),
-            "LAB_KEY": self.key.with_suffix(".pub").read_text().strip() if serves_ssh else "",
+            "LAB_KEY": (key or self.key.with_suffix(".pub").read_text()).strip()
+            if serves_ssh
+            else "",
         }
         host = Host(name, address, namespace, self.folder / name, settings)
         self.hosts[name] = host
@@ -94,7 +108,7 @@ class Lab:
             f"addr add {address}/{self._network.prefixlen} dev eth0",
             "link set eth0 up",
             "link set lo up",
-            f"route add default via {self._gateway}",
+            f"route add default via {self.gateway}",
         ):
             _run("ip", "-n", namespace, *card.split())
 
@@ -109,16 +123,27 @@ class Lab:
         """Put the cable back."""
         self._on_switch(f"link set {self._port(host)} up")
 
+    def listen(self, address: str, port: int) -> socket.socket:
+        """A door on the switch that this process serves: all hosts reach it, and nobody else does."""
+        if address != self.gateway:
+            self._on_switch(f"addr add {address}/32 dev bridge")
+        return inside(self.switch, lambda: socket.create_server((address, port)))
+
+    def remove(self, host: Host) -> None:
+        """Take a host's power, and the host away; another may have its address."""
+        host.power_off()
+        del self.hosts[host.name]
+        _run("ip", "netns", "delete", host.namespace)
+
     def _on_switch(self, *commands: str) -> None:
         for command in commands:
             _run("ip", "-n", self.switch, *command.split())
 
     def close(self) -> None:
         """Take every host's power, and remove what was made for them."""
-        for host in self.hosts.values():
-            host.power_off()
-        for namespace in [*(host.namespace for host in self.hosts.values()), self.switch]:
-            _run("ip", "netns", "delete", namespace)
+        for host in list(self.hosts.values()):
+            self.remove(host)
+        _run("ip", "netns", "delete", self.switch)
 
 
 def sweep() -> None:

@@ -68,6 +68,9 @@ ANY_PROVIDER = {
     "token left open": (
         {"setup_commands": ["true"]}, "setup_commands: the token file stays readable for others; add `chmod 600",
     ),
+    "a set-up command of Ray's own": (
+        {"head_setup_commands": None}, "head_setup_commands: missing: Ray's own run pip in the system's Python",
+    ),
     "open network": (
         {"auth|ssh_proxy_command": "nc 0.0.0.0/0"}, "is open to the world; name the addresses that may come in",
     ),
