@@ -44,6 +44,7 @@ class Bench:
         checkpoints: local folder or hub name of models that are not made here, by fingerprint.
         execution: device, micro-batches, memory savers.
         train_folder: where a training keeps its place; None: one that is interrupted starts again.
+        gpu_share: the part of a GPU that this process has; several small trainings may share one.
         made_for: written into the provenance of what is made: sweep and cell.
     """
 
@@ -53,6 +54,7 @@ class Bench:
     checkpoints: Mapping[str, str]
     execution: Execution
     train_folder: str | None = None
+    gpu_share: float = 1.0
     made_for: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -76,7 +78,7 @@ def publish(
     """Publish what was made in ``folder`` by ``devices`` GPUs (or CPU workers) in ``seconds``."""
     provenance = {
         "seconds": seconds,
-        "gpu_seconds": seconds * devices,
+        "gpu_seconds": seconds * devices * bench.gpu_share,
         "devices": devices,
         "device": bench.execution.device,
         **whereabouts(),

@@ -7,6 +7,7 @@ does not fit there keeps its estimate, and is named.
 """
 
 import datetime
+import gc
 import logging
 import platform
 import random
@@ -114,17 +115,26 @@ def calibrate(
             if each * shape.parameters > free_bytes:
                 raise torch.OutOfMemoryError
             tuned = work.operation == "train_step" and work.model in study.sweep.grid.teachers
-            seconds = _seconds(work, study.unit_costs, teachers if tuned else execution)
+            _let_go(execution.device)
+            means = teachers if tuned else execution
+            seconds = _seconds(work, study.unit_costs, means)
         except torch.OutOfMemoryError:
             logger.info("%s of %s does not fit", work.operation, work.model)
             too_large.append(work)
             continue
-        measured.append(_unit_cost(work, seconds, study.unit_costs.accelerator, execution.device))
+        measured.append(_unit_cost(work, seconds, study.unit_costs.accelerator, means))
     return Calibrated(tuple(measured), tuple(too_large))
 
 
-def _unit_cost(work: Work, seconds: list[float], accelerator: str, device: str) -> UnitCost:
-    name = torch.cuda.get_device_name() if device == "cuda" else platform.machine()
+def _let_go(device: str) -> None:
+    """Give back what the work before held: a model's parts know each other, so it outlives its last user."""
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _unit_cost(work: Work, seconds: list[float], accelerator: str, means: Execution) -> UnitCost:
+    name = torch.cuda.get_device_name() if means.device == "cuda" else platform.machine()
     return UnitCost(
         operation=work.operation,
         model=work.model,
@@ -135,9 +145,16 @@ def _unit_cost(work: Work, seconds: list[float], accelerator: str, device: str) 
         accelerator=accelerator,
         gpu_seconds=statistics.median(seconds),
         basis="measured",
-        source=f"raydoa calibrate on {name}, {datetime.date.today().isoformat()}, {work.recipe.precision}: "
+        source=f"raydoa calibrate on {name}, {datetime.date.today().isoformat()}, "
+        f"{work.recipe.precision}{_how(means)}: "
         f"median of {len(seconds)}, {min(seconds):.3g} to {max(seconds):.3g}",
     )
+
+
+def _how(means: Execution) -> str:
+    """What else a step's time depends on, and much: a step in four micro-batches launches four times the kernels."""
+    micro = f", micro-batches of {means.micro_batch_size}" if means.micro_batch_size else ""
+    return micro + (", activations computed again" if means.activation_checkpointing else "")
 
 
 def _seconds(work: Work, costs: UnitCosts, execution: Execution) -> list[float]:

@@ -123,6 +123,9 @@ class Running(Settings):
     student's training and the evaluations run on one device, in whole batches. A group that loses machines goes on with
     fewer workers, down to ``least_train_workers``.
 
+    ``students_per_gpu`` trainings and evaluations of small models share a GPU: one of them alone leaves it idle for
+    most of the time (docs/scale.md has what that brings). All of them must fit in its memory.
+
     Where ``cluster_grows``, work that finds no room waits for the autoscaler instead of being refused.
     ``concurrent_cells`` bounds the trials at a time; None is enough of them for the cluster (`cells_of_a_sweep`,
     `cells_of_a_search`).
@@ -150,6 +153,7 @@ class Running(Settings):
     label_actors: tuple[int, int] = (1, 2)
     gpus_per_label_actor: int = Field(default=0, ge=0)
     gpus_per_worker: int = Field(default=0, ge=0)
+    students_per_gpu: int = Field(default=1, ge=1)
     cpus_per_worker: int = Field(default=1, ge=1)
     cluster_gpus: int = Field(default=1, ge=1)
     cluster_grows: bool = False

@@ -34,6 +34,7 @@ def dry_run_lines(study: Study, running: Running, expected: Forecast) -> Iterato
     yield (
         f"wall-clock on {running.cluster_gpus} x {sweep.accelerator}: at least {wall:,.2f} h, "
         f"${wall * cluster.usd_per_hour(book):,.2f} of nodes"
+        + (", each stage with a GPU to itself" if running.students_per_gpu > 1 else "")
     )
     yield from _simulated_lines(study, running, expected, cluster)
     for line in study.unreachable:

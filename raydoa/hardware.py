@@ -15,7 +15,9 @@ A group that loses machines goes on with the fewest GPUs that still hold it, 178
     8 x A100-80GB   3: 71 GB of 80
     4 x H100-80GB   3: 71 GB of 80, and 0.4 more for its 8 rows
 
-This is arithmetic: none of it has been run on such GPUs yet.
+This is arithmetic for XXL. T5-XL was fine-tuned on one H100: 54.7 GB allocated where the same arithmetic says 57.4, and
+68.3 held by the process, with the CUDA context and what torch's allocator keeps (docs/scale.md). On a 40 GB GPU, where
+34 leave less than that, nobody has tried; torch gives back what it keeps before it runs out.
 
 Labelling holds the weights alone: 22.3 GB in bf16, one actor per GPU. bf16 throughout: fp16 overflows in T5.
 """

@@ -10,8 +10,9 @@ Bytes, for P parameters on W GPUs:
 - activations, with checkpointing: the layers' inputs, the inside of the largest layer twice (values and gradients),
   and the logits three times in fp32 (themselves, their softmax, its gradient).
 
-Labelling holds the bf16 weights. This is arithmetic, for planning: the CUDA context and fragmentation are left out,
-and none of it has been measured on a GPU yet.
+Labelling holds the bf16 weights. This is arithmetic, for planning: the CUDA context and fragmentation are left out.
+For T5-XL on one H100, with 8 rows of 128 tokens, it says 57.4 GB; 54.7 were allocated at the peak, and the process held
+68.3 (docs/scale.md).
 """
 
 from collections.abc import Mapping

@@ -12,6 +12,7 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import groupby
 from typing import TypeAlias
 
@@ -41,10 +42,10 @@ class ActorPool:
 
 @dataclass(frozen=True)
 class Tasks:
-    """``stages`` side by side, each on ``gpus``."""
+    """``stages`` side by side, each on ``gpus``: whole ones, or a part of one that it shares."""
 
     stages: tuple[Stage, ...]
-    gpus: int
+    gpus: Fraction
 
 
 Placement: TypeAlias = WorkerGroup | ActorPool | Tasks
@@ -78,10 +79,11 @@ def placed(
     return [Tasks(tuple(stages), gpus)]
 
 
-def _gpus(stage: Stage, running: Running, teachers: AbstractSet[str]) -> int:
-    """GPUs of a task: one, unless a teacher writes in it that fits on no single one; reading rows needs none."""
+def _gpus(stage: Stage, running: Running, teachers: AbstractSet[str]) -> Fraction:
+    """GPUs of a task: a student's share of one, and more where a teacher writes; reading rows needs none."""
     if not running.gpus_per_worker or isinstance(stage, TaskData | Vocabulary):
-        return 0
+        return Fraction(0)
     scored = isinstance(stage, Evaluate) and stage.trained.model in teachers
-    writes = scored or isinstance(stage, ChooseSparsity)
-    return max(1, running.gpus_per_label_actor) if writes else 1
+    if scored or isinstance(stage, ChooseSparsity):
+        return Fraction(max(1, running.gpus_per_label_actor))
+    return Fraction(1, running.students_per_gpu)

@@ -101,18 +101,20 @@ def usable_nodes() -> dict[str, Mapping[str, float]]:
     }
 
 
-def room_for(each: dict[str, int]) -> int:
+def room_for(each: Mapping[str, float]) -> int:
     """How many workers that need ``each`` the nodes of this cluster hold, as it stands."""
     return sum(_fits(each, found) for found in usable_nodes().values())
 
 
-def _fits(each: Mapping[str, int], found: Mapping[str, float]) -> int:
+def _fits(each: Mapping[str, float], found: Mapping[str, float]) -> int:
     """Workers that need ``each`` in the resources of one node."""
     wanted = {name: amount for name, amount in each.items() if amount}
     return min(int(found.get(name, 0.0) // amount) for name, amount in wanted.items())
 
 
-def check_room(each: dict[str, int], count: int, what: str, running: Running, remedy: str) -> None:
+def check_room(
+    each: Mapping[str, float], count: int, what: str, running: Running, remedy: str
+) -> None:
     """Refuse what would wait for ever.
 
     Where the cluster grows on demand nothing is refused: Ray asks its autoscaler for what is lacking.
@@ -122,7 +124,7 @@ def check_room(each: dict[str, int], count: int, what: str, running: Running, re
     """
     room = room_for(each)
     if room < count and not running.cluster_grows:
-        one = " and ".join(f"{amount} {name}" for name, amount in each.items() if amount)
+        one = " and ".join(f"{amount:g} {name}" for name, amount in each.items() if amount)
         raise NoRoom(
             f"{what} needs {count} x {one}, and the cluster's nodes have room for {room}; {remedy} or start a larger "
             "cluster"

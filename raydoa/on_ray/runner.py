@@ -5,7 +5,9 @@
 """
 
 import logging
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -25,6 +27,8 @@ from raydoa.placement import ActorPool, Tasks, WorkerGroup, placed
 logger = logging.getLogger(__name__)
 
 _MOST_RETRIES = 3
+_PARTS = 10_000
+"""Ray counts resources in parts of so many; it rounds, and sevenths rounded up would not all fit."""
 
 
 class ClusterRunner:
@@ -57,7 +61,8 @@ class ClusterRunner:
                     self._as_tasks(placement)
 
     def _as_tasks(self, tasks: Tasks) -> None:
-        cpus, gpus = self._running.cpus_per_worker, tasks.gpus
+        cpus, gpus = self._running.cpus_per_worker, math.floor(tasks.gpus * _PARTS) / _PARTS
+        bench = replace(self._bench, gpu_share=gpus) if 0 < gpus < 1 else self._bench
         kind = tasks.stages[0].kind
         check_room({"CPU": cpus, "GPU": gpus}, 1, kind, self._running, "lower cpus_per_worker")
         # SPREAD: a plain task would be put into the trial's own placement group, which holds no CPU.
@@ -67,7 +72,7 @@ class ClusterRunner:
             max_retries=_MOST_RETRIES,
             scheduling_strategy="SPREAD",
         )(_produce)
-        made = [task.remote(stage, self._bench) for stage in tasks.stages]
+        made = [task.remote(stage, bench) for stage in tasks.stages]
         # One that fails takes no other with it; and while one runs, its key is not free.
         ray.wait(made, num_returns=len(made))
         try:

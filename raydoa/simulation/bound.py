@@ -41,7 +41,7 @@ def bound(
         work = lasting.gpu_seconds(stage)
         before = max((finished.get(s.key, 0.0) for s in stage.inputs()), default=0.0)
         finished[stage.key] = before + work / max(1, at_once)
-        gpu_seconds += work if at_once else 0.0
+        gpu_seconds += work * min(1, at_once)
     return Bound(max(finished.values(), default=0.0), gpu_seconds)
 
 

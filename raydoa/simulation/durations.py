@@ -28,7 +28,7 @@ class Lasting(Protocol):
 
 @dataclass(frozen=True)
 class Startup:
-    """Seconds for which GPUs are held before work begins; assumed, since nobody has run this on GPUs.
+    """Seconds for which GPUs are held before work begins; assumed, and about what one H100 showed (docs/scale.md).
 
     On 2 cores a worker group that does nothing took 9 s and its imports 4 s more a worker (Ray 2.60); loading 22 GB of
     T5-XXL from a store at 1 GB/s takes 22 s more.
@@ -36,7 +36,7 @@ class Startup:
     Attributes:
         worker_group: of a teacher's fine-tuning.
         label_actor: of one actor, its teacher's weights included.
-        task: of a task; its process is warm and its model small.
+        task: of a task; Ray gives each that has a GPU a new process, which imports torch. Its model is small.
         trial: of a trial, in the driver, which begins one after the other.
         store: a read of a record; 0 is a disk, an object store takes tens of milliseconds.
     """

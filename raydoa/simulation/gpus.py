@@ -8,8 +8,13 @@ waits, tasks and actors are not yet asked for.
 """
 
 from collections import defaultdict, deque
+from fractions import Fraction
+from typing import TypeAlias
 
 from raydoa.simulation.clock import Clock, Event
+
+Count: TypeAlias = int | Fraction
+"""GPUs, or a part of one; exact, so that shares add up to the whole."""
 
 
 class Gpus:
@@ -21,15 +26,15 @@ class Gpus:
 
     def __init__(self, clock: Clock, total: int, *, turnstile: bool) -> None:
         self.total = total
-        self.free = total
+        self.free: Count = total
         self.held: defaultdict[str, float] = defaultdict(float)
         self._clock = clock
         self._turnstile = turnstile
         self._outside: list[Event] = []
-        self._singles: deque[tuple[int, Event]] = deque()
-        self._groups: deque[tuple[int, Event]] = deque()
+        self._singles: deque[tuple[Count, Event]] = deque()
+        self._groups: deque[tuple[Count, Event]] = deque()
 
-    def take(self, count: int, *, group: bool = False) -> None:
+    def take(self, count: Count, *, group: bool = False) -> None:
         """Wait for ``count`` GPUs and hold them.
 
         Raises:
@@ -46,12 +51,12 @@ class Gpus:
         self._hand_out()
         ready.wait()
 
-    def use(self, count: int, seconds: float, purpose: str) -> None:
+    def use(self, count: Count, seconds: float, purpose: str) -> None:
         """Let time pass with ``count`` GPUs in hand."""
         self.held[purpose] += count * seconds
         self._clock.sleep(seconds)
 
-    def give(self, count: int) -> None:
+    def give(self, count: Count) -> None:
         """Hand GPUs back."""
         self.free += count
         self._hand_out()

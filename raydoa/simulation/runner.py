@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from fractions import Fraction
 from functools import partial
 
 from raydoa.artifacts.key import Stage
@@ -90,10 +91,11 @@ class SimulatedRunner:
         self._store.publish(group.stage)
         self._gpus.give(held)
 
-    def _task(self, stage: Stage, gpus: int) -> None:
+    def _task(self, stage: Stage, gpus: Fraction) -> None:
+        """One that shares its GPU is reckoned as fast as one alone, which docs/scale.md has measured."""
         self._gpus.take(gpus)
         self._gpus.use(gpus, self._startup.task, STARTING)
-        self._gpus.use(gpus, self._lasting.gpu_seconds(stage) / max(1, gpus), stage.kind)
+        self._gpus.use(gpus, self._lasting.gpu_seconds(stage) / max(Fraction(1), gpus), stage.kind)
         self._store.publish(stage)
         self._gpus.give(gpus)
 

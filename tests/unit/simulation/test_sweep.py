@@ -114,15 +114,29 @@ _CELL = st.one_of(
     actors=st.integers(1, 3),
     cells=st.integers(1, 8),
     turnstile=st.booleans(),
+    sharing=st.integers(1, 7),
 )
 def test_no_schedule_beats_the_bound(
-    chains: list, takes: Takes, gpus: int, actors: int, cells: int, turnstile: bool
+    chains: list, takes: Takes, gpus: int, actors: int, cells: int, turnstile: bool, sharing: int
 ) -> None:
     running = cluster(gpus, workers=2, actors=actors, cells=cells)
+    running = running.model_copy(update={"students_per_gpu": sharing})
     done = run(chains, running, takes, turnstile=turnstile)
     assert done.bound.seconds(gpus) <= done.makespan_seconds * (1 + 1e-9)
     assert sum(done.held.values()) == pytest.approx(done.bound.gpu_seconds)
     assert done.bound.gpu_seconds <= gpus * done.makespan_seconds * (1 + 1e-9)
+
+
+def test_students_that_share_a_gpu_train_side_by_side() -> None:
+    """Four students, three to a GPU: the fourth begins on the other one, and a group waits for a whole one."""
+    takes = Takes(fine_tune=10.0, evaluate=3.0)
+    sharing = cluster(2).model_copy(update={"students_per_gpu": 3})
+    done = run([annotating(steps) for steps in (1, 2, 3, 4)], sharing, takes)
+    assert done.makespan_seconds == 13.0
+    assert done.held["fine_tune"] == pytest.approx(4 * 10.0 / 3)
+    assert done.bound.gpu_seconds == pytest.approx(4 * 13.0 / 3)
+    alone = run([distilling(tuned(TEACHER), 1)], sharing, Takes(fine_tune=10.0, pseudo_label=5.0))
+    assert alone.held["fine_tune"] == 10.0 and alone.held["pseudo_label"] == 5.0
 
 
 def test_a_real_sweep_makes_what_its_forecast_names(world: World) -> None:

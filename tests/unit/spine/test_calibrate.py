@@ -47,6 +47,8 @@ def test_every_unit_of_work_is_measured_and_then_planned_with(
     found = calibrate(study, Execution(), SAVING, PLENTY)
     assert {(row.operation, row.model, row.teacher) for row in found.unit_costs} == wanted
     assert found.too_large == ()
+    of_teachers = {row.model for row in found.unit_costs if "micro-batches of 2" in row.source}
+    assert of_teachers == {"two"}, "their steps are cut in another way, and say so"
     path = tmp_path / "unit_costs.json"
     write_calibration(found.unit_costs, path)
     assert read_calibration(path) == found.unit_costs
