@@ -92,7 +92,7 @@ class SimulatedRunner:
         self._gpus.give(held)
 
     def _task(self, stage: Stage, gpus: Fraction) -> None:
-        """One that shares its GPU is reckoned as fast as one alone, which docs/scale.md has measured."""
+        """One that shares its GPU is reckoned as fast as one alone; four at once ran at 0.83 (docs/scale.md)."""
         self._gpus.take(gpus)
         self._gpus.use(gpus, self._startup.task, STARTING)
         self._gpus.use(gpus, self._lasting.gpu_seconds(stage) / max(Fraction(1), gpus), stage.kind)
