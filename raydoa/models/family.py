@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 # A sweep loads hundreds of models, and tells of its progress itself.
 transformers_logging.disable_progress_bar()
 
+WEIGHTS_FILE = "model.safetensors"
 HEAD_FILE = "head.safetensors"
 HEAD_TENSOR = "lm_head.weight"
 
@@ -136,19 +137,26 @@ def save_model(
     Raises:
         OSError: the disk is full.
     """
-    with _full_disk_told():
-        model.save_pretrained(folder, state_dict=state)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = state if state is not None else model.state_dict()
     untied = isinstance(model, UntiedT5)
+    head = weights[HEAD_TENSOR if untied or HEAD_TENSOR in weights else "shared.weight"]
+    # What is tied has several names and is kept under one. `save_pretrained` would write the same files, but imports
+    # DeepSpeed before (2 s of a process's first save), to see whether the model is wrapped in it.
+    tied = set(type(model)._tied_weights_keys)
+    own = {name: tensor.contiguous() for name, tensor in weights.items() if name not in tied}
+    with _full_disk_told():
+        save_file(own, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+        save_file({HEAD_TENSOR: head.detach().cpu().contiguous().clone()}, folder / HEAD_FILE)
+        model.config.save_pretrained(folder)
+        model.generation_config.save_pretrained(folder)
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     # transformers 5 writes `true` for every T5; readers (this one included) need to know.
     config["tie_word_embeddings"] = not untied
     config["architectures"] = ["T5ForConditionalGeneration"]
+    config["dtype"] = str(model.dtype).removeprefix("torch.")
     path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
-    weights = state if state is not None else model.state_dict()
-    head = weights[HEAD_TENSOR if untied or HEAD_TENSOR in weights else "shared.weight"]
-    with _full_disk_told():
-        save_file({HEAD_TENSOR: head.detach().cpu().contiguous().clone()}, folder / HEAD_FILE)
     tokenizer.save(folder)
 
 

@@ -55,6 +55,16 @@ def deepspeed_config(
     }
 
 
+def init_distributed() -> None:
+    """DeepSpeed's own, on the process group that is there.
+
+    Where there are no GPUs it would first ask a compiler what it can build, in every process, and build a C++ kernel of
+    inference: more than a minute on two cores at the first training of a machine, and no training without g++.
+    """
+    deepspeed.ops.__compatible_ops__ = {}
+    deepspeed.init_distributed()
+
+
 class DeepSpeedEngine:
     """`Engine` over DeepSpeed; every rank of the group has one."""
 

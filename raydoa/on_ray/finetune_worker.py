@@ -106,14 +106,14 @@ def _micro_batch_size(job: Job, of_before: int | None) -> int:
 
 def load_sharded(folder: Path, stage: FineTune, settings: dict[str, Any], running: Running) -> Any:
     """The model as the ZeRO stage wants it; under ZeRO-3 no worker ever holds it whole."""
-    import deepspeed
     import torch
     from transformers.integrations import HfDeepSpeedConfig
 
     from raydoa.models.family import load_model
+    from raydoa.on_ray.deepspeed_engine import init_distributed
 
     # Before the weights, which ZeRO-3 cuts into as many parts as there are workers.
-    deepspeed.init_distributed()
+    init_distributed()
     # transformers looks for this object while it loads; it must live until the model is loaded.
     config = HfDeepSpeedConfig(settings) if running.zero_stage == 3 else None
     model = load_model(

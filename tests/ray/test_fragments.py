@@ -54,12 +54,13 @@ def test_what_one_stage_saved_goes_on_under_another(tiny: Tiny, tmp_path: Path) 
 
 def _rank(rank: int, tiny: Tiny, folder: Path, port: int) -> None:
     """One of two workers: trains every case straight through, and again from what was saved on the way."""
-    import deepspeed
+    from raydoa.on_ray.deepspeed_engine import init_distributed
 
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2")
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
-    deepspeed.init_distributed(dist_backend="gloo")
+    torch.distributed.init_process_group("gloo")
+    init_distributed()
     for case, (before, after, precision) in enumerate(_CASES):
         place = folder / f"place-{case}"
         place.mkdir(exist_ok=True)
