@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.lab.compiled import compiled, give_compiled
 from tests.cluster.lab.host import HOME, Host
 from tests.cluster.lab.lab import PROJECT, SHARED, Lab
 from tests.ray.watching import until
@@ -25,13 +24,12 @@ STAGES = ("ray::_produce", "ray::RayTrainWorker", "ray::MapWorker")
 
 
 def give_settings(host: Host, more: str = "") -> None:
-    """What a host's shells have in their environment, and its root in the cache.
+    """What a host's shells have in their environment.
 
     PYTHONPATH is what `pip install -e ~/raydoa` does. And a machine of many hosts' processes is slow enough without
     Ray's being the last in line.
     """
     (host.home / ".bashrc").write_text(f"export {_SETTINGS}{more}\n", encoding="utf-8")
-    give_compiled(host)
 
 
 def without(words: Iterable[str], commands: Sequence[str]) -> list[str]:
@@ -49,7 +47,6 @@ class Launched:
     """
 
     def __init__(self, lab: Lab, laptop: Host, name: str) -> None:
-        compiled()  # Now: while a machine boots, the launcher's patience is short.
         self.lab = lab
         self.laptop = laptop
         self.file = f"{HOME}/{name}"
