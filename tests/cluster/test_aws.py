@@ -19,7 +19,7 @@ from tests.cluster.lab.needs import require_lab
 from tests.cluster.launched import Job
 from tests.ray.watching import until
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 _DISK = "BlockDeviceMapping.1.Ebs"
 
