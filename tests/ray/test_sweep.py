@@ -32,9 +32,12 @@ def _run(sweep: Sweep, running: Running) -> pd.DataFrame:
 def finished(
     tiny: Tiny, tmp_path_factory: pytest.TempPathFactory, standing_cluster: None
 ) -> tuple[Sweep, Running, pd.DataFrame]:
-    """A sweep whose trials want two-worker groups, pools of up to two actors and tasks at the same time."""
+    """A sweep whose trials want two-worker groups, pools of up to two actors and tasks at the same time.
+
+    Two teachers, each shared by two cells, whose pools are one part of the other.
+    """
     strategies = ("annotate", "distill", "mixed")
-    sweep = tiny.sweep(strategies=strategies, label_shares=(0.5,), n=(12, 16), u=(20,))
+    sweep = tiny.sweep(strategies=strategies, label_shares=(0.5,), u=(10, 20))
     running = tiny.running(
         tmp_path_factory.mktemp("sweep"), train_workers=2, zero_stage=1, concurrent_cells=4
     )
@@ -46,7 +49,7 @@ def test_rows_are_those_of_one_process(
 ) -> None:
     """More trials than CPUs end, and Ray and DeepSpeed change no number."""
     sweep, _, rows = finished
-    assert len(rows) == 6 and rows["feasible"].all()
+    assert len(rows) == 5 and rows["feasible"].all()
     assert (rows[rows["strategy"] == "mixed"]["labels"] > 0).all()
     resolved, expected = _planned(sweep, tiny.running(tmp_path))
     alone = without_ray(resolved, expected)
@@ -55,6 +58,8 @@ def test_rows_are_those_of_one_process(
         assert row["key_evaluation"] == alone[row["cell"]]["key_evaluation"]
     incurred = pytest.approx(expected.incurred_usd)
     assert rows["cost_incurred"].sum() == incurred, "shared stages are paid once"
+    assert rows["cost_incurred"].sum() < rows["cost_total"].sum()
+    assert rows["key_teacher"].nunique() == 2
 
 
 def test_a_second_run_reads_the_rows_back(
@@ -70,7 +75,7 @@ def test_a_larger_u_makes_only_the_new_shards(
     tiny: Tiny, finished: tuple[Sweep, Running, pd.DataFrame]
 ) -> None:
     _, running, rows = finished
-    first = rows[(rows["strategy"] == "distill") & (rows["n"] == 16)]
+    first = rows[(rows["strategy"] == "distill") & (rows["u"] == 20)]
     before = records(running)
     second = _run(tiny.sweep(strategies=("distill",), u=(50,)), running)
     after = records(running)
