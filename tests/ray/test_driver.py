@@ -29,7 +29,7 @@ _PROGRESS = re.compile(r"\[\d\d:\d\d\] \d/2 cells; running: .*; \$[\d.]+ to spen
 class Driver:
     """Runs `sweeps/main_grid.py` on a tiny task, in a process group of its own."""
 
-    def __init__(self, tiny: Tiny, folder: Path, ray_folder: Path, u: int) -> None:
+    def __init__(self, tiny: Tiny, folder: Path, ray_folder: Path, u: int, *flags: str) -> None:
         self._ray_folder = ray_folder
         self._folder = folder
         models = [f"{name}={tiny.model(name)}" for name in ("small", "large")]
@@ -37,8 +37,8 @@ class Driver:
             sys.executable, "sweeps/main_grid.py", "--config", "nano", "--task", str(tiny.task_yaml),
             "--strategies", "annotate", "distill", "--budgets", "5", "--n", "16", "--u", str(u),
             "--teachers", "large", "--student", "small", "--seeds", "0", "--test-rows", "16",
-            "--model", models[0], "--model", models[1], "--train-workers", "2",
-            "--store", str(folder / "store"), "--results", str(folder / "results"),
+            "--model", models[0], "--model", models[1],
+            "--store", str(folder / "store"), "--results", str(folder / "results"), *flags,
         ]  # fmt: skip
 
     def start(self) -> subprocess.Popen[str]:
@@ -84,7 +84,7 @@ def _sweep(tiny: Tiny, u: int) -> Sweep:
 
 def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> None:
     """kill -9 of the driver's whole process group; the same command goes on, and makes nothing twice."""
-    driver = Driver(tiny, tmp_path, ray_folder, u=40)
+    driver = Driver(tiny, tmp_path, ray_folder, 40, "--train-workers", "2")
     running = tiny.running(tmp_path)
     first = driver.start()
     until(
@@ -122,7 +122,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
 
 def test_a_failing_stage(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) -> None:
     """One clear line, exit code 2, and what was made stays."""
-    driver = Driver(tiny_poisoned, tmp_path, ray_folder, u=400)
+    driver = Driver(tiny_poisoned, tmp_path, ray_folder, 400)
     process = driver.start()
     out, err = process.communicate()
     assert process.returncode == 2, err
