@@ -20,6 +20,7 @@ from raydoa.search.laws import Array
 from raydoa.search.surface import Surface
 
 _DRAWS = 64
+# Bundles whose gains are worked out together: more of them leave the processor's cache.
 _AT_ONCE = 32
 
 Bundle = Sequence[Candidate]
