@@ -47,17 +47,18 @@ class ClusterRunner:
 
     def run(self, stages: Sequence[Stage]) -> None:
         """See `Runner.run`."""
+        grows = self._running.cluster_grows
         for placement in placed(stages, self._running, self._teachers):
             match placement:
                 case WorkerGroup():
                     claim = claimed(self._bench.store, placement.stage.key)
-                    with waiting_group(claim) as group:
+                    with waiting_group(claim, cluster_grows=grows) as group:
                         fine_tune(placement.stage, self._bench, self._running, group)
                 case ActorPool():
-                    wait_for_turn()
+                    wait_for_turn(cluster_grows=grows)
                     label_pool(placement.shards, self._bench, self._running)
                 case Tasks():
-                    wait_for_turn()
+                    wait_for_turn(cluster_grows=grows)
                     self._as_tasks(placement)
 
     def _as_tasks(self, tasks: Tasks) -> None:

@@ -14,11 +14,12 @@ artifact exists: the store does. After `claim` grants a key, look into the store
 """
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
@@ -49,10 +50,11 @@ class Holder:
 
 @dataclass(frozen=True)
 class Group:
-    """Workers that can only begin together, and what each of them needs."""
+    """Workers that can only begin together, and what each of them needs; told of with how long they have waited."""
 
     workers: int
     each: dict[str, int]
+    waited_seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass
@@ -172,11 +174,7 @@ class Claims:
         ours = self._flights.get(key)
         if ours is None or ours.waiting is None:
             return []
-        return [
-            other.waiting
-            for other in self._flights.values()
-            if other.waiting is not None and other.waiting_since < ours.waiting_since
-        ]
+        return self._waiting(before=ours.waiting_since)
 
     async def group_began(self, key: str) -> None:
         """The group of ``key`` has its GPUs (or is given up, if its claim ends)."""
@@ -188,7 +186,15 @@ class Claims:
         """Return when no group waits any more, or after ``patience`` seconds those that do."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._no_group_waits.wait(), patience)
-        return [flight.waiting for flight in self._flights.values() if flight.waiting]
+        return self._waiting()
+
+    def _waiting(self, before: float = math.inf) -> list[Group]:
+        now = time.monotonic()
+        return [
+            replace(flight.waiting, waited_seconds=now - flight.waiting_since)
+            for flight in self._flights.values()
+            if flight.waiting is not None and flight.waiting_since < before
+        ]
 
     def _look_for_groups(self) -> None:
         if not any(flight.waiting for flight in self._flights.values()):

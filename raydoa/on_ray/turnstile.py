@@ -5,7 +5,9 @@ with more tasks waiting than there are GPUs a group would begin last of all (doc
 for tasks or actors therefore waits here for as long as a group does. What runs goes on, and ends, and makes room.
 Groups themselves stand in line: only the first is asked of Ray, so that many of them cost no more than one.
 
-A group that the cluster, as it stands, has no room for (nodes were lost, or are yet to come) holds nobody up.
+A group that the cluster has no room for, as when nodes were lost, holds nobody up. Where the cluster grows, its nodes
+may be on their way, and it holds the others up for as long as that takes: what Ray was asked for before they came would
+have them first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +21,8 @@ from raydoa.on_ray.cluster import room_for
 from raydoa.on_ray.single_flight import Group, find_claims
 
 _PATIENCE_SECONDS = 15.0
+_GROWTH_SECONDS = 900.0
+"""Until a machine of a cloud has booted and installed everything; after that none is to be had."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,15 @@ class WaitingGroup:
 
     claims: Any
     claim: str
+    cluster_grows: bool
 
     def asks(self, workers: int, each: Mapping[str, int]) -> None:
         """Stand in line for so many workers, at first or after a group was lost; return when it is its turn."""
         ray.get(self.claims.group_waits.remote(self.claim, Group(workers, dict(each))))
         patience = 0.0
-        while _room_for_any(ray.get(self.claims.groups_ahead.remote(self.claim, patience))):
+        while _any_is_served(
+            ray.get(self.claims.groups_ahead.remote(self.claim, patience)), self.cluster_grows
+        ):
             patience = _PATIENCE_SECONDS
 
     def began(self) -> None:
@@ -41,22 +48,26 @@ class WaitingGroup:
 
 
 @contextmanager
-def waiting_group(claim: str) -> Iterator[WaitingGroup]:
+def waiting_group(claim: str, *, cluster_grows: bool) -> Iterator[WaitingGroup]:
     """A group for what is claimed as ``claim``; whatever becomes of it, nobody waits for it afterwards."""
-    group = WaitingGroup(find_claims(), claim)
+    group = WaitingGroup(find_claims(), claim, cluster_grows)
     try:
         yield group
     finally:
         group.began()
 
 
-def wait_for_turn() -> None:
-    """Return when no worker group waits that the cluster has room for."""
+def wait_for_turn(*, cluster_grows: bool) -> None:
+    """Return when no worker group waits that the cluster has room for, or is getting it."""
     claims, patience = find_claims(), 0.0
-    while _room_for_any(ray.get(claims.waiting_groups.remote(patience))):
+    while _any_is_served(ray.get(claims.waiting_groups.remote(patience)), cluster_grows):
         patience = _PATIENCE_SECONDS
 
 
-def _room_for_any(groups: Sequence[Group]) -> bool:
-    """Whether the nodes, as they stand, could hold one of them."""
-    return any(room_for(group.each) >= group.workers for group in groups)
+def _any_is_served(groups: Sequence[Group], cluster_grows: bool) -> bool:
+    """Whether the nodes, as they stand or are about to, could hold one of them."""
+    return any(
+        room_for(group.each) >= group.workers
+        or (cluster_grows and group.waited_seconds < _GROWTH_SECONDS)
+        for group in groups
+    )

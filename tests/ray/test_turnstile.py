@@ -8,6 +8,7 @@ import pytest
 import ray
 
 from raydoa.lab import Outcome
+from raydoa.on_ray import turnstile
 from raydoa.on_ray.single_flight import Claims, Group, Holder, find_claims
 from raydoa.on_ray.turnstile import wait_for_turn, waiting_group
 
@@ -83,13 +84,13 @@ def claim(two_cpus: None) -> Iterator[str]:
 
 
 @ray.remote(num_cpus=0)
-def _turn() -> bool:
-    wait_for_turn()
+def _turn(*, cluster_grows: bool = False) -> bool:
+    wait_for_turn(cluster_grows=cluster_grows)
     return True
 
 
 def test_tasks_wait_outside_until_the_group_begins(claim: str) -> None:
-    with waiting_group(claim) as group:
+    with waiting_group(claim, cluster_grows=False) as group:
         group.asks(2, {"CPU": 1, "GPU": 0})
         turn = _turn.remote()
         assert ray.wait([turn], timeout=3)[0] == []
@@ -98,6 +99,23 @@ def test_tasks_wait_outside_until_the_group_begins(claim: str) -> None:
 
 
 def test_a_group_without_room_holds_nobody_up(claim: str) -> None:
-    with waiting_group(claim) as group:
+    with waiting_group(claim, cluster_grows=False) as group:
         group.asks(3, {"CPU": 1, "GPU": 0})
         assert ray.get(_turn.remote())
+
+
+def test_a_group_whose_nodes_are_on_their_way_does(claim: str) -> None:
+    with waiting_group(claim, cluster_grows=True) as group:
+        group.asks(3, {"CPU": 1, "GPU": 0})
+        turn = _turn.remote(cluster_grows=True)
+        assert ray.wait([turn], timeout=3)[0] == []
+        group.began()
+        assert ray.get(turn)
+
+
+def test_but_not_for_ever(claim: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No machine is to be had; smaller work must not wait for it."""
+    monkeypatch.setattr(turnstile, "_GROWTH_SECONDS", 0.0)
+    with waiting_group(claim, cluster_grows=True) as group:
+        group.asks(3, {"CPU": 1, "GPU": 0})
+        wait_for_turn(cluster_grows=True)

@@ -1,0 +1,59 @@
+"""A sweep's processes come up once: the counting, and with Tune."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from raydoa.forecast import forecast
+from raydoa.on_ray.muster import Muster
+from raydoa.on_ray.sweep import run_sweep
+from raydoa.resolve import resolve
+from raydoa.search.grid import grid_cells
+from tests.ray.tiny import Tiny
+
+LONG = 300.0
+
+
+def test_the_first_waits_for_the_last() -> None:
+    async def story() -> None:
+        muster = Muster(2, LONG)
+        await muster.come_up()
+        first = asyncio.create_task(muster.wait_for_all())
+        await asyncio.sleep(0)
+        assert not first.done()
+        await muster.come_up()
+        await first
+        await muster.come_up()  # A process was lost, and another took its place.
+        await muster.wait_for_all()
+
+    asyncio.run(story())
+
+
+def test_nobody_waits_for_those_who_never_come() -> None:
+    async def story() -> None:
+        muster = Muster(3, 0.01)
+        await muster.come_up()
+        await muster.wait_for_all()
+
+    asyncio.run(story())
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("standing_cluster")
+def test_trials_that_end_at_once_share_the_processes_of_the_first(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    """Cells that no budget pays for. Without the muster one process serves nearly all, and the rest start in vain."""
+    at_once = 3
+    sweep = tiny.sweep(budgets=tuple(0.001 * (i + 1) for i in range(8)), seeds=(0, 1))
+    running = tiny.running(tmp_path, concurrent_cells=at_once)
+    resolved = resolve(sweep, running)
+    named = resolved.study.sweep
+    expected = forecast(resolved.study, grid_cells(named.grid, named.student))
+    result_dir = run_sweep(resolved, running, expected)
+    results = [json.loads(path.read_text()) for path in result_dir.glob("*/result.json")]
+    assert len(results) == len(expected.plans)
+    assert not any(result["feasible"] for result in results)
+    assert len({result["pid"] for result in results}) == at_once
