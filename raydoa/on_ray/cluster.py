@@ -69,6 +69,8 @@ def cluster(namespace: str, *, cpus: int | None = None) -> Iterator[None]:
             address=None if remote else "local",
             namespace=namespace,
             num_cpus=None if remote else cpus,
+            # Four processes and half of the CPU time that starting takes, for a page that nobody was told of.
+            include_dashboard=None if remote else False,
             log_to_driver=False,
             logging_level=logging.WARNING,
             runtime_env={"env_vars": dict(_ENVIRONMENT)} if remote else None,

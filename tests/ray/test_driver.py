@@ -84,7 +84,7 @@ def _sweep(tiny: Tiny, u: int) -> Sweep:
 
 def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> None:
     """kill -9 of the driver's whole process group; the same command goes on, and makes nothing twice."""
-    driver = Driver(tiny, tmp_path, ray_folder, 40, "--train-workers", "2")
+    driver = Driver(tiny, tmp_path, ray_folder, 40)
     running = tiny.running(tmp_path)
     first = driver.start()
     until(

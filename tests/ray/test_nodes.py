@@ -26,7 +26,7 @@ def three_nodes() -> Iterator[Any]:
     """Three nodes with one CPU each, beside a head that has none."""
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    nodes = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, "num_cpus": 0})
     for _ in range(3):
         nodes.add_node(num_cpus=1)
     with pytest.MonkeyPatch.context() as patch:
@@ -44,7 +44,7 @@ def test_a_node_is_drained_and_lost_while_labelling(
     bench = tiny.bench(tmp_path / "store", Execution())
     produce(stage, bench)
     running = tiny.running(tmp_path, label_actors=(1, 2))
-    shards = tiny.shards(stage, 200, size=2)
+    shards = tiny.shards(stage, 100, size=4)
 
     def written() -> dict[str, Record]:
         found = [bench.store.find(shard.key) for shard in shards]

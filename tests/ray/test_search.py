@@ -28,8 +28,8 @@ from tests.ray.watching import until
 
 pytestmark = pytest.mark.timeout(900)
 
-_PLANS = 8
-"""Of the grid: 16 labels or one more; without a teacher, or with 100, 200 or 400 pool rows."""
+_PLANS = 4
+"""Of the grid: without a teacher, or with 100, 200 or 400 pool rows."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,15 @@ class Driver:
     ray_folder: Path
     searcher: str = "grid"
     limit: float = 3
+    budget: str = "0.6"
 
     @property
     def flags(self) -> list[str]:
-        """Of a search of eight plans, two at a time."""
+        """Of a search that measures two cells at a time."""
         models = [f"{name}={self.tiny.model(name)}" for name in ("small", "large")]
         return [
             "--config", "nano", "--task", str(self.tiny.task_yaml),
-            "--budget", "0.6", "--limit", str(self.limit), "--n", "16", "--teachers", "large", "--student", "small",
+            "--budget", self.budget, "--limit", str(self.limit), "--n", "16", "--teachers", "large", "--student", "small",
             "--seeds", "0", "--test-rows", "16", "--searcher", self.searcher, "--set", "concurrent_cells=2",
             *[part for name in ("teacher", "student", "distill") for part in ("--set", f"{name}_recipe.epochs=1")],
             "--model", models[0], "--model", models[1],
@@ -118,15 +119,15 @@ def _without_ray(driver: Driver, log: list[dict[str, Any]]) -> dict[str, dict[st
 
 
 def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> None:
-    """kill -9 in the middle: the same command measures what was pending, and ends as if nothing had happened."""
-    driver = Driver(tiny, tmp_path / "killed", ray_folder)
+    """kill -9 in the middle of the proposed search: the same command measures what was pending, and goes on."""
+    driver = Driver(tiny, tmp_path / "killed", ray_folder, "cost_aware", limit=3e-4)
     first = driver.start()
 
     def in_the_middle() -> bool:
         counted = Counter(
             name for entry in driver.log() for name in ("asked", "told") if name in entry
         )
-        return counted["told"] >= 3 and counted["asked"] > counted["told"]
+        return counted["told"] >= 2 and counted["asked"] > counted["told"]
 
     until("a search in the middle", in_the_middle, seconds=400)
     os.killpg(first.pid, signal.SIGKILL)
@@ -142,23 +143,24 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
     assert after[: len(before)] == before, "nothing is forgotten or told otherwise"
     told = Counter(entry["told"] for entry in after if "told" in entry)
     asked = [n for n, entry in enumerate(_steps(after)) if "asked" in entry]
-    assert told == Counter(asked) and len(asked) == _PLANS, "each proposal is told once"
-    assert [entry["stopped"] for entry in after if "stopped" in entry] == ["the grid is measured"]
+    assert told == Counter(asked), "each proposal is told once"
 
     result_dir = Path(out.splitlines()[-1])
     assert "recommended for $0.60 with N = 16 labels owned" in out
+    assert "predicted score" in out and "it stopped: " in out
     rows = load(result_dir)
     table = pd.read_csv(result_dir / "cells.csv")
-    assert len(rows) == len(table) == _PLANS
+    assert len(rows) == len(table) == len(told)
     assert (result_dir / "score_against_cost.png").exists()
     spent = sum(entry["cost_usd"] for entry in after if "told" in entry)
     expected = sum(entry["cost_usd"] for entry in after if "asked" in entry)
     assert spent == pytest.approx(expected, abs=1e-4), "what was asked for is what it took"
+    assert spent <= driver.limit
     assert rows["cost_incurred"].sum() == pytest.approx(spent, abs=1e-6 * len(rows)), (
         "of a pool that two trials made, each part is rounded up"
     )
 
-    others = _without_ray(Driver(tiny, tmp_path / "alone", ray_folder), after)
+    others = _without_ray(Driver(tiny, tmp_path / "alone", ray_folder, "cost_aware"), after)
     for row in rows.to_dict("records"):
         assert numbers(row) == pytest.approx(numbers(others[row["cell"]]), rel=1e-6)
 
@@ -167,36 +169,9 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
     assert again == out and err == "", "a finished search is read back, without Ray"
 
 
-def test_a_search_that_thinks_is_killed(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> None:
-    """The proposed search, two at a time: what it was measuring is measured, and it ends within its limit."""
-    driver = Driver(tiny, tmp_path, ray_folder, "cost_aware", limit=3e-4)
-    first = driver.start()
-    until(
-        "a search in the middle", lambda: sum("told" in e for e in driver.log()) >= 2, seconds=400
-    )
-    os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
-    _ended(driver)
-    before = driver.log()
-
-    second = driver.start()
-    out, err = second.communicate()
-    assert second.returncode == 0, err
-    after = driver.log()
-    assert after[: len(before)] == before
-    told = Counter(entry["told"] for entry in after if "told" in entry)
-    assert told == Counter(n for n, entry in enumerate(_steps(after)) if "asked" in entry)
-    spent = sum(entry["cost_usd"] for entry in after if "told" in entry)
-    assert spent <= driver.limit
-    assert "predicted score" in out and "it stopped: " in out
-    rows = load(Path(out.splitlines()[-1]))
-    assert len(rows) == len(told)
-    assert rows["cost_incurred"].sum() == pytest.approx(spent, abs=1e-6 * len(rows))
-
-
 def test_trials_that_fail(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) -> None:
     """They are told with what they cost, and the search goes on to its end."""
-    driver = Driver(tiny_poisoned, tmp_path, ray_folder)
+    driver = Driver(tiny_poisoned, tmp_path, ray_folder, budget="0.4")  # Too little for a label.
     process = driver.start()
     out, err = process.communicate()
     assert process.returncode == 0, err
@@ -208,4 +183,5 @@ def test_trials_that_fail(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path)
     assert f"{_PLANS} measured, {len(failed)} of them failed" in out
     result_dir = Path(out.splitlines()[-1])
     assert len(load(result_dir)) == _PLANS - len(failed)
+    assert "the grid is measured" in out
     _ended(driver)
