@@ -25,7 +25,7 @@ _IDLE_MINUTES = 0.25
 _SETUP = f"clusters/aws_setup.py --region {REGION} --bucket {BUCKET} --image {IMAGE} --ssh-cidr {_LAPTOP}/32".split()
 # One student of a fine-tuned teacher. The teacher takes many short steps, and what comes after it few.
 _SWEEP = [
-    "--set", "cluster_grows=true", "--strategies", "distill", "--budgets", "1", "--n", "64", "--u", "1000",
+    "--set", "cluster_grows=true", "--strategies", "distill", "--budgets", "1", "--n", "64", "--u", "250",
     "--teachers", "nano-m", "--seeds", "0", "--test-rows", "32", "--set", "teacher_recipe.epochs=150",
     "--set", "distill_recipe.epochs=1",
 ]  # fmt: skip

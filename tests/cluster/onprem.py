@@ -18,7 +18,7 @@ SHIPPED = PROJECT / "clusters" / "onprem.yaml"
 _INTERNET = ("venv", "pip")
 # The smallest sweep with a teacher's fine-tuning, a pool and two students.
 _SWEEP = [
-    "--strategies", "annotate", "distill", "--budgets", "1", "--n", "64", "--u", "1000", "--teachers", "nano-m",
+    "--strategies", "annotate", "distill", "--budgets", "1", "--n", "64", "--u", "250", "--teachers", "nano-m",
     "--seeds", "0", "--test-rows", "32", "--set", "teacher_recipe.epochs=8", "--set", "student_recipe.epochs=4",
     "--set", "distill_recipe.epochs=2", "--set", "checkpoint_every_steps=4",
 ]  # fmt: skip

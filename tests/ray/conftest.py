@@ -55,7 +55,9 @@ def standing_cluster() -> Iterator[None]:
     """A cluster of two CPUs that sweeps find through `RAY_ADDRESS`, and leave as it was."""
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, "num_cpus": 2})
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"include_dashboard": False, "num_cpus": 2}
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", cluster.address)
         yield

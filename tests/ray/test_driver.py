@@ -13,10 +13,13 @@ import pytest
 
 from raydoa.config import Grid, Sweep
 from raydoa.forecast import forecast
+from raydoa.lab import Lab, SoleMaker
+from raydoa.local_runner import LocalRunner
 from raydoa.presets import preset
 from raydoa.report.results import load
 from raydoa.resolve import resolve
 from raydoa.search.grid import grid_cells
+from raydoa.trial import chain
 from tests.ray.rows import numbers, records, without_ray
 from tests.ray.tiny import Tiny
 from tests.ray.watching import until
@@ -121,7 +124,15 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
 
 
 def test_a_failing_stage(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) -> None:
-    """One clear line, exit code 2, and what was made stays."""
+    """One clear line, exit code 2, and what was made stays: the teacher too, which is made before, without Ray."""
+    running = tiny_poisoned.running(tmp_path)
+    resolved = resolve(_sweep(tiny_poisoned, u=400), running)
+    named = resolved.study.sweep
+    (cell,) = [c for c in grid_cells(named.grid, named.student) if c.strategy == "distill"]
+    teacher = chain(cell, resolved.study.plan(cell), resolved.study).teacher
+    assert teacher is not None
+    resolved.bench.store.prepare()
+    Lab(resolved.bench.store, LocalRunner(resolved.bench), SoleMaker()).make(teacher)
     driver = Driver(tiny_poisoned, tmp_path, ray_folder, 400)
     process = driver.start()
     out, err = process.communicate()
@@ -131,7 +142,7 @@ def test_a_failing_stage(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) 
     assert last.startswith("raydoa: 1 of 2 cells failed; finished stages stay in ")
     assert "row pool-200 cannot be labelled: the model's states are not finite; mend or" in last
     _check_quiet("\n".join(progress))
-    kinds = [record.kind for record in records(tiny_poisoned.running(tmp_path)).values()]
+    kinds = [record.kind for record in records(running).values()]
     assert sorted(kinds) == ["evaluate", "evaluate", "fine_tune", "fine_tune", "task_data"]
     until("the end of its Ray", lambda: not driver.processes())
 

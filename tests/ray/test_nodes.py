@@ -26,7 +26,9 @@ def three_nodes() -> Iterator[Any]:
     """Three nodes with one CPU each, beside a head that has none."""
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, "num_cpus": 0})
+    nodes = Cluster(
+        initialize_head=True, head_node_args={"include_dashboard": False, "num_cpus": 0}
+    )
     for _ in range(3):
         nodes.add_node(num_cpus=1)
     with pytest.MonkeyPatch.context() as patch:

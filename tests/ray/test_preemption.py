@@ -44,7 +44,9 @@ _RECIPE = {"learning_rate": 3e-4}
 def nodes() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, "num_cpus": 0})
+    nodes = Cluster(
+        initialize_head=True, head_node_args={"include_dashboard": False, "num_cpus": 0}
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", nodes.address)
         with cluster("tests"):
