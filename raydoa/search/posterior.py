@@ -24,9 +24,9 @@ _FULL_LENGTH = 0.1
 class Effort:
     """How much computing a fit takes: draws from the prior, those that are kept, and moves of each of them."""
 
-    draws: int = 500
-    kept: int = 64
-    moves: int = 30
+    draws: int = 1500
+    kept: int = 128
+    moves: int = 60
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import psutil
 
+# Looking costs, too: at 20 times a second it takes what the watched need to get on.
+_LOOK_SECONDS = 0.2
+
 
 def until(what: str | Callable[[], str], true: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait until something holds; only a hang reaches the limit, and then ``what`` tells what it waited for."""
@@ -15,7 +18,7 @@ def until(what: str | Callable[[], str], true: Callable[[], bool], seconds: floa
     while not true():
         if time.monotonic() > deadline:
             raise AssertionError(f"{what if isinstance(what, str) else what()} never happened")
-        time.sleep(0.05)
+        time.sleep(_LOOK_SECONDS)
 
 
 def checkpointed(train: Path) -> bool:
