@@ -1,10 +1,12 @@
 # ruff: noqa: N815 -- the names are Kubernetes'
 """The fields of KubeRay's RayCluster and RayJob, of version ray.io/v1, as far as a user writes them.
 
-Written by hand after the Go types of github.com/ray-project/kuberay (ray-operator/apis/ray/v1), versions around 1.5.1,
-of which not every field was seen: a newer operator knows more. The custom resources' own OpenAPI schema is inside the
-operator's manifests, and no Python package brings it; `kubectl apply --dry-run=server` asks a cluster for it. Fields
-that are Kubernetes' own (pod templates and the like) are any mapping here, and checked in `raydoa.doctor.kuberay`.
+Written by hand after the Go types of github.com/ray-project/kuberay (ray-operator/apis/ray/v1), versions around 1.5.1.
+Of two stored versions of each type (raycluster_types.go of 026f143 and 3275ee0, rayjob_types.go of 0057210 and f6ef3f7)
+it has every field of a spec but RayJob's `deletionPolicy`, which became `deletionStrategy`, and `schedule`; a newer
+operator may know more. The custom resources' own OpenAPI schema is inside the operator's manifests, and no Python
+package brings it; `kubectl apply --dry-run=server` asks a cluster for it. Fields of
+Kubernetes' own (pod templates and the like) are any mapping here, and checked in `raydoa.doctor.kuberay`.
 """
 
 from typing import Annotated, Any, Literal
