@@ -62,7 +62,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--curves", type=Path, default=Path("../shared/data/curves"))
     parser.add_argument("--no-tables", dest="tables", action="store_false", help="drawn tasks only")
     parser.add_argument("--each", action="store_true", help="a line for each task and method")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.tasks < 1:
+        parser.error(f"--tasks: found {options.tasks}, expected 1 or more")
+    return options
 
 
 def _run(options: argparse.Namespace, problems: Sequence[Problem]) -> Results:
