@@ -52,7 +52,7 @@ class ClusterRunner:
             match placement:
                 case WorkerGroup():
                     claim = claimed(self._bench.store, placement.stage.key)
-                    with waiting_group(claim, cluster_grows=grows) as group:
+                    with waiting_group(claim) as group:
                         fine_tune(placement.stage, self._bench, self._running, group)
                 case ActorPool():
                     wait_for_turn(cluster_grows=grows)

@@ -6,11 +6,11 @@ for tasks or actors therefore waits here for as long as a group does. What runs 
 Groups themselves stand in line: only the first is asked of Ray, so that many of them cost no more than one.
 
 A group that the cluster has no room for, as when nodes were lost, holds nobody up. Where the cluster grows, its nodes
-may be on their way, and it holds the others up for as long as that takes: what Ray was asked for before they came would
-have them first.
+may be on their way, and it holds tasks and labelling up for as long as that takes: what Ray was asked for before they
+came would have them first. It holds no other group up: the autoscaler should see all of them at once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,15 +31,12 @@ class WaitingGroup:
 
     claims: Any
     claim: str
-    cluster_grows: bool
 
     def asks(self, workers: int, each: Mapping[str, int]) -> None:
         """Stand in line for so many workers, at first or after a group was lost; return when it is its turn."""
         ray.get(self.claims.group_waits.remote(self.claim, Group(workers, dict(each))))
         patience = 0.0
-        while _any_is_served(
-            ray.get(self.claims.groups_ahead.remote(self.claim, patience)), self.cluster_grows
-        ):
+        while any(map(_has_room, ray.get(self.claims.groups_ahead.remote(self.claim, patience)))):
             patience = _PATIENCE_SECONDS
 
     def began(self) -> None:
@@ -48,9 +45,9 @@ class WaitingGroup:
 
 
 @contextmanager
-def waiting_group(claim: str, *, cluster_grows: bool) -> Iterator[WaitingGroup]:
+def waiting_group(claim: str) -> Iterator[WaitingGroup]:
     """A group for what is claimed as ``claim``; whatever becomes of it, nobody waits for it afterwards."""
-    group = WaitingGroup(find_claims(), claim, cluster_grows)
+    group = WaitingGroup(find_claims(), claim)
     try:
         yield group
     finally:
@@ -58,16 +55,16 @@ def waiting_group(claim: str, *, cluster_grows: bool) -> Iterator[WaitingGroup]:
 
 
 def wait_for_turn(*, cluster_grows: bool) -> None:
-    """Return when no worker group waits that the cluster has room for, or is getting it."""
+    """Return when no worker group waits that the cluster has room for, or may be getting it."""
+
+    def is_served(group: Group) -> bool:
+        return _has_room(group) or (cluster_grows and group.waited_seconds < _GROWTH_SECONDS)
+
     claims, patience = find_claims(), 0.0
-    while _any_is_served(ray.get(claims.waiting_groups.remote(patience)), cluster_grows):
+    while any(map(is_served, ray.get(claims.waiting_groups.remote(patience)))):
         patience = _PATIENCE_SECONDS
 
 
-def _any_is_served(groups: Sequence[Group], cluster_grows: bool) -> bool:
-    """Whether the nodes, as they stand or are about to, could hold one of them."""
-    return any(
-        room_for(group.each) >= group.workers
-        or (cluster_grows and group.waited_seconds < _GROWTH_SECONDS)
-        for group in groups
-    )
+def _has_room(group: Group) -> bool:
+    """Whether the nodes, as they stand, could hold it."""
+    return room_for(group.each) >= group.workers

@@ -90,7 +90,7 @@ def _turn(*, cluster_grows: bool = False) -> bool:
 
 
 def test_tasks_wait_outside_until_the_group_begins(claim: str) -> None:
-    with waiting_group(claim, cluster_grows=False) as group:
+    with waiting_group(claim) as group:
         group.asks(2, {"CPU": 1, "GPU": 0})
         turn = _turn.remote()
         assert ray.wait([turn], timeout=3)[0] == []
@@ -99,13 +99,13 @@ def test_tasks_wait_outside_until_the_group_begins(claim: str) -> None:
 
 
 def test_a_group_without_room_holds_nobody_up(claim: str) -> None:
-    with waiting_group(claim, cluster_grows=False) as group:
+    with waiting_group(claim) as group:
         group.asks(3, {"CPU": 1, "GPU": 0})
         assert ray.get(_turn.remote())
 
 
 def test_a_group_whose_nodes_are_on_their_way_does(claim: str) -> None:
-    with waiting_group(claim, cluster_grows=True) as group:
+    with waiting_group(claim) as group:
         group.asks(3, {"CPU": 1, "GPU": 0})
         turn = _turn.remote(cluster_grows=True)
         assert ray.wait([turn], timeout=3)[0] == []
@@ -113,9 +113,20 @@ def test_a_group_whose_nodes_are_on_their_way_does(claim: str) -> None:
         assert ray.get(turn)
 
 
+def test_but_no_other_group(claim: str) -> None:
+    """The autoscaler sees both at once."""
+    claims: Any = find_claims()
+    ray.get(claims.claim.remote(["another"], "work", ME))
+    with waiting_group(claim) as first, waiting_group("another") as second:
+        first.asks(3, {"CPU": 1, "GPU": 0})
+        second.asks(3, {"CPU": 1, "GPU": 0})
+        assert len(ray.get(claims.waiting_groups.remote(SOON))) == 2
+    ray.get(claims.release.remote(["another"], ME.name, Outcome(made=True)))
+
+
 def test_but_not_for_ever(claim: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No machine is to be had; smaller work must not wait for it."""
     monkeypatch.setattr(turnstile, "_GROWTH_SECONDS", 0.0)
-    with waiting_group(claim, cluster_grows=True) as group:
+    with waiting_group(claim) as group:
         group.asks(3, {"CPU": 1, "GPU": 0})
         wait_for_turn(cluster_grows=True)
