@@ -2,7 +2,7 @@
 
 Tune gives the process of a trial that ended to the trial that has waited longest, and throws away the process that was
 starting for that one. While trials end faster than processes start, as they do where the store has everything already,
-each trial would pay for a start: 376 ms a cell instead of 35 (docs/scale.md). So the first trial of each process does
+each trial would pay for a start: 376 ms a cell instead of 34 (docs/scale.md). So the first trial of each process does
 not end before the processes of the others are there.
 """
 

@@ -43,11 +43,10 @@ MOST_TRIAL_FAILURES = 2
 
 @dataclass(frozen=True)
 class Trial:
-    """What Tune hands to a trial beside its cell. A search has no ``muster``: its trials come one by one."""
+    """What Tune hands to a trial beside its cell."""
 
     resolved: Resolved
     running: Running
-    muster: Any = None
 
 
 def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
@@ -67,9 +66,7 @@ def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
     with cluster(namespace=resolved.study.sweep_id):
         start_claims()
         progress = Progress(expected, resolved.bench.store)
-        at_once = min(running.cells_of_a_sweep, len(expected.plans))
-        trial = Trial(resolved, running, start_muster(at_once))
-        tuner = _tuner(trial, result_dir, expected, progress)
+        tuner = _tuner(Trial(resolved, running), result_dir, expected, progress)
         results = tuner.fit()
         failed = [result.error for result in results if result.error is not None]
     if failed:
@@ -87,7 +84,11 @@ def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
 
 
 def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progress) -> tune.Tuner:
-    trainable = tune.with_resources(tune.with_parameters(measure_cell, trial=trial), TRIAL_NEEDS)
+    at_once = trial.running.cells_of_a_sweep
+    muster = start_muster(min(at_once, len(expected.plans)))
+    trainable = tune.with_resources(
+        tune.with_parameters(measure_after_muster, trial=trial, muster=muster), TRIAL_NEEDS
+    )
     callbacks = [
         progress,
         Orphans(),
@@ -107,8 +108,8 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
         trainable,
         param_space={"cell": dict.fromkeys(points[0]["cell"])},
         tune_config=tune.TuneConfig(
-            # Not `grid_search`: for each of its trials Tune copies the whole grid, which takes 0.2 s of 10,000 cells.
-            search_alg=BasicVariantGenerator(points, trial.running.cells_of_a_sweep),
+            # Not `grid_search`: for each of its trials Tune copies the whole grid, which takes 0.1 s of 10,000 cells.
+            search_alg=BasicVariantGenerator(points, at_once),
             num_samples=len(points),
             # Starting a process takes longer than many a cell whose stages are there. (A schedule that stops trials
             # early must not: it is the end of a trial's actor that ends its work and its claims.)
@@ -133,9 +134,7 @@ def with_callbacks(tuner: tune.Tuner, callbacks: list[Callback]) -> tune.Tuner:
 
 
 def measure_cell(config: dict[str, Any], trial: Trial) -> dict[str, Any]:
-    """Tune's trainable, of sweeps and of searches: one cell to one row."""
-    if trial.muster is not None:
-        come_up(trial.muster)
+    """Tune's trainable of searches, and what sweeps do: one cell to one row."""
     cell = cell_of(config)
     study = trial.resolved.study
     bench = replace(
@@ -145,9 +144,14 @@ def measure_cell(config: dict[str, Any], trial: Trial) -> dict[str, Any]:
     )
     runner = ClusterRunner(bench, trial.running, study.sweep.grid.teachers)
     lab = Lab(bench.store, runner, ClusterDesk(bench.store))
-    row = measure(cell, config["cell"]["labels_incurred"], study, lab).flat()
-    if trial.muster is not None:
-        wait_for_all(trial.muster)
+    return measure(cell, config["cell"]["labels_incurred"], study, lab).flat()
+
+
+def measure_after_muster(config: dict[str, Any], trial: Trial, muster: Any) -> dict[str, Any]:
+    """Tune's trainable of sweeps: the first cells of all processes end together (`raydoa.on_ray.muster`)."""
+    come_up(muster)
+    row = measure_cell(config, trial)
+    wait_for_all(muster)
     return row
 
 
