@@ -16,10 +16,15 @@ from raydoa.result_row import row_of
 from raydoa.trial import measure
 
 
+def plain_lab(resolved: Resolved) -> Lab:
+    """A lab that makes everything as plain PyTorch in this process."""
+    resolved.bench.store.prepare()
+    return Lab(resolved.bench.store, LocalRunner(resolved.bench), SoleMaker())
+
+
 def without_ray(resolved: Resolved, expected: Forecast) -> dict[str, dict[str, Any]]:
     """The rows as plain PyTorch in this process makes them, by the cell's name."""
-    resolved.bench.store.prepare()
-    lab = Lab(resolved.bench.store, LocalRunner(resolved.bench), SoleMaker())
+    lab = plain_lab(resolved)
     rows = [
         row_of(measure(cell, count, resolved.study, lab).flat())
         for cell, count in expected.labels_incurred.items()

@@ -13,14 +13,12 @@ import pytest
 
 from raydoa.config import Grid, Sweep
 from raydoa.forecast import forecast
-from raydoa.lab import Lab, SoleMaker
-from raydoa.local_runner import LocalRunner
 from raydoa.presets import preset
 from raydoa.report.results import load
 from raydoa.resolve import resolve
 from raydoa.search.grid import grid_cells
 from raydoa.trial import chain
-from tests.ray.rows import numbers, records, without_ray
+from tests.ray.rows import numbers, plain_lab, records, without_ray
 from tests.ray.tiny import Tiny
 from tests.ray.watching import until
 
@@ -32,7 +30,7 @@ _PROGRESS = re.compile(r"\[\d\d:\d\d\] \d/2 cells; running: .*; \$[\d.]+ to spen
 class Driver:
     """Runs `sweeps/main_grid.py` on a tiny task, in a process group of its own."""
 
-    def __init__(self, tiny: Tiny, folder: Path, ray_folder: Path, u: int, *flags: str) -> None:
+    def __init__(self, tiny: Tiny, folder: Path, ray_folder: Path, u: int) -> None:
         self._ray_folder = ray_folder
         self._folder = folder
         models = [f"{name}={tiny.model(name)}" for name in ("small", "large")]
@@ -41,7 +39,7 @@ class Driver:
             "--strategies", "annotate", "distill", "--budgets", "5", "--n", "16", "--u", str(u),
             "--teachers", "large", "--student", "small", "--seeds", "0", "--test-rows", "16",
             "--model", models[0], "--model", models[1],
-            "--store", str(folder / "store"), "--results", str(folder / "results"), *flags,
+            "--store", str(folder / "store"), "--results", str(folder / "results"),
         ]  # fmt: skip
 
     def start(self) -> subprocess.Popen[str]:
@@ -87,7 +85,7 @@ def _sweep(tiny: Tiny, u: int) -> Sweep:
 
 def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> None:
     """kill -9 of the driver's whole process group; the same command goes on, and makes nothing twice."""
-    driver = Driver(tiny, tmp_path, ray_folder, 40)
+    driver = Driver(tiny, tmp_path, ray_folder, u=40)
     running = tiny.running(tmp_path)
     first = driver.start()
     until(
@@ -131,9 +129,8 @@ def test_a_failing_stage(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) 
     (cell,) = [c for c in grid_cells(named.grid, named.student) if c.strategy == "distill"]
     teacher = chain(cell, resolved.study.plan(cell), resolved.study).teacher
     assert teacher is not None
-    resolved.bench.store.prepare()
-    Lab(resolved.bench.store, LocalRunner(resolved.bench), SoleMaker()).make(teacher)
-    driver = Driver(tiny_poisoned, tmp_path, ray_folder, 400)
+    plain_lab(resolved).make(teacher)
+    driver = Driver(tiny_poisoned, tmp_path, ray_folder, u=400)
     process = driver.start()
     out, err = process.communicate()
     assert process.returncode == 2, err

@@ -52,40 +52,22 @@ def test_a_node_is_drained_and_lost_while_labelling(
         found = [bench.store.find(shard.key) for shard in shards]
         return {record.key: record for record in found if record is not None}
 
-    with _losing_a_node(three_nodes, _LABELLER, lambda: bool(written())) as losing:
-        losing.seen = written
+    with ThreadPoolExecutor(1) as beside:
+        losing = beside.submit(_lose_a_node, three_nodes, written)
         label_pool(shards, bench, running)
-    assert 0 < len(losing.before) < len(shards)
-    assert losing.before.items() <= written().items(), "only what was in flight was lost"
+        before = losing.result()
+    assert 0 < len(before) < len(shards)
+    assert before.items() <= written().items(), "only what was in flight was lost"
     ids = [row.row_id for shard in shards for row in read_shard(bench.store.fetch(shard.key))[0]]
     assert len(ids) == len(set(ids)) == 400
 
 
-class _losing_a_node:  # noqa: N801
-    """Drains and kills a node on which an actor of a class lives, as soon as something holds; ``before`` is what was seen then."""
-
-    def __init__(self, nodes: Any, class_name: str, begun: Callable[[], bool]) -> None:
-        self._nodes, self._class_name, self._begun = nodes, class_name, begun
-        self._beside = ThreadPoolExecutor(1)
-        self.seen: Callable[[], dict[str, Record]] = dict
-        self.before: dict[str, Record] = {}
-
-    def __enter__(self) -> "_losing_a_node":
-        self._killing = self._beside.submit(self._kill)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._killing.result()
-        self._beside.shutdown()
-
-    def _kill(self) -> None:
-        until("a beginning", self._begun, seconds=300)
-        homes = {node for state, _, node in actors(self._class_name) if state == "ALIVE"}
-        lost = next(node for node in _nodes(self._nodes) if node.node_id in homes)
-        drain(self._nodes.address, lost.node_id)
-        self.before = self.seen()
-        self._nodes.remove_node(lost, allow_graceful=False)
-
-
-def _nodes(nodes: Any) -> list[Any]:
-    return list(nodes.worker_nodes)
+def _lose_a_node(nodes: Any, written: Callable[[], dict[str, Record]]) -> dict[str, Record]:
+    """Drains and kills a node with a labeller on it, once there is a shard; returns the shards that there were."""
+    until("a shard", lambda: bool(written()), seconds=300)
+    homes = {node for state, _, node in actors(_LABELLER) if state == "ALIVE"}
+    lost = next(node for node in nodes.worker_nodes if node.node_id in homes)
+    drain(nodes.address, lost.node_id)
+    before = written()
+    nodes.remove_node(lost, allow_graceful=False)
+    return before

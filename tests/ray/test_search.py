@@ -16,13 +16,11 @@ import pandas as pd
 import pytest
 
 from raydoa.cli import search
-from raydoa.lab import Lab, SoleMaker
-from raydoa.local_runner import LocalRunner
 from raydoa.report.results import load
 from raydoa.result_row import row_of
 from raydoa.search.asking import candidate_from
 from raydoa.trial import measure
-from tests.ray.rows import numbers
+from tests.ray.rows import numbers, plain_lab
 from tests.ray.tiny import Tiny
 from tests.ray.watching import until
 
@@ -107,9 +105,7 @@ def _without_ray(driver: Driver, log: list[dict[str, Any]]) -> dict[str, dict[st
     parser = argparse.ArgumentParser()
     search.add(parser)
     seeking, _ = search.seeking_of(parser.parse_args(driver.flags))
-    bench = seeking.resolved.bench
-    bench.store.prepare()
-    lab = Lab(bench.store, LocalRunner(bench), SoleMaker())
+    lab = plain_lab(seeking.resolved)
     rows = {}
     for entry in log:
         if "asked" in entry:
@@ -144,6 +140,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
     told = Counter(entry["told"] for entry in after if "told" in entry)
     asked = [n for n, entry in enumerate(_steps(after)) if "asked" in entry]
     assert told == Counter(asked), "each proposal is told once"
+    assert sum("stopped" in entry for entry in after) == 1
 
     result_dir = Path(out.splitlines()[-1])
     assert "recommended for $0.60 with N = 16 labels owned" in out

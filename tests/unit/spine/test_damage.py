@@ -20,7 +20,7 @@ from raydoa.learning.soft_labels import read_shard
 from raydoa.local_runner import LocalRunner
 from raydoa.mistakes import NoRoom, UserMistake
 from raydoa.resolve import Resolved, resolve
-from raydoa.stages import Distill, Vocabulary
+from raydoa.stages import Distill, Pretrain, Vocabulary
 from raydoa.trial import chain
 from tests.unit.world import World, forecast_of, lab_of, measure_all
 
@@ -71,11 +71,12 @@ def test_a_damaged_input_is_dropped_and_made_again(
     store = resolved.bench.store
     cell, student = distillation(resolved)
     initial = student.teacher.initial
+    assert isinstance(initial, Pretrain)
     damaged: dict[str, tuple[Stage, str]] = {
         "teacher": (student.teacher, "model.safetensors"),
         "shard": (student.shards[0], "soft_labels.parquet"),
         "data": (student.teacher.data, "train.parquet"),
-        "vocabulary": (getattr(initial, "vocabulary"), "spiece.model"),  # noqa: B009
+        "vocabulary": (initial.vocabulary, "spiece.model"),
     }
     stage, name = damaged[what]
     # Everything that was made from it has to be made again, so somebody reads it.
