@@ -5,8 +5,8 @@ Written by hand after the Go types of github.com/ray-project/kuberay (ray-operat
 Of two stored versions of each type (raycluster_types.go of 026f143 and 3275ee0, rayjob_types.go of 0057210 and f6ef3f7)
 it has every field of a spec but RayJob's `deletionPolicy`, which became `deletionStrategy`, and `schedule`; a newer
 operator may know more. The custom resources' own OpenAPI schema is inside the operator's manifests, and no Python
-package brings it; `kubectl apply --dry-run=server` asks a cluster for it. Fields of
-Kubernetes' own (pod templates and the like) are any mapping here, and checked in `raydoa.doctor.kuberay`.
+package brings it; `kubectl apply --dry-run=server` asks a cluster for it. Kubernetes' own fields (pod templates and the
+like) are any mapping here, and checked in `raydoa.doctor.kuberay`.
 """
 
 from typing import Annotated, Any, Literal
