@@ -102,11 +102,14 @@ class CostAware:
             for o in known.observations
             if o.score is not None
         )
-        seed = known.seed + len(known.observations)
+        seed = known.seed
         everything = (*self.knowledge.measured, *told)
         prior = self.knowledge.prior
         with threadpool_limits(1):
-            return _fitted(everything, known.space.costs, self.laws, self.effort, seed, prior)
+            first = len(self.knowledge.measured)
+            return _fitted(
+                everything, first, known.space.costs, self.laws, self.effort, seed, prior
+            )
 
     def _candidates(
         self, surface: Surface, known: Known
@@ -173,14 +176,22 @@ class CostAware:
 @lru_cache(maxsize=8)
 def _fitted(
     measured: tuple[Measured, ...],
+    first: int,
     costs: Costs,
     laws: Laws,
     effort: Effort,
     seed: int,
     prior: Prior,
 ) -> Surface:
-    """A fit, kept: choosing and recommending ask for the same."""
-    return Surface(measured, costs, laws, effort, seed, prior)
+    """A fit, kept: choosing and recommending ask for the same, and the next one goes on from it.
+
+    What was known ``first`` is fitted at once, what the search was told one by one in its order: so a search that was
+    killed comes to the same fits again.
+    """
+    before = None
+    if len(measured) > max(1, first):
+        before = _fitted(measured[:-1], first, costs, laws, effort, seed, prior)
+    return Surface(measured, costs, laws, effort, seed + len(measured), prior, before)
 
 
 def _why_not_made(plan: Candidate, known: Known) -> str | None:

@@ -1,11 +1,13 @@
-"""Draws of the laws' shapes: first from the prior by their evidence, then moved about by it.
+"""Draws of the laws' shapes: from the prior, or the draws of a moment ago, by their evidence; then moved about by it.
 
-The moves are differential evolution Markov chains (ter Braak 2006, doi 10.1007/s11222-006-8769-1): along the difference
-of two other draws, and now and then to the other law.
+To go on from the draws that one measurement less has left is iterated batch importance sampling (Chopin 2002, doi
+10.1093/biomet/89.3.539): they are nearly right already, so a search gets by with few moves for each measurement, and
+what it recommends does not change by the luck of new draws. The moves are differential evolution Markov chains (ter
+Braak 2006, doi 10.1007/s11222-006-8769-1): along the difference of two other draws, and now and then to the other law.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +27,27 @@ class Effort:
     """How much computing a fit takes: draws from the prior, those that are kept, and moves of each of them."""
 
     draws: int = 1500
-    kept: int = 128
-    moves: int = 60
+    kept: int = 256
+    moves: int = 40
+
+
+@dataclass(frozen=True)
+class Population:
+    """Draws of shapes.
+
+    Attributes:
+        normal: ``[draws, DIMENSIONS]``, standard normal by the prior.
+        onset: which law each is of.
+        evidence: of each, by what they were drawn for; 0 by the prior.
+    """
+
+    normal: Array
+    onset: NDArray[np.bool_]
+    evidence: Array
+
+    def pick(self, index: NDArray[np.intp]) -> "Population":
+        """Some of them."""
+        return Population(self.normal[index], self.onset[index], self.evidence[index])
 
 
 @dataclass(frozen=True)
@@ -43,35 +64,64 @@ class Posterior:
     laws: Laws
     effort: Effort
 
-    def draws(self, random: np.random.Generator, evidence: Evidence | None) -> Shapes:
-        """Some draws; without any evidence, of the prior."""
-        effort = self.effort
-        normal = random.normal(size=(effort.draws, DIMENSIONS))
-        onset = self._which_law(random, effort.draws)
+    def draws(
+        self,
+        random: np.random.Generator,
+        evidence: Evidence | None,
+        before: Population | None = None,
+    ) -> Population:
+        """Some draws; without any evidence, of the prior.
+
+        Args:
+            random: where chance comes from.
+            evidence: of what was measured.
+            before: draws by other evidence, to go on from; from the prior, unless given.
+        """
+        if before is None:
+            before = self._of_prior(random)
         if evidence is None:
-            return self.prior.shapes(normal[: effort.kept], onset[: effort.kept])
-        height = evidence(self.prior.shapes(normal, onset))
-        start = random.choice(effort.draws, effort.kept, p=_normalised(height))
-        normal, onset = normal[start], onset[start]
-        height = height[start] + self._log_prior(normal, onset)
-        for _ in range(effort.moves):
+            return before.pick(np.arange(self.effort.kept))
+        height = evidence(self.shapes(before))
+        start = _resampled(random, height - before.evidence, self.effort.kept)
+        return self._settled(random, evidence, replace(before.pick(start), evidence=height[start]))
+
+    def shapes(self, population: Population) -> Shapes:
+        """What a population stands for."""
+        return self.prior.shapes(population.normal, population.onset)
+
+    def _of_prior(self, random: np.random.Generator) -> Population:
+        count = self.effort.draws
+        normal = random.normal(size=(count, DIMENSIONS))
+        return Population(normal, self._which_law(random, count), np.zeros(count))
+
+    def _settled(
+        self, random: np.random.Generator, evidence: Evidence, population: Population
+    ) -> Population:
+        """The same after so many moves of each draw."""
+        normal, onset, height = population.normal, population.onset, population.evidence
+        prior = self._log_prior(normal, onset)
+        for _ in range(self.effort.moves):
             moved, switched = self._moved(random, normal, onset)
-            found = evidence(self.prior.shapes(moved, switched)) + self._log_prior(moved, switched)
-            taken = np.log(random.random(effort.kept)) < found - height
+            found = evidence(self.prior.shapes(moved, switched))
+            believed = self._log_prior(moved, switched)
+            gain = found + believed - height - prior
+            taken = np.log(random.random(len(gain))) < gain
             normal = np.where(taken[:, None], moved, normal)
             onset = np.where(taken, switched, onset)
             height = np.where(taken, found, height)
-        return self.prior.shapes(normal, onset)
+            prior = np.where(taken, believed, prior)
+        return Population(normal, onset, height)
 
     def _moved(
         self, random: np.random.Generator, normal: Array, onset: NDArray[np.bool_]
     ) -> tuple[Array, NDArray[np.bool_]]:
         """A proposal for each draw."""
         count = len(normal)
-        pairs = np.array([random.choice(count, 2, replace=False) for _ in range(count)])
+        first = random.integers(count, size=count)
+        second = (first + random.integers(1, max(2, count), size=count)) % count
         usual = 2.38 / np.sqrt(2 * DIMENSIONS)
         length = np.where(random.random(count) < _FULL_LENGTH, 1.0, usual)
-        along = length[:, None] * (normal[pairs[:, 0]] - normal[pairs[:, 1]])
+        along = length[:, None] * (normal[first] - normal[second])
         moved = normal + along + 0.1 * random.normal(size=normal.shape)
         both = self.laws.power and self.laws.onset
         return moved, onset ^ (both & (random.random(count) < _SWITCHED))
@@ -88,6 +138,8 @@ class Posterior:
         return density
 
 
-def _normalised(logarithms: Array) -> Array:
-    probabilities: Array = np.exp(logarithms - logsumexp(logarithms))
-    return np.asarray(probabilities / probabilities.sum())
+def _resampled(random: np.random.Generator, weights: Array, count: int) -> NDArray[np.intp]:
+    """Which draws to go on from: systematic, so that each comes as often as its weight says, give or take one."""
+    shares = np.cumsum(np.exp(weights - logsumexp(weights)))
+    at = (np.arange(count) + random.random()) / count * shares[-1]
+    return np.asarray(np.minimum(np.searchsorted(shares, at), len(weights) - 1))

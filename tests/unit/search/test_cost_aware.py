@@ -8,7 +8,7 @@ import pytest
 from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Observation, Search
 from raydoa.search.candidates import again
-from raydoa.search.cost_aware import CostAware, _why_not_made
+from raydoa.search.cost_aware import CostAware, _fitted, _why_not_made
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.posterior import Effort
@@ -80,6 +80,19 @@ def _searched(budget: float, seed: int, noise: float = 0.004, **settings: object
     while (proposal := search.ask()) is not None:
         search.tell(proposal.number, law(proposal.candidate.point) + noise * random.normal())
     return search
+
+
+def test_another_process_comes_to_the_same_fit() -> None:
+    """One that was killed had gone on from fit to fit; the next one has none of them."""
+    search = Search(space(), CostAware(effort=EFFORT), 40.0, seed=5)
+    for _ in range(6):
+        proposal = search.ask()
+        assert proposal is not None
+        search.tell(proposal.number, law(proposal.candidate.point))
+    plans, chooser, known = space().plans(), CostAware(effort=EFFORT), search.known()
+    before = chooser.surface(known).mean_and_sd(plans)
+    _fitted.cache_clear()
+    np.testing.assert_array_equal(chooser.surface(known).mean_and_sd(plans), before)
 
 
 def test_it_finds_a_plan_that_is_nearly_the_best_for_little_more_than_making_it() -> None:

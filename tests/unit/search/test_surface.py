@@ -13,7 +13,7 @@ from raydoa.search.chance import Chance
 from raydoa.search.costs import Point, Supply
 from raydoa.search.kernel import residual
 from raydoa.search.laws import COEFFICIENTS, DIMENSIONS, Inputs, Laws, Prior, bases
-from raydoa.search.posterior import Effort
+from raydoa.search.posterior import Effort, _resampled
 from raydoa.search.surface import _DOUBT, Measured, Surface
 from tests.unit.search.tasks import COSTS, law, measured, some_points, space
 
@@ -56,13 +56,14 @@ def test_without_laws_it_is_the_textbook_posterior() -> None:
     surface = Surface(told, COSTS, Laws(power=False, onset=False), Effort(1, 1, 0), seed=3)
     new = some_points(5, seed=2)
     everything = Inputs.of([*points, *new], COSTS)
-    kernel = surface._kernel(everything, everything)[0]
-    problem = surface._problem(surface._shapes)
+    drawn = surface._all
+    kernel = drawn.kernel(everything, everything)[0]
+    problem = drawn.fit.problem
     scaled = problem.basis[0] * problem.sd[0]
     known = scaled @ scaled.T + problem.own[0]
     cross = kernel[:12, 12:]
-    mean, _ = surface._prior.coefficients(surface._shapes)
-    start = surface._basis(everything, surface._shapes)[0] @ mean[0]
+    mean, _ = drawn.process.prior.coefficients(drawn.shapes)
+    start = drawn.process.basis(everything, drawn.shapes)[0] @ mean[0]
     np.testing.assert_allclose(problem.errors, [1 - m.score for m in told], atol=1e-3)
     off = problem.errors - start[:12]
     want = 1 - (start[12:] + cross.T @ np.linalg.solve(known, off))
@@ -92,6 +93,30 @@ def test_more_measurements_leave_less_doubt() -> None:
     assert many.mean_and_sd(plans)[1].mean() < 0.5 * few.mean_and_sd(plans)[1].mean()
 
 
+def test_going_on_from_a_fit_comes_to_what_a_fit_from_nothing_does() -> None:
+    """Measurement by measurement with a quarter of the moves, and all at once; beside it, the luck of the draws."""
+    told, plans = measured(some_points(12, seed=16), seed=17), space().plans()
+    few = Effort(draws=1000, kept=200, moves=15)
+    gone_on = None
+    for count in range(1, len(told) + 1):
+        gone_on = Surface(told[:count], COSTS, effort=few, seed=count, before=gone_on)
+    assert gone_on is not None
+    enough = Effort(draws=4000, kept=200, moves=100)
+    at_once, again = (Surface(told, COSTS, effort=enough, seed=seed) for seed in (1, 2))
+    mean, sd = at_once.mean_and_sd(plans)
+    luck = np.abs(again.mean_and_sd(plans)[0] - mean).mean()
+    assert np.abs(gone_on.mean_and_sd(plans)[0] - mean).mean() < 3 * luck + 0.1 * sd.mean()
+    np.testing.assert_allclose(gone_on.mean_and_sd(plans)[1].mean(), sd.mean(), rtol=0.2)
+
+
+def test_draws_come_as_often_as_they_weigh() -> None:
+    random = np.random.default_rng(0)
+    shares = np.array([0.5, 0.0, 0.3, 0.2])
+    with np.errstate(divide="ignore"):
+        counts = np.bincount(_resampled(random, 7 + np.log(shares), 100), minlength=4)
+    np.testing.assert_allclose(counts, 100 * shares, atol=1)
+
+
 def test_an_outlier_does_not_carry_the_day() -> None:
     points = some_points(25, seed=8)
     told = measured(points, seed=9)
@@ -107,7 +132,7 @@ def test_a_training_that_went_wrong_is_told_from_luck() -> None:
     for off, wrong in ((-0.1, True), (0.1, False)):
         told = measured(points, seed=9)
         told[3] = replace(told[3], score=told[3].score + off)
-        lost = Surface(told, COSTS, effort=SMALL, seed=1)._lost
+        lost = Surface(told, COSTS, effort=SMALL, seed=1).credibility.lost
         assert (lost[3] > 0.05) == wrong
         assert np.delete(lost, 3).max() < 0.02
 
