@@ -92,7 +92,7 @@ class Conditioned:
 
     def pick(self, index: NDArray[np.intp]) -> "Conditioned":
         """Some of the draws."""
-        return self.process.given(self.shapes.pick(index))
+        return Conditioned(self.process, self.shapes.pick(index), self.fit.pick(index))
 
     def kernel(self, one: Inputs, two: Inputs) -> Array:
         """Covariance before anything was measured ``[draws, one, two]``, seeds and teachers left out."""
@@ -135,12 +135,12 @@ class Conditioned:
 
     def samples(self, inputs: Inputs, count: int, random: np.random.Generator) -> Array:
         """Draws of the expected errors ``[count, points]``, jointly."""
-        _, means = self.solved(inputs)
+        solved, means = self.solved(inputs)
         chosen = random.integers(len(means), size=count)
         drawn = np.empty((count, means.shape[1]))
         for draw in np.unique(chosen):
-            one = self.pick(np.array([draw]))
-            inside = one.covariance(inputs, inputs) + _JITTER * np.eye(means.shape[1])
+            before = self.pick(np.array([draw])).kernel(inputs, inputs)[0]
+            inside = before - solved[draw].T @ solved[draw] + _JITTER * np.eye(means.shape[1])
             values, vectors = np.linalg.eigh(inside)
             root = vectors * np.sqrt(np.maximum(values, 0.0))
             here = chosen == draw

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from raydoa.search.laws import POSITIVE, Array
@@ -58,6 +59,14 @@ class Fit:
         largest = np.diagonal(covariance, axis1=1, axis2=2).max(axis=1, initial=0.0)
         covariance += 1e-9 * largest[:, None, None] * np.eye(len(problem.errors))
         return cls(problem, np.asarray(np.linalg.cholesky(covariance)))
+
+    def pick(self, index: NDArray[np.intp]) -> "Fit":
+        """Some of the draws."""
+        all_of = self.problem
+        basis, mean, sd, own = (
+            values[index] for values in (all_of.basis, all_of.mean, all_of.sd, all_of.own)
+        )
+        return Fit(Problem(basis, mean, sd, own, all_of.errors), self.factor[index])
 
     @cached_property
     def _whitened(self) -> Array:
