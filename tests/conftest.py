@@ -9,9 +9,7 @@ settings.register_profile("no_deadline", deadline=None)
 settings.load_profile("no_deadline")
 
 _HERE = Path(__file__).parent
-_ONE_AFTER_THE_OTHER = ("cluster", "sweeps", "ray", "page")
-"""Groups, in the order in which they begin: the longest first, so that none is left to run alone at the end."""
-
+_ONE_AFTER_THE_OTHER = ("cluster", "page", "ray")
 _SWEEPS = (
     "test_driver",
     "test_notebooks",
@@ -25,16 +23,7 @@ _SWEEPS = (
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests that start processes of their own stay together in one of the two that pytest runs in."""
-    if (group := _group(item)) in _ONE_AFTER_THE_OTHER:
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups first; all others fill what is left."""
-    order = {group: place for place, group in enumerate(_ONE_AFTER_THE_OTHER)}
-    items.sort(key=lambda item: order.get(_group(item), len(order)))
-
-
-def _group(item: pytest.Item) -> str:
     folder = item.path.relative_to(_HERE).parts[0]
-    return "sweeps" if folder == "ray" and item.path.stem in _SWEEPS else folder
+    if folder in _ONE_AFTER_THE_OTHER:
+        group = "sweeps" if item.path.stem in _SWEEPS else folder
+        item.add_marker(pytest.mark.xdist_group(group))
