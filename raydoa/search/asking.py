@@ -37,7 +37,7 @@ class Known:
         pending: what was proposed and is not told yet; its artifacts are sunk.
         holdings: what exists or is on its way.
         left_usd: what may still be spent.
-        seed: of the search; a chooser that draws takes `len(observations) + len(pending)` beside it.
+        seed: of the search; a chooser that draws takes how much is known beside it.
     """
 
     space: Space

@@ -18,6 +18,7 @@ from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Choice, Known
 from raydoa.search.candidates import again, cheapest, hopeful, on_one_teacher, shortlist
 from raydoa.search.costs import Costs, Point
+from raydoa.search.fits import Fits
 from raydoa.search.holdings import Candidate
 from raydoa.search.laws import Array, Laws, Prior
 from raydoa.search.posterior import Effort
@@ -102,14 +103,11 @@ class CostAware:
             for o in known.observations
             if o.score is not None
         )
-        seed = known.seed
-        everything = (*self.knowledge.measured, *told)
-        prior = self.knowledge.prior
+        first, prior = self.knowledge.measured, self.knowledge.prior
+        costs = known.space.costs
         with threadpool_limits(1):
-            first = len(self.knowledge.measured)
-            return _fitted(
-                everything, first, known.space.costs, self.laws, self.effort, seed, prior
-            )
+            fits = _fits(len(first), costs, self.laws, self.effort, known.seed, prior)
+            return fits.to((*first, *told))
 
     def _candidates(
         self, surface: Surface, known: Known
@@ -173,25 +171,14 @@ class CostAware:
         return _ONE_STEP * float(max(0.0, more - now) / ((_MORE_MONEY - 1) * space.budget_usd))
 
 
-@lru_cache(maxsize=8)
-def _fitted(
-    measured: tuple[Measured, ...],
-    first: int,
-    costs: Costs,
-    laws: Laws,
-    effort: Effort,
-    seed: int,
-    prior: Prior,
-) -> Surface:
-    """A fit, kept: choosing and recommending ask for the same, and the next one goes on from it.
+@lru_cache(maxsize=4)
+def _fits(first: int, costs: Costs, laws: Laws, effort: Effort, seed: int, prior: Prior) -> Fits:
+    """Those of a search; of a few searches, since a chooser keeps nothing itself."""
 
-    What was known ``first`` is fitted at once, what the search was told one by one in its order: so a search that was
-    killed comes to the same fits again.
-    """
-    before = None
-    if len(measured) > max(1, first):
-        before = _fitted(measured[:-1], first, costs, laws, effort, seed, prior)
-    return Surface(measured, costs, laws, effort, seed + len(measured), prior, before)
+    def fit(told: tuple[Measured, ...], before: Surface | None) -> Surface:
+        return Surface(told, costs, laws, effort, seed + len(told), prior, before)
+
+    return Fits(first, fit)
 
 
 def _why_not_made(plan: Candidate, known: Known) -> str | None:

@@ -2,7 +2,7 @@
 
 To go on from the draws that one measurement less has left is iterated batch importance sampling (Chopin 2002, doi
 10.1093/biomet/89.3.539): they are nearly right already, so a search gets by with few moves for each measurement, and
-what it recommends does not change by the luck of new draws. The moves are differential evolution Markov chains (ter
+what it recommends changes less by the luck of new draws. The moves are differential evolution Markov chains (ter
 Braak 2006, doi 10.1007/s11222-006-8769-1): along the difference of two other draws, and now and then to the other law.
 """
 
@@ -24,7 +24,8 @@ _FULL_LENGTH = 0.1
 
 @dataclass(frozen=True)
 class Effort:
-    """How much computing a fit takes: draws from the prior, those that are kept, and moves of each of them."""
+    """How much computing a fit takes: draws from the prior (where a fit goes on from no other), those that are kept,
+    and moves of each of them."""
 
     draws: int = 1500
     kept: int = 256
@@ -80,7 +81,7 @@ class Posterior:
         if before is None:
             before = self._of_prior(random)
         if evidence is None:
-            return before.pick(np.arange(self.effort.kept))
+            return before.pick(np.arange(min(self.effort.kept, len(before.normal))))
         height = evidence(self.shapes(before))
         start = _resampled(random, height - before.evidence, self.effort.kept)
         return self._settled(random, evidence, replace(before.pick(start), evidence=height[start]))
@@ -117,8 +118,11 @@ class Posterior:
     ) -> tuple[Array, NDArray[np.bool_]]:
         """A proposal for each draw."""
         count = len(normal)
-        first = random.integers(count, size=count)
-        second = (first + random.integers(1, max(2, count), size=count)) % count
+        # Of others: a draw that moves along its own distance to another one shrinks towards the middle.
+        first, second = (
+            (np.arange(count) + random.integers(1, max(2, count), size=count)) % count
+            for _ in range(2)
+        )
         usual = 2.38 / np.sqrt(2 * DIMENSIONS)
         length = np.where(random.random(count) < _FULL_LENGTH, 1.0, usual)
         along = length[:, None] * (normal[first] - normal[second])

@@ -4,7 +4,6 @@ One Gaussian process over all budgets (`process`), averaged over draws of the la
 models that have learnt nothing tell little (`chance`), and incredible ones are discounted (`credibility`).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,7 @@ from raydoa.search.process import Conditioned, Errors, Process
 _CAUTION = 0.5
 # No law is the truth: on the development tasks of benchmarks/search_cost.py, 80% intervals held 70% without this.
 _DOUBT = 1.25
-# Draws that tell how points move together: that takes as long as the square of their number.
+# Draws that tell how points move together; that takes as long as the square of the points.
 _FEW = 64
 
 
@@ -46,7 +45,7 @@ class Surface:
         effort: how much computing it may take.
         seed: of the draws.
         prior: what is believed before; wide guesses, unless given.
-        before: a fit to all but the last few measurements, to go on from its draws.
+        before: a fit to the first of the measurements, of the same costs, laws and prior, to go on from its draws.
     """
 
     def __init__(
@@ -156,8 +155,8 @@ class Surface:
 
     @cached_property
     def _few(self) -> Conditioned:
-        count = len(self._population.normal)
-        return self._all.pick(np.arange(0, count, math.ceil(count / _FEW)))
+        count = len(self._all.shapes.scale)
+        return self._all.pick(np.linspace(0, count - 1, min(_FEW, count)).astype(np.intp))
 
     def _process(self) -> Process:
         """The process that has the measurements, as far as each is believed."""

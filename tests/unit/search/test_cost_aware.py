@@ -8,7 +8,7 @@ import pytest
 from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Observation, Search
 from raydoa.search.candidates import again
-from raydoa.search.cost_aware import CostAware, _fitted, _why_not_made
+from raydoa.search.cost_aware import CostAware, _fits, _why_not_made
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.posterior import Effort
@@ -91,7 +91,7 @@ def test_another_process_comes_to_the_same_fit() -> None:
         search.tell(proposal.number, law(proposal.candidate.point))
     plans, chooser, known = space().plans(), CostAware(effort=EFFORT), search.known()
     before = chooser.surface(known).mean_and_sd(plans)
-    _fitted.cache_clear()
+    _fits.cache_clear()
     np.testing.assert_array_equal(chooser.surface(known).mean_and_sd(plans), before)
 
 

@@ -12,8 +12,18 @@ from raydoa.search import priors
 from raydoa.search.chance import Chance
 from raydoa.search.costs import Point, Supply
 from raydoa.search.kernel import residual
-from raydoa.search.laws import COEFFICIENTS, DIMENSIONS, Inputs, Laws, Prior, bases
-from raydoa.search.posterior import Effort, _resampled
+from raydoa.search.laws import (
+    COEFFICIENTS,
+    DIMENSIONS,
+    SHAPES,
+    Array,
+    Inputs,
+    Laws,
+    Prior,
+    Shapes,
+    bases,
+)
+from raydoa.search.posterior import Effort, Evidence, Posterior, _resampled
 from raydoa.search.surface import _DOUBT, Measured, Surface
 from tests.unit.search.tasks import COSTS, law, measured, some_points, space
 
@@ -109,12 +119,43 @@ def test_going_on_from_a_fit_comes_to_what_a_fit_from_nothing_does() -> None:
     np.testing.assert_allclose(gone_on.mean_and_sd(plans)[1].mean(), sd.mean(), rtol=0.2)
 
 
+def test_draws_go_on_to_what_the_evidence_says() -> None:
+    """Two normal observations of one shape, told one after the other: the product of both is known."""
+
+    def of(*seen: float) -> Evidence:
+        def evidence(shapes: Shapes) -> Array:
+            median, spread = SHAPES["scale"]
+            at = np.log(shapes.scale / median) / spread
+            return np.asarray(-0.5 * sum((at - one) ** 2 / 0.5 for one in seen))
+
+        return evidence
+
+    random = np.random.default_rng(1)
+    posterior = Posterior(Prior(), Laws(), Effort(draws=20_000, kept=4000, moves=0))
+    one = posterior.draws(random, of(1.0))
+    both = posterior.draws(random, of(1.0, -0.5), one)
+    for found, mean, variance in ((one, 2 / 3, 1 / 3), (both, 0.2, 0.2)):
+        np.testing.assert_allclose(found.normal[:, 0].mean(), mean, atol=0.04)
+        np.testing.assert_allclose(found.normal[:, 0].var(), variance, atol=0.03)
+
+
+def test_moves_alone_change_nothing() -> None:
+    """Without evidence draws stay as far apart as the prior has them."""
+    posterior = Posterior(Prior(), Laws(), Effort(draws=40, kept=40, moves=300))
+    found = [
+        posterior.draws(np.random.default_rng(seed), lambda shapes: np.zeros(len(shapes.scale)))
+        for seed in range(6)
+    ]
+    assert 0.88 < np.mean([population.normal.var() for population in found]) < 1.12
+
+
 def test_draws_come_as_often_as_they_weigh() -> None:
     random = np.random.default_rng(0)
     shares = np.array([0.5, 0.0, 0.3, 0.2])
     with np.errstate(divide="ignore"):
         counts = np.bincount(_resampled(random, 7 + np.log(shares), 100), minlength=4)
     np.testing.assert_allclose(counts, 100 * shares, atol=1)
+    assert counts[1] == 0
 
 
 def test_an_outlier_does_not_carry_the_day() -> None:
