@@ -1,27 +1,37 @@
 """What a measurement is worth: the expected gain of the plan that is recommended after it.
 
 The knowledge gradient (Frazier, Powell and Dayanik 2009, doi 10.1287/ijoc.1080.0314) of a bundle of candidates: with
-their outcomes jointly normal, the plans' expected scores move along ``weights @ z`` for a standard normal z, and the
-gain is E[max over plans] - max over plans of the expectation. Students of one teacher share its luck, so a bundle on
-one teacher tells less than as many teachers would, and costs less.
+their outcomes known, other plans are expected to score more or less, and the gain is E[max over plans] - max over plans
+of the expectation. What is believed is no normal distribution, since a teacher either works on so many labels or does
+not: outcomes weigh the draws of the laws' shapes anew by their likelihood, and move the plans within each. So few draws
+seem to tell by chance that any outcome speaks of any plan. Therefore one half of them chooses the plan that is
+recommended after an outcome, and the other half says what it is worth: what only seems to be a gain is none then (the
+optimizer's curse, Smith and Winkler 2006, doi 10.1287/mnsc.1050.0451).
+
+Students of one teacher share its luck, so a bundle on one teacher tells less than as many teachers would, and costs
+less.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import chain
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, softmax
 
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
+from raydoa.search.joint import Joint
 from raydoa.search.laws import Array
 from raydoa.search.surface import Surface
 
-_DRAWS = 64
+_OUTCOMES = 64
 # Bundles whose gains are worked out together: more of them leave the processor's cache.
 _AT_ONCE = 32
+_JITTER = 1e-9
+_HALVES = (slice(0, None, 2), slice(1, None, 2))
 
 Bundle = Sequence[Candidate]
 """What is measured together."""
@@ -46,36 +56,24 @@ class Gains:
     pending: tuple[Candidate, ...] = ()
 
     @cached_property
-    def _means(self) -> list[Array]:
-        return [self.surface.lawful(plans) for plans in self.plans]
+    def _measurable(self) -> dict[Point, int]:
+        """Where each point that is or may be measured is in `_joint`."""
+        points = dict.fromkeys([*self.points, *(one.point for one in self.pending)])
+        return {point: position for position, point in enumerate(points)}
+
+    @cached_property
+    def _joint(self) -> Joint:
+        """What is believed of what may be measured, and behind it of all plans, once what is pending is known."""
+        joint = self.surface.joint(list(self._measurable), list(chain(*self.plans)))
+        if not self.pending:
+            return joint
+        known = np.array([self._measurable[one.point] for one in self.pending])
+        return joint.once_known(known, self._luck(self.pending))
 
     @cached_property
     def _noise(self) -> dict[Point, float]:
-        points = list(dict.fromkeys([*self.points, *(one.point for one in self.pending)]))
+        points = list(self._measurable)
         return dict(zip(points, self.surface.noise_of(points).tolist(), strict=True))
-
-    @cached_property
-    def _with_plans(self) -> list[Array]:
-        return [self._when_known(plans, self.points) for plans in self.plans]
-
-    @cached_property
-    def _of_points(self) -> Array:
-        return self._when_known(self.points, self.points)
-
-    def _when_known(self, first: Sequence[Point], second: Sequence[Point]) -> Array:
-        """Covariance that is left once what is pending has come out."""
-        covariance = self.surface.covariance(first, second)
-        if not self.pending:
-            return covariance
-        coming = [candidate.point for candidate in self.pending]
-        outcomes = self.surface.covariance(coming, coming) + self._luck(self.pending)
-        outcomes += 1e-9 * np.eye(len(coming))
-        told = np.linalg.solve(outcomes, self.surface.covariance(coming, second))
-        return np.asarray(covariance - self.surface.covariance(first, coming) @ told)
-
-    @cached_property
-    def _position(self) -> dict[Point, int]:
-        return {point: position for position, point in enumerate(self.points)}
 
     def of(self, bundles: Sequence[Bundle]) -> Array:
         """Expected gain in score of each bundle, averaged over the budgets; all of one size at once."""
@@ -89,18 +87,32 @@ class Gains:
 
     def _alike(self, bundles: Sequence[Bundle]) -> Array:
         """The same of bundles of one size."""
-        where = np.array([[self._position[one.point] for one in bundle] for bundle in bundles])
-        size = where.shape[1]
-        outcomes = self._of_points[where[:, :, None], where[:, None, :]]
-        outcomes = outcomes + np.stack([self._luck(bundle) for bundle in bundles])
-        root = np.linalg.cholesky(outcomes + 1e-9 * np.eye(size))
-        draws = _normals(size)
+        joint = self._joint
+        where = np.array([[self._measurable[one.point] for one in bundle] for bundle in bundles])
+        own = joint.within[where[:, :, None], where[:, None, :]]
+        own = own + np.stack([self._luck(bundle) for bundle in bundles])
+        own += _JITTER * np.eye(where.shape[1])
+        expected = np.moveaxis(joint.means[:, where], 0, 1)
+        outcomes = _outcomes(expected, own)
+        smooth = own + _scott(expected) ** 2 * _covariance(expected)
+        weights = [_weights(outcomes, expected[:, half], smooth) for half in _HALVES]
+        surprise = [
+            outcomes - by @ expected[:, half] for half, by in zip(_HALVES, weights, strict=True)
+        ]
         gains = np.zeros(len(bundles))
-        for mean, with_plans in zip(self._means, self._with_plans, strict=True):
-            weights = np.linalg.solve(root, np.moveaxis(with_plans[:, where], 0, 2))
-            after = mean[:, None] + np.swapaxes(weights, 1, 2) @ draws.T
-            gains += after.max(axis=1).mean(axis=1) - mean.max()
-        return np.asarray(gains / len(self._means))
+        behind = len(self._measurable)
+        for plans in self.plans:
+            means = joint.means[:, behind : behind + len(plans)]
+            with_plans = joint.within[behind : behind + len(plans)][:, where]
+            told = np.linalg.solve(own, np.moveaxis(with_plans, 0, 2))
+            first, second = (
+                by @ means[half] + off @ told
+                for half, by, off in zip(_HALVES, weights, surprise, strict=True)
+            )
+            now = int(means.mean(axis=0).argmax())
+            gains += (_chosen(first, second, now) + _chosen(second, first, now)) / 2
+            behind += len(plans)
+        return np.asarray(np.maximum(gains / len(self.plans), 0.0))
 
     def _luck(self, bundle: Bundle) -> Array:
         """Covariance of what is no property of the points: seeds and teachers."""
@@ -114,9 +126,52 @@ class Gains:
         return found
 
 
+def _outcomes(expected: Array, own: Array) -> Array:
+    """What may come out ``[bundles, outcomes, size]``: of draws in turn, with what none of them knows."""
+    draws, size = expected.shape[1:]
+    luck = _normals(size)
+    of = np.linspace(0, draws - 1, len(luck)).astype(np.intp)
+    outcomes: Array = expected[:, of] + luck @ np.swapaxes(np.linalg.cholesky(own), 1, 2)
+    return outcomes
+
+
+def _weights(outcomes: Array, expected: Array, covariance: Array) -> Array:
+    """How much each draw counts after each outcome ``[bundles, outcomes, draws]``; they sum to 1."""
+    root = np.linalg.cholesky(covariance)
+    drawn = np.linalg.solve(root, np.swapaxes(expected, 1, 2))
+    found = np.swapaxes(np.linalg.solve(root, np.swapaxes(outcomes, 1, 2)), 1, 2)
+    likelihood = found @ drawn - 0.5 * (drawn**2).sum(axis=1)[:, None, :]
+    weights: Array = softmax(likelihood, axis=2)
+    return weights
+
+
+def _scott(expected: Array) -> float:
+    """How wide the draws' expectations are smeared, in their own deviations (Scott 1992, "Multivariate Density
+    Estimation"): half of so few draws would be one, for an outcome without luck."""
+    draws, size = expected.shape[1:]
+    return float((draws / 2) ** (-1 / (size + 4)))
+
+
+def _covariance(expected: Array) -> Array:
+    """Covariances between draws ``[bundles, size, size]``."""
+    centred = expected - expected.mean(axis=1, keepdims=True)
+    covariance: Array = np.swapaxes(centred, 1, 2) @ centred / expected.shape[1]
+    return covariance
+
+
+def _chosen(chooses: Array, tells: Array, now: int) -> Array:
+    """How much more than the plan recommended ``now`` those are worth that are best by ``chooses`` after each outcome.
+
+    Both are expectations ``[bundles, outcomes, plans]``; what the gain is, ``tells`` says, averaged over outcomes.
+    """
+    best = chooses.argmax(axis=2)[:, :, None]
+    gain = np.take_along_axis(tells, best, axis=2)[:, :, 0] - tells[:, :, now]
+    return np.asarray(gain.mean(axis=1))
+
+
 @cache
 def _normals(dimensions: int) -> Array:
-    """Evenly spread standard normal draws ``[draws, dimensions]``, symmetric about 0, so that they add no gain.
+    """Evenly spread standard normal values ``[outcomes, dimensions]``, symmetric about 0, so that they add no gain.
 
     Points of the additive recurrence of the generalised golden ratio (Roberts 2018, "The unreasonable effectiveness
     of quasirandom sequences").
@@ -125,6 +180,6 @@ def _normals(dimensions: int) -> Array:
     for _ in range(40):
         ratio = (1 + ratio) ** (1 / (dimensions + 1))
     steps = ratio ** -np.arange(1, dimensions + 1)
-    uniform = (0.5 + np.arange(1, _DRAWS // 2 + 1)[:, None] * steps) % 1
+    uniform = (0.5 + np.arange(1, _OUTCOMES // 2 + 1)[:, None] * steps) % 1
     half: Array = ndtri(uniform)
     return np.concatenate([half, -half])

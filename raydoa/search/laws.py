@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from raydoa.search.costs import Costs, Point
 
@@ -38,7 +39,7 @@ SHAPES = {
     "annotate_exponent": (0.3, 0.6),
     "epochs_exponent": (0.5, 0.5),
     "onset": (1.0, 1.5),
-    "steepness": (2.0, 0.9),
+    "steepness": (3.0, 1.1),
     "gold_rows": (1.0, 0.7),
     "residual": (0.07, 0.8),
     "length": (1.5, 0.4),
@@ -172,7 +173,7 @@ def bases(inputs: Inputs, shapes: Shapes) -> Array:
     labels = inputs.labels[None, :]
     power = labels ** -column(shapes.label_exponent)
     # Twice, so that the basis is 1 at its reference as the others are.
-    onset = 2 / (1 + (labels / column(shapes.onset)) ** column(shapes.steepness))
+    onset = 2 * expit(-column(shapes.steepness) * np.log(labels / column(shapes.onset)))
     learnt = np.where(column(shapes.onset_law), onset, power)
     size = inputs.size[None, :] ** -column(shapes.size_exponent)
     # Gold rows are worth more than soft ones; they are rows of the student's training in `mixed`.

@@ -4,22 +4,44 @@ To go on from the draws that one measurement less has left is iterated batch imp
 10.1093/biomet/89.3.539): they are nearly right already, so a search gets by with few moves for each measurement, and
 what it recommends changes less by the luck of new draws. The moves are differential evolution Markov chains (ter
 Braak 2006, doi 10.1007/s11222-006-8769-1): along the difference of two other draws, and now and then to the other law.
+Between them each measurement's kind of training is drawn anew (`trainings`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from raydoa.search.laws import DIMENSIONS, Array, Laws, Prior, Shapes
+from raydoa.search.trainings import Kinds, drawn, extended
 
-Evidence = Callable[[Shapes], Array]
-"""Logarithm of the marginal likelihood of each draw."""
+
+class Evidence(Protocol):
+    """What was measured."""
+
+    @property
+    def count(self) -> int:
+        """Of measurements."""
+        ...
+
+    def evidence(self, shapes: Shapes, kinds: Kinds) -> Array:
+        """Logarithm of the marginal likelihood of each draw."""
+        ...
+
+    def kinds(self, shapes: Shapes, kinds: Kinds) -> tuple[Array, Array]:
+        """The same, and how likely each kind of training is for each measurement ``[draws, measurements, kinds]``.
+
+        In logarithms: its share, and the density against that of a usual training.
+        """
+        ...
+
 
 _SWITCHED = 0.15
 _FULL_LENGTH = 0.1
+# Moves between two drawings of kinds.
+_MOVES_OF_A_SWEEP = 10
 
 
 @dataclass(frozen=True)
@@ -39,16 +61,20 @@ class Population:
     Attributes:
         normal: ``[draws, DIMENSIONS]``, standard normal by the prior.
         onset: which law each is of.
+        kinds: of training that each measurement is taken for.
         evidence: of each, by what they were drawn for; 0 by the prior.
     """
 
     normal: Array
     onset: NDArray[np.bool_]
+    kinds: Kinds
     evidence: Array
 
     def pick(self, index: NDArray[np.intp]) -> "Population":
         """Some of them."""
-        return Population(self.normal[index], self.onset[index], self.evidence[index])
+        return Population(
+            self.normal[index], self.onset[index], self.kinds[index], self.evidence[index]
+        )
 
 
 @dataclass(frozen=True)
@@ -82,9 +108,39 @@ class Posterior:
             before = self._of_prior(random)
         if evidence is None:
             return before.pick(np.arange(min(self.effort.kept, len(before.normal))))
-        height = evidence(self.shapes(before))
-        start = _resampled(random, height - before.evidence, self.effort.kept)
-        return self._settled(random, evidence, replace(before.pick(start), evidence=height[start]))
+        population = self._begun(random, evidence, before)
+        for done in range(0, self.effort.moves, _MOVES_OF_A_SWEEP):
+            moves = min(_MOVES_OF_A_SWEEP, self.effort.moves - done)
+            population = self._settled(random, evidence, population, moves)
+            population = self._of_other_kinds(random, evidence, population)
+        return population
+
+    def _begun(
+        self, random: np.random.Generator, evidence: Evidence, before: Population
+    ) -> Population:
+        """Draws to go on from, by how likely what is new is in each; with a kind for all that is new."""
+        known = before.kinds.shape[1]
+        kinds = extended(before.kinds, evidence.count)
+        height, likelihood = evidence.kinds(self.shapes(before), kinds)
+        if known:
+            # Draws of the prior would take most of what does not suit them for trainings that went wrong.
+            new = likelihood[:, known:]
+            height = height + logsumexp(new, axis=2).sum(axis=1)
+            kinds[:, known:] = drawn(random, new)
+        chosen = _resampled(random, height - before.evidence, self.effort.kept)
+        return self._weighed(evidence, replace(before, kinds=kinds).pick(chosen))
+
+    def _of_other_kinds(
+        self, random: np.random.Generator, evidence: Evidence, population: Population
+    ) -> Population:
+        """The same with kinds drawn anew."""
+        _, likelihood = evidence.kinds(self.shapes(population), population.kinds)
+        return self._weighed(evidence, replace(population, kinds=drawn(random, likelihood)))
+
+    def _weighed(self, evidence: Evidence, population: Population) -> Population:
+        """The same with the evidence of its shapes and kinds."""
+        height = evidence.evidence(self.shapes(population), population.kinds)
+        return replace(population, evidence=height)
 
     def shapes(self, population: Population) -> Shapes:
         """What a population stands for."""
@@ -93,17 +149,19 @@ class Posterior:
     def _of_prior(self, random: np.random.Generator) -> Population:
         count = self.effort.draws
         normal = random.normal(size=(count, DIMENSIONS))
-        return Population(normal, self._which_law(random, count), np.zeros(count))
+        none = np.zeros((count, 0), dtype=np.int8)
+        return Population(normal, self._which_law(random, count), none, np.zeros(count))
 
     def _settled(
-        self, random: np.random.Generator, evidence: Evidence, population: Population
+        self, random: np.random.Generator, evidence: Evidence, population: Population, moves: int
     ) -> Population:
-        """The same after so many moves of each draw."""
+        """The same after so many moves of each draw, which leave the kinds of trainings alone."""
         normal, onset, height = population.normal, population.onset, population.evidence
+        kinds = population.kinds
         prior = self._log_prior(normal, onset)
-        for _ in range(self.effort.moves):
+        for _ in range(moves):
             moved, switched = self._moved(random, normal, onset)
-            found = evidence(self.prior.shapes(moved, switched))
+            found = evidence.evidence(self.prior.shapes(moved, switched), kinds)
             believed = self._log_prior(moved, switched)
             gain = found + believed - height - prior
             taken = np.log(random.random(len(gain))) < gain
@@ -111,7 +169,7 @@ class Posterior:
             onset = np.where(taken, switched, onset)
             height = np.where(taken, found, height)
             prior = np.where(taken, believed, prior)
-        return Population(normal, onset, height)
+        return Population(normal, onset, kinds, height)
 
     def _moved(
         self, random: np.random.Generator, normal: Array, onset: NDArray[np.bool_]

@@ -21,7 +21,7 @@ from raydoa.search.posterior import Effort
 from raydoa.search.surface import Measured, Surface
 
 _GUESSED_TASKS = 3.0
-_MOST_EFFORT = Effort(draws=1500, kept=64, moves=80)
+_EFFORT = Effort(draws=1500, kept=128, moves=40)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def learn(tasks: Sequence[tuple[Sequence[Measured], Costs]], source: str) -> Pri
         raise UserMistake(
             "prior: found a sweep without a measured cell; a prior needs some of each"
         )
-    fits = [Surface(measured, costs, effort=_MOST_EFFORT) for measured, costs in tasks]
+    fits = [Surface(measured, costs, effort=_EFFORT) for measured, costs in tasks]
     beliefs = [fit.beliefs() for fit in fits]
     guess = Prior()
     shapes = _pooled(

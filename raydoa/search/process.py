@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from raydoa.search.kernel import residual
 from raydoa.search.laws import Array, Inputs, Laws, Prior, Shapes, bases
 from raydoa.search.regression import Fit, Problem
+from raydoa.search.trainings import LOSS, LOSS_VARIANCE, NOISE, SHARE, Kinds
 
 # In score squared: a tenth of a point, under which no noise is told from none.
 _JITTER = 1e-6
@@ -26,7 +27,6 @@ class Errors:
         values: the errors.
         same_teacher: ``[measurements, measurements]``, 1 where two share their teacher.
         stretch: how many times the noise of a seed is in each.
-        extra_noise: factors of that noise's variance.
         variances: what is added to it.
     """
 
@@ -34,7 +34,6 @@ class Errors:
     values: Array
     same_teacher: Array
     stretch: Array
-    extra_noise: Array
     variances: Array
 
 
@@ -52,27 +51,52 @@ class Process:
     prior: Prior
     laws: Laws
 
-    def evidence(self, shapes: Shapes) -> Array:
+    @property
+    def count(self) -> int:
+        """Of measurements."""
+        return len(self.errors.values)
+
+    def evidence(self, shapes: Shapes, kinds: Kinds) -> Array:
         """Logarithm of the marginal likelihood of each draw, with coefficients that must be positive positive."""
-        fit = Fit.of(self.problem(shapes))
-        found: Array = fit.log_evidence + fit.log_positive
-        return found
+        return _evidence(Fit.of(self.problem(shapes, kinds)))
 
-    def given(self, shapes: Shapes) -> "Conditioned":
+    def kinds(self, shapes: Shapes, kinds: Kinds) -> tuple[Array, Array]:
+        """The same, and how likely each kind is for each measurement, all others being what they are.
+
+        Logarithms ``[draws, measurements, kinds]``: the share of a kind, and the density of the error that is left out
+        of the fit against that of a usual training.
+        """
+        fit = Fit.of(self.problem(shapes, kinds))
+        has = kinds[..., None].astype(np.intp)
+        own = self._luck(shapes)[..., None] * NOISE + LOSS_VARIANCE
+        variance = fit.left_out_sd[..., None] ** 2 - np.take_along_axis(own, has, axis=2) + own
+        lacks = (fit.left_out * fit.left_out_sd + LOSS[kinds])[..., None]
+        density = -0.5 * ((lacks - LOSS) ** 2 / variance + np.log(variance))
+        # A score above what is expected has lost nothing, however surprising it is.
+        density = np.where((lacks < 0) & (LOSS > 0), -np.inf, density)
+        likelihood: Array = np.log(SHARE) + density - density[..., :1]
+        return _evidence(fit), likelihood
+
+    def given(self, shapes: Shapes, kinds: Kinds) -> "Conditioned":
         """Conditioned on the errors, in each draw."""
-        return Conditioned(self, shapes, Fit.of(self.problem(shapes)))
+        return Conditioned(self, shapes, Fit.of(self.problem(shapes, kinds)))
 
-    def problem(self, shapes: Shapes) -> Problem:
+    def problem(self, shapes: Shapes, kinds: Kinds) -> Problem:
         """The regression of each draw."""
         errors, inputs = self.errors, self.errors.inputs
         mean, sd = self.prior.coefficients(shapes)
         own = residual(inputs, inputs, shapes)
         own += shapes.teacher_sd[:, None, None] ** 2 * errors.same_teacher
-        noise = (shapes.noise_sd[:, None] * errors.stretch) ** 2 * errors.extra_noise
+        noise = self._luck(shapes) * NOISE[kinds] + LOSS_VARIANCE[kinds]
         gaps = errors.values - errors.values.min(initial=1.0)
         noise += (shapes.misfit[:, None] * gaps) ** 2 + errors.variances + _JITTER
         own += noise[:, :, None] * np.eye(len(errors.values))
-        return Problem(self.basis(inputs, shapes), mean, sd, own, errors.values)
+        return Problem(self.basis(inputs, shapes), mean, sd, own, errors.values - LOSS[kinds])
+
+    def _luck(self, shapes: Shapes) -> Array:
+        """Variance of a usual training's luck, by draw and measurement."""
+        luck: Array = (shapes.noise_sd[:, None] * self.errors.stretch) ** 2
+        return luck
 
     def basis(self, inputs: Inputs, shapes: Shapes) -> Array:
         """What the coefficients multiply ``[draws, points, coefficients]``; without a law, a constant of each kind."""
@@ -80,6 +104,11 @@ class Process:
         if not (self.laws.power or self.laws.onset):
             basis[:, :, [1, 2, 4]] = 0.0
         return basis
+
+
+def _evidence(fit: Fit) -> Array:
+    found: Array = fit.log_evidence + fit.log_positive
+    return found
 
 
 @dataclass(frozen=True)
@@ -123,15 +152,13 @@ class Conditioned:
         inside = linear + own - (solved**2).sum(axis=1)
         return mean, (inside + (means - mean) ** 2).mean(axis=0)
 
-    def covariance(self, first: Inputs, second: Inputs) -> Array:
-        """Covariance of the expected errors of points ``[first, second]``, over all draws."""
-        solved_one, means_one = self.solved(first)
-        solved_two, means_two = self.solved(second)
-        inside = self.kernel(first, second) - np.swapaxes(solved_one, 1, 2) @ solved_two
-        mean_one, mean_two = means_one.mean(axis=0), means_two.mean(axis=0)
-        between = (means_one - mean_one).T @ (means_two - mean_two) / len(means_one)
-        covariance: Array = inside.mean(axis=0) + between
-        return covariance
+    def within(self, first: Inputs, second: Inputs) -> Array:
+        """Covariance of points ``[first, second]`` that a draw leaves, averaged over draws."""
+        solved_one, _ = self.solved(first)
+        solved_two, _ = self.solved(second)
+        left = self.kernel(first, second) - np.swapaxes(solved_one, 1, 2) @ solved_two
+        averaged: Array = left.mean(axis=0)
+        return averaged
 
     def samples(self, inputs: Inputs, count: int, random: np.random.Generator) -> Array:
         """Draws of the expected errors ``[count, points]``, jointly."""

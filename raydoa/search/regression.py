@@ -24,7 +24,7 @@ class Problem:
         mean: of the coefficients' prior ``[draws, coefficients]``.
         sd: standard deviations of the same.
         own: covariance of what is no coefficient ``[draws, observations, observations]``, noise included.
-        errors: ``[observations]``.
+        errors: ``[draws, observations]``.
     """
 
     basis: Array
@@ -57,16 +57,14 @@ class Fit:
         covariance = scaled @ np.swapaxes(scaled, 1, 2) + problem.own
         # A power of labels or rows far from their reference may be huge, and rounding with it.
         largest = np.diagonal(covariance, axis1=1, axis2=2).max(axis=1, initial=0.0)
-        covariance += 1e-9 * largest[:, None, None] * np.eye(len(problem.errors))
+        covariance += 1e-9 * largest[:, None, None] * np.eye(problem.errors.shape[1])
         return cls(problem, np.asarray(np.linalg.cholesky(covariance)))
 
     def pick(self, index: NDArray[np.intp]) -> "Fit":
         """Some of the draws."""
         all_of = self.problem
-        basis, mean, sd, own = (
-            values[index] for values in (all_of.basis, all_of.mean, all_of.sd, all_of.own)
-        )
-        return Fit(Problem(basis, mean, sd, own, all_of.errors), self.factor[index])
+        basis, mean, sd, own, errors = (values[index] for values in vars(all_of).values())
+        return Fit(Problem(basis, mean, sd, own, errors), self.factor[index])
 
     @cached_property
     def _whitened(self) -> Array:
@@ -92,7 +90,7 @@ class Fit:
     @property
     def log_evidence(self) -> Array:
         """Logarithm of the marginal likelihood."""
-        count = len(self.problem.errors)
+        count = self.problem.errors.shape[1]
         determinant = np.log(np.diagonal(self.factor, axis1=1, axis2=2)).sum(axis=1)
         half = -0.5 * (self.white**2).sum(axis=1) - determinant
         return np.asarray(half - 0.5 * count * np.log(2 * np.pi))

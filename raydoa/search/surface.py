@@ -1,7 +1,7 @@
 """The score as a function of an allocation, with how sure that is.
 
 One Gaussian process over all budgets (`process`), averaged over draws of the laws' shapes (`posterior`). Scores of
-models that have learnt nothing tell little (`chance`), and incredible ones are discounted (`credibility`).
+models that have learnt nothing tell little (`chance`), and now and then a training goes wrong (`trainings`).
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 
 from raydoa.search.chance import Chance
 from raydoa.search.costs import Costs, Point
-from raydoa.search.credibility import Credibility
+from raydoa.search.joint import Joint
 from raydoa.search.kernel import same_teacher
 from raydoa.search.laws import COEFFICIENTS, SHAPES, Array, Inputs, Laws, Prior
 from raydoa.search.posterior import Effort, Population, Posterior
@@ -22,7 +22,7 @@ from raydoa.search.process import Conditioned, Errors, Process
 _CAUTION = 0.5
 # No law is the truth: on the development tasks of benchmarks/search_cost.py, 80% intervals held 70% without this.
 _DOUBT = 1.25
-# Draws that tell how points move together; that takes as long as the square of the points.
+# Draws whose residuals are averaged; that takes as long as the square of the points.
 _FEW = 64
 
 
@@ -64,20 +64,15 @@ class Surface:
         self._laws = laws or Laws()
         self._chance = Chance.below(1 - np.array([m.score for m in measured], dtype=float))
         posterior = Posterior(self._prior, self._laws, effort or Effort())
-        random = np.random.default_rng(seed)
-        self.credibility = Credibility.full(len(measured))
         process = self._process()
-        evidence = process.evidence if measured else None
         # With another chance level the same errors say something else.
         known = before._population if before and before._chance == self._chance else None
-        self._population: Population = posterior.draws(random, evidence, known)
-        drawn = self._population
-        if len(measured) > 2:
-            self.credibility = Credibility.by(process.given(posterior.shapes(drawn)).fit)
-            process = self._process()
-            if not self.credibility.is_full:
-                drawn = posterior.draws(random, process.evidence, drawn)
-        self._all: Conditioned = process.given(posterior.shapes(drawn))
+        self._population: Population = posterior.draws(
+            np.random.default_rng(seed), process if measured else None, known
+        )
+        self._all: Conditioned = process.given(
+            posterior.shapes(self._population), self._population.kinds
+        )
         self._expected: dict[Point, tuple[float, float]] = {}
 
     def mean_and_sd(self, points: Sequence[Point]) -> tuple[Array, Array]:
@@ -97,20 +92,19 @@ class Surface:
         mean, sd = self.mean_and_sd(plans)
         return plans[int(np.argmax(mean - _CAUTION * sd))]
 
-    def lawful(self, points: Sequence[Point]) -> Array:
-        """What the laws expect of each point, though no score shows it below chance.
+    def joint(self, measurable: Sequence[Point], others: Sequence[Point]) -> Joint:
+        """What the laws expect of points together, though no score shows it below chance.
 
         A point near chance may turn out far better and hardly worse: here that is a plain deviation.
         """
-        return 1 - self._latent(points)[0]
-
-    def covariance(self, first: Sequence[Point], second: Sequence[Point]) -> Array:
-        """Covariance of what `lawful` expects ``[first, second]``, over laws and residuals."""
-        one, two = Inputs.of(first, self._costs), Inputs.of(second, self._costs)
-        return _DOUBT**2 * self._few.covariance(one, two)
+        points = Inputs.of([*measurable, *others], self._costs)
+        _, errors = self._all.solved(points)
+        middle = errors.mean(axis=0)
+        within = self._few.within(points, Inputs.of(measurable, self._costs))
+        return Joint(1 - middle - _DOUBT * (errors - middle), _DOUBT**2 * within)
 
     def noise_of(self, points: Sequence[Point]) -> Array:
-        """Variance of the luck in which a measurement of each point hides what `lawful` expects of it.
+        """Variance of the luck in which a measurement of each point hides what `joint` expects of it.
 
         Near chance a score tells hardly anything; of a point that may turn out to be above it, more.
         """
@@ -159,17 +153,16 @@ class Surface:
         return self._all.pick(np.linspace(0, count - 1, min(_FEW, count)).astype(np.intp))
 
     def _process(self) -> Process:
-        """The process that has the measurements, as far as each is believed."""
-        measured, chance, credibility = self._measured, self._chance, self.credibility
+        """The process that has the measurements."""
+        measured, chance = self._measured, self._chance
         errors = 1 - np.array([m.score for m in measured], dtype=float)
         stretch, hidden = chance.doubt(errors)
         told = Errors(
             Inputs.of([m.point for m in measured], self._costs),
-            chance.latent(errors) - credibility.lost,
+            chance.latent(errors),
             same_teacher([m.teacher for m in measured]),
             stretch,
-            credibility.extra_noise,
-            hidden**2 + credibility.variance,
+            hidden**2,
         )
         return Process(told, self._prior, self._laws)
 

@@ -1,6 +1,6 @@
 """The surface against what is known in closed form, and on laws that it has to find."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -23,8 +23,9 @@ from raydoa.search.laws import (
     Shapes,
     bases,
 )
-from raydoa.search.posterior import Effort, Evidence, Posterior, _resampled
+from raydoa.search.posterior import Effort, Posterior, _resampled
 from raydoa.search.surface import _DOUBT, Measured, Surface
+from raydoa.search.trainings import SHARE, Kinds, drawn
 from tests.unit.search.tasks import COSTS, law, measured, some_points, space
 
 SMALL = Effort(draws=200, kept=24, moves=15)
@@ -74,14 +75,14 @@ def test_without_laws_it_is_the_textbook_posterior() -> None:
     cross = kernel[:12, 12:]
     mean, _ = drawn.process.prior.coefficients(drawn.shapes)
     start = drawn.process.basis(everything, drawn.shapes)[0] @ mean[0]
-    np.testing.assert_allclose(problem.errors, [1 - m.score for m in told], atol=1e-3)
-    off = problem.errors - start[:12]
+    np.testing.assert_allclose(problem.errors[0], [1 - m.score for m in told], atol=1e-3)
+    off = problem.errors[0] - start[:12]
     want = 1 - (start[12:] + cross.T @ np.linalg.solve(known, off))
     spread = kernel[12:, 12:] - cross.T @ np.linalg.solve(known, cross)
     found, sd = surface.mean_and_sd(new)
     np.testing.assert_allclose(found, want, atol=1e-6)
     np.testing.assert_allclose(sd, _DOUBT * np.sqrt(np.diag(spread)), atol=1e-6)
-    np.testing.assert_allclose(surface.covariance(new, new), _DOUBT**2 * spread, atol=1e-6)
+    np.testing.assert_allclose(surface.joint(new, []).within, _DOUBT**2 * spread, atol=1e-6)
 
 
 def test_a_law_is_found_and_carries_beyond_what_was_measured() -> None:
@@ -119,34 +120,70 @@ def test_going_on_from_a_fit_comes_to_what_a_fit_from_nothing_does() -> None:
     np.testing.assert_allclose(gone_on.mean_and_sd(plans)[1].mean(), sd.mean(), rtol=0.2)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """Normal observations of one shape."""
+
+    values: tuple[float, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.values)
+
+    def evidence(self, shapes: Shapes, kinds: Kinds) -> Array:
+        median, spread = SHAPES["scale"]
+        at = np.log(shapes.scale / median) / spread
+        return np.asarray(-0.5 * sum(((at - one) ** 2 / 0.5 for one in self.values), 0 * at))
+
+    def kinds(self, shapes: Shapes, kinds: Kinds) -> tuple[Array, Array]:
+        only_usual = np.where(np.arange(len(SHARE)) == 0, 0.0, -np.inf)
+        return self.evidence(shapes, kinds), np.broadcast_to(
+            only_usual, (len(kinds), self.count, len(SHARE))
+        )
+
+
 def test_draws_go_on_to_what_the_evidence_says() -> None:
-    """Two normal observations of one shape, told one after the other: the product of both is known."""
-
-    def of(*seen: float) -> Evidence:
-        def evidence(shapes: Shapes) -> Array:
-            median, spread = SHAPES["scale"]
-            at = np.log(shapes.scale / median) / spread
-            return np.asarray(-0.5 * sum((at - one) ** 2 / 0.5 for one in seen))
-
-        return evidence
-
+    """Two observations, told one after the other: the product of both is known."""
     random = np.random.default_rng(1)
     posterior = Posterior(Prior(), Laws(), Effort(draws=20_000, kept=4000, moves=0))
-    one = posterior.draws(random, of(1.0))
-    both = posterior.draws(random, of(1.0, -0.5), one)
+    one = posterior.draws(random, Seen((1.0,)))
+    both = posterior.draws(random, Seen((1.0, -0.5)), one)
     for found, mean, variance in ((one, 2 / 3, 1 / 3), (both, 0.2, 0.2)):
         np.testing.assert_allclose(found.normal[:, 0].mean(), mean, atol=0.04)
         np.testing.assert_allclose(found.normal[:, 0].var(), variance, atol=0.03)
+        assert not found.kinds.any()
 
 
 def test_moves_alone_change_nothing() -> None:
     """Without evidence draws stay as far apart as the prior has them."""
     posterior = Posterior(Prior(), Laws(), Effort(draws=40, kept=40, moves=300))
-    found = [
-        posterior.draws(np.random.default_rng(seed), lambda shapes: np.zeros(len(shapes.scale)))
-        for seed in range(6)
-    ]
+    found = [posterior.draws(np.random.default_rng(seed), Seen(())) for seed in range(6)]
     assert 0.88 < np.mean([population.normal.var() for population in found]) < 1.12
+
+
+def test_kinds_are_as_likely_as_the_densities_of_all_errors_say() -> None:
+    """Of one measurement among others, by the evidence with each kind in its place."""
+    surface = Surface(measured(some_points(8, seed=1), seed=1), COSTS, effort=SMALL)
+    process, shapes = surface._all.process, surface._all.shapes
+    kinds = surface._population.kinds
+    _, likelihood = process.kinds(shapes, kinds)
+    found = []
+    for kind in range(len(SHARE)):
+        other = kinds.copy()
+        other[:, 3] = kind
+        fit = process.given(shapes, other).fit
+        found.append(np.log(SHARE[kind]) + fit.log_evidence)
+    relative = np.stack(found, axis=1) - np.array(found)[0][:, None]
+    want = likelihood[:, 3] - likelihood[:, 3, :1]
+    possible = np.isfinite(want)
+    assert possible.mean() > 0.7
+    np.testing.assert_allclose(relative[possible], want[possible], atol=1e-6)
+
+
+def test_kinds_are_drawn_as_often_as_they_are_likely() -> None:
+    likelihood = np.broadcast_to(np.log([0.5, 0.2, 0.3]) + 4, (100_000, 1, 3))
+    found = np.bincount(drawn(np.random.default_rng(0), likelihood)[:, 0]) / 100_000
+    np.testing.assert_allclose(found, [0.5, 0.2, 0.3], atol=0.01)
 
 
 def test_draws_come_as_often_as_they_weigh() -> None:
@@ -173,9 +210,11 @@ def test_a_training_that_went_wrong_is_told_from_luck() -> None:
     for off, wrong in ((-0.1, True), (0.1, False)):
         told = measured(points, seed=9)
         told[3] = replace(told[3], score=told[3].score + off)
-        lost = Surface(told, COSTS, effort=SMALL, seed=1).credibility.lost
-        assert (lost[3] > 0.05) == wrong
-        assert np.delete(lost, 3).max() < 0.02
+        went_wrong = (Surface(told, COSTS, effort=SMALL, seed=1)._population.kinds == 1).mean(
+            axis=0
+        )
+        assert (went_wrong[3] > 0.5) == wrong
+        assert np.delete(went_wrong, 3).max() < 0.5
 
 
 def test_near_chance_a_measurement_tells_little() -> None:
@@ -194,7 +233,10 @@ def test_near_chance_a_measurement_tells_little() -> None:
 def test_contradictions_widen_the_doubt() -> None:
     points = some_points(12, seed=10)
     told = measured(points, seed=11)
-    against = [Measured(m.point, m.score - 0.2, None) for m in told[:6]]
+    against = [
+        Measured(m.point, m.score + off, None)
+        for m, off in zip(told, (0.2, -0.2) * 3, strict=False)
+    ]
     calm, torn = Surface(told, COSTS, effort=SMALL), Surface([*told, *against], COSTS, effort=SMALL)
     assert torn.mean_and_sd(points)[1].mean() > 1.5 * calm.mean_and_sd(points)[1].mean()
 
