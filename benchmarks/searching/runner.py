@@ -25,8 +25,8 @@ from .problems import Problem
 LIMIT = 6.0
 """What a search may spend, in units of B."""
 
-MOST_OBSERVATIONS = 40
-"""Nobody measures more cells than this, however cheap they are; the same for all."""
+MOST_OBSERVATIONS = 100
+"""Nobody measures more cells than this, however cheap they are; the same for all. Dollars end a search before."""
 
 
 @runtime_checkable
