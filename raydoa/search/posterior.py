@@ -46,8 +46,8 @@ _MOVES_OF_A_SWEEP = 10
 
 @dataclass(frozen=True)
 class Effort:
-    """How much computing a fit takes: draws from the prior (where a fit goes on from no other), those that are kept,
-    and moves of each of them."""
+    """How much computing a fit takes: draws from the prior (where a fit goes on from no other), those that are kept
+    (two at least, where gains are asked for), and moves of each of them."""
 
     draws: int = 1500
     kept: int = 256

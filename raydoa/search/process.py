@@ -69,7 +69,8 @@ class Process:
         fit = Fit.of(self.problem(shapes, kinds))
         has = kinds[..., None].astype(np.intp)
         own = self._luck(shapes)[..., None] * NOISE + LOSS_VARIANCE
-        variance = fit.left_out_sd[..., None] ** 2 - np.take_along_axis(own, has, axis=2) + own
+        others = fit.left_out_sd[..., None] ** 2 - np.take_along_axis(own, has, axis=2)
+        variance = np.maximum(others, _JITTER) + own
         lacks = (fit.left_out * fit.left_out_sd + LOSS[kinds])[..., None]
         density = -0.5 * ((lacks - LOSS) ** 2 / variance + np.log(variance))
         # A score above what is expected has lost nothing, however surprising it is.
