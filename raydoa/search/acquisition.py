@@ -147,7 +147,7 @@ def _weights(outcomes: Array, expected: Array, covariance: Array) -> Array:
 
 def _scott(expected: Array) -> float:
     """How wide the draws' expectations are smeared, in their own deviations (Scott 1992, "Multivariate Density
-    Estimation"): half of so few draws would be one, for an outcome without luck."""
+    Estimation"). Without it an outcome that has hardly any luck in it would leave one draw of them all."""
     draws, size = expected.shape[1:]
     return float((draws / 2) ** (-1 / (size + 4)))
 
