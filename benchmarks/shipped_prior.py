@@ -9,8 +9,8 @@ so wide guesses still weigh as much as they do; give `raydoa plan --from` and `r
 import csv
 from pathlib import Path
 
-import searching.one_thread  # noqa: F401 - before NumPy
 from searching.tables import MEASURED, Cells
+from threadpoolctl import threadpool_limits
 
 from raydoa.search import priors
 from raydoa.search.costs import Costs, Point
@@ -31,7 +31,9 @@ def main() -> None:
         costs = Cells.read(task).problem(owned, budget_usd).space.costs
         tasks.append((_measured(task, owned, costs), costs))
         print(f"{task}, N = {owned}: {len(tasks[-1][0])} trainings")
-    prior = priors.learn(tasks, "cells that raydoa's own sweeps measured: " + ", ".join(_TASKS))
+    # Many threads round differently on each machine, and the prior is to come out the same.
+    with threadpool_limits(1):
+        prior = priors.learn(tasks, "cells that raydoa's own sweeps measured: " + ", ".join(_TASKS))
     priors.write(prior, _OUT)
     print(_OUT)
 

@@ -6,6 +6,7 @@ peer: they use our surface.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from raydoa.search.asking import Choice, Chooser, Known
 from raydoa.search.cost_aware import CostAware
@@ -52,10 +53,8 @@ METHODS: dict[str, Callable[[], Chooser]] = {
 
 ABSENT: dict[str, str] = {}
 
-try:
-    import torch  # noqa: F401 - Optuna's GP sampler imports it late.
-except ImportError as missing:
-    ABSENT["Optuna GP"] = str(missing)
+if find_spec("torch") is None:  # Optuna's GP sampler imports it late.
+    ABSENT["Optuna GP"] = "No module named 'torch'"
 else:
     METHODS["Optuna GP"] = lambda: OptunaSampler("gp")
 

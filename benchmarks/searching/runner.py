@@ -26,7 +26,7 @@ LIMIT = 6.0
 """What a search may spend, in units of B."""
 
 MOST_OBSERVATIONS = 100
-"""Nobody measures more cells than this, however cheap they are; the same for all. Dollars end a search before."""
+"""Nobody measures more cells than this, however cheap they are; the same for all. Most runs end by dollars before."""
 
 
 @runtime_checkable

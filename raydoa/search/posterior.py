@@ -17,6 +17,11 @@ from scipy.special import logsumexp
 from raydoa.search.laws import DIMENSIONS, Array, Laws, Prior, Shapes
 from raydoa.search.trainings import Kinds, drawn, extended
 
+_SWITCHED = 0.15
+_FULL_LENGTH = 0.1
+# Moves between two drawings of kinds.
+_MOVES_OF_A_SWEEP = 10
+
 
 class Evidence(Protocol):
     """What was measured."""
@@ -30,18 +35,12 @@ class Evidence(Protocol):
         """Logarithm of the marginal likelihood of each draw."""
         ...
 
-    def kinds(self, shapes: Shapes, kinds: Kinds) -> tuple[Array, Array]:
-        """The same, and how likely each kind of training is for each measurement ``[draws, measurements, kinds]``.
+    def kinds(self, shapes: Shapes, kinds: Kinds) -> Array:
+        """How likely each kind of training is for each measurement ``[draws, measurements, kinds]``.
 
         In logarithms: its share, and the density against that of a usual training.
         """
         ...
-
-
-_SWITCHED = 0.15
-_FULL_LENGTH = 0.1
-# Moves between two drawings of kinds.
-_MOVES_OF_A_SWEEP = 10
 
 
 @dataclass(frozen=True)
@@ -121,10 +120,11 @@ class Posterior:
         """Draws to go on from, by how likely what is new is in each; with a kind for all that is new."""
         known = before.kinds.shape[1]
         kinds = extended(before.kinds, evidence.count)
-        height, likelihood = evidence.kinds(self.shapes(before), kinds)
+        shapes = self.shapes(before)
+        height = evidence.evidence(shapes, kinds)
         if known:
             # Draws of the prior would take most of what does not suit them for trainings that went wrong.
-            new = likelihood[:, known:]
+            new = evidence.kinds(shapes, kinds)[:, known:]
             height = height + logsumexp(new, axis=2).sum(axis=1)
             kinds[:, known:] = drawn(random, new)
         chosen = _resampled(random, height - before.evidence, self.effort.kept)
@@ -134,7 +134,7 @@ class Posterior:
         self, random: np.random.Generator, evidence: Evidence, population: Population
     ) -> Population:
         """The same with kinds drawn anew."""
-        _, likelihood = evidence.kinds(self.shapes(population), population.kinds)
+        likelihood = evidence.kinds(self.shapes(population), population.kinds)
         return self._weighed(evidence, replace(population, kinds=drawn(random, likelihood)))
 
     def _weighed(self, evidence: Evidence, population: Population) -> Population:

@@ -58,10 +58,12 @@ class Process:
 
     def evidence(self, shapes: Shapes, kinds: Kinds) -> Array:
         """Logarithm of the marginal likelihood of each draw, with coefficients that must be positive positive."""
-        return _evidence(Fit.of(self.problem(shapes, kinds)))
+        fit = Fit.of(self.problem(shapes, kinds))
+        found: Array = fit.log_evidence + fit.log_positive
+        return found
 
-    def kinds(self, shapes: Shapes, kinds: Kinds) -> tuple[Array, Array]:
-        """The same, and how likely each kind is for each measurement, all others being what they are.
+    def kinds(self, shapes: Shapes, kinds: Kinds) -> Array:
+        """How likely each kind is for each measurement, all others being what they are.
 
         Logarithms ``[draws, measurements, kinds]``: the share of a kind, and the density of the error that is left out
         of the fit against that of a usual training.
@@ -76,7 +78,7 @@ class Process:
         # A score above what is expected has lost nothing, however surprising it is.
         density = np.where((lacks < 0) & (LOSS > 0), -np.inf, density)
         likelihood: Array = np.log(SHARE) + density - density[..., :1]
-        return _evidence(fit), likelihood
+        return likelihood
 
     def given(self, shapes: Shapes, kinds: Kinds) -> "Conditioned":
         """Conditioned on the errors, in each draw."""
@@ -105,11 +107,6 @@ class Process:
         if not (self.laws.power or self.laws.onset):
             basis[:, :, [1, 2, 4]] = 0.0
         return basis
-
-
-def _evidence(fit: Fit) -> Array:
-    found: Array = fit.log_evidence + fit.log_positive
-    return found
 
 
 @dataclass(frozen=True)

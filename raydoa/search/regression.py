@@ -62,9 +62,8 @@ class Fit:
 
     def pick(self, index: NDArray[np.intp]) -> "Fit":
         """Some of the draws."""
-        all_of = self.problem
-        basis, mean, sd, own, errors = (values[index] for values in vars(all_of).values())
-        return Fit(Problem(basis, mean, sd, own, errors), self.factor[index])
+        problem = Problem(*(values[index] for values in vars(self.problem).values()))
+        return Fit(problem, self.factor[index])
 
     @cached_property
     def _whitened(self) -> Array:

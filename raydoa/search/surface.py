@@ -20,8 +20,8 @@ from raydoa.search.process import Conditioned, Errors, Process
 
 # What a plan that is not known well counts less when one is recommended, in standard deviations.
 _CAUTION = 0.5
-# No law is the truth: on the development tasks of benchmarks/search_cost.py, 80% intervals held 77% without this, and
-# hold 85% with it; a search that doubts more also looks further before it stops.
+# No law is the truth: on 21 development tasks of benchmarks/search_cost.py, 80% intervals held 77% without this, and
+# hold 85% with it.
 _DOUBT = 1.25
 # Draws whose residuals are averaged; that takes as long as the square of the points.
 _FEW = 64

@@ -14,6 +14,7 @@ Kinds = NDArray[np.int8]
 """Of each measurement, by draw: an index of the tables below; 0 is usual ``[draws, measurements]``."""
 
 SHARE = np.array([0.92, 0.03, 0.05])
+"""How many trainings are of each kind: guesses, as all of these numbers are."""
 LOSS = np.array([0.0, 0.1, 0.0])
 """What the score of such a training lacks, on average."""
 LOSS_VARIANCE = np.array([0.0, 0.06**2, 0.0])
