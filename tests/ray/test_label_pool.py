@@ -24,7 +24,7 @@ from raydoa.on_ray.runner import ClusterRunner
 from raydoa.stages import PseudoLabel
 from raydoa.tasks.split import pool
 from tests.ray.tiny import POISON, Tiny
-from tests.ray.watching import alive, living, until
+from tests.ray.watching import alive, held, living, until
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
@@ -75,15 +75,17 @@ def _kill_an_actor_after_a_shard(shards: list[PseudoLabel], bench: Bench) -> lis
 
 
 def test_the_pool_scales_between_least_and_most(tiny: Tiny, bench: Bench, tmp_path: Path) -> None:
-    # So many that the second actor has started before the first has done them all.
     shards = [
         replace(shard, seed=seed)
-        for seed in range(5)
+        for seed in range(3)
         for shard in tiny.shards(tiny.fine_tuning(), 40)
     ]
     done, seen = Event(), set[int]()
 
     def watch() -> int:
+        until("an actor", lambda: bool(living(_ACTOR)))
+        with held(f"ray::{_ACTOR}"):
+            until("a second one", lambda: len(living(_ACTOR)) == 2)
         most = 0
         while not done.wait(0.1):
             seen.update(now := living(_ACTOR))
@@ -94,7 +96,7 @@ def test_the_pool_scales_between_least_and_most(tiny: Tiny, bench: Bench, tmp_pa
         watched = beside.submit(watch)
         label_pool(shards, bench, tiny.running(tmp_path, label_actors=(1, 2)))
         done.set()
-    assert watched.result() == 2
+        assert watched.result() == 2, "no more than two"
     assert len(seen) == 2, "nobody was replaced"
     assert len(_records(shards, bench)) == len(shards)
     until("the end of the pool", lambda: not living(_ACTOR))

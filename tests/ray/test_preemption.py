@@ -183,7 +183,9 @@ def test_without_notice_it_shrinks_and_grows_again(
         two_nodes.remove_node(_home(two_nodes, "RayTrainWorker"), allow_graceful=False)
         done = _pulse(tmp_path)
         until("steps of one worker", lambda: _pulse(tmp_path) > done + 5)
-        two_nodes.add_node(num_cpus=1)
+        with held(_WORKER):
+            two_nodes.add_node(num_cpus=1)
+            until("room", lambda: room_for(_ONE) == 2)
     record = _check(bench, stage, alone)
     assert record.provenance["devices"] == 2, "it grew when there was room again"
     assert 0 <= int(str(record.facts["steps_repeated"])) <= 25

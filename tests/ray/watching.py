@@ -12,7 +12,7 @@ import psutil
 _LOOK_SECONDS = 0.2
 
 
-def until(what: str | Callable[[], str], true: Callable[[], bool], seconds: float = 120.0) -> None:
+def until(what: str | Callable[[], str], true: Callable[[], bool], seconds: float = 300.0) -> None:
     """Wait until something holds; only a hang reaches the limit, and then ``what`` tells what it waited for."""
     deadline = time.monotonic() + seconds
     while not true():
