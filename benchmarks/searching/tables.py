@@ -20,6 +20,7 @@ from pathlib import Path
 
 from raydoa.search.costs import Costs, Point, Supply, TeacherPrices
 from raydoa.search.space import Space
+from raydoa.search.surface import Measured
 
 from .curve import Curve, spread
 from .curves import curve_tasks
@@ -91,13 +92,27 @@ class Cells:
 
     def problem(self, owned: int, budget_usd: float) -> Problem:
         """The task with so many labels at that budget."""
-        costs = self._costs(owned)
+        costs = self.costs(owned)
         surface = Table(costs, self._annotate(), self._teachers(costs), self._halving())
         name = f"{self.task} N={owned} B={budget_usd:g}"
         space = Space(costs, budget_usd, least_u=_POOLS[self.task][0])
         return Problem(name, f"cells of {self.task}", space, surface, self._noise())
 
-    def _costs(self, owned: int) -> Costs:
+    def trainings(self, owned: int) -> list[Measured]:
+        """Each training once: a larger budget that buys the same plan reads the same student back."""
+        costs, found = self.costs(owned), dict[tuple[Point, str], Measured]()
+        for row in self.rows:
+            if int(row["n"]) != owned or row["strategy"] == "self_distill":
+                continue
+            labels, teacher = owned + int(row["labels"]), row["teacher"]
+            point = Point(labels, teacher, int(row["pseudo_labels"]), int(row["student_steps"]))
+            artifact = (teacher, labels, row["seed"]) if teacher else None
+            if costs.allowed(point):
+                one = Measured(point, float(row["score"]), artifact)
+                found.setdefault((point, row["seed"]), one)
+        return list(found.values())
+
+    def costs(self, owned: int) -> Costs:
         """Prices are dollars by quantity, schedules steps by batches, as the rows have them."""
         taught = {row["teacher"]: row for row in self.rows if row["teacher"]}
         alone = next(row for row in self.rows if row["strategy"] == "annotate")
