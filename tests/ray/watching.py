@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -76,7 +76,9 @@ def held(title: str) -> Iterator[None]:
         yield
     finally:
         for process in processes:
-            process.resume()
+            # Ray may have ended it meanwhile, to begin with more of them.
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def groups() -> dict[str, str]:
