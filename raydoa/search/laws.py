@@ -3,17 +3,15 @@
 The error (1 - score) of a student is, with S the teacher's parameters, N its labels, U its pool and r the share of
 the recipe's steps that the student gets,
 
-    power:     err = E + A S^-(g + h ln N) N^-a / (1 + u0 / (U r^q)) + b (U r^q)^-c
-    onset:     err = E + A S^-(g + h ln N) / (1 + (N / n0)^d) / (1 + u0 / (U r^q)) + b (U r^q)^-c
+    power:     err = E + A S^-g N^-a + b (U r^q)^-c
+    onset:     err = E + A S^-g / (1 + (N / n0)^d) + b (U r^q)^-c
     annotate:  err = E + e + A' N^-a'
 
 in quantities relative to N owned labels, a thousand pool rows and the teachers' middle size. Power laws of data and
 model size are those of arXiv 2001.08361 and 2203.15556; fewer epochs count as a smaller pool, as in arXiv 2305.16264;
-the onset says that below some n0 labels a teacher is worth nothing however large it is. Two ways in which small
-probes mislead are our own: a larger teacher needs more labels, and may be the worse one on few (h); and a student of
-few pool rows is as bad as they are, whatever its teacher has learnt (u0). Both may be close to nothing. Exponents are
-drawn (`Shapes`); what multiplies a power is linear and has a normal prior, so the laws' uncertainty is part of the
-kernel and is never sampled.
+the onset says that below some n0 labels a teacher is worth nothing however large it is. Exponents are drawn
+(`Shapes`); what multiplies a power is linear and has a normal prior, so the laws' uncertainty is part of the kernel
+and is never sampled.
 """
 
 from collections.abc import Sequence
@@ -36,10 +34,8 @@ _REFERENCE_U = 1000.0
 SHAPES = {
     "scale": (0.4, 0.6),
     "size_exponent": (0.12, 0.9),
-    "size_by_labels": (0.03, 1.0),
     "label_exponent": (0.35, 0.6),
     "pool_exponent": (0.35, 0.6),
-    "transfer_rows": (0.03, 2.0),
     "annotate_exponent": (0.3, 0.6),
     "epochs_exponent": (0.5, 0.5),
     "onset": (1.0, 1.5),
@@ -114,10 +110,8 @@ class Shapes:
     onset_law: NDArray[np.bool_]
     scale: Array
     size_exponent: Array
-    size_by_labels: Array
     label_exponent: Array
     pool_exponent: Array
-    transfer_rows: Array
     annotate_exponent: Array
     epochs_exponent: Array
     onset: Array
@@ -181,19 +175,17 @@ def bases(inputs: Inputs, shapes: Shapes) -> Array:
     # Twice, so that the basis is 1 at its reference as the others are.
     onset = 2 * expit(-column(shapes.steepness) * np.log(labels / column(shapes.onset)))
     learnt = np.where(column(shapes.onset_law), onset, power)
-    by_size = column(shapes.size_exponent) + column(shapes.size_by_labels) * np.log(labels)
-    size = inputs.size[None, :] ** -by_size
+    size = inputs.size[None, :] ** -column(shapes.size_exponent)
     # Gold rows are worth more than soft ones; they are rows of the student's training in `mixed`.
     rows = inputs.u[None, :] + column(shapes.gold_rows) * inputs.gold[None, :]
     rows = np.maximum(rows, 1e-3) * inputs.share[None, :] ** column(shapes.epochs_exponent)
     pool = rows ** -column(shapes.pool_exponent)
-    shown = 1 / (1 + column(shapes.transfer_rows) / rows)
     annotated = labels ** -column(shapes.annotate_exponent)
     one = np.ones_like(pool)
     return np.stack(
         [
             one,
-            np.where(taught, size * learnt * shown, 0.0),
+            np.where(taught, size * learnt, 0.0),
             np.where(taught, pool, 0.0),
             np.where(taught, 0.0, one),
             np.where(taught, 0.0, annotated),

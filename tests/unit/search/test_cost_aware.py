@@ -24,8 +24,7 @@ def _point(labels: int, teacher: str, u: int) -> Point:
 
 
 def test_a_gain_is_never_negative_and_more_tells_more() -> None:
-    # With a search's own effort: gains of a few dozen draws differ by more than that from one seed to another.
-    surface = Surface(measured(some_points(5, seed=1), seed=1), COSTS, effort=Effort())
+    surface = Surface(measured(some_points(5, seed=1), seed=1), COSTS, effort=EFFORT)
     plans = tuple(space().plans()[::10])
     small, large = _point(200, "small", 100), _point(200, "small", 3200)
     gains = Gains(surface, (plans,), (small, large), {})
