@@ -18,7 +18,7 @@ from raydoa.search.surface import Surface
 _DRAWS = 4000
 _STRETCHED = 0.1
 """Standard deviation of a score for each factor e beyond what was measured: a caution, chosen on the held-out ends of
-the embedded sweep, of which the laws' own doubt holds too few (benchmarks/extrapolation.py)."""
+the embedded sweep. The laws' own doubt holds none of those with more labels (benchmarks/extrapolation.py)."""
 _EFFORT = Effort(draws=400, kept=40, moves=20)
 """Less than a search takes: a plan is asked for by someone who waits."""
 
