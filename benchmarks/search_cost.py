@@ -19,11 +19,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from searching import one_thread  # noqa: F401 - before NumPy is imported
 from searching.cache import Cache
 from searching.drawing import HELD_OUT, OUTSIDE, tasks
 from searching.measures import Worth, measure, summary
 from searching.methods import ABSENT, METHODS, OURS, is_ours, is_peer
+from searching.one_thread import one_thread
 from searching.problems import Problem
 from searching.runner import run
 from searching.tables import table_tasks
@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace, problems: Sequence[Problem]) -> Results:
     """Every method on every problem."""
     cache = Cache(options.cache)
     results: Results = {name: {} for name in options.methods}
-    with ProcessPoolExecutor(options.jobs) as pool:
+    with ProcessPoolExecutor(options.jobs, one_thread()) as pool:
         waiting = []
         for name in options.methods:
             for problem in problems:
