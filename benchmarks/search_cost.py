@@ -25,7 +25,7 @@ from searching.measures import Worth, measure, summary
 from searching.methods import ABSENT, METHODS, OURS, is_ours, is_peer
 from searching.one_thread import one_thread
 from searching.problems import Problem
-from searching.runner import MOST_CELLS, run
+from searching.runner import run
 from searching.tables import table_tasks
 
 Results = dict[str, dict[str, Worth]]
@@ -57,22 +57,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tasks", type=int, default=40, help="drawn tasks")
     parser.add_argument("--dev", action="store_true", help="development tasks, not held-out ones")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
-    parser.add_argument("--cells", type=int, default=MOST_CELLS, help="most cells of one search")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--cache", type=Path, help="a folder that keeps the results of peers")
     parser.add_argument("--curves", type=Path, default=Path("../shared/data/curves"))
     parser.add_argument("--no-tables", dest="tables", action="store_false", help="drawn tasks only")
     parser.add_argument("--each", action="store_true", help="a line for each task and method")
     options = parser.parse_args()
-    for flag in ("tasks", "cells"):
-        if getattr(options, flag) < 1:
-            parser.error(f"--{flag}: found {getattr(options, flag)}, expected 1 or more")
+    if options.tasks < 1:
+        parser.error(f"--tasks: found {options.tasks}, expected 1 or more")
     return options
 
 
 def _run(options: argparse.Namespace, problems: Sequence[Problem]) -> Results:
     """Every method on every problem."""
-    cache = Cache(options.cache, options.cells)
+    cache = Cache(options.cache)
     results: Results = {name: {} for name in options.methods}
     with ProcessPoolExecutor(options.jobs, one_thread()) as pool:
         waiting = []
@@ -80,7 +78,7 @@ def _run(options: argparse.Namespace, problems: Sequence[Problem]) -> Results:
             for problem in problems:
                 kept = None if is_ours(name) else cache.get(name, problem)
                 if kept is None:
-                    waiting.append((name, problem, pool.submit(_one, name, problem, options.cells)))
+                    waiting.append((name, problem, pool.submit(_one, name, problem)))
                 else:
                     results[name][problem.name] = kept
         for name, problem, future in waiting:
@@ -93,8 +91,8 @@ def _run(options: argparse.Namespace, problems: Sequence[Problem]) -> Results:
     return results
 
 
-def _one(name: str, problem: Problem, cells: int) -> Worth:
-    return measure(problem, run(problem, METHODS[name](), cells=cells))
+def _one(name: str, problem: Problem) -> Worth:
+    return measure(problem, run(problem, METHODS[name]()))
 
 
 def _print_methods(title: str, results: Results, problems: Sequence[Problem]) -> None:
@@ -157,7 +155,6 @@ def _line(
         "tasks": len(drawn),
         "table_tasks": len(tables),
         "held_out": not options.dev,
-        "most_cells": options.cells,
         "best_peer": best,
         "dollars_ratio_to_best_peer": ratio,
         "to_own_median": ours.get("to_own"),

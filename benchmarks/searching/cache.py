@@ -1,7 +1,7 @@
 """Results of peers, kept as JSON: one file for each method and problem.
 
-The key is everything that decides a peer's result: its name, the problem in full, how many cells it may measure, and
-`VERSION`, which is to be raised when a peer or the runner changes.
+The key is everything that decides a peer's result: its name, the problem in full, and `VERSION`, which is to be
+raised when a peer or the runner changes.
 """
 
 import hashlib
@@ -12,14 +12,14 @@ from pathlib import Path
 from .measures import Worth
 from .problems import Problem
 
-VERSION = 2
+VERSION = 3
 
 
 class Cache:
     """A folder of results; without a folder, nothing is kept."""
 
-    def __init__(self, folder: Path | None, cells: int) -> None:
-        self._folder, self._cells = folder, cells
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
 
     def get(self, method: str, problem: Problem) -> Worth | None:
         """What was kept, if anything."""
@@ -38,5 +38,5 @@ class Cache:
     def _path(self, method: str, problem: Problem) -> Path | None:
         if self._folder is None:
             return None
-        key = hashlib.sha256(f"{VERSION} {self._cells} {problem!r}".encode()).hexdigest()[:16]
+        key = hashlib.sha256(f"{VERSION} {problem!r}".encode()).hexdigest()[:16]
         return self._folder / method.replace(" ", "-") / f"{key}.json"

@@ -25,7 +25,7 @@ from .problems import Problem
 LIMIT = 6.0
 """What a search may spend, in units of B."""
 
-MOST_CELLS = 100
+MOST_OBSERVATIONS = 100
 """Nobody measures more cells than this, however cheap they are; the same for all. Most runs end by dollars before."""
 
 
@@ -74,12 +74,12 @@ class Trace:
     seconds: float = 0.0
 
 
-def run(problem: Problem, chooser: Chooser, seed: int = 0, cells: int = MOST_CELLS) -> Trace:
-    """Search until the method stops, the limit is spent, or so many cells are measured."""
+def run(problem: Problem, chooser: Chooser, seed: int = 0) -> Trace:
+    """Search until the method stops or the limit is spent."""
     began = time.perf_counter()
     search = Search(problem.space, chooser, LIMIT * problem.space.budget_usd, seed)
     steps: list[Step] = []
-    while len(steps) < cells:
+    while len(steps) < MOST_OBSERVATIONS:
         proposal = search.ask()
         if proposal is None:
             break

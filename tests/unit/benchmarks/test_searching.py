@@ -112,20 +112,14 @@ def test_simple_peers_stay_within_the_limit_and_are_the_same_again(power, choose
     assert len({step.candidate for step in trace.steps}) == len(trace.steps)
 
 
-def test_a_run_of_few_cells_is_the_beginning_of_a_longer_one(power):
-    longer = run(power, RandomPlans(), cells=5).steps
-    assert len(longer) == 5
-    assert run(power, RandomPlans(), cells=3).steps == longer[:3]
-
-
-def test_the_cache_keeps_a_result_for_its_method_problem_and_cells(power, tmp_path):
+def test_the_cache_keeps_a_result_for_its_method_and_problem(power, tmp_path):
     worth = Worth(0.1, math.inf, 0.0, 0.0, 0.0, 1.0, 7, None, 0.1)
-    cache = Cache(tmp_path, cells=40)
+    cache = Cache(tmp_path)
     cache.put("random", power, worth)
     assert cache.get("random", power) == worth
     assert cache.get("grid", power) is None
     assert cache.get("random", draw(1)) is None
-    assert Cache(tmp_path, cells=100).get("random", power) is None
+    assert Cache(None).get("random", power) is None
 
 
 def test_curve_goes_on_below_and_is_flat_above():
