@@ -118,12 +118,12 @@ class Store:
         names = _file_names(folder)
         self._own.prepare()
         if (earlier := self._own.published(stage.key)) is not None:
-            return _in_vain(earlier)
+            return self._in_vain(earlier)
         attempt = new_attempt(stage.key)
         try:
             files = {n: self._own.place.put(folder / n, f"{attempt}/{n}") for n in names}
             stays = self._own.commit(make_record(stage, attempt, files, facts, provenance))
-            return stays if stays.folder == attempt else _in_vain(stays)
+            return stays if stays.folder == attempt else self._in_vain(stays)
         finally:
             self._own.discard(stage.key, attempt)
 
@@ -211,6 +211,12 @@ class Store:
                 self._own.place.remove(garbage.path)
         return found
 
+    def _in_vain(self, earlier: Record) -> Record:
+        """Tell that an artifact was made twice: no harm to anybody, but money."""
+        what = f"{earlier.kind} {earlier.key}"
+        logger.warning("%s: %s was made twice; the first one stays", self.url, what)
+        return earlier
+
     def _locate(self, key: str) -> tuple[Shelf, Record] | None:
         for shelf in (self._own, *self._behind):
             if (record := shelf.record(key)) is not None:
@@ -232,12 +238,6 @@ class Store:
             if (problem := problem_with(name, found, expected)) is not None:
                 return DamagedArtifact(record.key, problem, record.folder)
         return None
-
-
-def _in_vain(earlier: Record) -> Record:
-    """Tell that an artifact was made twice: no harm to anybody, but money."""
-    logger.warning("%s %s was made twice; the first one stays", earlier.kind, earlier.key)
-    return earlier
 
 
 def _file_names(folder: Path) -> list[str]:

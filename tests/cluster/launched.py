@@ -116,6 +116,7 @@ class Job:
 
     def __init__(self, cluster: Launched, name: str, sweep: Sequence[str], store: str) -> None:
         self.folder = cluster.lab.shared / name
+        self.store = store
         self.log = cluster.lab.folder / f"{name}-{time.monotonic_ns()}.log"
         places = ["--store", store, "--results", f"{SHARED}/{name}/results"]
         command = ["ray", "job", "submit", "--", "python", "sweeps/main_grid.py", *sweep, *places]

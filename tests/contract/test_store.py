@@ -91,7 +91,8 @@ def test_the_first_maker_of_a_key_wins_and_the_second_is_told(
     first = store.publish(Made(1), folder, {"by": "first"}, {})
     assert not caplog.messages
     assert store.publish(Made(1), folder, {"by": "second"}, {}) == first
-    assert caplog.messages == [f"made {first.key} was made twice; the first one stays"]
+    told = f"{store.url}: made {first.key} was made twice; the first one stays"
+    assert caplog.messages == [told]
     assert store.find(first.key) == first
     assert all(first.folder in path for path in Bytes(store).all() if path.startswith("data/"))
 
