@@ -72,7 +72,7 @@ class CostAware:
         gains, bundles = self._candidates(surface, known)
         best, rate, gain = self._best(gains, bundles, known)
         if best and gain > self.least_gain and rate > self._of_more_money(surface, known.space):
-            return Choice(best, f"expected to gain {100 * gain:.2f} points")
+            return Choice(best, _promise(gain))
         if known.pending:
             return Choice()  # What is on its way may change this.
         why = _why(gain, bool(best))
@@ -179,6 +179,13 @@ def _fits(first: int, costs: Costs, laws: Laws, effort: Effort, seed: int, prior
         return Surface(told, costs, laws, effort, seed + len(told), prior, before)
 
     return Fits(first, fit)
+
+
+def _promise(gain: float) -> str:
+    """Why it is measured. Before anything is known the laws have no bounds, and a score has."""
+    if gain > 1:
+        return "hardly anything is known of this task yet"
+    return f"expected to gain {100 * gain:.2f} points"
 
 
 def _why_not_made(plan: Candidate, known: Known) -> str | None:

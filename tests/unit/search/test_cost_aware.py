@@ -8,7 +8,7 @@ import pytest
 from raydoa.search.acquisition import Gains
 from raydoa.search.asking import Observation, Search
 from raydoa.search.candidates import again
-from raydoa.search.cost_aware import CostAware, _fits, _why_not_made
+from raydoa.search.cost_aware import CostAware, _fits, _promise, _why_not_made
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.posterior import Effort
@@ -171,6 +171,11 @@ def test_a_stopped_search_proposes_nothing() -> None:
 def test_the_same_search_is_the_same_again() -> None:
     one, other = _searched(5.0, 7), _searched(5.0, 7)
     assert one.state() == other.state()
+
+
+def test_no_measurement_promises_more_than_a_score_can_have() -> None:
+    assert _promise(0.1765) == "expected to gain 17.65 points"
+    assert _promise(1.8192) == "hardly anything is known of this task yet"
 
 
 def test_ablations_leave_their_part_out() -> None:
