@@ -41,6 +41,12 @@ def test_hosts_share_one_folder_and_no_processes(pair: tuple[Host, Host], lab: L
     assert not any("sshd" in line for line in laptop.processes().values())
 
 
+def test_who_has_no_ssh_is_up_when_it_is_there(lab: Lab) -> None:
+    for number in range(5):
+        alone = lab.add(f"alone-{number}", f"10.203.0.{20 + number}", serves_ssh=False)
+        assert alone.run(["pwd"]).stdout == "/run/root\n"
+
+
 def test_a_cut_cable_and_a_mended_one(pair: tuple[Host, Host], lab: Lab) -> None:
     laptop, server = pair
     lab.cut(server)

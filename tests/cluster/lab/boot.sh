@@ -41,6 +41,7 @@ mount --bind "$LAB_SHARED" "$own/run/shared"
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount --rbind "$own/run" /run
 mount --rbind "$own/tmp" /tmp   # Last: $own may lie in it.
+touch /run/booted               # Who enters before that sees the machine's own folders.
 
 if [[ -n $LAB_KEY ]]; then
     echo "$LAB_KEY" > /run/root/.ssh/authorized_keys

@@ -39,9 +39,15 @@ class Host:
         """The home folder of its root, seen from this machine."""
         return self.folder / "run/root"
 
+    @property
+    def _booted(self) -> Path:
+        """There as soon as it has all that is its own."""
+        return self.folder / "run/booted"
+
     def boot(self) -> None:
-        """Start it. It ends with the process that has started it, however that ends."""
+        """Start it, and return when it has all that is its own. It ends with the process that has started it."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._booted.unlink(missing_ok=True)
         with (self.folder / "boot.log").open("ab") as log:
             self._shell = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", self.namespace,
@@ -49,14 +55,13 @@ class Host:
                 env={"PATH": _PATH, "LANG": "C.UTF-8", **self.settings},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        self._first = self._only_child()
+        self._first = self._only_child(self._shell)
 
-    def _only_child(self) -> int:
-        assert self._shell is not None
-        while self._shell.poll() is None:
-            # Until `unshare` has forked, there is none.
-            for child in _children(self._shell.pid):
-                return child
+    def _only_child(self, shell: "subprocess.Popen[bytes]") -> int:
+        """Until `unshare` has forked there is none, and until `boot.sh` is done it sees this machine's own folders."""
+        while shell.poll() is None:
+            if self._booted.exists():
+                return _children(shell.pid)[0]
             time.sleep(0.02)
         raise RuntimeError(f"{self.name} did not boot: {(self.folder / 'boot.log').read_text()}")
 
