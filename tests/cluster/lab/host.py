@@ -41,7 +41,7 @@ class Host:
 
     @property
     def _booted(self) -> Path:
-        """There as soon as it has all that is its own."""
+        """A file that `boot.sh` makes as soon as the host has all that is its own."""
         return self.folder / "run/booted"
 
     def boot(self) -> None:
@@ -55,10 +55,10 @@ class Host:
                 env={"PATH": _PATH, "LANG": "C.UTF-8", **self.settings},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        self._first = self._only_child(self._shell)
+        self._first = self._first_process(self._shell)
 
-    def _only_child(self, shell: "subprocess.Popen[bytes]") -> int:
-        """Until `unshare` has forked there is none, and until `boot.sh` is done it sees this machine's own folders."""
+    def _first_process(self, shell: "subprocess.Popen[bytes]") -> int:
+        """It runs `boot.sh`, and is asked for nothing before it has left this machine's own folders behind."""
         while shell.poll() is None:
             if self._booted.exists():
                 return _children(shell.pid)[0]
