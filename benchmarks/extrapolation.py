@@ -20,7 +20,7 @@ from raydoa.planning.belief import Belief
 from raydoa.planning.evidence import Evidence
 from raydoa.search.costs import Point
 from raydoa.search.priors import Knowledge
-from raydoa.search.surface import Measured
+from raydoa.search.surrogate.surface import Measured
 
 _TASK, _OWNED = "lexicon", (100, 400)
 _ENDS: dict[str, Callable[[Point], bool]] = {

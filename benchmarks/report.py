@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 from reporting.rows import rows
 
-from raydoa.result_row import COLUMNS
+from raydoa.experiment.result_row import COLUMNS
 
 _RUNS = 3
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import torch
 
-from raydoa.learning.batches import Batches, Example
-from raydoa.learning.recipe import Execution, Recipe
+from raydoa.training.batches import Batches, Example
+from raydoa.training.recipe import Execution, Recipe
 from tests.ray.tiny import Tiny, write_tiny
 
 _PORT = 29731
@@ -65,10 +65,10 @@ def _rank(
     import deepspeed
     from transformers.integrations import HfDeepSpeedConfig
 
-    from raydoa.learning.distill import Loss
-    from raydoa.learning.fit import _Share
     from raydoa.models.family import load_model
     from raydoa.on_ray.deepspeed_engine import DeepSpeedEngine, deepspeed_config
+    from raydoa.training.distill import Loss
+    from raydoa.training.fit import _Share
 
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world))
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(_PORT + world + 4 * zero))

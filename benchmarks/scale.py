@@ -21,12 +21,12 @@ from typing import Any
 from scaling.grids import HUNDREDFOLD, TEN_THOUSAND, Planned, planned
 from scaling.stocked import cpu_ms_per_cell
 
-from raydoa.cell import Cell
-from raydoa.search.grid import grid_cells
+from raydoa.experiment.cell import Cell
+from raydoa.experiment.grid import grid_cells
+from raydoa.experiment.trial import Chains, chain
 from raydoa.simulation.durations import Durations, Startup
 from raydoa.simulation.runner import STARTING
 from raydoa.simulation.sweep import Simulated, simulate, simulate_sweep
-from raydoa.trial import Chains, chain
 
 GPUS = (8, 64, 512)
 _CELLS_BEFORE = 6
@@ -129,7 +129,7 @@ def _before(sweep: Planned, gpus: int) -> Simulated:
         frozenset(study.sweep.grid.teachers),
         Durations(study, expected.stages),
         Startup(),
-        turnstile=False,
+        gang_scheduling=False,
     )
 
 

@@ -14,13 +14,13 @@ import time
 
 import torch
 
-from raydoa.learning.batches import Batches, Example, collate
-from raydoa.learning.distill import Loss
-from raydoa.learning.engine import PlainEngine
-from raydoa.learning.fit import fit
-from raydoa.learning.recipe import Execution, Recipe
 from raydoa.models.architecture import NANO_MODELS, nano_shape
 from raydoa.models.family import build_model
+from raydoa.training.batches import Batches, Example, collate
+from raydoa.training.distill import Loss
+from raydoa.training.engine import PlainEngine
+from raydoa.training.fit import fit
+from raydoa.training.recipe import Execution, Recipe
 
 VOCABULARY = 512
 ROWS = 2000

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from raydoa.mistakes import UserMistake, did_you_mean
+from raydoa.errors import UserError, did_you_mean
 
 _LONGEST_SHOWN = 80
 
@@ -30,37 +30,37 @@ def parse(values: Mapping[str, Any], model: type[S], *, where: str) -> S:
     """Build a ``model`` from plain values; ``where`` names the file or flag in the error.
 
     Raises:
-        UserMistake: one line for the first thing that is wrong: place, field, what was found, what is allowed.
+        UserError: one line for the first thing that is wrong: place, field, what was found, what is allowed.
     """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise UserMistake(f"{where}: {_first_problem(error, model)}") from error
+        raise UserError(f"{where}: {_first_problem(error, model)}") from error
 
 
 def read_yaml(path: Path, model: type[S]) -> S:
     """Read a YAML file into ``model``.
 
     Raises:
-        UserMistake: the file is missing, is not YAML, is not a mapping, or a field is wrong.
+        UserError: the file is missing, is not YAML, is not a mapping, or a field is wrong.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise UserMistake(f"{path}: no such file") from None
+        raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
-        raise UserMistake(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8") from None
+        raise UserError(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8") from None
     except OSError as error:
-        raise UserMistake(f"{path}: cannot be read ({error.strerror})") from error
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
         why = " ".join(str(getattr(error, "problem", error)).split())
-        raise UserMistake(f"{path}{line}: not valid YAML: {why}") from error
+        raise UserError(f"{path}{line}: not valid YAML: {why}") from error
     if not isinstance(values, dict):
-        raise UserMistake(f"{path}: expected a mapping of fields, found {type(values).__name__}")
+        raise UserError(f"{path}: expected a mapping of fields, found {type(values).__name__}")
     return parse(values, model, where=str(path))
 
 

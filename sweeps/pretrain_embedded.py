@@ -11,11 +11,11 @@ import shutil
 import sys
 from dataclasses import replace
 
-from raydoa.artifacts.store import Store
-from raydoa.lab import Lab, SoleMaker
-from raydoa.local_runner import LocalRunner
-from raydoa.presets import embedded
-from raydoa.resolve import SHIPPED, resolve
+from raydoa.experiment.presets import embedded
+from raydoa.experiment.resolve import SHIPPED, resolve
+from raydoa.pipeline.builder import Builder, NoLocks
+from raydoa.pipeline.local_runner import LocalRunner
+from raydoa.store.store import Store
 
 
 def main() -> int:
@@ -24,13 +24,13 @@ def main() -> int:
     resolved = resolve(sweep, running)
     making = SHIPPED.with_name("making")
     shutil.rmtree(making, ignore_errors=True)
-    bench = replace(resolved.bench, store=Store(str(making)))
-    lab = Lab(bench.store, LocalRunner(bench), SoleMaker())
+    context = replace(resolved.context, store=Store(str(making)))
+    builder = Builder(context.store, LocalRunner(context), NoLocks())
     for (model, _), stage in resolved.study.pretrained.items():
         print(f"{model}: {stage.key}", flush=True)
-        lab.make(stage)
+        builder.make(stage)
     for task in resolved.study.tasks.values():
-        bench.store.drop(task.data.key)  # generated in a moment; no need to ship it
+        context.store.drop(task.data.key)  # generated in a moment; no need to ship it
     shutil.rmtree(SHIPPED, ignore_errors=True)
     making.rename(SHIPPED)
     print(SHIPPED)

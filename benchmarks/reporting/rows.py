@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from raydoa.cell import Cell
-from raydoa.money.plan import Plan, plan_cell
-from raydoa.money.prices import open_book
-from raydoa.money.tariff import Recipes, Request
-from raydoa.money.unit_costs import UnitCosts
-from raydoa.presets import PAPER_TASKS, paper
-from raydoa.result_row import SCHEMA
+from raydoa.costs.plan import Plan, plan_cell
+from raydoa.costs.prices import open_book
+from raydoa.costs.tariff import Recipes, Request
+from raydoa.costs.unit_costs import UnitCosts
+from raydoa.experiment.cell import Cell
+from raydoa.experiment.presets import PAPER_TASKS, paper
+from raydoa.experiment.result_row import SCHEMA
 
 _TEACHERS = {"large": 0.02, "xl": 0.05, "xxl": 0.08}
 _COMPUTING = ("teacher", "pseudo_labels", "student")

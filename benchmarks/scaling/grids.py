@@ -5,11 +5,11 @@ Without rows there is no end of labels to buy and of pools, which is what the pa
 
 from dataclasses import dataclass
 
-from raydoa.config import Grid, Running
-from raydoa.forecast import Forecast, forecast
-from raydoa.presets import paper
-from raydoa.resolve import Resolved, resolve
-from raydoa.search.grid import grid_cells
+from raydoa.experiment.config import Grid, RuntimeConfig
+from raydoa.experiment.forecast import Forecast, forecast
+from raydoa.experiment.grid import grid_cells
+from raydoa.experiment.presets import paper
+from raydoa.experiment.resolve import Resolved, resolve
 
 HUNDREDFOLD = {
     "budgets": (50.0, 100.0, 200.0, 300.0, 500.0, 1000.0, 2000.0, 5000.0),
@@ -29,14 +29,14 @@ class Planned:
     """A sweep and what it will take."""
 
     resolved: Resolved
-    running: Running
+    runtime: RuntimeConfig
     expected: Forecast
 
 
 def planned(axes: dict[str, tuple[object, ...]]) -> Planned:
     """The paper's sweep with other axes, planned."""
-    sweep, running = paper()
+    sweep, runtime = paper()
     grid = Grid.model_validate({**sweep.grid.model_dump(), **axes})
-    resolved = resolve(sweep.model_copy(update={"grid": grid}), running)
+    resolved = resolve(sweep.model_copy(update={"grid": grid}), runtime)
     cells = grid_cells(resolved.study.sweep.grid, resolved.study.sweep.student)
-    return Planned(resolved, running, forecast(resolved.study, cells))
+    return Planned(resolved, runtime, forecast(resolved.study, cells))

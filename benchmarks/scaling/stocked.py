@@ -4,13 +4,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from raydoa.artifacts.store import Store
-from raydoa.forecast import Forecast
-from raydoa.lab import Lab, SoleMaker
-from raydoa.local_runner import LocalRunner
-from raydoa.resolve import Resolved
-from raydoa.stages import Checkpoint
-from raydoa.trial import Chains, measure
+from raydoa.experiment.forecast import Forecast
+from raydoa.experiment.resolve import Resolved
+from raydoa.experiment.trial import Chains, measure
+from raydoa.pipeline.builder import Builder, NoLocks
+from raydoa.pipeline.local_runner import LocalRunner
+from raydoa.pipeline.stages import Checkpoint
+from raydoa.store.store import Store
 
 from .grids import planned
 
@@ -38,12 +38,12 @@ def cpu_ms_per_cell() -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="raydoa-") as folder:
         store = Store(folder)
         stock(sweep.resolved, sweep.expected, store)
-        lab = Lab(store, LocalRunner(sweep.resolved.bench), SoleMaker())
+        builder = Builder(store, LocalRunner(sweep.resolved.context), NoLocks())
         for u in (None, 5000, 100_000):
             cells = [cell for cell in sweep.expected.plans if cell.u == u]
             began = time.process_time()
             for cell in cells:
-                measure(cell, 0, sweep.resolved.study, lab)
+                measure(cell, 0, sweep.resolved.study, builder)
             spent = time.process_time() - began
             found[f"U = {u:,}" if u else "annotate"] = round(1000 * spent / len(cells), 1)
     return found

@@ -1,6 +1,6 @@
 """Tune's and raydoa's overhead per cell: a real sweep on a local Ray whose stages are all in the store already.
 
-Nothing is trained, and everything else is real: Tune's trials, the claims, the desk, the lab, the plan, the keys, the
+Nothing is trained, and everything else is real: Tune's trials, the claims, the locks, the builder, the plan, the keys, the
 store on disk and the row. The artifacts are empty files under the right keys.
 """
 
@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from raydoa.config import Grid, Running
-from raydoa.forecast import Forecast, forecast
+from raydoa.experiment.config import Grid, RuntimeConfig
+from raydoa.experiment.forecast import Forecast, forecast
+from raydoa.experiment.grid import grid_cells
+from raydoa.experiment.presets import nano
+from raydoa.experiment.resolve import Resolved, resolve
 from raydoa.on_ray.sweep import run_sweep
-from raydoa.presets import nano
-from raydoa.resolve import Resolved, resolve
-from raydoa.search.grid import grid_cells
 
 from .stocked import stock
 
@@ -39,10 +39,10 @@ _CELLS_PER_SEED = 10
 def seconds_of_a_sweep(cells: int, at_once: int) -> float:
     """Wall-clock seconds of Tune's part of a sweep of so many cells, which begins with Ray's first process."""
     with tempfile.TemporaryDirectory(prefix="rd-") as folder, _quiet(folder):
-        resolved, running, expected = _sweep(Path(folder), cells, at_once)
-        stock(resolved, expected, resolved.bench.store)
+        resolved, runtime, expected = _sweep(Path(folder), cells, at_once)
+        stock(resolved, expected, resolved.context.store)
         began = time.perf_counter()
-        run_sweep(resolved, running, expected)
+        run_sweep(resolved, runtime, expected)
         return time.perf_counter() - began
 
 
@@ -52,7 +52,7 @@ def _quiet(folder: str) -> Iterator[None]:
     yield
 
 
-def _sweep(folder: Path, cells: int, at_once: int) -> tuple[Resolved, Running, Forecast]:
+def _sweep(folder: Path, cells: int, at_once: int) -> tuple[Resolved, RuntimeConfig, Forecast]:
     for part, count in (("train", _ROWS), ("test", 10)):
         lines = [json.dumps({"source": f"{part} {i}", "target": "YES"}) for i in range(count)]
         (folder / f"{part}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -70,9 +70,9 @@ def _sweep(folder: Path, cells: int, at_once: int) -> tuple[Resolved, Running, F
     )
     # Ten shards: a cell has as many stages as one of the paper's with U = 10K.
     sweep = sweep.model_copy(update={"grid": grid, "shard_rows": 20})
-    running = Running(
+    runtime = RuntimeConfig(
         store=str(folder / "store"), results=str(folder / "results"), concurrent_cells=at_once
     )
-    resolved = resolve(sweep, running)
+    resolved = resolve(sweep, runtime)
     named = resolved.study.sweep
-    return resolved, running, forecast(resolved.study, grid_cells(named.grid, named.student))
+    return resolved, runtime, forecast(resolved.study, grid_cells(named.grid, named.student))

@@ -18,7 +18,7 @@ with warnings.catch_warnings():
     import optuna  # BlendSearch's global part; without it CFO is all there is of it.
     from flaml import CFO, BlendSearch, tune
 
-from raydoa.search.asking import Choice, Known
+from raydoa.search.ask_tell import Choice, Known
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.space import Space

@@ -17,7 +17,7 @@ from botorch.models import SingleTaskGP, SingleTaskMultiFidelityGP
 from botorch.models.transforms import Standardize
 from gpytorch.mlls import ExactMarginalLogLikelihood
 
-from raydoa.search.asking import Known, Observation
+from raydoa.search.ask_tell import Known, Observation
 from raydoa.search.costs import Point
 from raydoa.search.space import Space
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from raydoa.search.asking import Choice, Known
+from raydoa.search.ask_tell import Choice, Known
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from raydoa.search.asking import Choice, Chooser, Known
+from raydoa.search.ask_tell import Choice, Known, Sampler
 from raydoa.search.cost_aware import CostAware
 from raydoa.search.costs import Point
-from raydoa.search.laws import Laws
 from raydoa.search.optuna_samplers import OptunaSampler
+from raydoa.search.surrogate.laws import Laws
 
 from .problems import FRONTIER
 from .simple_peers import CoarseGrid, RandomPlans
@@ -25,8 +25,8 @@ _WITH_LAW = ", law recommends"
 class Recommended:
     """The trials of one chooser with the recommendations of another."""
 
-    trials: Chooser
-    recommender: Chooser
+    trials: Sampler
+    recommender: Sampler
 
     def choose(self, known: Known) -> Choice:
         """By the one."""
@@ -37,7 +37,7 @@ class Recommended:
         return self.recommender.recommend(known)
 
 
-METHODS: dict[str, Callable[[], Chooser]] = {
+METHODS: dict[str, Callable[[], Sampler]] = {
     OURS: CostAware,
     f"{OURS}, no law": lambda: CostAware(laws=Laws(power=False, onset=False)),
     f"{OURS}, no onset": lambda: CostAware(laws=Laws(onset=False)),

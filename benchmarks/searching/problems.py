@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.space import Space
@@ -90,7 +90,7 @@ class Problem:
         """The best expected score of a plan at another budget.
 
         Raises:
-            UserMistake: that budget pays for no plan.
+            UserError: that budget pays for no plan.
         """
         return max(map(self.surface, plans_of(self.space, budget_usd)))
 
@@ -102,7 +102,7 @@ class Problem:
             budget = self.space.budget_usd / part
             try:
                 found[budget] = self.best_at(budget)
-            except UserMistake:
+            except UserError:
                 continue
         return found
 
@@ -126,7 +126,7 @@ def strategy(space: Space, plan: Point) -> str:
 
 @lru_cache(maxsize=64)
 def plans_of(space: Space, budget_usd: float | None = None) -> tuple[Point, ...]:
-    """`Space.plans`, kept: choosers ask for it at every step."""
+    """`Space.plans`, kept: samplers ask for it at every step."""
     return tuple(space.plans(budget_usd))
 
 

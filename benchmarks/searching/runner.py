@@ -1,6 +1,6 @@
 """One method on one problem: ask, score, tell, and what it would recommend after each observation.
 
-Everybody asks and tells through `raydoa.search.asking.Search`, so all pay the same marginal prices out of the same
+Everybody asks and tells through `raydoa.search.ask_tell.Search`, so all pay the same marginal prices out of the same
 store. Dollars are the tabulated ones; no time passes.
 
     from searching.drawing import draw
@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from raydoa.search.asking import Chooser, Known, Search
+from raydoa.search.ask_tell import Known, Sampler, Search
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate, Holdings
 
@@ -74,10 +74,10 @@ class Trace:
     seconds: float = 0.0
 
 
-def run(problem: Problem, chooser: Chooser, seed: int = 0) -> Trace:
+def run(problem: Problem, sampler: Sampler, seed: int = 0) -> Trace:
     """Search until the method stops or the limit is spent."""
     began = time.perf_counter()
-    search = Search(problem.space, chooser, LIMIT * problem.space.budget_usd, seed)
+    search = Search(problem.space, sampler, LIMIT * problem.space.budget_usd, seed)
     steps: list[Step] = []
     while len(steps) < MOST_OBSERVATIONS:
         proposal = search.ask()
@@ -85,15 +85,15 @@ def run(problem: Problem, chooser: Chooser, seed: int = 0) -> Trace:
             break
         search.tell(proposal.number, problem.measure(proposal.candidate))
         known = search.known()
-        plan = chooser.recommend(known)
+        plan = sampler.recommend(known)
         price = realise_usd(known.holdings, plan)
         steps.append(Step(proposal.candidate, search.spent_usd, plan, price))
     known = search.known()
     return Trace(
         tuple(steps),
         search.stopped or "",
-        _frontier(problem, chooser, known),
-        _covered(problem, chooser, known),
+        _frontier(problem, sampler, known),
+        _covered(problem, sampler, known),
         time.perf_counter() - began,
     )
 
@@ -111,23 +111,23 @@ def realise_usd(holdings: Holdings, plan: Point) -> float:
     return min(holdings.marginal(Candidate(plan, repeat)).total for repeat in {0, *there})
 
 
-def _frontier(problem: Problem, chooser: Chooser, known: Known) -> dict[float, Point]:
+def _frontier(problem: Problem, sampler: Sampler, known: Known) -> dict[float, Point]:
     """What the same observations recommend at other budgets."""
     return {
-        budget: chooser.recommend(replace(known, space=replace(problem.space, budget_usd=budget)))
+        budget: sampler.recommend(replace(known, space=replace(problem.space, budget_usd=budget)))
         for budget in problem.frontier
     }
 
 
-def _covered(problem: Problem, chooser: Chooser, known: Known) -> tuple[bool, ...]:
+def _covered(problem: Problem, sampler: Sampler, known: Known) -> tuple[bool, ...]:
     """Whether held-out cells score inside the predicted 80% interval.
 
     Held out are plans at B and at its parts that were not measured, 40 at most, as spread as the lists are.
     """
-    if not isinstance(chooser, Predictor):
+    if not isinstance(sampler, Predictor):
         return ()
     points = held_out(problem, known)
-    mean, sd = chooser.predict(known, points)
+    mean, sd = sampler.predict(known, points)
     scores = np.array([problem.measure(Candidate(point)) for point in points])
     return tuple((np.abs(scores - mean) <= 1.2816 * sd).tolist())
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raydoa.search.asking import Choice, Known
+from raydoa.search.ask_tell import Choice, Known
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.space import Space

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from raydoa.search.costs import Costs, Point, Supply, TeacherPrices
 from raydoa.search.space import Space
-from raydoa.search.surface import Measured
+from raydoa.search.surrogate.surface import Measured
 
 from .curve import Curve, spread
 from .curves import curve_tasks

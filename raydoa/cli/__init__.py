@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from raydoa.cli import calibrate, doctor, drain_on_notice, plan, report, search, store, sweep
-from raydoa.mistakes import Stopped, UserMistake
+from raydoa.errors import Interrupted, UserError
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -62,10 +62,10 @@ def _guarded(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
     try:
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
-    except Stopped as stopped:
+    except Interrupted as stopped:
         print(f"raydoa: {stopped}", file=sys.stderr)
         return 130
-    except UserMistake as mistake:
+    except UserError as mistake:
         problem = str(mistake)
     except OSError as error:
         if error.errno not in _NO_SPACE:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from raydoa.cli.sweep import add_sweep, configured
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -18,24 +18,24 @@ def _run(options: argparse.Namespace) -> int:
     # Imported here: torch takes seconds, and the other commands do not need it.
     import torch
 
-    from raydoa.calibrate import calibrate
-    from raydoa.money.unit_costs import write_calibration
-    from raydoa.resolve import resolve
+    from raydoa.costs.unit_costs import write_calibration
+    from raydoa.experiment.calibrate import calibrate
+    from raydoa.experiment.resolve import resolve
 
     sweep, running = configured(options)
     resolved = resolve(sweep, running)
     book = resolved.study.unit_costs.book
     if book.scaled is not None:
-        raise UserMistake(
+        raise UserError(
             f"price book {book.book_id!r} scales its prices, so nothing that is measured would be used; choose another "
             "with --prices"
         )
     if not torch.cuda.is_available():
-        raise UserMistake(
+        raise UserError(
             f"no GPU can be seen, and the accelerator is {sweep.accelerator!r}; run this where it is"
         )
     free_bytes, _ = torch.cuda.mem_get_info()
-    execution = resolved.bench.execution
+    execution = resolved.context.execution
     calibrated = calibrate(resolved.study, execution, running.of_teachers(execution), free_bytes)
     write_calibration(calibrated.unit_costs, Path(options.out))
     for row in calibrated.unit_costs:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raydoa.mistakes import UserMistake, did_you_mean
+from raydoa.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from raydoa.doctor.cluster_file import KubernetesFile, LauncherFile
@@ -31,7 +31,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.file is None:
         return _check_cluster(options)
     if options.store or options.results:
-        raise UserMistake(
+        raise UserError(
             "--store and --results: a file says nothing of them; they are checked on a running cluster"
         )
     return _check_file(options.file, options.teacher)
@@ -44,7 +44,7 @@ def _check_file(path: Path, teacher: str | None) -> int:
 
     if teacher is not None and teacher not in T5_SHAPES:
         known = list(T5_SHAPES)
-        raise UserMistake(
+        raise UserError(
             f"--teacher: found {teacher!r}; known are {', '.join(known)}{did_you_mean(teacher, known)}"
         )
     file = read_cluster_file(path)
@@ -66,7 +66,7 @@ def _of_file(file: "LauncherFile | KubernetesFile") -> Iterator["Finding"]:
     from raydoa.doctor.launcher_checks import check_launcher_file
     from raydoa.doctor.onprem import check_onprem
     from raydoa.doctor.start_commands import check_start_commands
-    from raydoa.on_ray.launcher import check_schema, start_flags
+    from raydoa.on_ray.launcher_schema import check_schema, start_flags
 
     if isinstance(file, KubernetesFile):
         yield from check_kuberay(file)
@@ -80,11 +80,11 @@ def _of_file(file: "LauncherFile | KubernetesFile") -> Iterator["Finding"]:
 
 def _check_cluster(options: argparse.Namespace) -> int:
     if "RAY_ADDRESS" not in os.environ:
-        raise UserMistake(
+        raise UserError(
             "doctor: no file is given and RAY_ADDRESS is not set; name a file, or run it on a cluster: "
             "ray job submit -- raydoa doctor"
         )
-    from raydoa.on_ray.checkup import check_cluster
+    from raydoa.on_ray.cluster_check import check_cluster
 
     lines, findings = check_cluster(options.store, options.results)
     print("\n".join(lines))

@@ -2,7 +2,7 @@
 
 import argparse
 
-from raydoa.notices import CLOUDS
+from raydoa.on_ray.preemption_notice import CLOUDS
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from raydoa.on_ray.interruption import drain_on_notice
+    from raydoa.on_ray.drain import drain_on_notice
 
     notice = drain_on_notice(CLOUDS[options.cloud](), options.node_id)
     print(f"drained: {notice.reason}")

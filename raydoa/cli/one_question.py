@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-from raydoa.config import Sweep
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
+from raydoa.experiment.config import Sweep
 
 _SHARD_ROWS = 100
 """Rows of a shard: small enough that a probe of a small pool pays for no more."""
@@ -20,15 +20,15 @@ def narrowed(sweep: Sweep, options: argparse.Namespace, asked: str, chosen: Sequ
         chosen: flags that must not be given, since everything on their axes is looked at.
 
     Raises:
-        UserMistake: one of the flags asks for more than one question, or for less than all allocations.
+        UserError: one of the flags asks for more than one question, or for less than all allocations.
     """
     if options.budgets is None:
-        raise UserMistake(f"--budget: missing; a {asked} is for one budget, in dollars")
+        raise UserError(f"--budget: missing; a {asked} is for one budget, in dollars")
     if options.tasks is None and len(sweep.grid.tasks) > 1:
-        raise UserMistake(f"--task: missing; the tasks are {', '.join(sweep.grid.tasks)}")
+        raise UserError(f"--task: missing; the tasks are {', '.join(sweep.grid.tasks)}")
     for flag in chosen:
         if getattr(options, flag) is not None:
-            raise UserMistake(
+            raise UserError(
                 f"--{flag.replace('_', '-')}: a {asked} looks at all of them; leave it out"
             )
     single = {
@@ -39,7 +39,7 @@ def narrowed(sweep: Sweep, options: argparse.Namespace, asked: str, chosen: Sequ
     }
     for flag, given in single.items():
         if given is not None and len(given) > 1:
-            raise UserMistake(
+            raise UserError(
                 f"--{flag}: found {', '.join(given)}; a {asked} is for one, run one for each"
             )
     grid = sweep.grid.model_copy(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from raydoa.cli.one_question import narrowed
 from raydoa.cli.sweep import add_sweep, configured
-from raydoa.config import Sweep
+from raydoa.experiment.config import Sweep
 
 if TYPE_CHECKING:
     from raydoa.planning.case import Case
@@ -48,8 +48,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _case(options: argparse.Namespace) -> "Case":
     """The question that the flags ask."""
+    from raydoa.experiment.resolve import resolve
     from raydoa.planning.case import Case
-    from raydoa.resolve import resolve
 
     sweep, running = configured(options)
     question = narrowed(sweep, options, "plan", ("strategies", "label_shares"))

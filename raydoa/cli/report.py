@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +39,7 @@ def _run(options: argparse.Namespace) -> int:
 
     for budget in options.budgets or ():
         if not (math.isfinite(budget) and budget > 0):
-            raise UserMistake(
-                f"--budgets: found {budget:g}; a budget is a number of dollars above 0"
-            )
+            raise UserError(f"--budgets: found {budget:g}; a budget is a number of dollars above 0")
     changes = [_change(text) for text in options.changes]
     found = read(options.result_dirs)
     cells, gaps = _priced(found.cells, dict(changes), options.prices), gaps_in(found)
@@ -76,7 +74,7 @@ def report_lines(cells: "pd.DataFrame", budgets: Sequence[float] | None) -> Iter
 
 
 def _priced(cells: "pd.DataFrame", changes: dict[str, float], book: str | None) -> "pd.DataFrame":
-    from raydoa.money.prices import open_book
+    from raydoa.costs.prices import open_book
     from raydoa.report.reprice import new_prices, reprice
 
     return reprice(cells, new_prices(changes, cells), open_book(book) if book else None)
@@ -89,5 +87,5 @@ def _change(text: str) -> tuple[str, float]:
     except ValueError:
         value = math.nan
     if not equals or math.isnan(value):
-        raise UserMistake(f"--price: found {text!r}; expected PRICE=NUMBER")
+        raise UserError(f"--price: found {text!r}; expected PRICE=NUMBER")
     return name, value

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from raydoa.cli.one_question import narrowed
 from raydoa.cli.sweep import add_sweep, configured
-from raydoa.config import Running, Sweep
-from raydoa.mistakes import UserMistake, did_you_mean
-from raydoa.search.choosers import CHOOSERS, DEFAULT
+from raydoa.errors import UserError, did_you_mean
+from raydoa.experiment.config import RuntimeConfig, Sweep
 from raydoa.search.objective import OBJECTIVES
+from raydoa.search.samplers import DEFAULT, SAMPLERS
 
 if TYPE_CHECKING:
-    from raydoa.search.logbook import Logbook
+    from raydoa.experiment.study import Study
+    from raydoa.search.journal import Journal
     from raydoa.search.priors import Knowledge
-    from raydoa.search.seeking import Seeking
-    from raydoa.study import Study
+    from raydoa.search.setup import SearchSetup
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
     parser.add_argument("--limit", type=float, metavar="DOLLARS",
                         help=f"what the search may spend in all; {_LIMIT_BUDGETS:g} budgets by default")  # fmt: skip
     parser.add_argument(
-        "--searcher", default=DEFAULT, help=f"{', '.join(CHOOSERS)}; {DEFAULT} by default"
+        "--searcher", default=DEFAULT, help=f"{', '.join(SAMPLERS)}; {DEFAULT} by default"
     )
     parser.add_argument("--prior", nargs="+", default=[], metavar="RESULT_DIR",
                         help="finished sweeps or searches to learn from; of other tasks, as a prior")  # fmt: skip
@@ -41,15 +41,15 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from raydoa.search.choosers import chooser_named
+    from raydoa.search.samplers import sampler_named
 
     if options.objective not in OBJECTIVES:
         near = did_you_mean(options.objective, list(OBJECTIVES))
-        raise UserMistake(
+        raise UserError(
             f"--objective: found {options.objective!r}; known are {', '.join(OBJECTIVES)}{near}"
         )
-    chooser_named(options.searcher, options.objective)  # A wrong name is told at once.
-    seeking, running = seeking_of(options)
+    sampler_named(options.searcher, options.objective)  # A wrong name is told at once.
+    seeking, runtime = seeking_of(options)
     if options.dry_run:
         print("\n".join(_dry_run_lines(seeking)))
         return 0
@@ -57,25 +57,27 @@ def _run(options: argparse.Namespace) -> int:
     seeking.check()
     from raydoa.on_ray.search import run_search
 
-    print_results(seeking, run_search(seeking, running))
+    print_results(seeking, run_search(seeking, runtime))
     return 0
 
 
-def seeking_of(options: argparse.Namespace) -> "tuple[Seeking, Running]":
+def seeking_of(options: argparse.Namespace) -> "tuple[SearchSetup, RuntimeConfig]":
     """The search that the flags mean, and how it is run."""
-    from raydoa.resolve import resolve
-    from raydoa.search.seeking import Seeking
+    from raydoa.experiment.resolve import resolve
+    from raydoa.search.setup import SearchSetup
 
-    sweep, running = configured(options)
+    sweep, runtime = configured(options)
     sweep = _named(narrowed(sweep, options, "search", ("strategies", "u", "label_shares")), options)
     budget = sweep.grid.budgets[0]
     limit = _LIMIT_BUDGETS * budget if options.limit is None else options.limit
-    resolved = resolve(sweep, running)
+    resolved = resolve(sweep, runtime)
     study = resolved.study
     knowledge = _knowledge(options, study)
-    result_dir = Path(running.results).absolute() / study.sweep_id
-    seeking = Seeking(resolved, options.searcher, options.objective, limit, knowledge, result_dir)
-    return seeking, running
+    result_dir = Path(runtime.results).absolute() / study.sweep_id
+    seeking = SearchSetup(
+        resolved, options.searcher, options.objective, limit, knowledge, result_dir
+    )
+    return seeking, runtime
 
 
 def _named(question: Sweep, options: argparse.Namespace) -> Sweep:
@@ -92,7 +94,7 @@ def _knowledge(options: argparse.Namespace, study: "Study") -> "Knowledge | None
     if not options.prior:
         return None
     if options.searcher != DEFAULT:
-        raise UserMistake(
+        raise UserError(
             f"--prior: {options.searcher} learns nothing from finished sweeps; {DEFAULT} does"
         )
     from raydoa.planning.case import Case
@@ -106,7 +108,7 @@ def _knowledge(options: argparse.Namespace, study: "Study") -> "Knowledge | None
     return evidence.knowledge
 
 
-def _dry_run_lines(seeking: "Seeking") -> list[str]:
+def _dry_run_lines(seeking: "SearchSetup") -> list[str]:
     space = seeking.check()
     costs, book = space.costs, seeking.resolved.study.unit_costs.book
     plans = space.plans()
@@ -132,7 +134,7 @@ def _dry_run_lines(seeking: "Seeking") -> list[str]:
     return lines + [f"CANNOT BE REACHED: {line}" for line in seeking.resolved.study.unreachable]
 
 
-def print_results(seeking: "Seeking", book: "Logbook") -> None:
+def print_results(seeking: "SearchSetup", book: "Journal") -> None:
     """What was found, and the path of the result dir as the last line."""
     from raydoa.report.figures import DOLLARS, KGCO2E, write_figure
     from raydoa.report.results import write_cells
@@ -145,13 +147,13 @@ def print_results(seeking: "Seeking", book: "Logbook") -> None:
         recommendation_lines,
     )
     from raydoa.report.table import as_text
-    from raydoa.search.choosers import chooser_named
     from raydoa.search.outcome import Carbon, frontier, recommended
+    from raydoa.search.samplers import sampler_named
 
     search, costs = book.search, book.search.space.costs
     study = seeking.resolved.study
     carbon = Carbon.of(study.unit_costs.book, study.sweep.accelerator, study.sweep.region)
-    chooser = chooser_named(seeking.searcher, seeking.objective, seeking.knowledge)
+    sampler = sampler_named(seeking.searcher, seeking.objective, seeking.knowledge)
     cells = cells_of(book.rows)
     if len(cells):
         add_missing_rows(book.rows, seeking.result_dir)
@@ -160,9 +162,9 @@ def print_results(seeking: "Seeking", book: "Logbook") -> None:
         for burden in (DOLLARS, KGCO2E) if len(owned) else ():
             write_figure(owned, seeking.result_dir, burden, joined=False)
         print(as_text(measured_table(cells, costs)))
-    print("\n".join(recommendation_lines(recommended(chooser, search.known()), search, carbon)))
+    print("\n".join(recommendation_lines(recommended(sampler, search.known()), search, carbon)))
     if seeking.objective != "score":
-        levels = frontier(chooser, search.known(), seeking.objective, carbon)
+        levels = frontier(sampler, search.known(), seeking.objective, carbon)
         print("\n".join(frontier_lines(levels, seeking.objective, costs, carbon)))
     print("\n".join(ending_lines(search)))
     if study.unit_costs.book.scaled is not None:

@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from raydoa.artifacts.inspect import gc_lines, ls_lines, verify_lines
-from raydoa.artifacts.store import Store
-from raydoa.stages import VERSIONS
+from raydoa.pipeline.stages import VERSIONS
+from raydoa.store.inspect import gc_lines, ls_lines, verify_lines
+from raydoa.store.store import Store
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from raydoa.config import Grid, Running, Sweep
-from raydoa.hardware import HARDWARE, hardware
-from raydoa.mistakes import UserMistake, did_you_mean
-from raydoa.money.prices import PriceBook
-from raydoa.presets import PRESETS, preset
+from raydoa.costs.prices import PriceBook
+from raydoa.errors import UserError, did_you_mean
+from raydoa.experiment.config import Grid, RuntimeConfig, Sweep
+from raydoa.experiment.hardware import HARDWARE, hardware
+from raydoa.experiment.presets import PRESETS, preset
 from raydoa.settings import parse
 
 _AXES: dict[str, Callable[[str], Any]] = {
@@ -73,23 +73,23 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     # Imported here: `raydoa store` and `--help` need none of it.
-    from raydoa.dry_run import dry_run_lines
-    from raydoa.forecast import forecast
-    from raydoa.resolve import resolve
-    from raydoa.search.grid import grid_cells
+    from raydoa.experiment.dry_run import dry_run_lines
+    from raydoa.experiment.forecast import forecast
+    from raydoa.experiment.grid import grid_cells
+    from raydoa.experiment.resolve import resolve
 
-    sweep, running = configured(options)
-    resolved = resolve(sweep, running)
+    sweep, runtime = configured(options)
+    resolved = resolve(sweep, runtime)
     study = resolved.study
     if not options.dry_run:
         study.check_reachable()  # Told at once: Ray and a large forecast take seconds.
     expected = forecast(study, grid_cells(study.sweep.grid, study.sweep.student))
     if options.dry_run:
-        print("\n".join(dry_run_lines(study, running, expected)))
+        print("\n".join(dry_run_lines(study, runtime, expected)))
         return 0
     from raydoa.on_ray.sweep import run_sweep
 
-    _print_results(run_sweep(resolved, running, expected), study.unit_costs.book)
+    _print_results(run_sweep(resolved, runtime, expected), study.unit_costs.book)
     return 0
 
 
@@ -112,9 +112,9 @@ def _print_results(result_dir: Path, book: PriceBook) -> None:
     print(result_dir)
 
 
-def configured(options: argparse.Namespace) -> tuple[Sweep, Running]:
+def configured(options: argparse.Namespace) -> tuple[Sweep, RuntimeConfig]:
     """The named configuration, with what the flags change in it."""
-    sweep, running = preset(options.config or _default(options))
+    sweep, runtime = preset(options.config or _default(options))
     axes = sweep.grid.model_dump()
     for axis, kind in _AXES.items():
         given = getattr(options, axis)
@@ -129,23 +129,23 @@ def configured(options: argparse.Namespace) -> tuple[Sweep, Running]:
     changes |= _given(options, "student", "prices", "accelerator", "region", "test_rows")
     places |= _given(options, "data", "store", "results", "unit_costs", "train_workers", "zero_stage",
                      "cluster_gpus")  # fmt: skip
-    places["models"] = {**running.models, **_folders(options.model)}
+    places["models"] = {**runtime.models, **_folders(options.model)}
     where = "command line"
     grid = parse(axes, Grid, where=where)
     what = {**sweep.model_dump(), **changes, "grid": grid}
-    how = {**running.model_dump(), **places}
+    how = {**runtime.model_dump(), **places}
     if options.train_workers is not None:
         how["least_train_workers"] = min(how["least_train_workers"], options.train_workers)
     for pair in options.fields:
         _set(pair, what, how)
-    return parse(what, Sweep, where=where), parse(how, Running, where=where)
+    return parse(what, Sweep, where=where), parse(how, RuntimeConfig, where=where)
 
 
 def _set(pair: str, what: dict[str, Any], how: dict[str, Any]) -> None:
     """Change one field of the configuration, in place; whether its value is allowed is found out later."""
     path, equals, text = pair.partition("=")
     if not equals:
-        raise UserMistake(f"--set: found {pair!r}; expected FIELD=VALUE")
+        raise UserError(f"--set: found {pair!r}; expected FIELD=VALUE")
     *parents, last = path.split(".")
     fields: Any = what if path.split(".")[0] in what else how
     for parent in parents:
@@ -160,7 +160,7 @@ def _set(pair: str, what: dict[str, Any], how: dict[str, Any]) -> None:
 def _field(fields: Any, name: str, pair: str) -> Any:
     if not isinstance(fields, dict) or name not in fields:
         near = did_you_mean(name, sorted(fields)) if isinstance(fields, dict) else ""
-        raise UserMistake(f"--set: found {pair!r}; {name!r} is no field{near}")
+        raise UserError(f"--set: found {pair!r}; {name!r} is no field{near}")
     return fields[name]
 
 
@@ -177,7 +177,7 @@ def _number(text: str, kind: Callable[[str], Any], axis: str) -> Any:
     except ValueError:
         wanted = "a whole number" if kind is int else "a number"
         flag = axis.replace("_", "-")
-        raise UserMistake(f"--{flag}: found {text!r}; expected {wanted}") from None
+        raise UserError(f"--{flag}: found {text!r}; expected {wanted}") from None
 
 
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -189,6 +189,6 @@ def _folders(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, folder = pair.partition("=")
         if not (name and equals and folder):
-            raise UserMistake(f"--model: found {pair!r}; expected NAME=FOLDER")
+            raise UserError(f"--model: found {pair!r}; expected NAME=FOLDER")
         folders[name] = folder
     return folders

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from raydoa.mistakes import UserMistake, did_you_mean
+from raydoa.errors import UserError, did_you_mean
 
 PROVIDERS = ("aws", "gcp", "local")
 
@@ -74,22 +74,22 @@ def read_cluster_file(path: Path) -> LauncherFile | KubernetesFile:
     """Read and tell apart.
 
     Raises:
-        UserMistake: the file is missing, is not YAML, or is neither.
+        UserError: the file is missing, is not YAML, or is neither.
     """
     try:
         documents = [
             found for found in yaml.safe_load_all(path.read_text("utf-8")) if found is not None
         ]
     except OSError as error:
-        raise UserMistake(f"{path}: cannot be read ({error.strerror})") from error
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
-        raise UserMistake(
+        raise UserError(
             f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}"
         ) from error
     if not documents or not all(isinstance(found, dict) for found in documents):
-        raise UserMistake(f"{path}: expected mappings of fields, as in clusters/*.yaml")
+        raise UserError(f"{path}: expected mappings of fields, as in clusters/*.yaml")
     if all({"apiVersion", "kind"} <= set(found) for found in documents):
         return KubernetesFile(path, tuple(documents))
     (config,) = documents if len(documents) == 1 else (None,)
@@ -97,7 +97,7 @@ def read_cluster_file(path: Path) -> LauncherFile | KubernetesFile:
     kind = kind.get("type") if isinstance(kind, dict) else None
     if config is None or kind not in PROVIDERS:
         near = did_you_mean(str(kind), list(PROVIDERS))
-        raise UserMistake(
+        raise UserError(
             f"{path}: provider.type: found {kind!r}; raydoa knows {', '.join(PROVIDERS)}{near}, and "
             "Kubernetes documents with apiVersion and kind"
         )

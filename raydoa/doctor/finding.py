@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raydoa.mistakes import did_you_mean
+from raydoa.errors import did_you_mean
 
 
 @dataclass(frozen=True)

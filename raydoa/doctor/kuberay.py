@@ -8,7 +8,7 @@ from raydoa.doctor.finding import Finding, inside, listed
 from raydoa.doctor.kuberay_schema import RayClusterSpec, RayJobSpec
 from raydoa.doctor.kubernetes_types import client_is_there, conforms
 from raydoa.doctor.launcher_checks import check_values
-from raydoa.mistakes import UserMistake, did_you_mean
+from raydoa.errors import UserError, did_you_mean
 from raydoa.settings import Settings, parse
 
 _SPECS: Mapping[str, type[Settings]] = {"RayCluster": RayClusterSpec, "RayJob": RayJobSpec}
@@ -80,7 +80,7 @@ def _ray(document: Mapping[str, Any], kind: str, has_client: bool) -> Iterator[F
     spec = _mapping(document.get("spec"))
     try:
         parse(spec, _SPECS[kind], where=f"{kind}.spec")
-    except UserMistake as mistake:
+    except UserError as mistake:
         yield Finding(
             f"{kind}.spec",
             str(mistake).removeprefix(f"{kind}.spec: "),

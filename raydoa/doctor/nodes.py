@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from raydoa.costs.machines import Gpus, machine_book
+from raydoa.costs.prices import Sourced, open_book
 from raydoa.doctor.cluster_file import KubernetesFile, LauncherFile, NodeType
 from raydoa.doctor.finding import Finding, inside, listed
 from raydoa.doctor.kuberay import cluster_specs, groups
-from raydoa.memory import largest_teacher, needed_memory
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
+from raydoa.models.memory import largest_teacher, needed_memory
 from raydoa.models.shapes import T5_SHAPES
-from raydoa.money.machines import Gpus, machine_book
-from raydoa.money.prices import Sourced, open_book
 
 _GPU = "nvidia.com/gpu"
 _ACCELERATOR = "raydoa/accelerator"
@@ -91,7 +91,7 @@ def _of_launcher(file: LauncherFile) -> Iterator[Rented | Finding]:
         machine = str(config.get("InstanceType" if kind == "aws" else "machineType"))
         try:
             price, known = book.hourly(machine), book.machine(machine)
-        except UserMistake as mistake:
+        except UserError as mistake:
             yield Finding(node_type.place, str(mistake), "until then nobody knows what it costs")
             continue
         if known.cloud != kind:
@@ -165,7 +165,7 @@ def _of_kuberay(file: KubernetesFile) -> Iterator[Rented | Finding]:
             book = open_book(machine_book().priced_by)
             try:
                 accelerator = book.accelerator(str(name))
-            except UserMistake as mistake:
+            except UserError as mistake:
                 yield Finding(
                     f"{place}.{at}.template.metadata.annotations",
                     str(mistake),

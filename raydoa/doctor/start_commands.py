@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from raydoa.doctor.cluster_file import LauncherFile
 from raydoa.doctor.finding import Finding
-from raydoa.mistakes import did_you_mean
+from raydoa.errors import did_you_mean
 
 _HEAD, _WORKER = "head_start_ray_commands", "worker_start_ray_commands"
 _TOKEN_MODE = re.compile(r"\bRAY_AUTH_MODE=token\b")

@@ -4,7 +4,7 @@ All are T5 v1.1. The student is `nano-s`; `nano-m` and `nano-l` are teachers. Th
 own text, as a stage like any other.
 """
 
-from raydoa.mistakes import UserMistake, did_you_mean
+from raydoa.errors import UserError, did_you_mean
 from raydoa.models.shapes import ModelShape
 
 _NANO = {
@@ -20,10 +20,10 @@ def nano_shape(name: str, vocabulary: int) -> ModelShape:
     """The nano model called ``name`` over a vocabulary of that many ids.
 
     Raises:
-        UserMistake: there is no nano model of that name.
+        UserError: there is no nano model of that name.
     """
     if name not in _NANO:
-        raise UserMistake(
+        raise UserError(
             f"model: found {name!r}; nano models are {', '.join(_NANO)}{did_you_mean(name, list(_NANO))}"
         )
     return ModelShape(vocabulary=vocabulary, **_NANO[name])

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from transformers import T5Config, T5ForConditionalGeneration
 from transformers.utils import logging as transformers_logging
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.models.hub import read_config
 from raydoa.models.shapes import ModelShape
 from raydoa.models.tokenizer import Tokenizer
@@ -94,7 +94,7 @@ def load_model(
     """Load a checkpoint folder in ``dtype``; ``device_map='auto'`` spreads it over the visible GPUs.
 
     Raises:
-        UserMistake: not a T5 checkpoint, or one whose weights do not fit its config.
+        UserError: not a T5 checkpoint, or one whose weights do not fit its config.
     """
     kind = model_class(folder)
     try:
@@ -110,11 +110,11 @@ def load_model(
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         if "ignore_mismatched_sizes" in why:
             why = "the shapes of its weights are not those of its config.json"
-        raise UserMistake(f"{folder}: cannot be loaded as T5: {why}") from error
+        raise UserError(f"{folder}: cannot be loaded as T5: {why}") from error
     if found["missing_keys"]:
         # transformers fills them with random numbers and only warns.
         names = sorted(found["missing_keys"])
-        raise UserMistake(
+        raise UserError(
             f"{folder}: its weights lack {len(names)} tensors of its config, such as {names[0]}; "
             "save the model again"
         )

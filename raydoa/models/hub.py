@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raydoa.mistakes import Unreachable, UserMistake
+from raydoa.errors import Unreachable, UserError
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def locate(name: str, place: str | None) -> Located:
 
     Raises:
         Unreachable: it cannot be had from here.
-        UserMistake: it can, and it is no checkpoint; or the name can be no model's.
+        UserError: it can, and it is no checkpoint; or the name can be no model's.
     """
     folder = Path(place or name).expanduser()
     if folder.is_dir():
@@ -79,18 +79,18 @@ def read_config(folder: Path) -> dict[str, Any]:
     then told by `scale_decoder_outputs` alone.
 
     Raises:
-        UserMistake: it is missing or is not that of a T5.
+        UserError: it is missing or is not that of a T5.
     """
     path = folder / "config.json"
     if not path.is_file():
-        raise UserMistake(f"{path}: no such file; expected a T5 checkpoint folder")
+        raise UserError(f"{path}: no such file; expected a T5 checkpoint folder")
     try:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserMistake(f"{path}: not JSON ({error})") from error
+        raise UserError(f"{path}: not JSON ({error})") from error
     if not isinstance(config, dict) or config.get("model_type") != "t5":
         found = config.get("model_type") if isinstance(config, dict) else config
-        raise UserMistake(
+        raise UserError(
             f"{path}: model_type is {found!r}; only T5-architecture checkpoints "
             "('t5') can be teachers or students"
         )
@@ -103,11 +103,11 @@ def folder_fingerprint(folder: Path) -> str:
     """Hash of the names and bytes of a folder's configuration, vocabulary and weights.
 
     Raises:
-        UserMistake: there are no weights in it.
+        UserError: there are no weights in it.
     """
     weights = _weights(path.name for path in folder.iterdir())
     if weights is None:
-        raise UserMistake(
+        raise UserError(
             f"{folder}: no weights; expected {' or '.join(_WEIGHTS)}, as save_pretrained writes them"
         )
     digest = hashlib.sha256()
@@ -157,7 +157,7 @@ def _at_hub(name: str, revision: str) -> _Hosted:
             dry_run=True,
         )
     except HFValidationError as error:
-        raise UserMistake(
+        raise UserError(
             f"model {name!r}: neither a folder nor a name that the hub can have"
         ) from error
     except HfHubHTTPError as error:
@@ -170,7 +170,7 @@ def _at_hub(name: str, revision: str) -> _Hosted:
         ) from error
     weights = _weights(file.filename for file in files)
     if weights is None:
-        raise UserMistake(f"model {name}: the hub has no {' or '.join(_WEIGHTS)} of it")
+        raise UserError(f"model {name}: the hub has no {' or '.join(_WEIGHTS)} of it")
     return _Hosted(str(files[0].commit_hash), weights)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.settings import Settings
 
 _POSITION_BUCKETS = 32
@@ -32,7 +32,7 @@ class ModelShape(Settings):
         """The shape that a checkpoint's `config.json` says; ``where`` names it in the error.
 
         Raises:
-            UserMistake: a dimension is missing.
+            UserError: a dimension is missing.
         """
         layers = config.get("num_layers")
         try:
@@ -48,7 +48,7 @@ class ModelShape(Settings):
                 tied=config.get("tie_word_embeddings", True),
             )
         except KeyError as missing:
-            raise UserMistake(
+            raise UserError(
                 f"{where}: {missing.args[0]} is missing; expected a T5 config"
             ) from None
 

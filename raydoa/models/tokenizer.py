@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import sentencepiece
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +54,9 @@ class SentencePieceTokenizer:
         try:
             self._pieces = sentencepiece.SentencePieceProcessor(model_proto=model_bytes)
         except RuntimeError as error:
-            raise UserMistake(f"{where}: not a sentencepiece model") from error
+            raise UserError(f"{where}: not a sentencepiece model") from error
         if self._pieces.pad_id() != PAD_ID or self._pieces.eos_id() != END_ID:
-            raise UserMistake(
+            raise UserError(
                 f"{where}: pads with id {self._pieces.pad_id()} and ends with id "
                 f"{self._pieces.eos_id()}; T5 vocabularies use {PAD_ID} and {END_ID}"
             )
@@ -91,11 +91,11 @@ class HuggingFaceTokenizer:
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError) as error:
             why = " ".join(str(error).split())
-            raise UserMistake(
+            raise UserError(
                 f"{folder}: not a tokenizer that transformers can read ({why})"
             ) from error
         if self._tokenizer.pad_token_id != PAD_ID or self._tokenizer.eos_token_id != END_ID:
-            raise UserMistake(
+            raise UserError(
                 f"{folder}: the tokenizer pads with id {self._tokenizer.pad_token_id} and ends with "
                 f"id {self._tokenizer.eos_token_id}; T5 vocabularies use {PAD_ID} and {END_ID}"
             )
@@ -122,7 +122,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     """Read the tokenizer of a checkpoint folder.
 
     Raises:
-        UserMistake: the folder has neither `spiece.model` nor `tokenizer.json`, or it cannot be read.
+        UserError: the folder has neither `spiece.model` nor `tokenizer.json`, or it cannot be read.
     """
     if (folder / SPIECE_FILE).is_file():
         return SentencePieceTokenizer(
@@ -130,7 +130,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         )
     if (folder / "tokenizer.json").is_file():
         return HuggingFaceTokenizer(folder)
-    raise UserMistake(
+    raise UserError(
         f"{folder}: no tokenizer: expected {SPIECE_FILE} or tokenizer.json beside config.json"
     )
 
@@ -142,7 +142,7 @@ def train_sentencepiece(texts: Iterable[str], size: int) -> SentencePieceTokeniz
     so text such as chemical formulas can be written as well as read.
 
     Raises:
-        UserMistake: the texts are empty, or have more letters than the vocabulary has room for.
+        UserError: the texts are empty, or have more letters than the vocabulary has room for.
     """
     import io
 
@@ -169,7 +169,7 @@ def train_sentencepiece(texts: Iterable[str], size: int) -> SentencePieceTokeniz
         )
     except RuntimeError as error:
         why = str(error).strip().splitlines()[-1]
-        raise UserMistake(
+        raise UserError(
             f"pretraining.vocabulary: no vocabulary of {size} pieces can be learnt from the task's text ({why})"
         ) from error
     return SentencePieceTokenizer(model.getvalue())

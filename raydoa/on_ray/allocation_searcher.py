@@ -1,7 +1,7 @@
 """The search for the best allocation, as Ray Tune sees it: a `Searcher` whose every step is in a log.
 
 Tune asks for a configuration per trial and is given the cell of a proposal. Tune saves its own state now and then;
-the log (`raydoa.search.logbook`) is written at every step, before anybody acts on it, and has the last word: after a
+the log (`raydoa.search.journal`) is written at every step, before anybody acts on it, and has the last word: after a
 kill -9, whatever was pending is proposed again to new trials, and what the old ones have made is in the store.
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from raydoa.mistakes import UserMistake
-from raydoa.result_row import row_of
-from raydoa.search.asking import Proposal
+from raydoa.errors import UserError
+from raydoa.experiment.result_row import row_of
+from raydoa.search.ask_tell import Proposal
 from raydoa.search.cells import score_of
-from raydoa.search.logbook import Logbook, last_limit, read
-from raydoa.search.seeking import Seeking
+from raydoa.search.journal import Journal, last_limit, read
+from raydoa.search.setup import SearchSetup
 from raydoa.search.spending import Bills
 
 
@@ -32,19 +32,19 @@ class AllocationSearcher(Searcher):
         at_once: trials at a time.
     """
 
-    def __init__(self, seeking: Seeking, at_once: int) -> None:
+    def __init__(self, seeking: SearchSetup, at_once: int) -> None:
         super().__init__()
         self._seeking = seeking
         self._at_once = at_once
         self._cells = seeking.cells
-        self._book: Logbook | None = None
+        self._book: Journal | None = None
         self._running: dict[str, int] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return AllocationSearcher, (self._seeking, self._at_once)
 
     @property
-    def book(self) -> Logbook:
+    def book(self) -> Journal:
         """The log, opened when it is first needed."""
         if self._book is None:
             # The limit may have been changed since Tune has pickled this: the log knows the last one.
@@ -52,7 +52,7 @@ class AllocationSearcher(Searcher):
             limit = self._seeking.limit_usd if limit is None else limit
             self._book = replace(self._seeking, limit_usd=limit).open_log()
             resolved = self._seeking.resolved
-            self._bills = Bills(resolved.study, resolved.bench.store, self._book.began)
+            self._bills = Bills(resolved.study, resolved.context.store, self._book.began)
             for number, entry in enumerate(self._book.search.state()["log"]):
                 if "asked" in entry:
                     self._bills.asked(number, self._cells.of(self._book.asked[number]))
@@ -122,11 +122,11 @@ class AllocationSearcher(Searcher):
         """Read what `save` wrote, and check that the log has lost nothing since.
 
         Raises:
-            UserMistake: it has.
+            UserError: it has.
         """
         saved = json.loads(Path(checkpoint_path).read_text("utf-8"))["entries"]
         if self.book.entries < saved:
-            raise UserMistake(
+            raise UserError(
                 f"{self._seeking.result_dir}: the search's log has {self.book.entries} lines, and had {saved}; it was "
                 "cut or removed: bring it back, or remove the whole folder to begin again"
             )

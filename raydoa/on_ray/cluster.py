@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import ray
 
-from raydoa.config import Running
-from raydoa.mistakes import NoRoom
+from raydoa.errors import InsufficientResources
+from raydoa.experiment.config import RuntimeConfig
 
 logger = logging.getLogger(__name__)
 
@@ -115,19 +115,19 @@ def _fits(each: Mapping[str, float], found: Mapping[str, float]) -> int:
 
 
 def check_room(
-    each: Mapping[str, float], count: int, what: str, running: Running, remedy: str
+    each: Mapping[str, float], count: int, what: str, runtime: RuntimeConfig, remedy: str
 ) -> None:
     """Refuse what would wait for ever.
 
     Where the cluster grows on demand nothing is refused: Ray asks its autoscaler for what is lacking.
 
     Raises:
-        NoRoom: the cluster, as it stands, has no room for ``count`` workers that need ``each``.
+        InsufficientResources: the cluster, as it stands, has no room for ``count`` workers that need ``each``.
     """
     room = room_for(each)
-    if room < count and not running.cluster_grows:
+    if room < count and not runtime.cluster_grows:
         one = " and ".join(f"{amount:g} {name}" for name, amount in each.items() if amount)
-        raise NoRoom(
+        raise InsufficientResources(
             f"{what} needs {count} x {one}, and the cluster's nodes have room for {room}; {remedy} or start a larger "
             "cluster"
         )

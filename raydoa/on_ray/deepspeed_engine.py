@@ -4,7 +4,7 @@ DeepSpeed divides gradients by the accumulation steps and averages them over wor
 divided by the tokens of the global batch is multiplied by both before it is handed over. The numbers then are
 those of the plain loop on one process.
 
-What T5-XXL needs, and what fits where, is worked out in `raydoa.hardware`.
+What T5-XXL needs, and what fits where, is worked out in `raydoa.experiment.hardware`.
 """
 
 import logging
@@ -14,11 +14,11 @@ from typing import Any
 import deepspeed
 import torch
 
-from raydoa.learning.batches import MicroBatch
-from raydoa.learning.distill import Loss
-from raydoa.learning.engine import learning_rate, parameter_groups
-from raydoa.learning.recipe import Recipe
-from raydoa.on_ray.fragments import load_fragments, save_fragments
+from raydoa.on_ray.sharded_checkpoint import load_fragments, save_fragments
+from raydoa.training.batches import MicroBatch
+from raydoa.training.distill import Loss
+from raydoa.training.engine import learning_rate, parameter_groups
+from raydoa.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 

@@ -17,13 +17,13 @@ import ray.train
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.v2._internal.exceptions import WorkerGroupStartupTimeoutError
 
-from raydoa.bench import Bench
-from raydoa.config import Running
-from raydoa.on_ray.causes import understood
+from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.cluster import check_room, room_for
+from raydoa.on_ray.error_causes import understood
 from raydoa.on_ray.finetune_worker import Job, work
-from raydoa.on_ray.turnstile import WaitingGroup
-from raydoa.stages import FineTune
+from raydoa.on_ray.gang_scheduling import WaitingGroup
+from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.stages import FineTune
 
 logger = logging.getLogger(__name__)
 
@@ -32,20 +32,23 @@ _MOST_FAILURES = 3
 
 
 def fine_tune(
-    stage: FineTune, bench: Bench, running: Running, group: WaitingGroup | None = None
+    stage: FineTune,
+    context: ExecutionContext,
+    runtime: RuntimeConfig,
+    group: WaitingGroup | None = None,
 ) -> None:
     """Train and publish ``stage``; returns when its artifact is in the store.
 
     ``group`` is told when workers are asked for, and when they are there.
 
     Raises:
-        UserMistake: the cluster can never hold the worker group, or an input is wrong.
+        UserError: the cluster can never hold the worker group, or an input is wrong.
         DamagedArtifact, MissingArtifact: an input is damaged or gone.
         TrainingFailedError: groups kept failing at the same place.
     """
     # A single process keeps its place under the same key, but not in the same form.
-    run = Path(running.train_folder) / f"{stage.kind}-{stage.key[:20]}-group"
-    job = Job(stage, bench, running, run, group)
+    run = Path(runtime.train_folder) / f"{stage.kind}-{stage.key[:20]}-group"
+    job = Job(stage, context, runtime, run, group)
     checkpoints, failures = _checkpoints(run), 0
     resuming = bool(checkpoints)
     while True:
@@ -71,7 +74,7 @@ def fine_tune(
             why = str(failure).strip().splitlines()[-1].split(". ")[0]
             logger.warning("%s: a group of %d was lost: %s", stage.model, workers, why)
         resuming = True
-        if bench.store.find(stage.key) is not None:
+        if context.store.find(stage.key) is not None:
             break
     # A checkpoint of T5-XXL takes 130 GB, and the model is in the store.
     shutil.rmtree(run, ignore_errors=True)
@@ -81,18 +84,18 @@ def _size(job: Job, resuming: bool) -> int:
     """Workers of the next group: all, or, if it goes on where another was lost, as many as there is room for.
 
     Raises:
-        NoRoom: the nodes have no room for it, and the cluster does not grow.
+        InsufficientResources: the nodes have no room for it, and the cluster does not grow.
     """
-    running = job.running
+    runtime = job.runtime
     room = room_for(job.each)
-    if resuming and running.least_train_workers <= room < running.train_workers:
+    if resuming and runtime.least_train_workers <= room < runtime.train_workers:
         logger.warning(
-            "%s goes on with %d of %d workers", job.stage.model, room, running.train_workers
+            "%s goes on with %d of %d workers", job.stage.model, room, runtime.train_workers
         )
         return room
     what = f"fine-tuning {job.stage.model}"
-    check_room(job.each, running.train_workers, what, running, "lower train_workers")
-    return running.train_workers
+    check_room(job.each, runtime.train_workers, what, runtime, "lower train_workers")
+    return runtime.train_workers
 
 
 def _run_group(job: Job, workers: int) -> None:
@@ -105,7 +108,7 @@ def _run_group(job: Job, workers: int) -> None:
         train_loop_config={"job": job},
         scaling_config=ScalingConfig(
             num_workers=workers,
-            use_gpu=job.running.gpus_per_worker > 0,
+            use_gpu=job.runtime.gpus_per_worker > 0,
             resources_per_worker={name: float(n) for name, n in job.each.items() if n},
         ),
         run_config=RunConfig(

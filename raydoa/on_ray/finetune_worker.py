@@ -12,10 +12,16 @@ from typing import Any
 
 import ray.train
 
-from raydoa.bench import Bench, Facts, labelled_examples, model_folder, publish
-from raydoa.config import Running
-from raydoa.on_ray.turnstile import WaitingGroup
-from raydoa.stages import FineTune, training_seed
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.on_ray.gang_scheduling import WaitingGroup
+from raydoa.pipeline.context import (
+    ExecutionContext,
+    Facts,
+    labelled_examples,
+    model_folder,
+    publish,
+)
+from raydoa.pipeline.stages import FineTune, training_seed
 
 
 @dataclass(frozen=True)
@@ -23,54 +29,54 @@ class Job:
     """A fine-tuning, the folder of its run, and whom to tell that its workers are there."""
 
     stage: FineTune
-    bench: Bench
-    running: Running
+    context: ExecutionContext
+    runtime: RuntimeConfig
     run: Path
     group: WaitingGroup | None
 
     @property
     def each(self) -> dict[str, int]:
         """What a worker needs, by the name of the resource."""
-        return {"CPU": self.running.cpus_per_worker, "GPU": self.running.gpus_per_worker}
+        return {"CPU": self.runtime.cpus_per_worker, "GPU": self.runtime.gpus_per_worker}
 
 
 def work(config: dict[str, Any]) -> None:
     """Train, and publish what came of it, unless the group had to leave its machines before."""
     import torch
 
-    from raydoa.learning.distill import Loss
-    from raydoa.learning.fit import fit
     from raydoa.models.family import save_model
     from raydoa.models.tokenizer import load_tokenizer
     from raydoa.on_ray.deepspeed_engine import DeepSpeedEngine, deepspeed_config
     from raydoa.on_ray.train_checkpoints import TrainCheckpoints
+    from raydoa.training.distill import Loss
+    from raydoa.training.fit import fit
 
     job: Job = config["job"]
-    stage, bench, running = job.stage, job.bench, job.running
-    context = ray.train.get_context()
-    rank, world = context.get_world_rank(), context.get_world_size()
+    stage, context, runtime = job.stage, job.context, job.runtime
+    train_context = ray.train.get_context()
+    rank, world = train_context.get_world_rank(), train_context.get_world_size()
     if rank == 0 and job.group is not None:
         job.group.began()
-    checkpoints = TrainCheckpoints(job.run, running.train_workers, job.each)
+    checkpoints = TrainCheckpoints(job.run, runtime.train_workers, job.each)
     size = _micro_batch_size(job, checkpoints.micro_batch_size)
     checkpoints.micro_batch_size = size
-    execution = replace(running.of_teachers(bench.execution), micro_batch_size=size)
-    folder = model_folder(stage.initial, bench)
+    execution = replace(runtime.of_teachers(context.execution), micro_batch_size=size)
+    folder = model_folder(stage.initial, context)
     tokenizer = load_tokenizer(folder)
     settings = deepspeed_config(
         stage.recipe,
         world=world,
         rounds=-(-stage.recipe.batch_size // (size * world)),
-        zero_stage=running.zero_stage,
-        offload=running.offload,
+        zero_stage=runtime.zero_stage,
+        offload=runtime.offload,
     )
-    model = load_sharded(folder, stage, settings, running)
-    device = f"cuda:{torch.cuda.current_device()}" if running.gpus_per_worker else "cpu"
+    model = load_sharded(folder, stage, settings, runtime)
+    device = f"cuda:{torch.cuda.current_device()}" if runtime.gpus_per_worker else "cpu"
     loss = Loss(model, activation_checkpointing=execution.activation_checkpointing)
     engine = DeepSpeedEngine(loss, stage.recipe, stage.steps, settings, device)
     summary = fit(
         engine,
-        labelled_examples(stage, bench, tokenizer),
+        labelled_examples(stage, context, tokenizer),
         batch_size=stage.recipe.batch_size,
         steps=stage.steps,
         seed=training_seed(stage),
@@ -94,17 +100,19 @@ def work(config: dict[str, Any]) -> None:
         with tempfile.TemporaryDirectory(prefix="raydoa-") as scratch:
             save_model(model, tokenizer, Path(scratch), state=state)
             seconds = checkpoints.device_seconds / world
-            publish(stage, bench, Path(scratch), facts, seconds=seconds, devices=world)
+            publish(stage, context, Path(scratch), facts, seconds=seconds, devices=world)
     torch.distributed.barrier()
 
 
 def _micro_batch_size(job: Job, of_before: int | None) -> int:
     """Rows of a micro-batch: as configured, or as the groups before had it, or a whole group's share of a batch."""
-    share = -(-job.stage.recipe.batch_size // job.running.train_workers)
-    return job.running.micro_batch_size or of_before or share
+    share = -(-job.stage.recipe.batch_size // job.runtime.train_workers)
+    return job.runtime.micro_batch_size or of_before or share
 
 
-def load_sharded(folder: Path, stage: FineTune, settings: dict[str, Any], running: Running) -> Any:
+def load_sharded(
+    folder: Path, stage: FineTune, settings: dict[str, Any], runtime: RuntimeConfig
+) -> Any:
     """The model as the ZeRO stage wants it; under ZeRO-3 no worker ever holds it whole."""
     import torch
     from transformers.integrations import HfDeepSpeedConfig
@@ -115,7 +123,7 @@ def load_sharded(folder: Path, stage: FineTune, settings: dict[str, Any], runnin
     # Before the weights, which ZeRO-3 cuts into as many parts as there are workers.
     init_distributed()
     # transformers looks for this object while it loads; it must live until the model is loaded.
-    config = HfDeepSpeedConfig(settings) if running.zero_stage == 3 else None
+    config = HfDeepSpeedConfig(settings) if runtime.zero_stage == 3 else None
     model = load_model(
         folder, dropout=stage.recipe.dropout, dtype=getattr(torch, stage.recipe.precision)
     )

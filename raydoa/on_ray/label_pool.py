@@ -17,11 +17,11 @@ import ray.data
 from ray.data import ActorPoolStrategy
 from ray.exceptions import ActorUnavailableError, RayError
 
-from raydoa.bench import Bench, open_rows
-from raydoa.config import Running
-from raydoa.on_ray.causes import UNDERSTOOD, understood
+from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.cluster import check_room, room_for, usable_nodes
-from raydoa.stages import PseudoLabel
+from raydoa.on_ray.error_causes import UNDERSTOOD, understood
+from raydoa.pipeline.context import ExecutionContext, open_rows
+from raydoa.pipeline.stages import PseudoLabel
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +35,14 @@ class LabelPoolFailed(RuntimeError):
 class _ShardLabeller:
     """An actor of the pool: one teacher, loaded once, labelling shard after shard."""
 
-    def __init__(self, shards: Sequence[PseudoLabel], bench: Bench) -> None:
+    def __init__(self, shards: Sequence[PseudoLabel], context: ExecutionContext) -> None:
         # Here and not above: the driver only names this class, and need not import torch.
-        from raydoa.labelling import Labeller
+        from raydoa.pipeline.labelling import Labeller
 
         self._shards = shards
-        self._store = bench.store
-        self._rows = open_rows(shards[0].data, bench)
-        self._labeller = Labeller(shards[0].teacher, bench)
+        self._store = context.store
+        self._rows = open_rows(shards[0].data, context)
+        self._labeller = Labeller(shards[0].teacher, context)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         for index in batch["shard"]:
@@ -53,13 +53,15 @@ class _ShardLabeller:
         return batch
 
 
-def label_pool(shards: Sequence[PseudoLabel], bench: Bench, running: Running) -> None:
+def label_pool(
+    shards: Sequence[PseudoLabel], context: ExecutionContext, runtime: RuntimeConfig
+) -> None:
     """Make every one of ``shards`` (of one teacher) and publish each as it is done.
 
     Raises:
-        PoisonedRow: a row cannot be labelled; it is named.
+        UnlabelableRow: a row cannot be labelled; it is named.
         DamagedArtifact, MissingArtifact: the teacher's files are damaged or gone.
-        UserMistake: there is no room for the shards on the disk, or for an actor on the cluster.
+        UserError: there is no room for the shards on the disk, or for an actor on the cluster.
         LabelPoolFailed: the actors kept dying without a shard in between; the unfinished rows are named.
     """
     assert len({shard.teacher.key for shard in shards}) == 1, "one teacher at a time"
@@ -68,11 +70,11 @@ def label_pool(shards: Sequence[PseudoLabel], bench: Bench, running: Running) ->
     while True:
         nodes = set(usable_nodes())
         try:
-            _label(left, bench, running)
+            _label(left, context, runtime)
             return
         except (RayError, *UNDERSTOOD) as error:
             before = len(left)
-            left = [shard for shard in shards if bench.store.find(shard.key) is None]
+            left = [shard for shard in shards if context.store.find(shard.key) is None]
             if not left:
                 return
             # Of spot machines many may be lost in a day; what ends the labelling is that it gets no further.
@@ -85,12 +87,14 @@ def label_pool(shards: Sequence[PseudoLabel], bench: Bench, running: Running) ->
             logger.warning("a node was lost; %d shards are left", len(left))
 
 
-def _label(shards: Sequence[PseudoLabel], bench: Bench, running: Running) -> None:
+def _label(
+    shards: Sequence[PseudoLabel], context: ExecutionContext, runtime: RuntimeConfig
+) -> None:
     """One dataset over ``shards``, from its first to its last actor."""
-    least, most = running.label_actors
+    least, most = runtime.label_actors
     # Ray Data waits for all of the least; on a cluster that has lost nodes it would wait for ever.
-    each = {"CPU": running.cpus_per_worker, "GPU": running.gpus_per_label_actor}
-    check_room(each, 1, f"labelling with {shards[0].model}", running, "lower cpus_per_worker")
+    each = {"CPU": runtime.cpus_per_worker, "GPU": runtime.gpus_per_label_actor}
+    check_room(each, 1, f"labelling with {shards[0].model}", runtime, "lower cpus_per_worker")
     least = min(least, max(1, room_for(each)))
     # From memory, not from files: read tasks would want a CPU of their own beside the actors and,
     # with two such runs on two cores, wait for each other.
@@ -98,11 +102,11 @@ def _label(shards: Sequence[PseudoLabel], bench: Bench, running: Running) -> Non
         [{"shard": index} for index in range(len(shards))], override_num_blocks=len(shards)
     ).map_batches(
         _ShardLabeller,
-        fn_constructor_args=(tuple(shards), bench),
+        fn_constructor_args=(tuple(shards), context),
         batch_size=1,
         compute=ActorPoolStrategy(min_size=least, max_size=min(most, max(least, len(shards)))),
-        num_cpus=running.cpus_per_worker,
-        num_gpus=running.gpus_per_label_actor or None,
+        num_cpus=runtime.cpus_per_worker,
+        num_gpus=runtime.gpus_per_label_actor or None,
         max_restarts=MOST_RETRIES,
         max_task_retries=MOST_RETRIES,
     )

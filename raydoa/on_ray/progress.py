@@ -14,10 +14,10 @@ import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from raydoa.artifacts.store import Store
-from raydoa.cell import Cell, cell_from
-from raydoa.forecast import Forecast
-from raydoa.on_ray.single_flight import Status, claimed, find_claims
+from raydoa.experiment.cell import Cell, cell_from
+from raydoa.experiment.forecast import Forecast
+from raydoa.on_ray.locks import Status, claimed, find_locks
+from raydoa.store.store import Store
 
 _EVERY_SECONDS = 5.0
 
@@ -69,7 +69,7 @@ class Progress(Callback):
 
     def _write(self) -> None:
         job = ray.get_runtime_context().get_job_id()
-        status: Status = ray.get(find_claims().status.remote(job, self._seen))
+        status: Status = ray.get(find_locks().status.remote(job, self._seen))
         self._seen = status.count
         made = {claimed(self._store, key): key for key in self._missing}
         for label, claim, seconds in status.made:

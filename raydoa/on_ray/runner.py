@@ -1,6 +1,6 @@
-"""The lab's runner on a cluster: each kind of stage where it belongs.
+"""The builder's runner on a cluster: each kind of stage where it belongs.
 
-`raydoa.placement` decides: labelling goes to a pool of actors (Ray Data), a teacher's fine-tuning to a worker group
+`raydoa.experiment.placement` decides: labelling goes to a pool of actors (Ray Data), a teacher's fine-tuning to a worker group
 (Ray Train), and everything else, small students among them, to a plain task.
 """
 
@@ -13,16 +13,16 @@ from typing import Any
 import ray
 from ray.exceptions import RayTaskError
 
-from raydoa.artifacts.key import Stage
-from raydoa.bench import Bench
-from raydoa.config import Running
-from raydoa.makers import produce
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.placement import ActorPool, Tasks, WorkerGroup, placed
 from raydoa.on_ray.cluster import check_room
 from raydoa.on_ray.finetune import fine_tune
+from raydoa.on_ray.gang_scheduling import wait_for_turn, waiting_group
 from raydoa.on_ray.label_pool import label_pool
-from raydoa.on_ray.single_flight import claimed
-from raydoa.on_ray.turnstile import wait_for_turn, waiting_group
-from raydoa.placement import ActorPool, Tasks, WorkerGroup, placed
+from raydoa.on_ray.locks import claimed
+from raydoa.pipeline.build import build_stage
+from raydoa.pipeline.context import ExecutionContext
+from raydoa.store.key import Stage
 
 logger = logging.getLogger(__name__)
 
@@ -35,45 +35,47 @@ class ClusterRunner:
     """Runs stages of one cell on the cluster.
 
     Args:
-        bench: what makers need.
-        running: workers and devices.
+        context: what makers need.
+        runtime: workers and devices.
         teachers: names of the models that are fine-tuned by a worker group.
     """
 
-    def __init__(self, bench: Bench, running: Running, teachers: Sequence[str]) -> None:
-        self._bench = bench
-        self._running = running
+    def __init__(
+        self, context: ExecutionContext, runtime: RuntimeConfig, teachers: Sequence[str]
+    ) -> None:
+        self._context = context
+        self._runtime = runtime
         self._teachers = frozenset(teachers)
 
     def run(self, stages: Sequence[Stage]) -> None:
         """See `Runner.run`."""
-        grows = self._running.cluster_grows
-        for placement in placed(stages, self._running, self._teachers):
+        grows = self._runtime.cluster_grows
+        for placement in placed(stages, self._runtime, self._teachers):
             match placement:
                 case WorkerGroup():
-                    claim = claimed(self._bench.store, placement.stage.key)
+                    claim = claimed(self._context.store, placement.stage.key)
                     with waiting_group(claim) as group:
-                        fine_tune(placement.stage, self._bench, self._running, group)
+                        fine_tune(placement.stage, self._context, self._runtime, group)
                 case ActorPool():
                     wait_for_turn(cluster_grows=grows)
-                    label_pool(placement.shards, self._bench, self._running)
+                    label_pool(placement.shards, self._context, self._runtime)
                 case Tasks():
                     wait_for_turn(cluster_grows=grows)
                     self._as_tasks(placement)
 
     def _as_tasks(self, tasks: Tasks) -> None:
-        cpus, gpus = self._running.cpus_per_worker, math.floor(tasks.gpus * _PARTS) / _PARTS
-        bench = replace(self._bench, gpu_share=gpus) if 0 < gpus < 1 else self._bench
+        cpus, gpus = self._runtime.cpus_per_worker, math.floor(tasks.gpus * _PARTS) / _PARTS
+        context = replace(self._context, gpu_share=gpus) if 0 < gpus < 1 else self._context
         kind = tasks.stages[0].kind
-        check_room({"CPU": cpus, "GPU": gpus}, 1, kind, self._running, "lower cpus_per_worker")
+        check_room({"CPU": cpus, "GPU": gpus}, 1, kind, self._runtime, "lower cpus_per_worker")
         # SPREAD: a plain task would be put into the trial's own placement group, which holds no CPU.
         task = ray.remote(
             num_cpus=cpus,
             num_gpus=gpus,
             max_retries=_MOST_RETRIES,
             scheduling_strategy="SPREAD",
-        )(_produce)
-        made = [task.remote(stage, bench) for stage in tasks.stages]
+        )(_build_stage)
+        made = [task.remote(stage, context) for stage in tasks.stages]
         # One that fails takes no other with it; and while one runs, its key is not free.
         ray.wait(made, num_returns=len(made))
         try:
@@ -83,5 +85,5 @@ class ClusterRunner:
             raise (cause if isinstance(cause, Exception) else failure) from failure
 
 
-def _produce(stage: Stage, bench: Bench) -> str:
-    return produce(stage, bench).key
+def _build_stage(stage: Stage, context: ExecutionContext) -> str:
+    return build_stage(stage, context).key

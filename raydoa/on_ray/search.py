@@ -5,13 +5,13 @@ from pathlib import Path
 from ray import tune
 from ray.tune.logger import JsonLoggerCallback
 
-from raydoa.config import Running
-from raydoa.mistakes import Stopped
+from raydoa.errors import Interrupted
+from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.allocation_searcher import AllocationSearcher
 from raydoa.on_ray.cluster import cluster
-from raydoa.on_ray.orphans import Orphans
+from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
+from raydoa.on_ray.locks import start_locks
 from raydoa.on_ray.progress import cell_of
-from raydoa.on_ray.single_flight import start_claims
 from raydoa.on_ray.sweep import (
     MOST_TRIAL_FAILURES,
     TRIAL_NEEDS,
@@ -20,51 +20,55 @@ from raydoa.on_ray.sweep import (
     with_callbacks,
 )
 from raydoa.on_ray.trackers import Trackers, check_trackers
-from raydoa.search.logbook import Logbook
-from raydoa.search.seeking import Seeking
+from raydoa.search.journal import Journal
+from raydoa.search.setup import SearchSetup
 
 
-def run_search(seeking: Seeking, running: Running) -> Logbook:
+def run_search(seeking: SearchSetup, runtime: RuntimeConfig) -> Journal:
     """Search to the end and return the log; what was begun earlier goes on, and what has ended is read.
 
     Raises:
-        UserMistake: something cannot be reached, the store cannot be written, or nothing can be measured.
-        Stopped: somebody stopped it; the same command goes on.
+        UserError: something cannot be reached, the store cannot be written, or nothing can be measured.
+        Interrupted: somebody stopped it; the same command goes on.
     """
     study, result_dir = seeking.resolved.study, seeking.result_dir
     study.check_reachable()
-    check_trackers(running.trackers)
+    check_trackers(runtime.trackers)
     seeking.check()
     if not seeking.begun:
-        seeking.resolved.bench.store.prepare()  # What is in it will be in the log.
+        seeking.resolved.context.store.prepare()  # What is in it will be in the log.
     begun = seeking.open_log()
     if begun.search.stopped is not None and not begun.pending:
         return begun
-    seeking.resolved.bench.store.prepare()
-    running = running.model_copy(
+    seeking.resolved.context.store.prepare()
+    runtime = runtime.model_copy(
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
     # Tune would not ask a searcher again that has said it is finished, though a new limit lets it go on.
     same = not begun.ended_once
     with cluster(namespace=study.sweep_id):
-        start_claims()
-        _tuner(seeking, running, goes_on=same).fit()
+        start_locks()
+        _tuner(seeking, runtime, goes_on=same).fit()
     ended = seeking.open_log()
     if ended.search.stopped is None or ended.pending:
-        raise Stopped(
+        raise Interrupted(
             f"stopped with {len(ended.search.observations)} measured and {len(ended.pending)} pending; the same "
             "command goes on from there"
         )
     return ended
 
 
-def _tuner(seeking: Seeking, running: Running, *, goes_on: bool) -> tune.Tuner:
+def _tuner(seeking: SearchSetup, runtime: RuntimeConfig, *, goes_on: bool) -> tune.Tuner:
     trainable = tune.with_resources(
-        tune.with_parameters(measure_cell, trial=Trial(seeking.resolved, running)),
+        tune.with_parameters(measure_cell, trial=Trial(seeking.resolved, runtime)),
         TRIAL_NEEDS,
     )
     path: Path = seeking.result_dir
-    callbacks = [Orphans(), JsonLoggerCallback(), Trackers(running.trackers, path.name)]
+    callbacks = [
+        LeakedPlacementGroups(),
+        JsonLoggerCallback(),
+        Trackers(runtime.trackers, path.name),
+    ]
     if goes_on and tune.Tuner.can_restore(str(path)):
         # What was running is proposed again by the searcher, whose log knows of trials that Tune had not yet saved.
         tuner = tune.Tuner.restore(
@@ -74,7 +78,7 @@ def _tuner(seeking: Seeking, running: Running, *, goes_on: bool) -> tune.Tuner:
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=AllocationSearcher(seeking, running.cells_of_a_search),
+            search_alg=AllocationSearcher(seeking, runtime.cells_of_a_search),
             num_samples=-1,  # To the end of the search.
             reuse_actors=True,
             trial_name_creator=lambda t: cell_of(t.config).name,

@@ -1,6 +1,6 @@
 """A sweep with Ray Tune: a cell is a trial.
 
-A trial is a driver: it holds a little memory and no CPU, asks the lab for its artifacts, and reports one flat row.
+A trial is a driver: it holds a little memory and no CPU, asks the builder for its artifacts, and reports one flat row.
 What costs CPUs and GPUs are the stages, which never wait for each other while they hold any, so concurrency
 can be bounded but cannot deadlock. The result dir is named after everything that decides the rows: the same
 sweep goes on where it was, and a finished one is read back.
@@ -17,22 +17,22 @@ from ray.tune import Callback
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import BasicVariantGenerator
 
-from raydoa.booking import made_for
-from raydoa.config import Running
-from raydoa.forecast import Forecast
-from raydoa.lab import Lab
-from raydoa.mistakes import Stopped, UserMistake
+from raydoa.errors import Interrupted, UserError
+from raydoa.experiment.accounting import made_for
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.forecast import Forecast
+from raydoa.experiment.order import longest_first
+from raydoa.experiment.resolve import Resolved
+from raydoa.experiment.trial import measure
 from raydoa.on_ray.cluster import cluster
-from raydoa.on_ray.desk import ClusterDesk
-from raydoa.on_ray.muster import come_up, start_muster, wait_for_all
-from raydoa.on_ray.orphans import Orphans
+from raydoa.on_ray.cluster_locks import ClusterLocks
+from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
+from raydoa.on_ray.locks import start_locks
 from raydoa.on_ray.progress import Progress, cell_of
 from raydoa.on_ray.runner import ClusterRunner
-from raydoa.on_ray.single_flight import start_claims
 from raydoa.on_ray.trackers import Trackers, check_trackers
-from raydoa.resolve import Resolved
-from raydoa.search.order import longest_first
-from raydoa.trial import measure
+from raydoa.on_ray.warm_start import arrive, start_warm_start, wait_for_all
+from raydoa.pipeline.builder import Builder
 
 logger = logging.getLogger(__name__)
 
@@ -46,54 +46,55 @@ class Trial:
     """What Tune hands to a trial beside its cell."""
 
     resolved: Resolved
-    running: Running
+    runtime: RuntimeConfig
 
 
-def run_sweep(resolved: Resolved, running: Running, expected: Forecast) -> Path:
+def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) -> Path:
     """Measure the cells of a forecast and return the result dir.
 
     Raises:
-        UserMistake: something cannot be reached, the store cannot be written, or a cell failed.
-        Stopped: somebody stopped it. Either way, what is finished stays, and the same command goes on.
+        UserError: something cannot be reached, the store cannot be written, or a cell failed.
+        Interrupted: somebody stopped it. Either way, what is finished stays, and the same command goes on.
     """
     resolved.study.check_reachable()
-    check_trackers(running.trackers)
-    resolved.bench.store.prepare()
-    result_dir = Path(running.results).absolute() / resolved.study.sweep_id
-    running = running.model_copy(
+    check_trackers(runtime.trackers)
+    resolved.context.store.prepare()
+    result_dir = Path(runtime.results).absolute() / resolved.study.sweep_id
+    runtime = runtime.model_copy(
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
     with cluster(namespace=resolved.study.sweep_id):
-        start_claims()
-        progress = Progress(expected, resolved.bench.store)
-        tuner = _tuner(Trial(resolved, running), result_dir, expected, progress)
+        start_locks()
+        progress = Progress(expected, resolved.context.store)
+        tuner = _tuner(Trial(resolved, runtime), result_dir, expected, progress)
         results = tuner.fit()
         failed = [result.error for result in results if result.error is not None]
     if failed:
-        raise UserMistake(
-            f"{len(failed)} of {len(results)} cells failed; finished stages stay in {running.store}, and the same "
+        raise UserError(
+            f"{len(failed)} of {len(results)} cells failed; finished stages stay in {runtime.store}, and the same "
             f"command goes on from there; tracebacks are in {result_dir}/*/error.txt. The first: {_one_line(failed[0])}"
         )
     finished = sum("schema" in (result.metrics or {}) for result in results)
     if finished < len(expected.plans):
         # Tune takes SIGINT and SIGTERM for itself and returns, with those trials that it had begun.
-        raise Stopped(
+        raise Interrupted(
             f"stopped with {finished} of {len(expected.plans)} cells done; the same command goes on from there"
         )
     return result_dir
 
 
 def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progress) -> tune.Tuner:
-    at_once = trial.running.cells_of_a_sweep
-    muster = start_muster(min(at_once, len(expected.plans)))
+    at_once = trial.runtime.cells_of_a_sweep
+    warm_start = start_warm_start(min(at_once, len(expected.plans)))
     trainable = tune.with_resources(
-        tune.with_parameters(measure_after_muster, trial=trial, muster=muster), TRIAL_NEEDS
+        tune.with_parameters(measure_after_warm_start, trial=trial, warm_start=warm_start),
+        TRIAL_NEEDS,
     )
     callbacks = [
         progress,
-        Orphans(),
+        LeakedPlacementGroups(),
         JsonLoggerCallback(),
-        Trackers(trial.running.trackers, result_dir.name),
+        Trackers(trial.runtime.trackers, result_dir.name),
     ]
     if tune.Tuner.can_restore(str(result_dir)):
         tuner = tune.Tuner.restore(
@@ -137,21 +138,23 @@ def measure_cell(config: dict[str, Any], trial: Trial) -> dict[str, Any]:
     """Tune's trainable of searches, and what sweeps do: one cell to one row."""
     cell = cell_of(config)
     study = trial.resolved.study
-    bench = replace(
-        trial.resolved.bench,
+    context = replace(
+        trial.resolved.context,
         made_for=made_for(study, cell),
-        train_folder=trial.running.train_folder,
+        train_folder=trial.runtime.train_folder,
     )
-    runner = ClusterRunner(bench, trial.running, study.sweep.grid.teachers)
-    lab = Lab(bench.store, runner, ClusterDesk(bench.store))
-    return measure(cell, config["cell"]["labels_incurred"], study, lab).flat()
+    runner = ClusterRunner(context, trial.runtime, study.sweep.grid.teachers)
+    builder = Builder(context.store, runner, ClusterLocks(context.store))
+    return measure(cell, config["cell"]["labels_incurred"], study, builder).flat()
 
 
-def measure_after_muster(config: dict[str, Any], trial: Trial, muster: Any) -> dict[str, Any]:
-    """Tune's trainable of sweeps: the first cells of all processes end together (`raydoa.on_ray.muster`)."""
-    come_up(muster)
+def measure_after_warm_start(
+    config: dict[str, Any], trial: Trial, warm_start: Any
+) -> dict[str, Any]:
+    """Tune's trainable of sweeps: the first cells of all processes end together (`raydoa.on_ray.warm_start`)."""
+    arrive(warm_start)
     row = measure_cell(config, trial)
-    wait_for_all(muster)
+    wait_for_all(warm_start)
     return row
 
 

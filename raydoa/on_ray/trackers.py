@@ -15,9 +15,9 @@ from typing import Any
 from ray.tune.logger import LoggerCallback, TBXLoggerCallback
 from ray.tune.result import TRAINING_ITERATION
 
-from raydoa.cell import Cell
-from raydoa.mistakes import UserMistake
-from raydoa.result_row import COLUMNS
+from raydoa.errors import UserError
+from raydoa.experiment.cell import Cell
+from raydoa.experiment.result_row import COLUMNS
 
 logger = logging.getLogger(__name__)
 
@@ -48,14 +48,14 @@ class Trackers(LoggerCallback):
         """Tune calls this before the first trial.
 
         Raises:
-            UserMistake: a tracker refuses to begin, as Weights & Biases does without a key.
+            UserError: a tracker refuses to begin, as Weights & Biases does without a key.
         """
         for name in self._names:
             tracker = TRACKERS[name].logger(self._experiment)
             try:
                 tracker.setup(**info)
             except ValueError as error:
-                raise UserMistake(f"trackers: {name}: {' '.join(str(error).split())}") from error
+                raise UserError(f"trackers: {name}: {' '.join(str(error).split())}") from error
             self._loggers[name] = tracker
 
     def log_trial_start(self, trial: Any) -> None:
@@ -102,12 +102,12 @@ def check_trackers(names: Sequence[str]) -> None:
     """Refuse what cannot work, before anything runs.
 
     Raises:
-        UserMistake: a package is missing, or MLflow's server does not answer.
+        UserError: a package is missing, or MLflow's server does not answer.
     """
     for name in names:
         package = TRACKERS[name].package
         if importlib.util.find_spec(package) is None:
-            raise UserMistake(
+            raise UserError(
                 f"trackers: {name} needs the package {package}, which is not installed; "
                 f'pip install "raydoa[{name}]"'
             )
@@ -127,7 +127,7 @@ def _check_mlflow() -> None:
         MlflowClient().search_experiments(max_results=1)
     except MlflowException as error:
         cause = " ".join(str(error).split())
-        raise UserMistake(
+        raise UserError(
             f"trackers: MLflow at {get_tracking_uri()} does not answer; start it, or set MLFLOW_TRACKING_URI: {cause}"
         ) from error
     finally:

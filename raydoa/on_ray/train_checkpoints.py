@@ -1,6 +1,6 @@
 """Where a worker group keeps its place, in Ray Train's run folder, for whatever group comes after it.
 
-A checkpoint is every worker's fragments (`raydoa.on_ray.fragments`) and a note of rank 0's: the loss of every step that
+A checkpoint is every worker's fragments (`raydoa.on_ray.sharded_checkpoint`) and a note of rank 0's: the loss of every step that
 was done, and the micro-batch, on which dropout depends. Beside the checkpoints lies a pulse, which is written at every
 look: from it the next group knows how far this one had come when it was lost, and what it had cost.
 """
@@ -18,7 +18,7 @@ import torch
 from ray.train import Checkpoint
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
-from raydoa.learning.engine import Engine
+from raydoa.training.engine import Engine
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class _Pulse:
 
 
 class TrainCheckpoints:
-    """`raydoa.learning.fit.Checkpoints` of one worker of a group; all of them have one.
+    """`raydoa.training.fit.Checkpoints` of one worker of a group; all of them have one.
 
     Args:
         run: the run's folder, which all nodes reach.
@@ -125,7 +125,7 @@ class TrainCheckpoints:
     def _room_came(self) -> bool:
         """Whether Ray has room for what is lacking; being asked for it, a cluster that grows replaces what it lost."""
         if self._asked is None:
-            # Should this worker die before it gives that back, `raydoa.on_ray.orphans` does.
+            # Should this worker die before it gives that back, `raydoa.on_ray.leaked_placement_groups` does.
             each = {name: float(amount) for name, amount in self._each.items() if amount}
             self._asked = placement_group([each] * self._lacking)
         came = bool(self._asked.wait(0))

@@ -40,7 +40,7 @@ def answer(case: Case, evidence: Evidence, changes: Sequence[Change]) -> Answer:
     """Answer a question.
 
     Raises:
-        UserMistake: the budget pays for no plan; the line says what the cheapest costs.
+        UserError: the budget pays for no plan; the line says what the cheapest costs.
     """
     case.space.plans()  # Told before a fit takes its time.
     belief = Belief(evidence, case.costs)

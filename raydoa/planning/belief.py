@@ -11,9 +11,9 @@ import numpy as np
 
 from raydoa.planning.evidence import Evidence, by_point
 from raydoa.search.costs import Costs, Point
-from raydoa.search.laws import Array
-from raydoa.search.posterior import Effort
-from raydoa.search.surface import Surface
+from raydoa.search.surrogate.laws import Array
+from raydoa.search.surrogate.posterior import Effort
+from raydoa.search.surrogate.surface import Surface
 
 _DRAWS = 4000
 _STRETCHED = 0.1

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.planning.belief import Belief
 from raydoa.planning.case import Case
 from raydoa.search.space import Space
@@ -69,7 +69,7 @@ def advantage(case: Case, belief: Belief) -> float | None:
 def _best(space: Space, belief: Belief, taught: bool) -> float | None:
     try:
         points = [point for point in space.plans() if bool(point.teacher) == taught]
-    except UserMistake:  # It cannot be paid at this price.
+    except UserError:  # It cannot be paid at this price.
         return None
     return belief.best(points) if points else None
 

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from raydoa.money.plan import Plan
-from raydoa.money.prices import Cluster, PriceBook
+from raydoa.costs.plan import Plan
+from raydoa.costs.prices import Cluster, PriceBook
+from raydoa.experiment.study import Study
 from raydoa.search.cells import Cells
 from raydoa.search.costs import ROUNDING_USD, Costs, Point, Supply
 from raydoa.search.holdings import Candidate
 from raydoa.search.pricing import ShardedSpace, costs_of
 from raydoa.search.space import Space
-from raydoa.study import Study
 
 
 @dataclass(frozen=True, order=True)
@@ -104,7 +104,7 @@ class Case:
         """The plans of each strategy and teacher that can be paid.
 
         Raises:
-            UserMistake: no plan can; the line says what the cheapest costs.
+            UserError: no plan can; the line says what the cheapest costs.
         """
         found: dict[Face, list[Point]] = {}
         for point in self.space.plans():

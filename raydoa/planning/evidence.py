@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.models.architecture import NANO_MODELS, nano_shape
 from raydoa.models.shapes import T5_SHAPES
 from raydoa.planning.case import Case
@@ -20,7 +20,7 @@ from raydoa.search import priors
 from raydoa.search.cells import candidate_of, measurements
 from raydoa.search.costs import Costs, Point, Supply, TeacherPrices
 from raydoa.search.priors import Knowledge
-from raydoa.search.surface import Measured
+from raydoa.search.surrogate.surface import Measured
 
 _MOST = 96
 _MOST_OF_OTHERS = 96
@@ -77,7 +77,7 @@ def gather(result_dirs: Sequence[Path], case: Case) -> Evidence:
     """Read finished sweeps.
 
     Raises:
-        UserMistake: one is no result dir, or has nothing to learn from.
+        UserError: one is no result dir, or has nothing to learn from.
     """
     measured: list[Measured] = []
     others: list[Other] = []
@@ -102,7 +102,7 @@ def gather(result_dirs: Sequence[Path], case: Case) -> Evidence:
                 f"{place.name}: nothing measured of task {case.task} that can be used; its tasks ({names}) are a prior"
             )
         else:
-            raise UserMistake(_nothing(place, rows, case))
+            raise UserError(_nothing(place, rows, case))
         others += found
     kept = spread(measured, _MOST)
     if len(kept) < len(measured):

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raydoa.money.allocation import micro_budget
-from raydoa.money.ledger import MICRO
-from raydoa.money.plan import Plan
+from raydoa.costs.allocation import micro_budget
+from raydoa.costs.ledger import MICRO
+from raydoa.costs.plan import Plan
 from raydoa.planning.belief import Belief
 from raydoa.planning.case import Case, Face, face_of
 from raydoa.search.costs import Point
-from raydoa.search.laws import Array
+from raydoa.search.surrogate.laws import Array
 
 _SAME = 0.001
 _NEARLY_AS_GOOD = 0.01
@@ -81,7 +81,7 @@ def table(case: Case, belief: Belief) -> Table:
     """Every strategy and teacher at their best.
 
     Raises:
-        UserMistake: the budget pays for no plan; the line says what the cheapest costs.
+        UserError: the budget pays for no plan; the line says what the cheapest costs.
     """
     plans = case.by_face()
     chosen = [choose(points, case, belief) for points in plans.values()]
@@ -111,7 +111,7 @@ def best_plan(case: Case, belief: Belief) -> Outlook:
     """The best plan alone.
 
     Raises:
-        UserMistake: the budget pays for no plan.
+        UserError: the budget pays for no plan.
     """
     chosen = [choose(points, case, belief) for points in case.by_face().values()]
     return outlook(chosen[int(belief.means(chosen).argmax())], case, belief)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from raydoa.mistakes import UserMistake, did_you_mean
+from raydoa.errors import UserError, did_you_mean
 from raydoa.planning.belief import Belief
 from raydoa.planning.case import Case
 from raydoa.planning.outlook import Outlook, best_plan
@@ -41,7 +41,7 @@ def parse(text: str, case: Case) -> Change:
     """Read NAME=NUMBER.
 
     Raises:
-        UserMistake: there is no such price, or that is no price.
+        UserError: there is no such price, or that is no price.
     """
     name, equals, number = text.partition("=")
     try:
@@ -49,10 +49,10 @@ def parse(text: str, case: Case) -> Change:
     except ValueError:
         value = math.nan
     if not equals or not (math.isfinite(value) and value > 0):
-        raise UserMistake(f"--what-if: found {text!r}; expected NAME=NUMBER with a number above 0")
+        raise UserError(f"--what-if: found {text!r}; expected NAME=NUMBER with a number above 0")
     known = names(case)
     if name not in known:
-        raise UserMistake(
+        raise UserError(
             f"--what-if: found {name!r}; prices of this plan are {', '.join(known)}{did_you_mean(name, known)}"
         )
     return Change(name, value)
@@ -91,7 +91,7 @@ def _what_if(case: Case, belief: Belief, change: Change) -> WhatIf:
     now = _now(case, change)
     try:
         best = best_plan(other, belief)
-    except UserMistake as mistake:
+    except UserError as mistake:
         return WhatIf(change, now, None, why_not=str(mistake))
     return WhatIf(change, now, best, other.kgco2e(best.plan))
 

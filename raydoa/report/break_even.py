@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.pareto import PANEL, points
 from raydoa.report.prices_now import gpu_hour_usd, label_usd
 from raydoa.report.reprice import gpu_seconds
-from raydoa.report.within import budgets_of
 
 Price = Literal["label", "gpu_hour"]
 

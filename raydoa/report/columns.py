@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import pandas_dtype
 
-from raydoa.mistakes import UserMistake
-from raydoa.result_row import COLUMNS, SCHEMA, ResultRow
+from raydoa.errors import UserError
+from raydoa.experiment.result_row import COLUMNS, SCHEMA, ResultRow
 
 ORDER = ["task", "n", "budget", "strategy", "teacher", "u", "labels", "seed", "repeat"]
 """By what cells are sorted."""
@@ -33,15 +33,15 @@ def check_schema(schema: object, named: bool, where: str) -> None:
     """Refuse rows of another raydoa; ``named`` is whether they name a cell at all.
 
     Raises:
-        UserMistake: what was found, and what to do.
+        UserError: what was found, and what to do.
     """
     number = schema if isinstance(schema, int) else 0
     if number > SCHEMA:
-        raise UserMistake(
+        raise UserError(
             f"{where}: rows have schema {number}, this raydoa reads {SCHEMA}; upgrade raydoa"
         )
     if named and number < SCHEMA:
-        raise UserMistake(
+        raise UserError(
             f"{where}: rows have schema {schema}, this raydoa reads {SCHEMA}; run the sweep again, "
             "which makes nothing that is in its store"
         )
@@ -51,7 +51,7 @@ def as_cells(rows: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
     """Rows as a table with the right types.
 
     Raises:
-        UserMistake: a value is not what its column holds.
+        UserError: a value is not what its column holds.
     """
     return _checked(pd.DataFrame(rows, columns=list(COLUMNS)), where)
 
@@ -60,25 +60,23 @@ def read_table(content: bytes, where: str) -> pd.DataFrame:
     """A `cells.csv` as a table with the right types.
 
     Raises:
-        UserMistake: another raydoa wrote it, it lacks a column, or a value is not what its column holds.
+        UserError: another raydoa wrote it, it lacks a column, or a value is not what its column holds.
     """
     try:
         cells = pd.read_csv(io.BytesIO(content), engine="pyarrow")
     except ValueError as error:
-        raise UserMistake(
-            f"{where}: no table of cells ({error}); delete it and load again"
-        ) from None
+        raise UserError(f"{where}: no table of cells ({error}); delete it and load again") from None
     if "schema" in cells and len(cells):
         schemas = sorted(set(cells["schema"].tolist()))
         if len(schemas) > 1:
-            raise UserMistake(
+            raise UserError(
                 f"{where}: its rows have schemas {' and '.join(map(str, schemas))}; this raydoa reads {SCHEMA}; "
                 "delete it and load again"
             )
         check_schema(schemas[0], "cell" in cells, where)
     missing = [name for name in COLUMNS if name not in cells]
     if missing:
-        raise UserMistake(
+        raise UserError(
             f"{where}: no column {', '.join(map(repr, missing[:5]))}; is this a raydoa sweep?"
         )
     return _checked(cells[list(COLUMNS)], where)
@@ -95,14 +93,12 @@ def _checked(cells: pd.DataFrame, where: str) -> pd.DataFrame:
         try:
             found[name] = cells[name].astype(pandas_dtype(kind))
         except (ValueError, TypeError):
-            raise UserMistake(_not_that(cells, name, kind, where)) from None
+            raise UserError(_not_that(cells, name, kind, where)) from None
     for name in _NEVER_INFINITE:
         infinite = np.isinf(found[name])
         if infinite.any():
             cell = cells["cell"][infinite].iloc[0]
-            raise UserMistake(
-                f"{where}: {name} of cell {cell} is infinite; that row cannot be used"
-            )
+            raise UserError(f"{where}: {name} of cell {cell} is infinite; that row cannot be used")
     return pd.DataFrame(found)
 
 

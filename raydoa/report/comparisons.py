@@ -6,11 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from raydoa.report.chance import paired
+from raydoa.report.best_within_budget import KEYS, best_of_all, budgets_of
 from raydoa.report.pareto import PANEL, frontiers, points, seed_scores
 from raydoa.report.reprice import COMPUTING
 from raydoa.report.seeds import LEVEL, chance_above_zero, mean_and_interval
-from raydoa.report.within import KEYS, best_of_all, budgets_of
+from raydoa.report.win_probability import paired
 
 
 def computing_shares(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> pd.DataFrame:

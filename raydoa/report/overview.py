@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 
 from raydoa.report import table as sweep_table
-from raydoa.report.chance import paired
+from raydoa.report.best_within_budget import KEYS, best_within
 from raydoa.report.pareto import seed_scores
 from raydoa.report.seeds import LEVEL
 from raydoa.report.sentence import dollars, points_of_100
 from raydoa.report.table import short_name
-from raydoa.report.within import KEYS, best_within
+from raydoa.report.win_probability import paired
 
 
 def best_table(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """The unit prices that rows were planned with, which the rows tell by the name of a book, and by their bills.
 
-A book's id has its changes in it (`raydoa.money.prices`): ``2026-11-09+label.wlp=0.1``. A book of the user's own is
+A book's id has its changes in it (`raydoa.costs.prices`): ``2026-11-09+label.wlp=0.1``. A book of the user's own is
 not at hand; then the bills are asked. Each item was rounded up to a micro-dollar, so each bill leaves a narrow range
 for the price, and the roundest number in the range of all bills is taken.
 """
@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from raydoa.money.ledger import MICRO
-from raydoa.money.prices import PriceBook, open_book, shipped_books
+from raydoa.costs.ledger import MICRO
+from raydoa.costs.prices import PriceBook, open_book, shipped_books
 from raydoa.report.reprice import COMPUTING, gpu_seconds
 
 

@@ -1,11 +1,11 @@
 """A finished sweep at other prices, without training anything again: its quantities x new unit prices.
 
 What this says is what each *measured plan* would cost at the new prices, item by item in whole micro-dollars, by the
-rules of `raydoa.money.ledger`. What it does not say:
+rules of `raydoa.costs.ledger`. What it does not say:
 
 - A plan was chosen under the old prices. At new ones it costs another amount and belongs to another budget, so
   `unspent` and the fractions of the budget are emptied, `budget` only tells for which budget the plan was made, and
-  comparisons ask what costs at most B (`raydoa.report.within`). Plans that nobody measured, which cheaper labels
+  comparisons ask what costs at most B (`raydoa.report.best_within_budget`). Plans that nobody measured, which cheaper labels
   would allow, say, are not guessed: `raydoa plan --from` does that.
 - A cell that could not be paid has no quantities; it stays as it is, whatever the new prices are.
 - What a sweep incurred is kept in dollars alone, so `cost_incurred` is emptied.
@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from raydoa.mistakes import UserMistake, did_you_mean
-from raydoa.money.ledger import MICRO
-from raydoa.money.many import micro_usd, unit_gpu_seconds
-from raydoa.money.prices import PriceBook, open_book, shipped_books
+from raydoa.costs.ledger import MICRO
+from raydoa.costs.prices import PriceBook, open_book, shipped_books
+from raydoa.costs.vectorized import micro_usd, unit_gpu_seconds
+from raydoa.errors import UserError, did_you_mean
 
 COMPUTING: Mapping[str, str] = {
     "teacher": "teacher_steps",
@@ -53,7 +53,7 @@ class NewPrices:
         for name, prices in self._named():
             for key, value in prices.items():
                 if not (np.isfinite(value) and value > 0):
-                    raise UserMistake(f"{name}.{key}: found {value:g}; a price is a number above 0")
+                    raise UserError(f"{name}.{key}: found {value:g}; a price is a number above 0")
 
     def __bool__(self) -> bool:
         return any(prices for _, prices in self._named())
@@ -77,7 +77,7 @@ def new_prices(changes: Mapping[str, float], cells: pd.DataFrame) -> NewPrices:
     ``grid`` or ``grid.REGION``. Without a name, the price of all that the cells have.
 
     Raises:
-        UserMistake: the cells know no such price.
+        UserError: the cells know no such price.
     """
     known = {
         "label": sorted(cells["task"].unique()),
@@ -95,7 +95,7 @@ def new_prices(changes: Mapping[str, float], cells: pd.DataFrame) -> NewPrices:
             *(f"{k}.{n}" for k, names in known.items() for n in names),
         ]
         if kind not in known or (name and name not in known[kind]) or text == "gpu":
-            raise UserMistake(
+            raise UserError(
                 f"price: found {text!r}; those of this sweep are {', '.join(allowed)}{did_you_mean(text, allowed)}"
             )
         found[kind] |= dict.fromkeys([name] if name else known[kind], value)
@@ -112,7 +112,7 @@ def reprice(cells: pd.DataFrame, prices: NewPrices, book: PriceBook | None = Non
             by default the shipped one that the rows name.
 
     Raises:
-        UserMistake: a grid intensity is changed, and the rows' price book is not one of those shipped.
+        UserError: a grid intensity is changed, and the rows' price book is not one of those shipped.
     """
     if not prices:
         return cells
@@ -167,7 +167,7 @@ def _book_of(name: str) -> PriceBook:
     """The shipped book that rows name, whose changed prices are no matter here."""
     base = name.partition("+")[0]
     if base not in shipped_books():
-        raise UserMistake(
+        raise UserError(
             f"grid: the sweep's price book {base!r} is not shipped with raydoa, and rated power and PUE are in it; "
             "give it with --prices"
         )

@@ -14,11 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
+from raydoa.experiment.result_row import COLUMNS, row_of
 from raydoa.report.columns import ORDER, as_cells, check_schema, read_table, typed
-from raydoa.report.joining import joined
-from raydoa.report.places import Place, place_at
-from raydoa.result_row import COLUMNS, row_of
+from raydoa.report.join import joined
+from raydoa.report.result_folders import Place, folder_at
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Found:
     """What result dirs hold.
 
     Attributes:
-        cells: one row a finished cell, with the columns of `raydoa.result_row`.
+        cells: one row a finished cell, with the columns of `raydoa.experiment.result_row`.
         unfinished: trials that have begun and have no row yet, as ``result dir/trial``.
         repeated: how many rows were there a second time.
     """
@@ -48,7 +48,7 @@ def load(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
         paths: one result dir or several, each a local path or a URL.
 
     Raises:
-        UserMistake: one is no result dir, a raydoa with other columns wrote it, a value is not what its column
+        UserError: one is no result dir, a raydoa with other columns wrote it, a value is not what its column
             holds, or two sweeps have measured the same plan in different ways.
     """
     found = read(paths)
@@ -66,7 +66,7 @@ def read(paths: str | Path | Sequence[str | Path]) -> Found:
     """What `load` reads, with what it tells as values."""
     places = [paths] if isinstance(paths, str | Path) else list(paths)
     if not places:
-        raise UserMistake("no result dir was given")
+        raise UserError("no result dir was given")
     parts = [_read_one(str(place).rstrip("/")) for place in places]
     cells, repeated = joined([(str(p), part.cells) for p, part in zip(places, parts, strict=True)])
     unfinished = tuple(name for part in parts for name in part.unfinished)
@@ -77,7 +77,7 @@ def read_results(result_dir: Path) -> pd.DataFrame:
     """The rows of one local sweep out of its trials' files alone: what its `cells.csv` is written from.
 
     Raises:
-        UserMistake: as `load`.
+        UserError: as `load`.
     """
     rows, unfinished = finished_rows(result_dir)
     for name in unfinished:
@@ -91,9 +91,9 @@ def finished_rows(result_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """The rows of finished cells, and the names of those that have none yet.
 
     Raises:
-        UserMistake: a raydoa with other columns wrote them.
+        UserError: a raydoa with other columns wrote them.
     """
-    place = place_at(result_dir)
+    place = folder_at(result_dir)
     return _rows(place, str(result_dir), sorted(place.folders()))
 
 
@@ -112,7 +112,7 @@ def artifact_keys(result_dir: Path) -> set[str]:
 
 
 def _read_one(where: str) -> Found:
-    place = place_at(where)
+    place = folder_at(where)
     try:
         table = read_table(place.read(CELLS_FILE), f"{where}/{CELLS_FILE}")
     except FileNotFoundError:
@@ -139,12 +139,12 @@ def _once(cells: pd.DataFrame) -> pd.DataFrame:
     return typed(cells.drop_duplicates("cell").sort_values(ORDER, ignore_index=True))
 
 
-def _nothing(where: str, unfinished: Sequence[str]) -> UserMistake:
+def _nothing(where: str, unfinished: Sequence[str]) -> UserError:
     if unfinished:
-        return UserMistake(
+        return UserError(
             f"{where}: {len(unfinished)} cells have begun and none is finished; look again when one is"
         )
-    return UserMistake(
+    return UserError(
         f"{where}: no finished cells; expected a Tune result dir with */{_RESULT}, local or a URL"
     )
 
@@ -163,7 +163,7 @@ def _rows(
         try:
             rows.append(row_of(values))
         except KeyError as missing:
-            raise UserMistake(
+            raise UserError(
                 f"{where}/{path}: the row has no column {missing}; is this a raydoa sweep?"
             ) from None
     return rows, unfinished
@@ -173,9 +173,9 @@ def _parsed(line: bytes, path: str) -> dict[str, Any]:
     try:
         values = json.loads(line)
     except ValueError as error:
-        raise UserMistake(f"{path}: its last line is not JSON ({error})") from error
+        raise UserError(f"{path}: its last line is not JSON ({error})") from error
     if not isinstance(values, dict):
-        raise UserMistake(f"{path}: its last line is no row of a sweep")
+        raise UserError(f"{path}: its last line is no row of a sweep")
     return values
 
 

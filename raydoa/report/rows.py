@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from raydoa.mistakes import UserMistake
-from raydoa.result_row import SCHEMA
+from raydoa.errors import UserError
+from raydoa.experiment.result_row import SCHEMA
 
 Row = Mapping[str, Any]
 
@@ -52,11 +52,11 @@ def read_rows(result_dir: Path) -> list[Row]:
     """The columns that say what was measured, and the score, of every cell in a result dir's `cells.csv`.
 
     Raises:
-        UserMistake: there is no such file, or another raydoa or someone else wrote it.
+        UserError: there is no such file, or another raydoa or someone else wrote it.
     """
     path = result_dir / _FILE
     if not path.is_file():
-        raise UserMistake(
+        raise UserError(
             f"{result_dir}: no {_FILE}; expected the result dir of a sweep or search that has ended"
         )
     with path.open(encoding="utf-8", newline="") as file:
@@ -64,7 +64,7 @@ def read_rows(result_dir: Path) -> list[Row]:
             _row(values, f"{path}:{line}") for line, values in enumerate(csv.DictReader(file), 2)
         ]
     if not rows:
-        raise UserMistake(f"{path}: no rows; run the sweep again")
+        raise UserError(f"{path}: no rows; run the sweep again")
     return rows
 
 
@@ -78,16 +78,16 @@ def _row(values: Mapping[str, str | None], where: str) -> Row:
     if found != str(SCHEMA):
         older = "run the sweep again, which makes nothing that is in its store"
         advice = "upgrade raydoa" if (found or "").isdigit() and int(found or 0) > SCHEMA else older
-        raise UserMistake(
+        raise UserError(
             f"{where}: rows have schema {found or 'none'}, this raydoa reads {SCHEMA}; {advice}"
         )
     row = {}
     for name, read in _READ.items():
         text = values.get(name)
         if text is None:
-            raise UserMistake(f"{where}: the row has no column {name!r}; is this a raydoa sweep?")
+            raise UserError(f"{where}: the row has no column {name!r}; is this a raydoa sweep?")
         try:
             row[name] = read(text)
         except ValueError:
-            raise UserMistake(f"{where}: {name}: found {text!r}") from None
+            raise UserError(f"{where}: {name}: found {text!r}") from None
     return row

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from raydoa.experiment.result_row import COLUMNS
 from raydoa.report.results import finished_rows
 from raydoa.report.table import short_name
-from raydoa.result_row import COLUMNS
-from raydoa.search.asking import Search
+from raydoa.search.ask_tell import Search
 from raydoa.search.costs import Costs, Items, Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.objective import Objective

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from raydoa.report.chance import paired
+from raydoa.report.best_within_budget import KEYS, best_within, budgets_of
 from raydoa.report.pareto import PANEL, seed_scores
 from raydoa.report.seeds import LEVEL
 from raydoa.report.table import short_name
-from raydoa.report.within import KEYS, best_within, budgets_of
+from raydoa.report.win_probability import paired
 
 Plan = Mapping[Hashable, Any]
 

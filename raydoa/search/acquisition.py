@@ -23,9 +23,9 @@ from scipy.special import ndtri, softmax
 
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
-from raydoa.search.joint import Joint
-from raydoa.search.laws import Array
-from raydoa.search.surface import Surface
+from raydoa.search.surrogate.joint import Joint
+from raydoa.search.surrogate.laws import Array
+from raydoa.search.surrogate.surface import Surface
 
 _OUTCOMES = 64
 # Bundles whose gains are worked out together: more of them leave the processor's cache.

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raydoa.cell import Cell
-from raydoa.money.allocation import Allocation
-from raydoa.money.tariff import Quantities, steps_for
+from raydoa.costs.allocation import Allocation
+from raydoa.costs.tariff import Quantities, steps_for
+from raydoa.experiment.cell import Cell
+from raydoa.experiment.study import Study
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
 from raydoa.search.pricing import tariff_of
-from raydoa.search.surface import Measured
-from raydoa.study import Study
+from raydoa.search.surrogate.surface import Measured
 
 _WITHOUT_SOFT_LABELS = "annotate"
 _OF_ITSELF = "self_distill"

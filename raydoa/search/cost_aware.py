@@ -13,18 +13,18 @@ from functools import lru_cache
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.search.acquisition import Gains
-from raydoa.search.asking import Choice, Known
-from raydoa.search.candidates import again, cheapest, hopeful, on_one_teacher, shortlist
+from raydoa.search.ask_tell import Choice, Known
 from raydoa.search.costs import Costs, Point
-from raydoa.search.fits import Fits
 from raydoa.search.holdings import Candidate
-from raydoa.search.laws import Array, Laws, Prior
-from raydoa.search.posterior import Effort
 from raydoa.search.priors import Knowledge
+from raydoa.search.shortlist import again, cheapest, hopeful, on_one_teacher, shortlist
 from raydoa.search.space import Space
-from raydoa.search.surface import Measured, Surface
+from raydoa.search.surrogate.fits import Fits
+from raydoa.search.surrogate.laws import Array, Laws, Prior
+from raydoa.search.surrogate.posterior import Effort
+from raydoa.search.surrogate.surface import Measured, Surface
 
 _MORE_MONEY = 1.2
 # One measurement's gain is a lower bound of what it is worth as the first of several.
@@ -37,7 +37,7 @@ _MOST_MADE = 3
 
 @dataclass(frozen=True)
 class CostAware:
-    """A `raydoa.search.asking.Chooser`.
+    """A `raydoa.search.ask_tell.Sampler`.
 
     Attributes:
         laws: which laws are in the mean.
@@ -62,7 +62,7 @@ class CostAware:
     least_gain: float = 0.0003
 
     def choose(self, known: Known) -> Choice:
-        """See `Chooser.choose`."""
+        """See `Sampler.choose`."""
         # Thousands of small matrices: more threads only wait for each other.
         with threadpool_limits(1):
             return self._choice(known)
@@ -83,7 +83,7 @@ class CostAware:
         return Choice(stop=True, why=why + not_made)
 
     def recommend(self, known: Known) -> Point:
-        """See `Chooser.recommend`."""
+        """See `Sampler.recommend`."""
         return self.surface(known).best_of(known.space.plans())
 
     def predict(self, known: Known, points: Sequence[Point]) -> tuple[Array, Array]:
@@ -139,7 +139,7 @@ class CostAware:
         if not self.of_computing:
             try:
                 return space.plans(share * space.budget_usd)
-            except UserMistake:
+            except UserError:
                 return []
         computing = {point: space.costs.items(point).compute for point in space.plans()}
         most = share * max(computing.values())

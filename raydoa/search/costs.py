@@ -1,6 +1,6 @@
 """What an allocation costs, in floating point: the search compares thousands of them.
 
-A `Point` is an allocation in whole quantities. Its items are those of the plan (`raydoa.money.plan`): prices are the
+A `Point` is an allocation in whole quantities. Its items are those of the plan (`raydoa.costs.plan`): prices are the
 tariff's rates, without the rounding up to whole micro-dollars. What is really run is planned and booked there.
 """
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from raydoa.money import limits
-from raydoa.money.tariff import Schedule, steps_for
+from raydoa.costs import limits
+from raydoa.costs.tariff import Schedule, steps_for
 
 ROUNDING_USD = 5e-6
 """What a plan may cost above its items here: the planner rounds each of four up to a whole micro-dollar."""

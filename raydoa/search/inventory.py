@@ -8,14 +8,14 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from raydoa.artifacts.key import Stage
-from raydoa.artifacts.store import Store
+from raydoa.experiment.trial import chain
+from raydoa.pipeline.stages import Distill, PseudoLabel
 from raydoa.search.cells import Cells
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate, Holdings
 from raydoa.search.space import Space
-from raydoa.stages import Distill, PseudoLabel
-from raydoa.trial import chain
+from raydoa.store.key import Stage
+from raydoa.store.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from raydoa.mistakes import UserMistake, did_you_mean
-from raydoa.search.asking import Choice, Known
-from raydoa.search.baselines import NOTHING_LEFT, best_seen, draws, open_plans
+from raydoa.errors import UserError, did_you_mean
+from raydoa.search.ask_tell import Choice, Known
+from raydoa.search.baseline_samplers import NOTHING_LEFT, best_seen, draws, open_plans
 from raydoa.search.costs import Costs, Point
 from raydoa.search.objective import Objective, burden_usd
 
@@ -27,7 +27,7 @@ class OptunaSampler:
     The study is made anew from what is known at every draw, so a search that is brought back goes on the same.
 
     Attributes:
-        name: of the sampler, one of `SAMPLERS`.
+        name: of the sampler, one of `OPTUNA_SAMPLERS`.
         objective: one number, or a frontier; a frontier makes the study one of two objectives.
     """
 
@@ -35,10 +35,10 @@ class OptunaSampler:
     objective: Objective = "score"
 
     def __post_init__(self) -> None:
-        if self.name not in SAMPLERS:
-            raise UserMistake(
-                f"searcher: found 'optuna:{self.name}'; Optuna's samplers here are {', '.join(SAMPLERS)}"
-                f"{did_you_mean(self.name, list(SAMPLERS))}"
+        if self.name not in OPTUNA_SAMPLERS:
+            raise UserError(
+                f"searcher: found 'optuna:{self.name}'; Optuna's samplers here are {', '.join(OPTUNA_SAMPLERS)}"
+                f"{did_you_mean(self.name, list(OPTUNA_SAMPLERS))}"
             )
 
     def choose(self, known: Known) -> Choice:
@@ -62,7 +62,7 @@ class OptunaSampler:
         several = self.objective != "score"
         study = optuna.create_study(
             directions=["maximize", "minimize"] if several else ["maximize"],
-            sampler=SAMPLERS[self.name](draws(known).randrange(2**31)),
+            sampler=OPTUNA_SAMPLERS[self.name](draws(known).randrange(2**31)),
         )
         space = ruler.distributions()
         for told in known.observations:
@@ -184,7 +184,7 @@ def _nsga2(seed: int) -> "optuna.samplers.BaseSampler":
     return optuna.samplers.NSGAIISampler(seed=seed, population_size=8)
 
 
-SAMPLERS: Mapping[str, Callable[[int], "optuna.samplers.BaseSampler"]] = {
+OPTUNA_SAMPLERS: Mapping[str, Callable[[int], "optuna.samplers.BaseSampler"]] = {
     "tpe": _tpe,
     "gp": _gp,
     "random": _random,

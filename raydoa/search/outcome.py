@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Protocol, runtime_checkable
 
-from raydoa.mistakes import UserMistake
-from raydoa.money.prices import PriceBook
-from raydoa.search.asking import Chooser, Known, Observation
+from raydoa.costs.prices import PriceBook
+from raydoa.errors import UserError
+from raydoa.search.ask_tell import Known, Observation, Sampler
 from raydoa.search.costs import Costs, Items, Point
 from raydoa.search.objective import SHARES, Objective
 from raydoa.search.space import Space
-from raydoa.search.surface import Surface
+from raydoa.search.surrogate.surface import Surface
 
 _EIGHTY_PERCENT = 1.2816
 """Standard deviations on either side of the mean of a normal that hold 80% of it."""
@@ -69,14 +69,14 @@ class Carbon:
         return items.compute * self.kg_per_usd
 
 
-def recommended(chooser: Chooser, known: Known) -> Recommended:
+def recommended(sampler: Sampler, known: Known) -> Recommended:
     """The plan for the whole budget."""
-    point = chooser.recommend(known)
-    return Recommended(known.space.budget_usd, point, _expected(chooser, known, point))
+    point = sampler.recommend(known)
+    return Recommended(known.space.budget_usd, point, _expected(sampler, known, point))
 
 
 def frontier(
-    chooser: Chooser, known: Known, objective: Objective, carbon: Carbon
+    sampler: Sampler, known: Known, objective: Objective, carbon: Carbon
 ) -> list[Recommended]:
     """A plan for each level: shares of the budget, or of the kgCO2e of its plan that emits most."""
     space, costs = known.space, known.space.costs
@@ -87,8 +87,8 @@ def frontier(
         by_burden = {point: carbon.kgco2e(costs.items(point)) for point in space.plans()}
         levels = [share * max(by_burden.values()) for share in SHARES]
         plans = {level: [p for p, kg in by_burden.items() if kg <= level] for level in levels}
-    if isinstance(chooser, Predicting):
-        surface = chooser.surface(known)
+    if isinstance(sampler, Predicting):
+        surface = sampler.surface(known)
         return [_best_predicted(surface, level, plans[level], known) for level in levels]
     scores = observed_means(known.observations, costs)
     return [_best_seen(level, scores, costs, objective, carbon) for level in levels]
@@ -103,11 +103,11 @@ def observed_means(observations: Sequence[Observation], costs: Costs) -> dict[Po
     return {point: fmean(scores) for point, scores in found.items()}
 
 
-def _expected(chooser: Chooser, known: Known, point: Point) -> Expectation | None:
+def _expected(sampler: Sampler, known: Known, point: Point) -> Expectation | None:
     told = [o.score for o in known.observations if o.candidate.point == point]
     scores = [score for score in told if score is not None]
-    if isinstance(chooser, Predicting):
-        return _predicted(chooser.surface(known), point, len(scores))
+    if isinstance(sampler, Predicting):
+        return _predicted(sampler.surface(known), point, len(scores))
     return Expectation(fmean(scores), seen=len(scores)) if scores else None
 
 
@@ -147,5 +147,5 @@ def _plans(space: Space, budget_usd: float) -> list[Point]:
     """The plans of a smaller budget; none if it pays for none."""
     try:
         return replace(space, budget_usd=budget_usd).plans()
-    except UserMistake:
+    except UserError:
         return []

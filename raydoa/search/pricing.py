@@ -6,13 +6,13 @@ costs, up to the rounding of each item to whole micro-dollars.
 
 from dataclasses import dataclass
 
-from raydoa.cell import Cell
-from raydoa.mistakes import UserMistake, did_you_mean
+from raydoa.costs.tariff import Recipes, Request, Tariff
+from raydoa.errors import UserError, did_you_mean
+from raydoa.experiment.cell import Cell
+from raydoa.experiment.study import Study, TaskSource
 from raydoa.models.architecture import NANO_MODELS, nano_shape
-from raydoa.money.tariff import Recipes, Request, Tariff
 from raydoa.search.costs import ROUNDING_USD, Costs, Supply, TeacherPrices
 from raydoa.search.space import Space
-from raydoa.study import Study, TaskSource
 
 _WITHOUT_END = 1_000_000
 """Rows of a task that cannot be reached from here: enough for whatever is priced without it."""
@@ -50,17 +50,17 @@ def costs_of(study: Study, task: str, n: int) -> Costs:
     """Prices and schedules of a task of the study with ``n`` labels owned.
 
     Raises:
-        UserMistake: there is no such task or price, or ``n`` is above the labelled rows.
+        UserError: there is no such task or price, or ``n`` is above the labelled rows.
     """
     if task not in study.tasks:
         known = sorted(study.tasks)
-        raise UserMistake(
+        raise UserError(
             f"task: found {task!r}; this study has {', '.join(known)}{did_you_mean(task, known)}"
         )
     source, sweep = study.tasks[task], study.sweep
     supply = _supply(source)
     if not 1 <= n <= supply.labels:
-        raise UserMistake(
+        raise UserError(
             f"n: found {n:,}; task {task} has {supply.labels:,} labelled rows, and at least 1 is owned"
         )
     alone = tariff_of(study, Cell(task, "annotate", 0.0, n, None, None, sweep.student, 0))

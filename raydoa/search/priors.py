@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.search.costs import Costs
-from raydoa.search.laws import Array, Prior
-from raydoa.search.posterior import Effort
-from raydoa.search.surface import Measured, Surface
+from raydoa.search.surrogate.laws import Array, Prior
+from raydoa.search.surrogate.posterior import Effort
+from raydoa.search.surrogate.surface import Measured, Surface
 
 _GUESSED_TASKS = 3.0
 _EFFORT = Effort(draws=1500, kept=128, moves=40)
@@ -40,12 +40,10 @@ def learn(tasks: Sequence[tuple[Sequence[Measured], Costs]], source: str) -> Pri
         source: what they are, for people.
 
     Raises:
-        UserMistake: nothing was measured.
+        UserError: nothing was measured.
     """
     if not tasks or not all(measured for measured, _ in tasks):
-        raise UserMistake(
-            "prior: found a sweep without a measured cell; a prior needs some of each"
-        )
+        raise UserError("prior: found a sweep without a measured cell; a prior needs some of each")
     fits = [Surface(measured, costs, effort=_EFFORT) for measured, costs in tasks]
     beliefs = [fit.beliefs() for fit in fits]
     guess = Prior()
@@ -85,12 +83,12 @@ def read(path: Path) -> Prior:
     """Read a prior.
 
     Raises:
-        UserMistake: the file is missing, or is not a prior of this version.
+        UserError: the file is missing, or is not a prior of this version.
     """
     try:
         return _prior(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError) as problem:
-        raise UserMistake(f"{path}: {problem}; expected a prior as raydoa writes it") from None
+        raise UserError(f"{path}: {problem}; expected a prior as raydoa writes it") from None
 
 
 @cache

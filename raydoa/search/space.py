@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.search.costs import Costs, Point
 
 _EPOCH_SHARES = (1.0, 0.5, 0.25)
@@ -50,14 +50,14 @@ class Space:
         """Allocations that own all N labels and cost at most the budget; sorted, each once.
 
         Raises:
-            UserMistake: there is none; the line says what the cheapest costs.
+            UserError: there is none; the line says what the cheapest costs.
         """
         budget = self.budget_usd if budget_usd is None else budget_usd
         found = list(_plans(self, budget))
         if not found:
             plan, usd = self.cheapest()
             what = f"{plan.teacher}, U = {plan.u:,}" if plan.teacher else "annotate without labels"
-            raise UserMistake(
+            raise UserError(
                 f"budget: found ${budget:,.2f}; the cheapest plan ({what}) costs ${usd:,.4f}"
             )
         return found

@@ -8,14 +8,14 @@ to what is spent. What was there before the search began, and what another sweep
 from collections.abc import Mapping
 from datetime import datetime
 
-from raydoa.artifacts.key import Stage
-from raydoa.artifacts.record import DamagedArtifact, Record
-from raydoa.artifacts.store import Store
-from raydoa.cell import Cell
-from raydoa.money.ledger import MICRO, Item
-from raydoa.stages import PseudoLabel
-from raydoa.study import Study
-from raydoa.trial import chain
+from raydoa.costs.ledger import MICRO, Item
+from raydoa.experiment.cell import Cell
+from raydoa.experiment.study import Study
+from raydoa.experiment.trial import chain
+from raydoa.pipeline.stages import PseudoLabel
+from raydoa.store.key import Stage
+from raydoa.store.record import DamagedArtifact, Record
+from raydoa.store.store import Store
 
 
 class Bills:

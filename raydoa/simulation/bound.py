@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from raydoa.artifacts.key import Stage
-from raydoa.config import Running
-from raydoa.placement import WorkerGroup, placed
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.placement import WorkerGroup, placed
+from raydoa.pipeline.stages import Checkpoint
 from raydoa.simulation.durations import Lasting
-from raydoa.stages import Checkpoint
+from raydoa.store.key import Stage
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Bound:
 
 
 def bound(
-    ends: Iterable[Stage], running: Running, teachers: AbstractSet[str], lasting: Lasting
+    ends: Iterable[Stage], runtime: RuntimeConfig, teachers: AbstractSet[str], lasting: Lasting
 ) -> Bound:
     """The bound of all that ``ends``, the last stages of a sweep's cells, need. Starting takes no time here."""
     finished: dict[str, float] = {}
     gpu_seconds = 0.0
     for stage in _once(ends):
-        [placement] = placed([stage], running, teachers)
+        [placement] = placed([stage], runtime, teachers)
         workers = placement.workers if isinstance(placement, WorkerGroup) else 1
         at_once = workers * placement.gpus
         work = lasting.gpu_seconds(stage)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from raydoa.artifacts.key import Stage
-from raydoa.forecast import Expected
-from raydoa.stages import Evaluate
-from raydoa.study import Study
+from raydoa.experiment.forecast import Expected
+from raydoa.experiment.study import Study
+from raydoa.pipeline.stages import Evaluate
+from raydoa.store.key import Stage
 
 TEST_ROWS = 2000
 """Rows that an evaluation writes where the sweep does not say: an assumption, not the size of a file."""

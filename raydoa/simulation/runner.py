@@ -1,4 +1,4 @@
-"""The lab's runner and desk in simulated time: who makes what is decided by the code that decides it on a cluster."""
+"""The builder's runner and locks in simulated time: who makes what is decided by the code that decides it on a cluster."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -6,22 +6,22 @@ from collections.abc import Set as AbstractSet
 from fractions import Fraction
 from functools import partial
 
-from raydoa.artifacts.key import Stage
-from raydoa.config import Running
-from raydoa.lab import Outcome
-from raydoa.placement import ActorPool, Tasks, WorkerGroup, placed
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.placement import ActorPool, Tasks, WorkerGroup, placed
+from raydoa.pipeline.builder import Outcome
+from raydoa.pipeline.stages import PseudoLabel
 from raydoa.simulation.clock import Clock, Event
 from raydoa.simulation.durations import Lasting, Startup
 from raydoa.simulation.gpus import Gpus
 from raydoa.simulation.store import KeysOnly
-from raydoa.stages import PseudoLabel
+from raydoa.store.key import Stage
 
 STARTING = "starting"
 """What GPUs are held for while nothing is made yet."""
 
 
-class SimulatedDesk:
-    """Claims as `raydoa.on_ray.single_flight` gives them: a claim never waits, and a wait ends with its claim."""
+class SimulatedLocks:
+    """Claims as `raydoa.on_ray.locks` gives them: a claim never waits, and a wait ends with its claim."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -29,7 +29,7 @@ class SimulatedDesk:
         self.claims = 0
 
     def claim(self, stages: Sequence[Stage]) -> list[Stage]:
-        """See `Desk.claim`."""
+        """See `BuildLocks.claim`."""
         self.claims += 1
         ours = [stage for stage in stages if stage.key not in self._flights]
         landing = self._clock.event()
@@ -37,12 +37,12 @@ class SimulatedDesk:
         return ours
 
     def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
-        """See `Desk.release`."""
+        """See `BuildLocks.release`."""
         for landing in {self._flights.pop(stage.key) for stage in stages}:
             landing.set()
 
     def wait(self, stage: Stage) -> str | None:
-        """See `Desk.wait`; nothing fails here."""
+        """See `BuildLocks.wait`; nothing fails here."""
         flight = self._flights.get(stage.key)
         if flight is not None:
             flight.wait()
@@ -57,7 +57,7 @@ class SimulatedRunner:
         clock: Clock,
         gpus: Gpus,
         store: KeysOnly,
-        running: Running,
+        runtime: RuntimeConfig,
         teachers: AbstractSet[str],
         lasting: Lasting,
         startup: Startup,
@@ -65,14 +65,14 @@ class SimulatedRunner:
         self._clock = clock
         self._gpus = gpus
         self._store = store
-        self._running = running
+        self._runtime = runtime
         self._teachers = teachers
         self._lasting = lasting
         self._startup = startup
 
     def run(self, stages: Sequence[Stage]) -> None:
         """See `Runner.run`."""
-        for placement in placed(stages, self._running, self._teachers):
+        for placement in placed(stages, self._runtime, self._teachers):
             match placement:
                 case WorkerGroup():
                     self._group(placement)

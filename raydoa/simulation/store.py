@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from raydoa.artifacts.key import Stage
-from raydoa.artifacts.record import SCHEMA, Record
 from raydoa.simulation.clock import Clock
+from raydoa.store.key import Stage
+from raydoa.store.record import SCHEMA, Record
 
 _MADE = Record(SCHEMA, "", "simulated", 0, {}, {}, {}, {}, {}, "", "", "")
 """The record of whatever has been made: nobody reads more of it than that it is there."""

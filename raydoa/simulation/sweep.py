@@ -1,6 +1,6 @@
-"""A whole sweep in simulated time: trials begin as Tune begins them, and each walks its chain with the real lab.
+"""A whole sweep in simulated time: trials begin as Tune begins them, and each walks its chain with the real builder.
 
-Tune takes cells in their order and keeps `Running.cells_of_a_sweep` of them going; a trial holds no GPU, so all that it
+Tune takes cells in their order and keeps `RuntimeConfig.cells_of_a_sweep` of them going; a trial holds no GPU, so all that it
 does while others have theirs is wait. What comes out is when the last row is there, and what the GPUs did meanwhile.
 """
 
@@ -9,20 +9,20 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from raydoa.artifacts.key import Stage
-from raydoa.booking import Chain
-from raydoa.config import Running
-from raydoa.forecast import Forecast
-from raydoa.lab import Lab
-from raydoa.search.order import longest_first
+from raydoa.experiment.accounting import Chain
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.forecast import Forecast
+from raydoa.experiment.order import longest_first
+from raydoa.experiment.study import Study
+from raydoa.experiment.trial import Chains, make
+from raydoa.pipeline.builder import Builder
 from raydoa.simulation.bound import Bound, bound
 from raydoa.simulation.clock import Clock
 from raydoa.simulation.durations import Durations, Lasting, Startup
 from raydoa.simulation.gpus import Gpus
-from raydoa.simulation.runner import SimulatedDesk, SimulatedRunner
+from raydoa.simulation.runner import SimulatedLocks, SimulatedRunner
 from raydoa.simulation.store import KeysOnly
-from raydoa.study import Study
-from raydoa.trial import Chains, make
+from raydoa.store.key import Stage
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Simulated:
 
 
 def simulate_sweep(
-    study: Study, running: Running, expected: Forecast, startup: Startup | None = None
+    study: Study, runtime: RuntimeConfig, expected: Forecast, startup: Startup | None = None
 ) -> Simulated:
-    """Simulate the sweep of a forecast on ``running.cluster_gpus`` GPUs."""
+    """Simulate the sweep of a forecast on ``runtime.cluster_gpus`` GPUs."""
     chains = Chains(study)
     known = {
         cell: chains.of(cell, expected.plans[cell]) if expected.plans[cell].feasible else None
@@ -72,7 +72,7 @@ def simulate_sweep(
     durations = Durations(study, expected.stages)
     return simulate(
         list(known.values()),
-        running,
+        runtime,
         frozenset(study.sweep.grid.teachers),
         durations,
         startup or Startup(),
@@ -81,22 +81,22 @@ def simulate_sweep(
 
 def simulate(
     chains: Sequence[Chain | None],
-    running: Running,
+    runtime: RuntimeConfig,
     teachers: AbstractSet[str],
     lasting: Lasting,
     startup: Startup,
     *,
-    turnstile: bool = True,
+    gang_scheduling: bool = True,
 ) -> Simulated:
     """Simulate the trials of ``chains`` in their order; None is a cell that cannot be paid.
 
-    ``turnstile``: whether tasks wait outside while a worker group waits (see `Gpus`).
+    ``gang_scheduling``: whether tasks wait outside while a worker group waits (see `Gpus`).
     """
     clock = Clock()
     store = KeysOnly(clock, startup.store)
-    gpus = Gpus(clock, running.cluster_gpus, turnstile=turnstile)
-    desk = SimulatedDesk(clock)
-    runner = SimulatedRunner(clock, gpus, store, running, teachers, lasting, startup)
+    gpus = Gpus(clock, runtime.cluster_gpus, gang_scheduling=gang_scheduling)
+    locks = SimulatedLocks(clock)
+    runner = SimulatedRunner(clock, gpus, store, runtime, teachers, lasting, startup)
     waiting = deque(chains)
     driver_is_free = 0.0
 
@@ -108,18 +108,18 @@ def simulate(
             driver_is_free = max(driver_is_free, clock.now) + startup.trial
             clock.sleep(driver_is_free - clock.now)
             if cell is not None:
-                make(cell, 0, Lab(store, runner, desk))
+                make(cell, 0, Builder(store, runner, locks))
 
-    for _ in range(min(running.cells_of_a_sweep, len(chains))):
+    for _ in range(min(runtime.cells_of_a_sweep, len(chains))):
         clock.start(slot)
     makespan = clock.run()
     return Simulated(
         gpus.total,
         makespan,
-        bound(_ends(chains), running, teachers, lasting),
+        bound(_ends(chains), runtime, teachers, lasting),
         dict(gpus.held),
         dict(store.operations),
-        desk.claims,
+        locks.claims,
         len(chains),
     )
 

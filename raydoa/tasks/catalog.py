@@ -4,12 +4,12 @@ Rows of the six are expected as ``<data root>/<task>/{train,test}.jsonl``, and a
 as ``pool.jsonl`` if there is one. Prefixes and the source
 length are those of the paper's code; target lengths are not (its 8 tokens cut off most of a WLP
 target): they hold all but the few longest targets. Prices of labels are in the price book,
-`raydoa.money.prices`.
+`raydoa.costs.prices`.
 """
 
 from pathlib import Path
 
-from raydoa.mistakes import UserMistake, did_you_mean
+from raydoa.errors import UserError, did_you_mean
 from raydoa.tasks.synthetic import LEXICON
 from raydoa.tasks.task import MetricName, TaskSpec
 
@@ -93,11 +93,11 @@ def task_named(name: str) -> TaskSpec:
     """The known task of that name.
 
     Raises:
-        UserMistake: there is none; the message lists those that there are.
+        UserError: there is none; the message lists those that there are.
     """
     if name not in TASKS:
         known = list(TASKS)
-        raise UserMistake(
+        raise UserError(
             f"task {name!r}: not one of {', '.join(known)}{did_you_mean(name, known)}; "
             "a task of one's own is a YAML file"
         )

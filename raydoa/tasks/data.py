@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raydoa.mistakes import Unreachable, UserMistake, did_you_mean
+from raydoa.errors import Unreachable, UserError, did_you_mean
 from raydoa.tasks.records import Record, file_records, hub_records
 from raydoa.tasks.task import CLOSED_METRICS, TaskSpec, hub_dataset
 
@@ -49,7 +49,7 @@ def read_rows(spec: TaskSpec, data_root: str | Path | None) -> TaskRows:
     """Read and check the rows of a task; relative locations are relative to ``data_root``.
 
     Raises:
-        UserMistake: rows are missing or malformed; the message names the file and the line.
+        UserError: rows are missing or malformed; the message names the file and the line.
     """
     rows = {
         part: tuple(_rows(spec, part, data_root, labelled=part != "pool"))
@@ -57,7 +57,7 @@ def read_rows(spec: TaskSpec, data_root: str | Path | None) -> TaskRows:
     }
     for part in ("train", "test"):
         if not rows[part]:
-            raise UserMistake(f"task {spec.name}: {part}: {getattr(spec, part)} has no rows")
+            raise UserError(f"task {spec.name}: {part}: {getattr(spec, part)} has no rows")
     text = tuple(
         _text(values, spec.columns.text, place)
         for place, values in part_records(spec, "text", data_root)
@@ -69,14 +69,14 @@ def _rows(
     spec: TaskSpec, part: str, data_root: str | Path | None, *, labelled: bool
 ) -> Iterator[Row]:
     if labelled and getattr(spec, part) is None:
-        raise UserMistake(f"task {spec.name}: {part}: no location; say where its rows are")
+        raise UserError(f"task {spec.name}: {part}: no location; say where its rows are")
     closed = spec.metric in CLOSED_METRICS
     classes = {one.strip().casefold() for one in spec.classes} if closed else set()
     for index, (place, values) in enumerate(part_records(spec, part, data_root)):
         source = _text(values, spec.columns.source, place)
         target = _target(values, spec.columns.target, place, needed=labelled)
         if classes and target is not None and target.strip().casefold() not in classes:
-            raise UserMistake(
+            raise UserError(
                 f"{place}: {spec.columns.target}: found {target!r}; classes of {spec.name} are "
                 f"{', '.join(spec.classes)}{did_you_mean(target, list(spec.classes))}"
             )
@@ -88,7 +88,7 @@ def part_records(spec: TaskSpec, part: str, data_root: str | Path | None) -> Ite
 
     Raises:
         Unreachable: there is no such file, or the dataset cannot be had from here.
-        UserMistake: a record is malformed.
+        UserError: a record is malformed.
     """
     location: str | None = getattr(spec, part)
     if location is None:
@@ -110,7 +110,7 @@ def part_records(spec: TaskSpec, part: str, data_root: str | Path | None) -> Ite
 def _text(values: Mapping[str, Any], column: str, place: str) -> str:
     value = _value(values, column, place)
     if not isinstance(value, str) or not value.strip():
-        raise UserMistake(f"{place}: {column}: found {value!r}; expected text that is not empty")
+        raise UserError(f"{place}: {column}: found {value!r}; expected text that is not empty")
     return value
 
 
@@ -119,20 +119,20 @@ def _target(values: Mapping[str, Any], column: str, place: str, *, needed: bool)
         return None
     value = _value(values, column, place)
     if not isinstance(value, str):
-        raise UserMistake(f"{place}: {column}: found {value!r}; expected text (it may be empty)")
+        raise UserError(f"{place}: {column}: found {value!r}; expected text (it may be empty)")
     return value
 
 
 def _value(values: Mapping[str, Any], column: str, place: str) -> object:
     if column not in values:
-        raise UserMistake(
+        raise UserError(
             f"{place}: no {column!r}; found {', '.join(map(repr, values))}"
             f"{did_you_mean(column, list(values))}; name other columns under `columns`"
         )
     value = values[column]
     # JSON can spell half a character, which no file and no tokenizer takes.
     if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise UserMistake(f"{place}: {column}: half a character (a lone surrogate); remove it")
+        raise UserError(f"{place}: {column}: half a character (a lone surrogate); remove it")
     return value
 
 

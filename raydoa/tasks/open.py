@@ -11,7 +11,7 @@ def task_rows(spec: TaskSpec, data_root: str | Path | None) -> TaskRows:
     """The rows of ``spec``.
 
     Raises:
-        UserMistake: they are missing or malformed.
+        UserError: they are missing or malformed.
     """
     if spec == LEXICON:
         return lexicon_rows(Lexicon())

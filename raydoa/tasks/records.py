@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from raydoa.mistakes import Unreachable, UserMistake
+from raydoa.errors import Unreachable, UserError
 from raydoa.tasks.task import HubDataset
 
 Record: TypeAlias = tuple[str, Mapping[str, Any]]
@@ -21,7 +21,7 @@ def file_records(path: Path) -> Iterator[Record]:
 
     Raises:
         Unreachable: there is no such file.
-        UserMistake: a line of it cannot be read.
+        UserError: a line of it cannot be read.
     """
     if not path.is_file():
         raise Unreachable(f"{path}: no such file; check the task's locations and the data folder")
@@ -36,7 +36,7 @@ def _lines(path: Path) -> Iterator[str]:
             try:
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                raise UserMistake(
+                raise UserError(
                     f"{path}:{number}: not UTF-8 ({error.reason}); save it as UTF-8"
                 ) from None
 
@@ -49,11 +49,11 @@ def _jsonl(path: Path) -> Iterator[Record]:
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:
-            raise UserMistake(
+            raise UserError(
                 f"{place}: not JSON ({error.msg} at column {error.colno}); each line is one object"
             ) from None
         if not isinstance(values, dict):
-            raise UserMistake(f"{place}: found {type(values).__name__}; each line is one object")
+            raise UserError(f"{place}: found {type(values).__name__}; each line is one object")
         yield place, values
 
 
@@ -64,7 +64,7 @@ def _csv(path: Path) -> Iterator[Record]:
         try:
             fields = next(lines, None)
         except csv.Error as error:
-            raise UserMistake(f"{path}:{lines.line_num}: not CSV ({error})") from None
+            raise UserError(f"{path}:{lines.line_num}: not CSV ({error})") from None
         if fields is None:
             return
         if header is None:
@@ -72,7 +72,7 @@ def _csv(path: Path) -> Iterator[Record]:
         elif fields:
             place = f"{path}:{lines.line_num}"
             if len(fields) != len(header):
-                raise UserMistake(
+                raise UserError(
                     f"{place}: found {len(fields)} fields, the header has {len(header)}; "
                     "put texts that hold commas in double quotes"
                 )
@@ -91,7 +91,7 @@ def _parquet(path: Path) -> Iterator[Record]:
                     number += 1
                     yield f"{path}: row {number}", values
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserMistake(f"{path}: not a Parquet file, or a damaged one ({error})") from None
+        raise UserError(f"{path}: not a Parquet file, or a damaged one ({error})") from None
 
 
 def hub_records(dataset: HubDataset) -> Iterator[Record]:

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.tasks.data import Row, TaskRows
 
 
@@ -46,21 +46,21 @@ def check_sizes(train_rows: int, pool_rows: int, *, n: int, bought: int, u: int)
     """Check that N owned labels, ``bought`` more and U pool rows can be had, no row twice.
 
     Raises:
-        UserMistake: they cannot; the message says what there is.
+        UserError: they cannot; the message says what there is.
     """
     if min(n, bought, u) < 0:
-        raise UserMistake(f"N = {n}, labels bought = {bought}, U = {u}: counts cannot be negative")
+        raise UserError(f"N = {n}, labels bought = {bought}, U = {u}: counts cannot be negative")
     if u > (pool_rows or train_rows):
-        raise UserMistake(
+        raise UserError(
             f"U = {u:,} is above the {pool_rows or train_rows:,} rows of the pool; lower U or give a "
             "larger pool"
         )
     if n > train_rows:
-        raise UserMistake(f"N = {n:,} is above the {train_rows:,} labelled rows; lower N")
+        raise UserError(f"N = {n:,} is above the {train_rows:,} labelled rows; lower N")
     most = most_labels(train_rows, pool_rows, u=u)
     if n + bought > most:
         beside = "" if pool_rows else f" beside U = {u:,} pool rows"
-        raise UserMistake(
+        raise UserError(
             f"N = {n:,} and {bought:,} bought labels are more than the {most:,} of {train_rows:,} "
             f"labelled rows that are there{beside}; lower N, the budget or U"
         )

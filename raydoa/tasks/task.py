@@ -15,7 +15,7 @@ from typing import Literal, Self, TypeAlias, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from raydoa.mistakes import UserMistake, did_you_mean
+from raydoa.errors import UserError, did_you_mean
 from raydoa.settings import Settings, read_yaml
 
 MetricName: TypeAlias = Literal[
@@ -132,7 +132,7 @@ class TaskSpec(Settings):
         """Folder of the BERTScore model: the task's own, else the environment's, else None.
 
         Raises:
-            UserMistake: the folder that is named does not exist.
+            UserError: the folder that is named does not exist.
         """
         if self.metric != "bert_ibleu":
             return None
@@ -142,7 +142,7 @@ class TaskSpec(Settings):
         folder = Path(named)
         if not folder.is_dir():
             place = "bertscore_model" if self.bertscore_model else BERTSCORE_VARIABLE
-            raise UserMistake(
+            raise UserError(
                 f"{self.name}: {place}: no folder {folder}; "
                 "give one with a saved encoder and its tokenizer, such as deberta-xlarge-mnli"
             )
@@ -159,14 +159,12 @@ def read_task_yaml(path: Path) -> TaskSpec:
     """Read a user's task; relative locations in it are relative to the YAML file's own folder.
 
     Raises:
-        UserMistake: the file is missing or not a task, or names no train or test rows.
+        UserError: the file is missing or not a task, or names no train or test rows.
     """
     spec = read_yaml(path, TaskSpec)
     for part in ("train", "test"):
         if getattr(spec, part) is None:
-            raise UserMistake(
-                f"{path}: {part}: missing; a task of one's own says where its rows are"
-            )
+            raise UserError(f"{path}: {part}: missing; a task of one's own says where its rows are")
     here = path.resolve().parent
     moved = {
         part: str(here / location)

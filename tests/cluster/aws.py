@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.lab.fake_aws import FakeAws
-from tests.cluster.lab.host import HOME, Host
-from tests.cluster.lab.lab import Lab
 from tests.cluster.launched import Job, Launched, give_settings, without
+from tests.cluster.testbed.fake_aws import FakeAws
+from tests.cluster.testbed.host import HOME, Host
+from tests.cluster.testbed.testbed import Testbed
 
 REGION = "us-west-2"
 BUCKET = "raydoa-of-a-test"
@@ -34,11 +34,11 @@ _SWEEP = [
 class Aws(Launched):
     """The account, and who uses it."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, testbed: Testbed) -> None:
         self.filled: dict[str, Any] = {}
         """The file that the script has written, before it is copied."""
-        super().__init__(lab, lab.add("laptop", _LAPTOP, serves_ssh=False), "my-aws.yaml")
-        self.amazon = FakeAws(lab, REGION, self._prepare)
+        super().__init__(testbed, testbed.add("laptop", _LAPTOP, serves_ssh=False), "my-aws.yaml")
+        self.amazon = FakeAws(testbed, REGION, self._prepare)
         aws = self._find_amazon(self.laptop)
         keys = f"[default]\naws_access_key_id = {ADMINISTRATOR}\naws_secret_access_key = secret\n"
         (aws / "credentials").write_text(keys, encoding="utf-8")

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.lab.lab import Lab
-from tests.cluster.lab.needs import require_lab
+from tests.cluster.testbed.needs import require_lab
+from tests.cluster.testbed.testbed import Testbed
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     """A network without hosts."""
     require_lab()
-    made = Lab(tmp_path_factory.mktemp("lab"))
+    made = Testbed(tmp_path_factory.mktemp("lab"))
     yield made
     made.close()

@@ -5,8 +5,8 @@ import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from tests.cluster.lab.host import HOME, Host
-from tests.cluster.lab.lab import PROJECT
+from tests.cluster.testbed.host import HOME, Host
+from tests.cluster.testbed.testbed import PROJECT
 
 WRONG = "0" * 64
 _LAST_OF_RAY = 19999

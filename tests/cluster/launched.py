@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.lab.host import HOME, Host
-from tests.cluster.lab.lab import PROJECT, SHARED, Lab
+from tests.cluster.testbed.host import HOME, Host
+from tests.cluster.testbed.testbed import PROJECT, SHARED, Testbed
 from tests.ray.watching import until
 
 _JOBS = "http://127.0.0.1:8265"
@@ -41,13 +41,13 @@ class Launched:
     """What a laptop can do with a cluster, whatever it is made of.
 
     Args:
-        lab: where the laptop is.
+        testbed: where the laptop is.
         laptop: it has no SSH, and runs in the checkout what is run on it.
         name: of the cluster's file in the laptop's home.
     """
 
-    def __init__(self, lab: Lab, laptop: Host, name: str) -> None:
-        self.lab = lab
+    def __init__(self, testbed: Testbed, laptop: Host, name: str) -> None:
+        self.testbed = testbed
         self.laptop = laptop
         self.file = f"{HOME}/{name}"
 
@@ -80,7 +80,7 @@ class Launched:
     def through(self, *tunnel: str) -> Iterator[None]:
         """The dashboard's port on the laptop, as long as the command ``tunnel`` runs."""
         started = self.laptop.start(
-            tunnel, self.lab.folder / "tunnel.log", cwd=str(PROJECT), **_QUIET
+            tunnel, self.testbed.folder / "tunnel.log", cwd=str(PROJECT), **_QUIET
         )
         try:
             until("a tunnel", lambda: ":8265" in self.laptop.run(["ss", "-tlnH"]).stdout)
@@ -115,9 +115,9 @@ class Job:
     """
 
     def __init__(self, cluster: Launched, name: str, sweep: Sequence[str], store: str) -> None:
-        self.folder = cluster.lab.shared / name
+        self.folder = cluster.testbed.shared / name
         self.store = store
-        self.log = cluster.lab.folder / f"{name}-{time.monotonic_ns()}.log"
+        self.log = cluster.testbed.folder / f"{name}-{time.monotonic_ns()}.log"
         places = ["--store", store, "--results", f"{SHARED}/{name}/results"]
         command = ["ray", "job", "submit", "--", "python", "sweeps/main_grid.py", *sweep, *places]
         environment = _QUIET | {"RAY_AUTH_MODE": "token", "RAY_API_SERVER_ADDRESS": _JOBS}

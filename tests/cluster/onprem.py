@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.lab.host import Host
-from tests.cluster.lab.lab import PROJECT, SHARED, Lab
 from tests.cluster.launched import STAGES, Job, Launched, give_settings, without
+from tests.cluster.testbed.host import Host
+from tests.cluster.testbed.testbed import PROJECT, SHARED, Testbed
 from tests.ray.watching import until
 
 SHIPPED = PROJECT / "clusters" / "onprem.yaml"
@@ -27,10 +27,12 @@ _SWEEP = [
 class OnPrem(Launched):
     """The cluster and who uses it."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab, lab.add("laptop", "10.203.0.9", serves_ssh=False), "onprem.yaml")
-        self.head = lab.add("head", "10.203.0.10")
-        self.workers = [lab.add("one", "10.203.0.11"), lab.add("two", "10.203.0.12")]
+    def __init__(self, testbed: Testbed) -> None:
+        super().__init__(
+            testbed, testbed.add("laptop", "10.203.0.9", serves_ssh=False), "onprem.yaml"
+        )
+        self.head = testbed.add("head", "10.203.0.10")
+        self.workers = [testbed.add("one", "10.203.0.11"), testbed.add("two", "10.203.0.12")]
         for host in self.hosts:
             # Two hosts of one CPU are what two cores can bear.
             give_settings(
@@ -38,7 +40,7 @@ class OnPrem(Launched):
             )
         key = self.laptop.home / ".ssh" / "id_ed25519"
         key.touch(mode=0o600)
-        key.write_bytes(lab.key.read_bytes())
+        key.write_bytes(testbed.key.read_bytes())
         self.write(self._copy())
 
     @property

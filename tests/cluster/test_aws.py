@@ -12,11 +12,11 @@ import pytest
 
 from raydoa.report.results import load
 from tests.cluster.aws import ADMINISTRATOR, BUCKET, IMAGE, Aws
-from tests.cluster.lab.fake_aws import NETWORK, key_of
-from tests.cluster.lab.host import Host
-from tests.cluster.lab.lab import PROJECT, Lab
-from tests.cluster.lab.needs import require_lab
 from tests.cluster.launched import Job
+from tests.cluster.testbed.fake_aws import NETWORK, key_of
+from tests.cluster.testbed.host import Host
+from tests.cluster.testbed.needs import require_lab
+from tests.cluster.testbed.testbed import PROJECT, Testbed
 from tests.ray.watching import until
 
 pytestmark = pytest.mark.timeout(1800)
@@ -25,16 +25,16 @@ _DISK = "BlockDeviceMapping.1.Ebs"
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     require_lab()
-    made = Lab(tmp_path_factory.mktemp("lab"), NETWORK)
+    made = Testbed(tmp_path_factory.mktemp("lab"), NETWORK)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def cluster(lab: Lab) -> Iterator[Aws]:
-    made = Aws(lab)
+def cluster(testbed: Testbed) -> Iterator[Aws]:
+    made = Aws(testbed)
     try:
         made.set_up()
         made.make_token()

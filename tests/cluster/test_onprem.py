@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from raydoa.artifacts.record import Record
-from raydoa.artifacts.store import Store
 from raydoa.report.results import load
+from raydoa.store.record import Record
+from raydoa.store.store import Store
 from tests.cluster.doors import REFUSALS, WRONG, Door, doors, knocks, listening
-from tests.cluster.lab.host import Host
-from tests.cluster.lab.lab import SHARED, Lab
 from tests.cluster.launched import Job
 from tests.cluster.onprem import SHIPPED, OnPrem
+from tests.cluster.testbed.host import Host
+from tests.cluster.testbed.testbed import SHARED, Testbed
 from tests.ray.rows import numbers
 from tests.ray.watching import until
 
@@ -45,8 +45,8 @@ def _records(job: Job) -> dict[str, Record]:
 
 
 @pytest.fixture(scope="module")
-def cluster(lab: Lab) -> Iterator[OnPrem]:
-    made = OnPrem(lab)
+def cluster(testbed: Testbed) -> Iterator[OnPrem]:
+    made = OnPrem(testbed)
     made.make_token()
     made.up()
     with made.tunnel():
@@ -114,12 +114,12 @@ def test_clients_of_ray_are_refused(cluster: OnPrem) -> None:
     assert "Node status" in cluster.launcher("ray", "status", gcs, **right)
 
 
-def test_the_firewall_leaves_ssh_alone_open_to_others(cluster: OnPrem, lab: Lab) -> None:
-    stranger = lab.add("stranger", "10.203.0.99", serves_ssh=False)
+def test_the_firewall_leaves_ssh_alone_open_to_others(cluster: OnPrem, testbed: Testbed) -> None:
+    stranger = testbed.add("stranger", "10.203.0.99", serves_ssh=False)
     rules = SHIPPED.with_suffix(".nft").read_text(encoding="utf-8")
     for number, host in enumerate(cluster.hosts):
         rules = rules.replace(f"192.0.2.{10 + number}", host.address)
-    (lab.shared / "onprem.nft").write_text(rules, encoding="utf-8")
+    (testbed.shared / "onprem.nft").write_text(rules, encoding="utf-8")
     for host in cluster.hosts:
         host.run(["nft", "-f", f"{SHARED}/onprem.nft"])
     try:
@@ -167,18 +167,18 @@ def _nothing_twice(
 
 
 def test_a_machine_is_cut_off_in_the_middle(
-    cluster: OnPrem, lab: Lab, undisturbed: tuple[Finished, list[Door]]
+    cluster: OnPrem, testbed: Testbed, undisturbed: tuple[Finished, list[Door]]
 ) -> None:
     """It is not killed: it runs on, and nobody hears of it."""
     job = cluster.submit("cut")
     until("a finished model, and a stage", lambda: _in_the_middle(cluster, job), seconds=300)
     lost, before = cluster.at_work()[0], _records(job)
-    lab.cut(lost)
+    testbed.cut(lost)
     try:
         until("its being missed", lambda: cluster.alive() == _others(cluster, lost), seconds=300)
         finished = _finished(job)
     finally:
-        lab.heal(lost)
+        testbed.heal(lost)
     _same_table(finished, undisturbed[0])
     _nothing_twice(cluster, job, before, finished.records)
 

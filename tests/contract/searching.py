@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from raydoa.search.asking import Chooser, Proposal, Search
+from raydoa.search.ask_tell import Proposal, Sampler, Search
 from raydoa.search.costs import Costs, Point, Supply, TeacherPrices
 from raydoa.search.holdings import Candidate
 from raydoa.search.space import Space
@@ -106,6 +106,6 @@ def through_json(state: dict[str, Any]) -> dict[str, Any]:
     return read
 
 
-def search(chooser: Chooser, limit: float = 60.0, seed: int = 0) -> Search:
+def search(sampler: Sampler, limit: float = 60.0, seed: int = 0) -> Search:
     """A search of the small task."""
-    return Search(space(), chooser, limit, seed)
+    return Search(space(), sampler, limit, seed)

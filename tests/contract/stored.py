@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import fsspec
 
-from raydoa.artifacts import Stage, Store
+from raydoa.store import Stage, Store
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from fsspec.core import url_to_fs
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.report.results import CELLS_FILE, load, read
 from tests.unit.report.conftest import grid
 
@@ -40,5 +40,5 @@ def test_rows_of_an_unfinished_and_of_an_ended_sweep(url: str) -> None:
 
 
 def test_nothing_there(url: str) -> None:
-    with pytest.raises(UserMistake, match=f"{url}: no finished cells; expected a Tune result dir"):
+    with pytest.raises(UserError, match=f"{url}: no finished cells; expected a Tune result dir"):
         load(url)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from raydoa.artifacts import DamagedArtifact, MissingArtifact, Stage, Store, UnstableValue
-from raydoa.artifacts.inspect import gc_lines, ls_lines, verify_lines
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
+from raydoa.store import DamagedArtifact, MissingArtifact, Stage, Store, UnstableValue
+from raydoa.store.inspect import gc_lines, ls_lines, verify_lines
 from tests.contract.stored import Bytes, Made
 
 
@@ -161,7 +161,7 @@ def test_a_damaged_record_is_detected_and_made_again(store: Store, folder: Path)
         assert [damage is not None for _, damage in store.verify()] == [True]
         # Nothing is collected that the record may have pointed to.
         assert store.collect(older_than_seconds=0) == []
-    with pytest.raises(UserMistake, match="drop it first"):
+    with pytest.raises(UserError, match="drop it first"):
         store.collect(keep=set(), older_than_seconds=0)
     again = store.publish(stage, folder, {"score": 0.5}, {})
     assert store.find(stage.key) == again
@@ -184,9 +184,7 @@ def test_a_newer_schema_is_refused_and_left_alone(store: Store, folder: Path) ->
         lambda: fresh.collect(keep=set(), older_than_seconds=0),
     ]
     for attempt in attempts:
-        with pytest.raises(
-            UserMistake, match=r"store\.json: written with store schema 99.*upgrade"
-        ):
+        with pytest.raises(UserError, match=r"store\.json: written with store schema 99.*upgrade"):
             attempt()
     assert Bytes(store).all() == before
 
@@ -196,16 +194,16 @@ def test_a_record_of_a_newer_schema_is_refused(store: Store, folder: Path) -> No
     store.publish(stage, folder, {}, {})
     body = json.loads(Bytes(store).read(record_path(stage))) | {"schema": 99}
     Bytes(store).write(record_path(stage), json.dumps(body).encode())
-    with pytest.raises(UserMistake, match="schema 99"):
+    with pytest.raises(UserError, match="schema 99"):
         store.find(stage.key)
-    with pytest.raises(UserMistake, match="schema 99"):
+    with pytest.raises(UserError, match="schema 99"):
         store.collect(older_than_seconds=0)
 
 
 def test_a_mark_of_something_else_is_refused(store: Store) -> None:
     for content in (b"not json", b"[]", b"{}", b'{"schema": "x"}'):
         Bytes(store).write("store.json", content)
-        with pytest.raises(UserMistake, match="not the mark of a store"):
+        with pytest.raises(UserError, match="not the mark of a store"):
             store.prepare()
 
 
@@ -258,7 +256,7 @@ def test_collect_keeps_what_is_needed_and_what_is_young(store: Store, folder: Pa
     for key in list(store.keys()):
         store.fetch(key)
     assert store.collect(keep={student.key}, older_than_seconds=0) == []
-    with pytest.raises(UserMistake, match="cannot be negative"):
+    with pytest.raises(UserError, match="cannot be negative"):
         store.collect(older_than_seconds=-1)
 
 
@@ -279,9 +277,9 @@ def test_shipped_artifacts_are_found_behind_the_store(
     assert found is not None and found.facts == {"by": "the user"}
     store.drop(record.key)
     (shipped / record.folder / "scores.json").write_text("damaged")
-    with pytest.raises(UserMistake, match=r"shipped artifact .* reinstall raydoa"):
+    with pytest.raises(UserError, match=r"shipped artifact .* reinstall raydoa"):
         store.fetch(record.key)
-    with pytest.raises(UserMistake, match="no such folder of shipped artifacts"):
+    with pytest.raises(UserError, match="no such folder of shipped artifacts"):
         Store(url, shipped=[tmp_path / "nowhere"])
 
 
@@ -297,7 +295,7 @@ def test_lines_for_the_terminal(store: Store, folder: Path) -> None:
     Bytes(store).write(f"{records[0].folder}/scores.json", b"{}")
     checked = verify_lines(store)
     assert next(checked) == f"{records[0].key}  its file scores.json has 2 bytes instead of 14"
-    with pytest.raises(UserMistake, match="1 of 2 artifacts damaged; drop them with"):
+    with pytest.raises(UserError, match="1 of 2 artifacts damaged; drop them with"):
         list(checked)
     assert "; dropped" in next(iter(list(verify_lines(store, drop=True))))
     assert list(store.keys()) == [records[1].key]

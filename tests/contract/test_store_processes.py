@@ -18,7 +18,7 @@ from typing import ClassVar
 
 import pytest
 
-from raydoa.artifacts import MissingArtifact, Record, Stage, Store
+from raydoa.store import MissingArtifact, Record, Stage, Store
 
 PARTS = 4
 WRITERS = 4

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser
 from scipy import stats
 
-from raydoa.money.ledger import Rate
-from raydoa.money.many import unit_gpu_seconds
+from raydoa.costs.ledger import Rate
+from raydoa.costs.vectorized import unit_gpu_seconds
 from raydoa.report.page.document import joined_scripts
 from raydoa.report.sentence import dollars
 

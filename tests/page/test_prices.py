@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.break_even import break_evens
 from raydoa.report.columns import read_table
 from raydoa.report.overview import best_table
 from raydoa.report.reprice import NewPrices, reprice
 from raydoa.report.sentence import sentences
-from raydoa.report.standing import standings
-from raydoa.report.within import budgets_of
+from raydoa.report.standings import standings
 from tests.page.conftest import Show, Shown
 
 GPU = "a100-40gb"

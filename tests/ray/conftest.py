@@ -45,10 +45,10 @@ def tiny_poisoned(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 def two_cpus() -> Iterator[None]:
     """A cluster of our own with two CPUs, and the claims of a sweep."""
     from raydoa.on_ray.cluster import cluster
-    from raydoa.on_ray.single_flight import start_claims
+    from raydoa.on_ray.locks import start_locks
 
     with cluster("tests", cpus=2):
-        start_claims()
+        start_locks()
         yield
 
 

@@ -5,28 +5,28 @@ from typing import Any
 
 import pandas as pd
 
-from raydoa.artifacts.record import Record
-from raydoa.artifacts.store import Store
-from raydoa.config import Running
-from raydoa.forecast import Forecast
-from raydoa.lab import Lab, SoleMaker
-from raydoa.local_runner import LocalRunner
-from raydoa.resolve import Resolved
-from raydoa.result_row import row_of
-from raydoa.trial import measure
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.forecast import Forecast
+from raydoa.experiment.resolve import Resolved
+from raydoa.experiment.result_row import row_of
+from raydoa.experiment.trial import measure
+from raydoa.pipeline.builder import Builder, NoLocks
+from raydoa.pipeline.local_runner import LocalRunner
+from raydoa.store.record import Record
+from raydoa.store.store import Store
 
 
-def plain_lab(resolved: Resolved) -> Lab:
-    """A lab that makes everything as plain PyTorch in this process."""
-    resolved.bench.store.prepare()
-    return Lab(resolved.bench.store, LocalRunner(resolved.bench), SoleMaker())
+def plain_lab(resolved: Resolved) -> Builder:
+    """A builder that makes everything as plain PyTorch in this process."""
+    resolved.context.store.prepare()
+    return Builder(resolved.context.store, LocalRunner(resolved.context), NoLocks())
 
 
 def without_ray(resolved: Resolved, expected: Forecast) -> dict[str, dict[str, Any]]:
     """The rows as plain PyTorch in this process makes them, by the cell's name."""
-    lab = plain_lab(resolved)
+    builder = plain_lab(resolved)
     rows = [
-        row_of(measure(cell, count, resolved.study, lab).flat())
+        row_of(measure(cell, count, resolved.study, builder).flat())
         for cell, count in expected.labels_incurred.items()
     ]
     return {row["cell"]: row for row in rows}
@@ -44,8 +44,8 @@ def numbers(row: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def records(running: Running) -> dict[str, Record]:
+def records(runtime: RuntimeConfig) -> dict[str, Record]:
     """All records of the sweep's store by key; unlike a key's, an attempt's folder and time tell it apart."""
-    store = Store(running.store)
+    store = Store(runtime.store)
     found = {key: store.find(key) for key in store.keys()}
     return {key: record for key, record in found.items() if record is not None}

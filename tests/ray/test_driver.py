@@ -11,13 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from raydoa.config import Grid, Sweep
-from raydoa.forecast import forecast
-from raydoa.presets import preset
+from raydoa.experiment.config import Grid, Sweep
+from raydoa.experiment.forecast import forecast
+from raydoa.experiment.grid import grid_cells
+from raydoa.experiment.presets import preset
+from raydoa.experiment.resolve import resolve
+from raydoa.experiment.trial import chain
 from raydoa.report.results import load
-from raydoa.resolve import resolve
-from raydoa.search.grid import grid_cells
-from raydoa.trial import chain
 from tests.ray.rows import numbers, plain_lab, records, without_ray
 from tests.ray.tiny import Tiny
 from tests.ray.watching import until
@@ -86,7 +86,7 @@ def _sweep(tiny: Tiny, u: int) -> Sweep:
 def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> None:
     """kill -9 of the driver's whole process group; the same command goes on, and makes nothing twice."""
     driver = Driver(tiny, tmp_path, ray_folder, u=40)
-    running = tiny.running(tmp_path)
+    running = tiny.runtime(tmp_path)
     first = driver.start()
     until(
         "a fine-tuned model",
@@ -107,7 +107,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
     _check_quiet(err)
 
     sweep = _sweep(tiny, u=40)
-    resolved = resolve(sweep, tiny.running(tmp_path / "alone"))
+    resolved = resolve(sweep, tiny.runtime(tmp_path / "alone"))
     result_dir = tmp_path / "results" / resolved.study.sweep_id
     assert out.splitlines()[-1] == str(result_dir)
     named = resolved.study.sweep
@@ -123,7 +123,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
 
 def test_a_failing_stage(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) -> None:
     """One clear line, exit code 2, and what was made stays: the teacher too, which is made before, without Ray."""
-    running = tiny_poisoned.running(tmp_path)
+    running = tiny_poisoned.runtime(tmp_path)
     resolved = resolve(_sweep(tiny_poisoned, u=400), running)
     named = resolved.study.sweep
     (cell,) = [c for c in grid_cells(named.grid, named.student) if c.strategy == "distill"]

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from raydoa.bench import Bench
-from raydoa.config import Running
-from raydoa.learning.recipe import Execution
-from raydoa.makers import produce
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
+from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray import finetune as module
 from raydoa.on_ray.finetune import fine_tune
 from raydoa.on_ray.finetune_worker import Job, work
-from raydoa.stages import FineTune
+from raydoa.pipeline.build import build_stage
+from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.stages import FineTune
+from raydoa.training.recipe import Execution
 from tests.ray.tiny import Tiny, assert_close, weights
 from tests.ray.watching import alive, checkpointed, living, until
 
@@ -40,8 +40,8 @@ class Case:
     def stage(self, tiny: Tiny) -> FineTune:
         return tiny.fine_tuning(recipe={"precision": self.precision})
 
-    def running(self, tiny: Tiny, folder: Path) -> Running:
-        return tiny.running(
+    def runtime(self, tiny: Tiny, folder: Path) -> RuntimeConfig:
+        return tiny.runtime(
             folder,
             train_workers=self.workers,
             micro_batch_size=2,
@@ -56,15 +56,15 @@ EXACT = [*map(Case, range(4)), OFFLOAD]
 
 
 @pytest.fixture(scope="module")
-def plain(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """A bench whose store holds what the plain loop makes of the fine-tuning."""
-    bench = tiny.bench(tmp_path_factory.mktemp("plain"), MICRO)
-    produce(tiny.fine_tuning(), bench)
-    return bench
+def plain(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> ExecutionContext:
+    """A context whose store holds what the plain loop makes of the fine-tuning."""
+    context = tiny.context(tmp_path_factory.mktemp("plain"), MICRO)
+    build_stage(tiny.fine_tuning(), context)
+    return context
 
 
 @pytest.fixture(scope="module")
-def of_two(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> dict[Case, Bench]:
+def of_two(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> dict[Case, ExecutionContext]:
     """What two workers make of each case.
 
     One group goes through them all, since its processes take far longer to start than to train.
@@ -72,50 +72,50 @@ def of_two(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> dict[Case, B
     jobs = {}
     for case in (*EXACT, BFLOAT16):
         folder = tmp_path_factory.mktemp("case")
-        bench, running = tiny.bench(folder / "store", MICRO), case.running(tiny, folder)
-        jobs[case] = Job(case.stage(tiny), bench, running, folder, group=None)
+        context, runtime = tiny.context(folder / "store", MICRO), case.runtime(tiny, folder)
+        jobs[case] = Job(case.stage(tiny), context, runtime, folder, group=None)
     first = jobs[EXACT[0]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "work", lambda _: [work({"job": job}) for job in jobs.values()])
-        fine_tune(first.stage, first.bench, first.running)
-    return {case: job.bench for case, job in jobs.items()}
+        fine_tune(first.stage, first.context, first.runtime)
+    return {case: job.context for case, job in jobs.items()}
 
 
-def _losses(bench: Bench, stage: FineTune) -> list[float]:
-    record = bench.store.find(stage.key)
+def _losses(context: ExecutionContext, stage: FineTune) -> list[float]:
+    record = context.store.find(stage.key)
     assert record is not None
     return [float(str(loss)) for loss in record.facts["losses"]]
 
 
 @pytest.mark.parametrize("case", EXACT, ids=lambda case: f"{case.zero}-{case.offload}")
 def test_losses_and_weights_are_those_of_the_plain_loop(
-    case: Case, of_two: dict[Case, Bench], tiny: Tiny, plain: Bench
+    case: Case, of_two: dict[Case, ExecutionContext], tiny: Tiny, plain: ExecutionContext
 ) -> None:
     _check_as_plain(of_two[case], plain, tiny)
 
 
-def test_a_group_of_one(tiny: Tiny, plain: Bench, tmp_path: Path) -> None:
+def test_a_group_of_one(tiny: Tiny, plain: ExecutionContext, tmp_path: Path) -> None:
     alone = Case(zero=2, workers=1)
-    bench = tiny.bench(tmp_path / "store", MICRO)
-    fine_tune(alone.stage(tiny), bench, alone.running(tiny, tmp_path))
-    _check_as_plain(bench, plain, tiny)
+    context = tiny.context(tmp_path / "store", MICRO)
+    fine_tune(alone.stage(tiny), context, alone.runtime(tiny, tmp_path))
+    _check_as_plain(context, plain, tiny)
 
 
-def _check_as_plain(bench: Bench, plain: Bench, tiny: Tiny) -> None:
+def _check_as_plain(context: ExecutionContext, plain: ExecutionContext, tiny: Tiny) -> None:
     stage = tiny.fine_tuning()
-    assert _losses(bench, stage) == pytest.approx(_losses(plain, stage), rel=1e-5)
-    assert len(_losses(bench, stage)) == stage.steps
-    assert_close(weights(bench.store, stage), weights(plain.store, stage))
-    _check_checkpoint(bench, stage, tiny)
+    assert _losses(context, stage) == pytest.approx(_losses(plain, stage), rel=1e-5)
+    assert len(_losses(context, stage)) == stage.steps
+    assert_close(weights(context.store, stage), weights(plain.store, stage))
+    _check_checkpoint(context, stage, tiny)
 
 
-def _check_checkpoint(bench: Bench, stage: FineTune, tiny: Tiny) -> None:
+def _check_checkpoint(context: ExecutionContext, stage: FineTune, tiny: Tiny) -> None:
     """Plain transformers reads it, to the logits of our own loading, with a head of its own."""
     from transformers import T5ForConditionalGeneration
 
     from raydoa.models.family import load_head, load_model
 
-    folder = bench.store.fetch(stage.key)
+    folder = context.store.fetch(stage.key)
     assert {path.suffix for path in folder.iterdir()} <= {".json", ".safetensors", ".model"}
     theirs = T5ForConditionalGeneration.from_pretrained(folder).eval()
     ours = load_model(folder).eval()
@@ -134,26 +134,26 @@ def _check_checkpoint(bench: Bench, stage: FineTune, tiny: Tiny) -> None:
 def test_a_killed_worker_resumes_from_the_checkpoint(tiny: Tiny, tmp_path: Path) -> None:
     stage = tiny.fine_tuning(steps=60)
     often = Execution(micro_batch_size=2, checkpoint_every_steps=5)
-    undisturbed = tiny.bench(tmp_path / "plain", often)
-    produce(stage, undisturbed)
-    bench = tiny.bench(tmp_path / "store", often)
+    undisturbed = tiny.context(tmp_path / "plain", often)
+    build_stage(stage, undisturbed)
+    context = tiny.context(tmp_path / "store", often)
     train = tmp_path / "train"
-    running = tiny.running(
+    runtime = tiny.runtime(
         tmp_path, train_workers=2, micro_batch_size=2, zero_stage=3, train_folder=str(train)
     )
     with ThreadPoolExecutor(1) as beside:
         killed = beside.submit(_kill_a_worker_after_a_checkpoint, train)
-        fine_tune(stage, bench, running)
+        fine_tune(stage, context, runtime)
         assert not alive(killed.result())
-    record = bench.store.find(stage.key)
+    record = context.store.find(stage.key)
     assert record is not None
     first = int(str(record.facts["first_step"]))
     assert 5 <= first < 60 and first % 5 == 0, "it went on where it was"
-    assert _losses(bench, stage) == pytest.approx(_losses(undisturbed, stage), rel=1e-3)
+    assert _losses(context, stage) == pytest.approx(_losses(undisturbed, stage), rel=1e-3)
     assert 0 <= int(str(record.facts["steps_repeated"])) <= 5, (
         "no more than lay between checkpoints"
     )
-    assert_close(weights(bench.store, stage), weights(undisturbed.store, stage), 1e-3)
+    assert_close(weights(context.store, stage), weights(undisturbed.store, stage), 1e-3)
 
 
 def _kill_a_worker_after_a_checkpoint(train: Path) -> int:
@@ -164,13 +164,13 @@ def _kill_a_worker_after_a_checkpoint(train: Path) -> int:
     return worker
 
 
-def test_bfloat16(of_two: dict[Case, Bench], tiny: Tiny, tmp_path: Path) -> None:
+def test_bfloat16(of_two: dict[Case, ExecutionContext], tiny: Tiny, tmp_path: Path) -> None:
     """Losses agree as far as 8 bits of mantissa go, and what is saved is bfloat16."""
-    stage, bench = BFLOAT16.stage(tiny), of_two[BFLOAT16]
-    plain = tiny.bench(tmp_path / "plain", MICRO)
-    produce(stage, plain)
-    assert _losses(bench, stage) == pytest.approx(_losses(plain, stage), rel=0.05)
-    assert {tensor.dtype for tensor in weights(bench.store, stage).values()} == {torch.bfloat16}
+    stage, context = BFLOAT16.stage(tiny), of_two[BFLOAT16]
+    plain = tiny.context(tmp_path / "plain", MICRO)
+    build_stage(stage, plain)
+    assert _losses(context, stage) == pytest.approx(_losses(plain, stage), rel=0.05)
+    assert {tensor.dtype for tensor in weights(context.store, stage).values()} == {torch.bfloat16}
 
 
 def test_only_zero_3_cuts_the_weights_while_they_are_loaded(tiny: Tiny) -> None:
@@ -198,15 +198,15 @@ def _elements_held(folder: Path, tiny: Tiny) -> list[int]:
     stage = tiny.fine_tuning()
     for zero in (2, 3, 2):
         settings = deepspeed_config(stage.recipe, world=1, rounds=1, zero_stage=zero, offload=False)
-        running = tiny.running(folder, zero_stage=zero)
-        model = load_sharded(folder, stage, settings, running)
+        runtime = tiny.runtime(folder, zero_stage=zero)
+        model = load_sharded(folder, stage, settings, runtime)
         held.append(sum(p.numel() for p in model.parameters() if p.numel() > 100_000))
     return held
 
 
 def test_a_group_that_can_never_fit_is_refused(tiny: Tiny, tmp_path: Path) -> None:
-    running = tiny.running(tmp_path, train_workers=9)
+    runtime = tiny.runtime(tmp_path, train_workers=9)
     with pytest.raises(
-        UserMistake, match="needs 9 x 1 CPU, and the cluster.s nodes have room for 2; lower"
+        UserError, match="needs 9 x 1 CPU, and the cluster.s nodes have room for 2; lower"
     ):
-        fine_tune(tiny.fine_tuning(), tiny.bench(tmp_path / "store"), running)
+        fine_tune(tiny.fine_tuning(), tiny.context(tmp_path / "store"), runtime)

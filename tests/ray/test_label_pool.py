@@ -11,18 +11,18 @@ from threading import Event
 import pytest
 from ray.exceptions import ActorUnavailableError
 
-from raydoa.artifacts.record import Record
-from raydoa.bench import Bench, open_rows
-from raydoa.lab import Lab
-from raydoa.learning.poison import PoisonedRow
-from raydoa.learning.soft_labels import read_shard
-from raydoa.makers import produce
 from raydoa.on_ray import label_pool as module
-from raydoa.on_ray.desk import ClusterDesk
+from raydoa.on_ray.cluster_locks import ClusterLocks
 from raydoa.on_ray.label_pool import MOST_RETRIES, LabelPoolFailed, label_pool
 from raydoa.on_ray.runner import ClusterRunner
-from raydoa.stages import PseudoLabel
+from raydoa.pipeline.build import build_stage
+from raydoa.pipeline.builder import Builder
+from raydoa.pipeline.context import ExecutionContext, open_rows
+from raydoa.pipeline.stages import PseudoLabel
+from raydoa.store.record import Record
 from raydoa.tasks.split import pool
+from raydoa.training.soft_labels import read_shard
+from raydoa.training.unlabelable_row import UnlabelableRow
 from tests.ray.tiny import POISON, Tiny
 from tests.ray.watching import alive, held, living, until
 
@@ -32,49 +32,53 @@ _ACTOR = "MapWorker(MapBatches(_ShardLabeller))"
 
 
 @pytest.fixture
-def bench(tiny: Tiny, tmp_path: Path) -> Bench:
+def context(tiny: Tiny, tmp_path: Path) -> ExecutionContext:
     """A store with a teacher in it."""
-    bench = tiny.bench(tmp_path / "store")
-    produce(tiny.fine_tuning(), bench)
-    return bench
+    context = tiny.context(tmp_path / "store")
+    build_stage(tiny.fine_tuning(), context)
+    return context
 
 
-def _check_every_row_once(shards: list[PseudoLabel], bench: Bench) -> None:
-    ids = [row.row_id for shard in shards for row in read_shard(bench.store.fetch(shard.key))[0]]
-    rows = open_rows(shards[0].data, bench)
+def _check_every_row_once(shards: list[PseudoLabel], context: ExecutionContext) -> None:
+    ids = [row.row_id for shard in shards for row in read_shard(context.store.fetch(shard.key))[0]]
+    rows = open_rows(shards[0].data, context)
     wanted = [row.id for row in pool(rows, 0, 0, shards[-1].stop)]
     assert len(ids) == len(set(ids)) == len(wanted)
     assert set(ids) == set(wanted)
 
 
-def _records(shards: list[PseudoLabel], bench: Bench) -> list[Record]:
-    found = [bench.store.find(shard.key) for shard in shards]
+def _records(shards: list[PseudoLabel], context: ExecutionContext) -> list[Record]:
+    found = [context.store.find(shard.key) for shard in shards]
     return [record for record in found if record is not None]
 
 
 def test_a_killed_actor_loses_no_row_and_doubles_none(
-    tiny: Tiny, bench: Bench, tmp_path: Path
+    tiny: Tiny, context: ExecutionContext, tmp_path: Path
 ) -> None:
     shards = tiny.shards(tiny.fine_tuning(), 30)
     with ThreadPoolExecutor(1) as beside:
-        killed = beside.submit(_kill_an_actor_after_a_shard, shards, bench)
-        label_pool(shards, bench, tiny.running(tmp_path))
+        killed = beside.submit(_kill_an_actor_after_a_shard, shards, context)
+        label_pool(shards, context, tiny.runtime(tmp_path))
         assert len(killed.result()) < len(shards), "it died in the middle"
-    _check_every_row_once(shards, bench)
+    _check_every_row_once(shards, context)
     before = {record.key: record for record in killed.result()}
-    after = {record.key: record for record in _records(shards, bench)}
+    after = {record.key: record for record in _records(shards, context)}
     assert before.items() <= after.items(), "what was finished was not made again"
 
 
-def _kill_an_actor_after_a_shard(shards: list[PseudoLabel], bench: Bench) -> list[Record]:
-    until("a shard", lambda: bool(_records(shards, bench)))
+def _kill_an_actor_after_a_shard(
+    shards: list[PseudoLabel], context: ExecutionContext
+) -> list[Record]:
+    until("a shard", lambda: bool(_records(shards, context)))
     actor = living(_ACTOR)[0]
     os.kill(actor, signal.SIGKILL)
     until("its death", lambda: not alive(actor))
-    return _records(shards, bench)
+    return _records(shards, context)
 
 
-def test_the_pool_scales_between_least_and_most(tiny: Tiny, bench: Bench, tmp_path: Path) -> None:
+def test_the_pool_scales_between_least_and_most(
+    tiny: Tiny, context: ExecutionContext, tmp_path: Path
+) -> None:
     shards = [
         replace(shard, seed=seed)
         for seed in range(3)
@@ -95,54 +99,56 @@ def test_the_pool_scales_between_least_and_most(tiny: Tiny, bench: Bench, tmp_pa
 
     with ThreadPoolExecutor(1) as beside:
         watched = beside.submit(watch)
-        label_pool(shards, bench, tiny.running(tmp_path, label_actors=(1, 2)))
+        label_pool(shards, context, tiny.runtime(tmp_path, label_actors=(1, 2)))
         done.set()
     assert watched.result() == 2
     assert len(seen) == 2, "nobody was replaced"
-    assert len(_records(shards, bench)) == len(shards)
+    assert len(_records(shards, context)) == len(shards)
     until("the end of the pool", lambda: not living(_ACTOR))
 
 
 def test_a_larger_pool_computes_only_the_new_shards(
-    tiny: Tiny, bench: Bench, tmp_path: Path
+    tiny: Tiny, context: ExecutionContext, tmp_path: Path
 ) -> None:
     teacher = tiny.fine_tuning()
     small, large = tiny.shards(teacher, 2), tiny.shards(teacher, 5)
-    runner = ClusterRunner(bench, tiny.running(tmp_path), ["large"])
-    lab = Lab(bench.store, runner, ClusterDesk(bench.store))
-    lab._supply(small)
-    before = _records(small, bench)
+    runner = ClusterRunner(context, tiny.runtime(tmp_path), ["large"])
+    builder = Builder(context.store, runner, ClusterLocks(context.store))
+    builder._supply(small)
+    before = _records(small, context)
     assert len(before) == 2
-    lab._supply(large)
-    _check_every_row_once(large, bench)
-    assert _records(small, bench) == before, "same attempt, same time: nobody touched them"
+    builder._supply(large)
+    _check_every_row_once(large, context)
+    assert _records(small, context) == before, "same attempt, same time: nobody touched them"
     newest = max(record.created_at for record in before)
-    assert all(record.created_at > newest for record in _records(large[2:], bench))
-    assert {record.facts["rows"] for record in _records(large, bench)} == {10}
+    assert all(record.created_at > newest for record in _records(large[2:], context))
+    assert {record.facts["rows"] for record in _records(large, context)} == {10}
 
 
 def test_a_poisoned_row_is_named_and_nothing_else_is_lost(
     tmp_path: Path, tiny_poisoned: Tiny
 ) -> None:
     """One pool row has a token for which the teacher's embedding is not a number."""
-    bench = tiny_poisoned.bench(tmp_path / "store")
+    context = tiny_poisoned.context(tmp_path / "store")
     teacher = tiny_poisoned.fine_tuning()
-    produce(teacher, bench)
-    rows = pool(open_rows(teacher.data, bench), 0, 0, 400)
+    build_stage(teacher, context)
+    rows = pool(open_rows(teacher.data, context), 0, 0, 400)
     place, victim = next((i, row.id) for i, row in enumerate(rows) if POISON in row.source)
     shards = tiny_poisoned.shards(teacher, 40)
-    with pytest.raises(PoisonedRow, match=f"row {victim} cannot be labelled: .*not finite; mend"):
-        label_pool(shards, bench, tiny_poisoned.running(tmp_path))
-    assert bench.store.find(shards[place // 10].key) is None, "no half shard"
+    with pytest.raises(
+        UnlabelableRow, match=f"row {victim} cannot be labelled: .*not finite; mend"
+    ):
+        label_pool(shards, context, tiny_poisoned.runtime(tmp_path))
+    assert context.store.find(shards[place // 10].key) is None, "no half shard"
     others = [shard for shard in shards if not shard.start <= place < shard.stop]
-    before = _records(others, bench)
-    label_pool(others, bench, tiny_poisoned.running(tmp_path))
-    assert {r.key for r in before} <= {r.key for r in _records(others, bench)}
-    assert len(_records(others, bench)) == len(others)
+    before = _records(others, context)
+    label_pool(others, context, tiny_poisoned.runtime(tmp_path))
+    assert {r.key for r in before} <= {r.key for r in _records(others, context)}
+    assert len(_records(others, context)) == len(others)
 
 
 def test_actors_that_keep_dying_end_in_an_error_that_names_rows(
-    tiny: Tiny, bench: Bench, tmp_path: Path
+    tiny: Tiny, context: ExecutionContext, tmp_path: Path
 ) -> None:
     shards = tiny.shards(tiny.fine_tuning(), 30)
     done, killed = Event(), set[int]()
@@ -159,7 +165,7 @@ def test_actors_that_keep_dying_end_in_an_error_that_names_rows(
         with pytest.raises(
             LabelPoolFailed, match=r"with large failed after 2 retries; .* rows: \d+\.\.\d+"
         ):
-            label_pool(shards, bench, tiny.running(tmp_path, label_actors=(1, 1)))
+            label_pool(shards, context, tiny.runtime(tmp_path, label_actors=(1, 1)))
         done.set()
         killing.result()
     assert len(killed) <= 8, "restarts are bounded"
@@ -169,23 +175,23 @@ def test_actors_that_keep_dying_end_in_an_error_that_names_rows(
 def test_lost_nodes_end_it_only_where_it_gets_no_further(
     shards_before_a_loss: int,
     tiny: Tiny,
-    bench: Bench,
+    context: ExecutionContext,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shards = tiny.shards(tiny.fine_tuning(), 5)
     left = []
 
-    def label_and_lose(some: list[PseudoLabel], bench: Bench, _: object) -> None:
+    def label_and_lose(some: list[PseudoLabel], context: ExecutionContext, _: object) -> None:
         left.append(len(some))
-        module._ShardLabeller(some, bench)({"shard": range(shards_before_a_loss)})
+        module._ShardLabeller(some, context)({"shard": range(shards_before_a_loss)})
         raise ActorUnavailableError("the node is silent", None)
 
     monkeypatch.setattr(module, "_label", label_and_lose)
     if shards_before_a_loss:
-        label_pool(shards, bench, tiny.running(tmp_path))
+        label_pool(shards, context, tiny.runtime(tmp_path))
         assert left == [5, 4, 3, 2, 1] and len(left) > MOST_RETRIES + 1
     else:
         with pytest.raises(LabelPoolFailed, match="unfinished pool rows: 0"):
-            label_pool(shards, bench, tiny.running(tmp_path))
+            label_pool(shards, context, tiny.runtime(tmp_path))
         assert left == [5] * (MOST_RETRIES + 1)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from raydoa.artifacts.record import Record
-from raydoa.learning.recipe import Execution
-from raydoa.learning.soft_labels import read_shard
-from raydoa.makers import produce
 from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.label_pool import label_pool
+from raydoa.pipeline.build import build_stage
+from raydoa.store.record import Record
+from raydoa.training.recipe import Execution
+from raydoa.training.soft_labels import read_shard
 from tests.ray.tiny import Tiny
 from tests.ray.watching import actors, drain, until
 
@@ -43,22 +43,22 @@ def test_a_node_is_drained_and_lost_while_labelling(
 ) -> None:
     """Every pool row once, whichever actor was lost with its node, and no shard that was written is made again."""
     stage = tiny.fine_tuning()
-    bench = tiny.bench(tmp_path / "store", Execution())
-    produce(stage, bench)
-    running = tiny.running(tmp_path, label_actors=(1, 2))
+    context = tiny.context(tmp_path / "store", Execution())
+    build_stage(stage, context)
+    running = tiny.runtime(tmp_path, label_actors=(1, 2))
     shards = tiny.shards(stage, 100, size=4)
 
     def written() -> dict[str, Record]:
-        found = [bench.store.find(shard.key) for shard in shards]
+        found = [context.store.find(shard.key) for shard in shards]
         return {record.key: record for record in found if record is not None}
 
     with ThreadPoolExecutor(1) as beside:
         losing = beside.submit(_lose_a_node, three_nodes, written)
-        label_pool(shards, bench, running)
+        label_pool(shards, context, running)
         before = losing.result()
     assert 0 < len(before) < len(shards)
     assert before.items() <= written().items(), "only what was in flight was lost"
-    ids = [row.row_id for shard in shards for row in read_shard(bench.store.fetch(shard.key))[0]]
+    ids = [row.row_id for shard in shards for row in read_shard(context.store.fetch(shard.key))[0]]
     assert len(ids) == len(set(ids)) == 400
 
 

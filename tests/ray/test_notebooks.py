@@ -11,9 +11,9 @@ import pytest
 from nbclient import NotebookClient
 
 from raydoa.cli.sweep import add, configured
-from raydoa.forecast import forecast
-from raydoa.resolve import resolve
-from raydoa.search.grid import grid_cells
+from raydoa.experiment.forecast import forecast
+from raydoa.experiment.grid import grid_cells
+from raydoa.experiment.resolve import resolve
 from tests.ray.rows import without_ray
 
 _ROOT = Path(__file__).parents[2]

@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from raydoa.artifacts.record import Record
-from raydoa.bench import Bench
-from raydoa.config import Running
-from raydoa.learning.recipe import Execution
-from raydoa.makers import produce
+from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.cluster import cluster, room_for
 from raydoa.on_ray.finetune import fine_tune
-from raydoa.stages import FineTune
+from raydoa.pipeline.build import build_stage
+from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.stages import FineTune
+from raydoa.store.record import Record
+from raydoa.training.recipe import Execution
 from tests.metadata import Metadata, serving
 from tests.ray.tiny import Tiny, assert_close, weights
 from tests.ray.watching import actors, checkpointed, groups, held, living, until
@@ -64,24 +64,24 @@ def two_nodes(nodes: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def alone(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def alone(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> ExecutionContext:
     """What the plain loop on one process makes of the fine-tuning."""
-    bench = tiny.bench(tmp_path_factory.mktemp("alone"), Execution(micro_batch_size=4))
-    produce(tiny.fine_tuning(steps=_STEPS, recipe=_RECIPE), bench)
-    return bench
+    context = tiny.context(tmp_path_factory.mktemp("alone"), Execution(micro_batch_size=4))
+    build_stage(tiny.fine_tuning(steps=_STEPS, recipe=_RECIPE), context)
+    return context
 
 
-def _group(tiny: Tiny, folder: Path) -> Running:
+def _group(tiny: Tiny, folder: Path) -> RuntimeConfig:
     """Two workers of four rows each, which a single one then takes in turn."""
-    return tiny.running(folder, train_workers=2, zero_stage=2, train_folder=str(folder / "train"))
+    return tiny.runtime(folder, train_workers=2, zero_stage=2, train_folder=str(folder / "train"))
 
 
 @contextmanager
 def _beside(work: Any, *arguments: Any) -> Iterator[None]:
     with ThreadPoolExecutor(1) as thread:
-        running = thread.submit(work, *arguments)
+        runtime = thread.submit(work, *arguments)
         yield
-        running.result()
+        runtime.result()
 
 
 def _pulse(folder: Path) -> int:
@@ -118,12 +118,12 @@ def _watching(metadata: Metadata, node_id: str) -> Iterator[subprocess.Popen[str
         watcher.wait()
 
 
-def _check(bench: Bench, stage: FineTune, alone: Bench) -> Record:
+def _check(context: ExecutionContext, stage: FineTune, alone: ExecutionContext) -> Record:
     """The artifact of an undisturbed training, to within float rounding, with the loss of every step."""
-    ours, theirs = bench.store.find(stage.key), alone.store.find(stage.key)
+    ours, theirs = context.store.find(stage.key), alone.store.find(stage.key)
     assert ours is not None and theirs is not None
     assert ours.facts["losses"] == pytest.approx(theirs.facts["losses"], rel=2e-2)
-    assert_close(weights(bench.store, stage), weights(alone.store, stage), 1e-3)
+    assert_close(weights(context.store, stage), weights(alone.store, stage), 1e-3)
     return ours
 
 
@@ -133,14 +133,14 @@ def _asks() -> bool:
 
 
 def test_machines_come_late_and_are_taken_away_with_notice(
-    tiny: Tiny, tmp_path: Path, nodes: Any, alone: Bench
+    tiny: Tiny, tmp_path: Path, nodes: Any, alone: ExecutionContext
 ) -> None:
     """Cloud -> watcher -> drained node -> the group saves and leaves -> one worker goes on, until there is room again."""
     stage = tiny.fine_tuning(steps=_STEPS, recipe=_RECIPE)
-    bench = tiny.bench(tmp_path / "store")
-    running = _group(tiny, tmp_path).model_copy(update={"cluster_grows": True})
+    context = tiny.context(tmp_path / "store")
+    runtime = _group(tiny, tmp_path).model_copy(update={"cluster_grows": True})
     assert room_for(_ONE) == 0
-    with serving() as metadata, _beside(fine_tune, stage, bench, running):
+    with serving() as metadata, _beside(fine_tune, stage, context, runtime):
         until("a group that asks", _asks)
         nodes.add_node(num_cpus=1)
         nodes.add_node(num_cpus=1)
@@ -165,7 +165,7 @@ def test_machines_come_late_and_are_taken_away_with_notice(
             nodes.remove_node(lost, allow_graceful=False)
             nodes.add_node(num_cpus=1)
             until("room", lambda: not _asks())
-    record = _check(bench, stage, alone)
+    record = _check(context, stage, alone)
     assert 0 < int(str(record.facts["first_step"])) < _STEPS
     assert record.facts["steps_repeated"] == 0
     assert record.provenance["devices"] == 2, "it grew when the machine was there"
@@ -174,11 +174,11 @@ def test_machines_come_late_and_are_taken_away_with_notice(
 
 
 def test_without_notice_it_shrinks_and_grows_again(
-    tiny: Tiny, tmp_path: Path, two_nodes: Any, alone: Bench
+    tiny: Tiny, tmp_path: Path, two_nodes: Any, alone: ExecutionContext
 ) -> None:
     stage = tiny.fine_tuning(steps=_STEPS, recipe=_RECIPE)
-    bench = tiny.bench(tmp_path / "store", Execution(checkpoint_every_steps=25))
-    with _beside(fine_tune, stage, bench, _group(tiny, tmp_path)):
+    context = tiny.context(tmp_path / "store", Execution(checkpoint_every_steps=25))
+    with _beside(fine_tune, stage, context, _group(tiny, tmp_path)):
         until("a checkpoint", lambda: checkpointed(tmp_path / "train"))
         two_nodes.remove_node(_home(two_nodes, "RayTrainWorker"), allow_graceful=False)
         done = _pulse(tmp_path)
@@ -186,6 +186,6 @@ def test_without_notice_it_shrinks_and_grows_again(
         with held(_WORKER):
             two_nodes.add_node(num_cpus=1)
             until("room", lambda: room_for(_ONE) == 2)
-    record = _check(bench, stage, alone)
+    record = _check(context, stage, alone)
     assert record.provenance["devices"] == 2, "it grew when there was room again"
     assert 0 <= int(str(record.facts["steps_repeated"])) <= 25

@@ -16,10 +16,10 @@ import pandas as pd
 import pytest
 
 from raydoa.cli import search
+from raydoa.experiment.result_row import row_of
+from raydoa.experiment.trial import measure
 from raydoa.report.results import load
-from raydoa.result_row import row_of
-from raydoa.search.asking import candidate_from
-from raydoa.trial import measure
+from raydoa.search.ask_tell import candidate_from
 from tests.ray.rows import numbers, plain_lab
 from tests.ray.tiny import Tiny
 from tests.ray.watching import until
@@ -105,12 +105,12 @@ def _without_ray(driver: Driver, log: list[dict[str, Any]]) -> dict[str, dict[st
     parser = argparse.ArgumentParser()
     search.add(parser)
     seeking, _ = search.seeking_of(parser.parse_args(driver.flags))
-    lab = plain_lab(seeking.resolved)
+    builder = plain_lab(seeking.resolved)
     rows = {}
     for entry in log:
         if "asked" in entry:
             cell = seeking.cells.of(candidate_from(entry["asked"]))
-            rows[cell.name] = row_of(measure(cell, 0, seeking.resolved.study, lab).flat())
+            rows[cell.name] = row_of(measure(cell, 0, seeking.resolved.study, builder).flat())
     return rows
 
 

@@ -9,14 +9,14 @@ import pytest
 import ray
 from ray import tune
 
-from raydoa.bench import Bench
-from raydoa.config import Running
-from raydoa.lab import Lab
-from raydoa.learning.recipe import Execution
-from raydoa.on_ray.desk import ClusterDesk
-from raydoa.on_ray.orphans import Orphans
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.on_ray.cluster_locks import ClusterLocks
+from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.runner import ClusterRunner
-from raydoa.stages import FineTune
+from raydoa.pipeline.builder import Builder
+from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.stages import FineTune
+from raydoa.training.recipe import Execution
 from tests.ray.tiny import Tiny
 from tests.ray.watching import actors, groups, living, until
 
@@ -38,26 +38,30 @@ class _StopFirst(tune.Stopper):
         return False
 
 
-def _trial(config: dict[str, Any], stage: FineTune, bench: Bench, running: Running) -> None:
+def _trial(
+    config: dict[str, Any], stage: FineTune, context: ExecutionContext, runtime: RuntimeConfig
+) -> None:
     """Makes the stage, and reports all the while, as a trial must that is to be stopped."""
-    lab = Lab(bench.store, ClusterRunner(bench, running, [stage.model]), ClusterDesk(bench.store))
+    builder = Builder(
+        context.store, ClusterRunner(context, runtime, [stage.model]), ClusterLocks(context.store)
+    )
     if config["who"] == "second":
         # The dead ones too: the first may be stopped before anybody else sees its workers alive.
         until("the first trial's group", lambda: bool(actors("RayTrainWorker")))
     failures: list[Exception] = []
-    making = threading.Thread(target=_make, args=[lab, stage, failures], daemon=True)
+    making = threading.Thread(target=_make, args=[builder, stage, failures], daemon=True)
     making.start()
     while making.is_alive():
         tune.report({"who": config["who"], "made": False})
         time.sleep(0.2)
     if failures:
         raise failures[0]
-    tune.report({"who": config["who"], "made": bench.store.find(stage.key) is not None})
+    tune.report({"who": config["who"], "made": context.store.find(stage.key) is not None})
 
 
-def _make(lab: Lab, stage: FineTune, failures: list[Exception]) -> None:
+def _make(builder: Builder, stage: FineTune, failures: list[Exception]) -> None:
     try:
-        lab.make(stage)
+        builder.make(stage)
     except Exception as failure:  # noqa: BLE001 - raised by the thread that waits for this one
         failures.append(failure)
 
@@ -65,18 +69,18 @@ def _make(lab: Lab, stage: FineTune, failures: list[Exception]) -> None:
 def test_another_trial_takes_over(tiny: Tiny, tmp_path: Path) -> None:
     """Both want the same two-worker group on two CPUs; the second waits for the first, which is stopped."""
     stage = tiny.fine_tuning(steps=150)
-    bench = tiny.bench(tmp_path / "store", Execution(checkpoint_every_steps=20))
-    running = tiny.running(tmp_path, train_workers=2, train_folder=str(tmp_path / "train"))
+    context = tiny.context(tmp_path / "store", Execution(checkpoint_every_steps=20))
+    runtime = tiny.runtime(tmp_path, train_workers=2, train_folder=str(tmp_path / "train"))
     stop = _StopFirst()
     tuner = tune.Tuner(
         tune.with_resources(
-            tune.with_parameters(_trial, stage=stage, bench=bench, running=running),
+            tune.with_parameters(_trial, stage=stage, context=context, runtime=runtime),
             {"memory": 2**20},
         ),
         param_space={"who": tune.grid_search(["first", "second"])},
         tune_config=tune.TuneConfig(reuse_actors=False),
         run_config=tune.RunConfig(
-            storage_path=str(tmp_path), stop=stop, verbose=0, callbacks=[Orphans()]
+            storage_path=str(tmp_path), stop=stop, verbose=0, callbacks=[LeakedPlacementGroups()]
         ),
     )
     first, second = tuner.fit()

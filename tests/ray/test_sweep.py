@@ -5,53 +5,53 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from raydoa.config import Running, Sweep
-from raydoa.forecast import Forecast, forecast
+from raydoa.experiment.config import RuntimeConfig, Sweep
+from raydoa.experiment.forecast import Forecast, forecast
+from raydoa.experiment.grid import grid_cells
+from raydoa.experiment.resolve import Resolved, resolve
 from raydoa.on_ray.sweep import run_sweep
 from raydoa.report.results import load
-from raydoa.resolve import Resolved, resolve
-from raydoa.search.grid import grid_cells
 from tests.ray.rows import numbers, records, without_ray
 from tests.ray.tiny import Tiny
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("standing_cluster")]
 
 
-def _planned(sweep: Sweep, running: Running) -> tuple[Resolved, Forecast]:
-    resolved = resolve(sweep, running)
+def _planned(sweep: Sweep, runtime: RuntimeConfig) -> tuple[Resolved, Forecast]:
+    resolved = resolve(sweep, runtime)
     named = resolved.study.sweep
     return resolved, forecast(resolved.study, grid_cells(named.grid, named.student))
 
 
-def _run(sweep: Sweep, running: Running) -> pd.DataFrame:
-    resolved, expected = _planned(sweep, running)
-    return load(run_sweep(resolved, running, expected))
+def _run(sweep: Sweep, runtime: RuntimeConfig) -> pd.DataFrame:
+    resolved, expected = _planned(sweep, runtime)
+    return load(run_sweep(resolved, runtime, expected))
 
 
 @pytest.fixture(scope="module")
 def finished(
     tiny: Tiny, tmp_path_factory: pytest.TempPathFactory, standing_cluster: None
-) -> tuple[Sweep, Running, pd.DataFrame]:
+) -> tuple[Sweep, RuntimeConfig, pd.DataFrame]:
     """A sweep whose trials want two-worker groups, pools of up to two actors and tasks at the same time.
 
     Two teachers, each shared by two cells, whose pools are one part of the other.
     """
     strategies = ("annotate", "distill", "mixed")
     sweep = tiny.sweep(strategies=strategies, label_shares=(0.5,), u=(10, 20))
-    running = tiny.running(
+    runtime = tiny.runtime(
         tmp_path_factory.mktemp("sweep"), train_workers=2, zero_stage=1, concurrent_cells=4
     )
-    return sweep, running, _run(sweep, running)
+    return sweep, runtime, _run(sweep, runtime)
 
 
 def test_rows_are_those_of_one_process(
-    tiny: Tiny, finished: tuple[Sweep, Running, pd.DataFrame], tmp_path: Path
+    tiny: Tiny, finished: tuple[Sweep, RuntimeConfig, pd.DataFrame], tmp_path: Path
 ) -> None:
     """More trials than CPUs end, and Ray and DeepSpeed change no number."""
     sweep, _, rows = finished
     assert len(rows) == 5 and rows["feasible"].all()
     assert (rows[rows["strategy"] == "mixed"]["labels"] > 0).all()
-    resolved, expected = _planned(sweep, tiny.running(tmp_path))
+    resolved, expected = _planned(sweep, tiny.runtime(tmp_path))
     alone = without_ray(resolved, expected)
     for row in rows.to_dict("records"):
         assert numbers(row) == pytest.approx(numbers(alone[row["cell"]]), rel=1e-6)
@@ -63,22 +63,22 @@ def test_rows_are_those_of_one_process(
 
 
 def test_a_second_run_reads_the_rows_back(
-    finished: tuple[Sweep, Running, pd.DataFrame],
+    finished: tuple[Sweep, RuntimeConfig, pd.DataFrame],
 ) -> None:
-    sweep, running, rows = finished
-    before = records(running)
-    pd.testing.assert_frame_equal(_run(sweep, running), rows)
-    assert records(running) == before
+    sweep, runtime, rows = finished
+    before = records(runtime)
+    pd.testing.assert_frame_equal(_run(sweep, runtime), rows)
+    assert records(runtime) == before
 
 
 def test_a_larger_u_makes_only_the_new_shards(
-    tiny: Tiny, finished: tuple[Sweep, Running, pd.DataFrame]
+    tiny: Tiny, finished: tuple[Sweep, RuntimeConfig, pd.DataFrame]
 ) -> None:
-    _, running, rows = finished
+    _, runtime, rows = finished
     first = rows[(rows["strategy"] == "distill") & (rows["u"] == 20)]
-    before = records(running)
-    second = _run(tiny.sweep(strategies=("distill",), u=(50,)), running)
-    after = records(running)
+    before = records(runtime)
+    second = _run(tiny.sweep(strategies=("distill",), u=(50,)), runtime)
+    after = records(runtime)
     assert before.items() <= after.items()
     assert sorted(after[key].kind for key in after.keys() - before.keys()) == [
         "distill", "evaluate", *["pseudo_label"] * 3,

@@ -17,15 +17,15 @@ from mlflow import MlflowClient
 from ray.tune.experiment import Trial
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from raydoa.config import Running
-from raydoa.forecast import forecast
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.forecast import forecast
+from raydoa.experiment.grid import grid_cells
+from raydoa.experiment.resolve import resolve
+from raydoa.experiment.result_row import COLUMNS
 from raydoa.on_ray.sweep import run_sweep
 from raydoa.on_ray.trackers import Trackers, check_trackers, measured
 from raydoa.report.results import load
-from raydoa.resolve import resolve
-from raydoa.result_row import COLUMNS
-from raydoa.search.grid import grid_cells
 from tests.ray.rows import without_ray
 from tests.ray.tiny import Tiny
 from tests.ray.watching import until
@@ -86,8 +86,8 @@ def _answers(server: Server) -> bool:
 def test_a_sweep_in_mlflow_and_tensorboard(
     tiny: Tiny, tmp_path: Path, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    running = tiny.running(tmp_path, trackers=("mlflow", "tensorboard"))
-    resolved = resolve(tiny.sweep(strategies=("annotate",), n=(12, 16)), running)
+    runtime = tiny.runtime(tmp_path, trackers=("mlflow", "tensorboard"))
+    resolved = resolve(tiny.sweep(strategies=("annotate",), n=(12, 16)), runtime)
     study = resolved.study
     cells = grid_cells(study.sweep.grid, study.sweep.student)
     client = MlflowClient(server.uri)
@@ -96,7 +96,7 @@ def test_a_sweep_in_mlflow_and_tensorboard(
     assert left.status == "RUNNING"
 
     without_ray(resolved, forecast(study, cells))  # Nobody waits for trainings.
-    rows = load(run_sweep(resolved, running, forecast(study, cells))).set_index("cell")
+    rows = load(run_sweep(resolved, runtime, forecast(study, cells))).set_index("cell")
 
     runs = {run.info.run_name: run for run in client.search_runs([experiment])}
     assert len(rows) == 2 and runs.keys() == set(rows.index)
@@ -107,14 +107,14 @@ def test_a_sweep_in_mlflow_and_tensorboard(
         assert run.data.params["cell/task"] == "tiny" and run.data.params["cell/teacher"] == "None"
         assert run.data.params["cell/n"] == str(cell.n)
         _same_numbers(run.data.metrics, row)
-        (folder,) = Path(running.results, study.sweep_id).glob(f"{cell.name}-*")
+        (folder,) = Path(runtime.results, study.sweep_id).glob(f"{cell.name}-*")
         files = EventAccumulator(str(folder)).Reload()
         tags = files.Tags()["scalars"]
         _same_numbers(
             {tag.removeprefix("ray/tune/"): files.Scalars(tag)[-1].value for tag in tags}, row
         )
 
-    again = load(run_sweep(resolved, running, forecast(study, cells))).set_index("cell")
+    again = load(run_sweep(resolved, runtime, forecast(study, cells))).set_index("cell")
     pd.testing.assert_frame_equal(again, rows)
     assert len(client.search_runs([experiment])) == 2, "what has ended is told once"
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
@@ -147,7 +147,7 @@ def test_a_server_that_breaks_down_is_let_go_of(
 
 def test_a_tracker_whose_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)  # As where it is not installed.
-    with pytest.raises(UserMistake) as told:
+    with pytest.raises(UserError) as told:
         check_trackers(("tensorboard", "wandb"))
     assert str(told.value) == (
         'trackers: wandb needs the package wandb, which is not installed; pip install "raydoa[wandb]"'
@@ -155,7 +155,7 @@ def test_a_tracker_whose_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_nothing_is_tracked_by_default() -> None:
-    assert Running().trackers == ()
+    assert RuntimeConfig().trackers == ()
 
 
 def test_of_a_cell_that_cannot_be_paid_there_is_no_score() -> None:
@@ -175,7 +175,7 @@ def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         taken.bind(("127.0.0.1", 0))  # Nobody listens there.
         uri = f"http://127.0.0.1:{taken.getsockname()[1]}"
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        with pytest.raises(UserMistake, match=f"trackers: MLflow at {uri} does not answer") as told:
+        with pytest.raises(UserError, match=f"trackers: MLflow at {uri} does not answer") as told:
             check_trackers(("mlflow",))
     assert "\n" not in str(told.value)
     assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ

@@ -13,18 +13,18 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from raydoa.artifacts.store import Store
-from raydoa.bench import Bench
-from raydoa.config import Grid, Running, Sweep
-from raydoa.learning.recipe import Execution, Recipe, Representation
-from raydoa.makers import produce
+from raydoa.experiment.config import Grid, RuntimeConfig, Sweep
 from raydoa.models.family import build_model, save_model
 from raydoa.models.hub import folder_fingerprint
 from raydoa.models.shapes import ModelShape
 from raydoa.models.tokenizer import train_sentencepiece
-from raydoa.stages import Checkpoint, FineTune, PseudoLabel, TaskData, TextForm
+from raydoa.pipeline.build import build_stage
+from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.stages import Checkpoint, FineTune, PseudoLabel, TaskData, TextForm
+from raydoa.store.store import Store
 from raydoa.tasks.data import fingerprint, read_rows
 from raydoa.tasks.task import TaskSpec, read_task_yaml
+from raydoa.training.recipe import Execution, Recipe, Representation
 
 POISON = "@"
 VOCABULARY = 4096
@@ -78,18 +78,18 @@ class Tiny:
     def checkpoint(self, name: str) -> Checkpoint:
         return Checkpoint(name, folder_fingerprint(self.model(name)))
 
-    def bench(self, store: Path, execution: Execution | None = None) -> Bench:
-        """A bench at a store that holds the task's rows."""
+    def context(self, store: Path, execution: Execution | None = None) -> ExecutionContext:
+        """A context at a store that holds the task's rows."""
         names = [path.parent.name for path in self.folder.glob("*/config.json")]
-        bench = Bench(
+        context = ExecutionContext(
             store=Store(str(store)),
             tasks={"tiny": self.spec},
             data_root=None,
             checkpoints={self.checkpoint(n).fingerprint: str(self.model(n)) for n in names},
             execution=execution or Execution(),
         )
-        produce(self.data(), bench)
-        return bench
+        build_stage(self.data(), context)
+        return context
 
     def data(self) -> TaskData:
         return TaskData("tiny", fingerprint(read_rows(self.spec, None)))
@@ -150,8 +150,8 @@ class Tiny:
             region="us",
         )
 
-    def running(self, folder: Path, **changes: object) -> Running:
-        return Running.model_validate(
+    def runtime(self, folder: Path, **changes: object) -> RuntimeConfig:
+        return RuntimeConfig.model_validate(
             {
                 "store": str(folder / "store"),
                 "results": str(folder / "results"),

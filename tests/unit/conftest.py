@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.cell import Cell
-from raydoa.forecast import Forecast
-from raydoa.resolve import Resolved
-from raydoa.result_row import ResultRow
+from raydoa.experiment.cell import Cell
+from raydoa.experiment.forecast import Forecast
+from raydoa.experiment.resolve import Resolved
+from raydoa.experiment.result_row import ResultRow
 from tests.unit.world import World, forecast_of, measure_all, write_task
 
 

@@ -11,17 +11,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raydoa.booking import made_for
-from raydoa.cell import Cell
-from raydoa.config import Grid, Pretraining, Running, Sweep
-from raydoa.forecast import Forecast, forecast
-from raydoa.lab import Lab, SoleMaker
-from raydoa.learning.recipe import PretrainRecipe, Recipe, Representation
-from raydoa.local_runner import LocalRunner
-from raydoa.resolve import Resolved, resolve
-from raydoa.result_row import ResultRow
-from raydoa.search.grid import grid_cells
-from raydoa.trial import measure
+from raydoa.experiment.accounting import made_for
+from raydoa.experiment.cell import Cell
+from raydoa.experiment.config import Grid, Pretraining, RuntimeConfig, Sweep
+from raydoa.experiment.forecast import Forecast, forecast
+from raydoa.experiment.grid import grid_cells
+from raydoa.experiment.resolve import Resolved, resolve
+from raydoa.experiment.result_row import ResultRow
+from raydoa.experiment.trial import measure
+from raydoa.pipeline.builder import Builder, NoLocks
+from raydoa.pipeline.local_runner import LocalRunner
+from raydoa.training.recipe import PretrainRecipe, Recipe, Representation
 
 TRAIN, TEST, POOL = 100, 12, 60
 CLASSES = ("YES", "NO")
@@ -130,14 +130,14 @@ class World:
         }
         return Sweep(grid=Grid.model_validate(grid), **{**fields, **changes})
 
-    def running(self, **changes: Any) -> Running:
+    def runtime(self, **changes: Any) -> RuntimeConfig:
         """Folders of this world."""
         places = {name: str(self.folder / name) for name in ("store", "results")}
-        return Running.model_validate({**places, **changes})
+        return RuntimeConfig.model_validate({**places, **changes})
 
-    def resolved(self, sweep: Sweep | None = None, **running: Any) -> Resolved:
+    def resolved(self, sweep: Sweep | None = None, **runtime: Any) -> Resolved:
         """The sweep with this world's task and store."""
-        return resolve(sweep or self.sweep(), self.running(**running))
+        return resolve(sweep or self.sweep(), self.runtime(**runtime))
 
 
 def forecast_of(resolved: Resolved) -> Forecast:
@@ -146,16 +146,18 @@ def forecast_of(resolved: Resolved) -> Forecast:
     return forecast(resolved.study, grid_cells(sweep.grid, sweep.student))
 
 
-def lab_of(resolved: Resolved, cell: Cell) -> Lab:
-    """A lab that works alone, in this process, for one cell."""
-    bench = replace(resolved.bench, made_for=made_for(resolved.study, cell))
-    return Lab(bench.store, LocalRunner(bench), SoleMaker())
+def builder_of(resolved: Resolved, cell: Cell) -> Builder:
+    """A builder that works alone, in this process, for one cell."""
+    context = replace(resolved.context, made_for=made_for(resolved.study, cell))
+    return Builder(context.store, LocalRunner(context), NoLocks())
 
 
 def measure_all(resolved: Resolved, cells: Sequence[Cell] | None = None) -> dict[Cell, ResultRow]:
     """The rows of all cells, measured one after the other in the order of ``cells``."""
     expected = forecast_of(resolved)
     return {
-        cell: measure(cell, expected.labels_incurred[cell], resolved.study, lab_of(resolved, cell))
+        cell: measure(
+            cell, expected.labels_incurred[cell], resolved.study, builder_of(resolved, cell)
+        )
         for cell in cells or tuple(expected.plans)
     }

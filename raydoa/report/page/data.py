@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.report.columns import TYPES
 from raydoa.report.overview import notes
 from raydoa.report.pareto import POINT, points, seed_scores
@@ -29,7 +29,7 @@ def page_data(cells: pd.DataFrame, budgets: Sequence[float], gaps: Sequence[str]
         gaps: what its reader must know before all else, as `gaps_in` tells.
 
     Raises:
-        UserMistake: a number is infinite, which no chart can show.
+        UserError: a number is infinite, which no chart can show.
     """
     return {
         "columns": [_column(cells, name, kind) for name, kind in TYPES.items()],
@@ -61,7 +61,7 @@ def _column(cells: pd.DataFrame, name: str, kind: str) -> Json:
     column = cells[name]
     if kind == "float64" and np.isinf(column).any():
         cell = cells["cell"][np.isinf(column)].iloc[0]
-        raise UserMistake(f"{name} of cell {cell} is infinite; a page cannot show that")
+        raise UserError(f"{name} of cell {cell} is infinite; a page cannot show that")
     values = _plain(column)
     codes, different = pd.factorize(pd.Series(values, dtype=object), use_na_sentinel=False)
     if len(different) > len(values) / 2:

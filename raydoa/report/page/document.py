@@ -18,10 +18,10 @@ from string import Template
 
 import pandas as pd
 
+from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.page.data import page_data
 from raydoa.report.page.vendored import vendored
 from raydoa.report.sentence import sentences
-from raydoa.report.within import budgets_of
 
 _HERE = resources.files("raydoa.report.page")
 _SCRIPTS = (
@@ -60,7 +60,7 @@ def page(cells: pd.DataFrame, about: About | None = None) -> str:
     """The page of ``cells`` (rows of `raydoa.report.results.load`, repriced or not) as HTML.
 
     Raises:
-        UserMistake: a number is infinite.
+        UserError: a number is infinite.
     """
     about = about or About()
     budgets = sorted(set(about.budgets or budgets_of(cells)))

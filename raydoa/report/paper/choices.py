@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.comparisons import computing_shares, pool_sizes, teachers
 from raydoa.report.figures import dollar_text
 from raydoa.report.paper.style import (
@@ -18,7 +19,6 @@ from raydoa.report.paper.style import (
     styled,
 )
 from raydoa.report.table import short_name
-from raydoa.report.within import budgets_of
 
 
 def share_figure(cells: pd.DataFrame) -> Figure:

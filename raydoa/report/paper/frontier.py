@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from raydoa.report.chance import chances
+from raydoa.report.best_within_budget import best_within, budgets_of
 from raydoa.report.figures import dollar_text
 from raydoa.report.paper.style import (
     PARETO,
@@ -21,8 +21,8 @@ from raydoa.report.paper.style import (
     say,
     styled,
 )
-from raydoa.report.standing import DOMINATED, FRONTIER, standings
-from raydoa.report.within import best_within, budgets_of
+from raydoa.report.standings import DOMINATED, FRONTIER, standings
+from raydoa.report.win_probability import chances
 
 
 def frontier_figure(cells: pd.DataFrame) -> Figure:

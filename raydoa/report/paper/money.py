@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from raydoa.report.bills import audit, sharing
+from raydoa.report.best_within_budget import budgets_of
+from raydoa.report.cost_audit import audit, sharing
 from raydoa.report.figures import dollar_text
 from raydoa.report.paper.style import GREY, STRATEGIES, caption, look_of, panels, styled
 from raydoa.report.price_map import price_map
 from raydoa.report.prices_now import gpu_hour_usd, label_usd
 from raydoa.report.table import short_name
-from raydoa.report.within import budgets_of
 
 
 def price_figure(cells: pd.DataFrame) -> Figure:

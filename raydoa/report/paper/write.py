@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.report.paper.choices import pool_figure, share_figure, teacher_figure
 from raydoa.report.paper.frontier import budget_figure, chance_figure, frontier_figure
 from raydoa.report.paper.money import audit_figure, price_figure, sharing_figure
@@ -36,11 +36,11 @@ def write_figures(cells: pd.DataFrame, folder: Path) -> list[Path]:
     nothing was distilled) is not drawn, and that is told.
 
     Raises:
-        UserMistake: no cell has a score.
+        UserError: no cell has a score.
     """
     measured = cells[cells["feasible"] & cells["score"].notna()]
     if measured.empty:
-        raise UserMistake(
+        raise UserError(
             f"none of {len(cells)} cells has a score, so there is nothing to draw; `raydoa report` without --figures "
             "tells why"
         )

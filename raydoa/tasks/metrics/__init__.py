@@ -88,7 +88,7 @@ def score_predictions(
         scoring_model: folder of the BERTScore model (`TaskSpec.scoring_model`).
 
     Raises:
-        UserMistake: the scoring model cannot be loaded.
+        UserError: the scoring model cannot be loaded.
     """
     assert len(sources) == len(predictions) == len(targets) > 0, "one of each a row, and some rows"
     measured = MEASURES[task.metric](

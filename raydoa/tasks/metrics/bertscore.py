@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.tasks.metrics.statistic import Floats
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Scorer:
             )
         except (OSError, ValueError) as error:
             why = " ".join(str(error).split())
-            raise UserMistake(f"{folder}: not a BERTScore model ({why})") from error
+            raise UserError(f"{folder}: not a BERTScore model ({why})") from error
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(self._device).eval()
         layers = int(model.config.num_hidden_layers)
@@ -142,6 +142,6 @@ def open_scorer(folder: Path) -> Scorer:
     """The scorer in ``folder``, loaded once a process.
 
     Raises:
-        UserMistake: there is no encoder with a tokenizer in the folder.
+        UserError: there is no encoder with a tokenizer in the folder.
     """
     return Scorer(folder)

@@ -7,7 +7,7 @@ from benchmarks.searching.methods import ABSENT, METHODS, OURS, Recommended, is_
 from benchmarks.searching.problems import plans_of
 from benchmarks.searching.runner import held_out, run
 from benchmarks.searching.simple_peers import CoarseGrid, RandomPlans, best_seen, payable
-from raydoa.search.asking import Search
+from raydoa.search.ask_tell import Search
 
 OPTIONAL = ("CFO", "BlendSearch", "BoTorch LogEI", "EEIPU", "multi-fidelity KG")
 
@@ -57,8 +57,8 @@ def test_peers_propose_the_same_again_and_recommend_a_plan(problem, name):
     assert first == again and len(set(first[0])) == 9
 
 
-def _proposals(problem, chooser):
-    search = Search(problem.space, chooser, 6 * problem.space.budget_usd)
+def _proposals(problem, sampler):
+    search = Search(problem.space, sampler, 6 * problem.space.budget_usd)
     asked = []
     for _ in range(9):
         proposal = search.ask()

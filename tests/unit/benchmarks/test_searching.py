@@ -104,11 +104,11 @@ def test_realising_a_plan_costs_what_is_not_there(power):
     assert realise_usd(holdings, large) == 0
 
 
-@pytest.mark.parametrize("chooser", [RandomPlans(), CoarseGrid()])
-def test_simple_peers_stay_within_the_limit_and_are_the_same_again(power, chooser):
-    trace = run(power, chooser)
+@pytest.mark.parametrize("sampler", [RandomPlans(), CoarseGrid()])
+def test_simple_peers_stay_within_the_limit_and_are_the_same_again(power, sampler):
+    trace = run(power, sampler)
     assert trace.steps[-1].spent_usd <= LIMIT * power.space.budget_usd
-    assert run(power, chooser).steps == trace.steps
+    assert run(power, sampler).steps == trace.steps
     assert len({step.candidate for step in trace.steps}) == len(trace.steps)
 
 

@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.artifacts.store import Store
 from raydoa.cli.search import print_results
-from raydoa.config import Running
-from raydoa.lab import Lab
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.result_row import row_of
+from raydoa.experiment.trial import chain, measure
+from raydoa.pipeline.builder import Builder
 from raydoa.report.results import load
-from raydoa.result_row import row_of
 from raydoa.search.cells import measurements, score_of
-from raydoa.search.logbook import Logbook, read
+from raydoa.search.journal import Journal, read
 from raydoa.search.objective import OBJECTIVES, Objective
-from raydoa.search.seeking import Seeking
+from raydoa.search.setup import SearchSetup
 from raydoa.search.spending import Bills
-from raydoa.trial import chain, measure
+from raydoa.store.store import Store
 from tests.unit.cli.conftest import Run
 from tests.unit.conftest import Measured
-from tests.unit.world import World, lab_of, write_task
+from tests.unit.world import World, builder_of, write_task
 
 Refused = Callable[..., str]
 
@@ -100,19 +100,19 @@ def test_dry_run(run: Run, world: World) -> None:
     assert not (world.folder / "results").exists() and not (world.folder / "store").exists()
 
 
-def _seeking(world: World, objective: Objective, searcher: str = "random") -> Seeking:
+def _seeking(world: World, objective: Objective, searcher: str = "random") -> SearchSetup:
     """A search of the tiny world, whose models train in a blink."""
     axes = {"n": (8,), "budgets": (4.0,), "u": (1,), "strategies": ("annotate", "distill", "mixed")}
     resolved = world.resolved(world.sweep(**axes))
-    return Seeking(resolved, searcher, objective, 6.0, (), world.folder / "results" / "search")
+    return SearchSetup(resolved, searcher, objective, 6.0, (), world.folder / "results" / "search")
 
 
-def _measured(seeking: Seeking, proposals: int) -> Logbook:
+def _measured(seeking: SearchSetup, proposals: int) -> Journal:
     """Some proposals, measured in this process."""
     book = seeking.open_log()
     resolved = seeking.resolved
-    resolved.bench.store.prepare()
-    bills = Bills(resolved.study, resolved.bench.store, book.began)
+    resolved.context.store.prepare()
+    bills = Bills(resolved.study, resolved.context.store, book.began)
     for _ in range(proposals):
         proposal = book.ask()
         if proposal is None:
@@ -120,8 +120,8 @@ def _measured(seeking: Seeking, proposals: int) -> Logbook:
         cell = seeking.cells.of(proposal.candidate)
         bills.asked(proposal.number, cell)
         labels = book.labels_incurred(proposal.number)
-        lab: Lab = lab_of(resolved, cell)
-        row = row_of(measure(cell, labels, resolved.study, lab).flat())
+        builder: Builder = builder_of(resolved, cell)
+        row = row_of(measure(cell, labels, resolved.study, builder).flat())
         cost = bills.bill(proposal.number, cell, labels)
         assert cost == pytest.approx(proposal.cost_usd, abs=1e-5), "as was expected"
         assert cost == pytest.approx(row["cost_incurred"], abs=1e-6), "one at a time, as booked"
@@ -130,7 +130,7 @@ def _measured(seeking: Seeking, proposals: int) -> Logbook:
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Seeking:
+def searched(tmp_path_factory: pytest.TempPathFactory) -> SearchSetup:
     """Four proposals that were measured in this process; never write into its store."""
     folder = tmp_path_factory.mktemp("searched")
     seeking = _seeking(World(folder, write_task(folder / "task")), "score")
@@ -141,7 +141,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Seeking:
 @pytest.mark.parametrize("searcher", ["random", "cost_aware"])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_end(
-    searched: Seeking,
+    searched: SearchSetup,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     objective: Objective,
@@ -197,7 +197,7 @@ def test_nothing_was_measured(world: World, capsys: pytest.CaptureFixture[str]) 
     assert "nothing that is known can be paid" in said
 
 
-def _elsewhere(seeking: Seeking, folder: Path, **changes: object) -> Seeking:
+def _elsewhere(seeking: SearchSetup, folder: Path, **changes: object) -> SearchSetup:
     """The same search over the same store, of a sweep of another name unless it is the same."""
     study = seeking.resolved.study
     study = replace(study, sweep=study.sweep.model_copy(update={"name": "another", **changes}))
@@ -205,7 +205,9 @@ def _elsewhere(seeking: Seeking, folder: Path, **changes: object) -> Seeking:
 
 
 @pytest.mark.parametrize("name", ["tiny", "another"])
-def test_what_is_in_the_store_costs_nothing(searched: Seeking, tmp_path: Path, name: str) -> None:
+def test_what_is_in_the_store_costs_nothing(
+    searched: SearchSetup, tmp_path: Path, name: str
+) -> None:
     """Only what is new is asked for and billed; also by a search that has lost its log."""
     second = _elsewhere(searched, tmp_path, name=name)
     assert (second.resolved.study.sweep_id == searched.resolved.study.sweep_id) == (name == "tiny")
@@ -213,7 +215,7 @@ def test_what_is_in_the_store_costs_nothing(searched: Seeking, tmp_path: Path, n
     made = {o.candidate for o in searched.open_log().search.observations}
     assert book.search.there.measured == made
     assert set(book.search.there.rows) == {c.artifact for c in made if c.artifact}
-    bills = Bills(second.resolved.study, second.resolved.bench.store, book.began)
+    bills = Bills(second.resolved.study, second.resolved.context.store, book.began)
     label_usd = second.space.costs.label_usd
     for _ in made:
         proposal = book.ask()
@@ -228,18 +230,18 @@ def test_what_is_in_the_store_costs_nothing(searched: Seeking, tmp_path: Path, n
         book.tell(proposal.number, 0.5)
 
 
-def _copied(seeking: Seeking, folder: Path) -> Seeking:
+def _copied(seeking: SearchSetup, folder: Path) -> SearchSetup:
     """The same search over a copy of its store, without its log."""
-    shutil.copytree(seeking.resolved.bench.store.url, folder / "store")
-    bench = replace(seeking.resolved.bench, store=Store(str(folder / "store")))
-    resolved = replace(seeking.resolved, bench=bench)
+    shutil.copytree(seeking.resolved.context.store.url, folder / "store")
+    context = replace(seeking.resolved.context, store=Store(str(folder / "store")))
+    resolved = replace(seeking.resolved, context=context)
     return replace(seeking, resolved=resolved, result_dir=folder / "results")
 
 
-def test_only_what_is_missing_is_made_and_paid(searched: Seeking, tmp_path: Path) -> None:
+def test_only_what_is_missing_is_made_and_paid(searched: SearchSetup, tmp_path: Path) -> None:
     """A teacher counts with its rows up to the first shard that is gone, and the students of no more rows."""
     again = _copied(searched, tmp_path)
-    store, study = again.resolved.bench.store, again.resolved.study
+    store, study = again.resolved.context.store, again.resolved.study
     held = searched.open_log().search.known().holdings
     artifact, rows = max(held.rows.items(), key=lambda item: item[1])
     candidate = next(c for c in held.measured if c.artifact == artifact and c.point.u == rows)
@@ -264,28 +266,28 @@ def test_only_what_is_missing_is_made_and_paid(searched: Seeking, tmp_path: Path
     bills = Bills(study, store, book.began)
     bills.asked(proposal.number, cell)
     labels = book.labels_incurred(proposal.number)
-    measure(cell, labels, study, lab_of(again.resolved, cell))
+    measure(cell, labels, study, builder_of(again.resolved, cell))
     made_again = rows - 20 if len(stages.paid()["pseudo_labels"]) == 2 else 20
     billed = bills.bill(proposal.number, cell, labels)
     row_usd = again.space.costs.by_name[candidate.point.teacher].row_usd
     assert expected.total - billed == pytest.approx((rows - 20 - made_again) * row_usd, abs=1e-5)
 
 
-def test_repeats_are_found_as_well(searched: Seeking, tmp_path: Path) -> None:
+def test_repeats_are_found_as_well(searched: SearchSetup, tmp_path: Path) -> None:
     again = _copied(searched, tmp_path)
     first = min(again.open_log().search.there.measured)
     again.log_path.unlink()
     cell = again.cells.of(replace(first, repeat=1))
-    measure(cell, 0, again.resolved.study, lab_of(again.resolved, cell))
+    measure(cell, 0, again.resolved.study, builder_of(again.resolved, cell))
     there = again.open_log().search.there
     assert {first, replace(first, repeat=1)} <= there.measured
     assert replace(first, repeat=2) not in there.measured
 
 
-def test_what_failed_is_paid_by_the_next(searched: Seeking, tmp_path: Path) -> None:
+def test_what_failed_is_paid_by_the_next(searched: SearchSetup, tmp_path: Path) -> None:
     """A teacher whose training has failed was told at its price; who makes it then pays for it."""
     again = _copied(searched, tmp_path)
-    study, store = again.resolved.study, again.resolved.bench.store
+    study, store = again.resolved.study, again.resolved.context.store
     candidate = max(searched.open_log().search.known().holdings.measured)
     cell = again.cells.of(candidate)
     bills = Bills(study, store, searched.open_log().began)
@@ -302,13 +304,13 @@ def test_what_failed_is_paid_by_the_next(searched: Seeking, tmp_path: Path) -> N
     assert bills.bill(0, cell, 0) == 0 and bills.bill(1, cell, 0) == full
 
 
-def test_it_goes_on_with_what_was_there(searched: Seeking, tmp_path: Path) -> None:
+def test_it_goes_on_with_what_was_there(searched: SearchSetup, tmp_path: Path) -> None:
     """By the time that it is brought back the store has what the search itself has made: that was paid."""
     second = _elsewhere(searched, tmp_path / "results")
     first = second.open_log()
     assert first.search.there.measured
-    emptied = replace(second.resolved.bench, store=Store(str(tmp_path / "empty")))
-    again = replace(second, resolved=replace(second.resolved, bench=emptied)).open_log()
+    emptied = replace(second.resolved.context, store=Store(str(tmp_path / "empty")))
+    again = replace(second, resolved=replace(second.resolved, context=emptied)).open_log()
     assert again.search.there == first.search.there
 
 
@@ -317,7 +319,7 @@ def test_no_scores_no_search(world: World) -> None:
     task = seeking.resolved.study.tasks["tiny"]
     spec = task.spec.model_copy(update={"metric": "bert_ibleu"})
     study = replace(seeking.resolved.study, tasks={"tiny": replace(task, spec=spec)})
-    with pytest.raises(UserMistake, match="bert_ibleu needs a model that was not given"):
+    with pytest.raises(UserError, match="bert_ibleu needs a model that was not given"):
         replace(seeking, resolved=replace(seeking.resolved, study=study)).check()
 
 
@@ -325,4 +327,4 @@ def test_running_is_no_part_of_a_search(world: World) -> None:
     """Folders and workers may change between two runs of the same search."""
     one, two = (world.resolved(world.sweep(), **places) for places in ({}, {"train_workers": 2}))
     assert one.study.sweep_id == two.study.sweep_id
-    assert Running().cells_of_a_search > 1
+    assert RuntimeConfig().cells_of_a_search > 1

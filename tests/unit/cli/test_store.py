@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.artifacts.store import Store
-from raydoa.result_row import ResultRow
+from raydoa.experiment.result_row import ResultRow
+from raydoa.store.store import Store
 from tests.unit.cli.conftest import Run
 from tests.unit.conftest import Measured
 from tests.unit.world import measure_all

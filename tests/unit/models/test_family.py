@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import T5ForConditionalGeneration
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.models.architecture import NANO_MODELS, nano_shape
 from raydoa.models.family import HEAD_FILE, UntiedT5, build_model, load_head, load_model, save_model
 from raydoa.models.hub import read_config
@@ -48,7 +48,7 @@ def test_building_leaves_the_global_randomness_alone() -> None:
 
 def test_an_unknown_nano_model() -> None:
     with pytest.raises(
-        UserMistake, match=r"model: found 'nano-z'; nano models are nano-s, .*did you mean"
+        UserError, match=r"model: found 'nano-z'; nano models are nano-s, .*did you mean"
     ):
         nano_shape("nano-z", 100)
 
@@ -103,7 +103,7 @@ def test_checkpoints_that_are_none(tmp_path: Path) -> None:
     config = (folder / "config.json").read_text()
 
     def refused(message: str) -> None:
-        with pytest.raises(UserMistake, match=message) as caught:
+        with pytest.raises(UserError, match=message) as caught:
             load_model(folder)
         assert "\n" not in str(caught.value)
 
@@ -129,7 +129,7 @@ def test_checkpoints_that_are_none(tmp_path: Path) -> None:
 
 
 def test_a_config_without_a_dimension() -> None:
-    with pytest.raises(UserMistake, match="here: d_model is missing; expected a T5 config"):
+    with pytest.raises(UserError, match="here: d_model is missing; expected a T5 config"):
         ModelShape.from_config({"vocab_size": 5, "num_layers": 2}, "here")
 
 

@@ -9,7 +9,7 @@ import torch
 from huggingface_hub.errors import HfHubHTTPError
 from safetensors.torch import load_file
 
-from raydoa.mistakes import Unreachable, UserMistake
+from raydoa.errors import Unreachable, UserError
 from raydoa.models.hub import (
     checkpoint_folder,
     description_folder,
@@ -68,7 +68,7 @@ def test_weights_of_torch_count_where_there_are_no_others(tmp_path: Path) -> Non
     assert folder_fingerprint(folder) != before
     (folder / "pytorch_model.bin").unlink()
     with pytest.raises(
-        UserMistake, match=r"no weights; expected \*.safetensors or pytorch_model\*.bin"
+        UserError, match=r"no weights; expected \*.safetensors or pytorch_model\*.bin"
     ):
         folder_fingerprint(folder)
 
@@ -85,7 +85,7 @@ def test_folders_that_are_not_there(tmp_path: Path) -> None:
 
 def test_names_that_no_model_can_have() -> None:
     for name in ("two words", "a/b/c", "-x-", "nano_s="):
-        with pytest.raises(UserMistake, match="neither a folder nor a name that the hub can have"):
+        with pytest.raises(UserError, match="neither a folder nor a name that the hub can have"):
             locate(name, None)
 
 
@@ -164,7 +164,7 @@ def test_a_repository_without_weights(tmp_path: Path, monkeypatch: pytest.Monkey
         "huggingface_hub.snapshot_download", Hub(tmp_path, "config.json", "tf_model.h5")
     )
     with pytest.raises(
-        UserMistake, match=r"the hub has no \*.safetensors or pytorch_model\*.bin of it"
+        UserError, match=r"the hub has no \*.safetensors or pytorch_model\*.bin of it"
     ):
         locate(NAME, None)
 

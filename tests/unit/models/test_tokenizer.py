@@ -8,7 +8,7 @@ import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.models.tokenizer import (
     END_ID,
     HuggingFaceTokenizer,
@@ -90,7 +90,7 @@ def test_texts_that_no_vocabulary_can_be_learnt_from() -> None:
     letters = "".join(map(chr, range(0x4E00, 0x4E00 + 500)))
     for texts, size in (([], 60), (["  "], 60), ([letters], 100)):
         with pytest.raises(
-            UserMistake, match=f"pretraining.vocabulary: no vocabulary of {size}"
+            UserError, match=f"pretraining.vocabulary: no vocabulary of {size}"
         ) as caught:
             train_sentencepiece(texts, size)
         assert "\n" not in str(caught.value)
@@ -110,18 +110,18 @@ def test_vocabularies_that_do_not_pad_and_end_as_t5_does(tmp_path: Path) -> None
     )
     (tmp_path / "spiece.model").write_bytes(model.getvalue())
     with pytest.raises(
-        UserMistake, match=r"spiece.model: pads with id -1 and ends with id 2; T5 vocabularies"
+        UserError, match=r"spiece.model: pads with id -1 and ends with id 2; T5 vocabularies"
     ):
         load_tokenizer(tmp_path)
 
 
 def test_folders_without_a_tokenizer(tmp_path: Path) -> None:
-    with pytest.raises(UserMistake, match="no tokenizer: expected spiece.model or tokenizer.json"):
+    with pytest.raises(UserError, match="no tokenizer: expected spiece.model or tokenizer.json"):
         load_tokenizer(tmp_path)
     (tmp_path / "spiece.model").write_bytes(b"junk")
-    with pytest.raises(UserMistake, match="spiece.model: not a sentencepiece model"):
+    with pytest.raises(UserError, match="spiece.model: not a sentencepiece model"):
         load_tokenizer(tmp_path)
     (tmp_path / "spiece.model").unlink()
     (tmp_path / "tokenizer.json").write_text("{")
-    with pytest.raises(UserMistake, match=r"not a tokenizer that transformers can read"):
+    with pytest.raises(UserError, match=r"not a tokenizer that transformers can read"):
         load_tokenizer(tmp_path)

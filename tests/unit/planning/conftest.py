@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from raydoa.experiment.presets import embedded
+from raydoa.experiment.resolve import resolve
+from raydoa.experiment.result_row import COLUMNS, SCHEMA
+from raydoa.experiment.study import Study
 from raydoa.planning.case import Case
-from raydoa.presets import embedded
-from raydoa.resolve import resolve
-from raydoa.result_row import COLUMNS, SCHEMA
 from raydoa.search.costs import Point
-from raydoa.search.surface import Measured
-from raydoa.study import Study
+from raydoa.search.surrogate.surface import Measured
 
 OWNED = 100
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.planning.case import Case
 from raydoa.planning.evidence import contradictions, gather, spread
 from tests.unit.planning.conftest import WriteSweep, grid, row, told
@@ -58,7 +58,7 @@ def test_another_task_is_a_prior(case: Case, write_sweep: WriteSweep) -> None:
 
 def test_nothing_to_learn_from(case: Case, write_sweep: WriteSweep) -> None:
     with pytest.raises(
-        UserMistake,
+        UserError,
         match="no scores of task lexicon with student nano-s, nor of another task; tasks there: lexicon, wlp",
     ):
         gather([write_sweep([row(score="nan"), row(task="wlp", score="")])], case)

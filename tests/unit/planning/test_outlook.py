@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.planning.belief import Belief
 from raydoa.planning.case import Case, Face
 from raydoa.planning.evidence import Evidence, gather
@@ -62,9 +62,7 @@ def test_what_the_budget_does_not_reach_is_told(case: Case, belief: Belief) -> N
 
 
 def test_no_plan_is_payable(case: Case, belief: Belief) -> None:
-    with pytest.raises(
-        UserMistake, match=r"budget: found \$0.00; the cheapest plan .* costs \$0.00"
-    ):
+    with pytest.raises(UserError, match=r"budget: found \$0.00; the cheapest plan .* costs \$0.00"):
         table(replace(case, budget_usd=0.0), belief)
 
 

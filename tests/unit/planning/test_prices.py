@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.planning.belief import Belief
 from raydoa.planning.break_even import advantage, break_evens, crossing
 from raydoa.planning.case import Case
@@ -73,7 +73,7 @@ def test_what_cannot_be_paid_loses(case: Case) -> None:
     ],
 )  # fmt: skip
 def test_mistakes(case: Case, text: str, message: str) -> None:
-    with pytest.raises(UserMistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         parse(text, case)
     assert message in str(mistake.value)
 

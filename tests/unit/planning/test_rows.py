@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
+from raydoa.experiment.result_row import COLUMNS, SCHEMA
 from raydoa.report.rows import read_rows, scored
-from raydoa.result_row import COLUMNS, SCHEMA
 from tests.unit.planning.conftest import WriteSweep, row
 
 
@@ -47,18 +47,18 @@ def test_a_score_that_is_no_number(write_sweep: WriteSweep, score: str) -> None:
     ],
 )  # fmt: skip
 def test_wrong_rows(write_sweep: WriteSweep, fields: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserMistake) as mistake:
+    with pytest.raises(UserError) as mistake:
         read_rows(write_sweep([row(**fields)]))
     assert message in str(mistake.value)
 
 
 def test_wrong_files(write_sweep: WriteSweep, tmp_path: Path) -> None:
     with pytest.raises(
-        UserMistake, match="gone: no cells.csv; expected the result dir of a sweep or search"
+        UserError, match="gone: no cells.csv; expected the result dir of a sweep or search"
     ):
         read_rows(tmp_path / "gone")
-    with pytest.raises(UserMistake, match="no rows"):
+    with pytest.raises(UserError, match="no rows"):
         read_rows(write_sweep([], "empty"))
     columns = tuple(name for name in COLUMNS if name != "repeat")
-    with pytest.raises(UserMistake, match="the row has no column 'repeat'; is this a raydoa sweep"):
+    with pytest.raises(UserError, match="the row has no column 'repeat'; is this a raydoa sweep"):
         read_rows(write_sweep([row()], "other", columns))

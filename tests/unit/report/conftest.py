@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from raydoa.experiment.result_row import COLUMNS, SCHEMA
 from raydoa.report.columns import typed
-from raydoa.result_row import COLUMNS, SCHEMA
 
 SCALED = "toys are priced as giants"
 

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from raydoa.report.bills import audit, sharing
-from raydoa.report.chance import chances
+from raydoa.report.best_within_budget import best_of_all, best_within
 from raydoa.report.comparisons import computing_shares, pool_sizes, teachers
+from raydoa.report.cost_audit import audit, sharing
 from raydoa.report.hypervolume import hypervolumes
 from raydoa.report.pareto import frontier, frontiers, points
 from raydoa.report.seeds import chance_above_zero, mean_and_interval
-from raydoa.report.standing import standings
-from raydoa.report.within import best_of_all, best_within
+from raydoa.report.standings import standings
+from raydoa.report.win_probability import chances
 from tests.unit.report.conftest import frame, grid
 
 

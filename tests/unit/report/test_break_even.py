@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from raydoa.report.best_within_budget import best_of_all
 from raydoa.report.break_even import BreakEven, break_even_table, break_evens
 from raydoa.report.price_map import NEITHER, price_map
 from raydoa.report.reprice import NewPrices, reprice
-from raydoa.report.within import best_of_all
 from tests.unit.report.conftest import frame
 
 _HOUR = 3600.0

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from raydoa.cli import main
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.report.page import vendored
 from raydoa.report.page.data import gaps_in
 from raydoa.report.page.document import About, island, page
@@ -96,7 +96,7 @@ def test_cells_that_are_the_same_training_are_priced_by_the_first() -> None:
 def test_an_infinite_number_is_refused() -> None:
     cells = grid()
     cells.loc[3, "kgco2e"] = math.inf
-    with pytest.raises(UserMistake, match=rf"kgco2e of cell {cells['cell'][3]} is infinite"):
+    with pytest.raises(UserError, match=rf"kgco2e of cell {cells['cell'][3]} is infinite"):
         page(cells)
 
 

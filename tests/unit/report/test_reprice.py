@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raydoa.mistakes import UserMistake
-from raydoa.money.ledger import MICRO, STAGES, Rate
-from raydoa.money.many import micro_usd, unit_gpu_seconds
+from raydoa.costs.ledger import MICRO, STAGES, Rate
+from raydoa.costs.vectorized import micro_usd, unit_gpu_seconds
+from raydoa.errors import UserError
 from raydoa.report.columns import as_cells
 from raydoa.report.prices_now import gpu_hour_usd, label_usd
 from raydoa.report.reprice import NewPrices, new_prices, reprice
@@ -104,7 +104,7 @@ def test_where_the_book_is_not_at_hand_the_bills_tell(cells: pd.DataFrame) -> No
     assert label_usd(other) == 0.1
     assert label_usd(pd.concat([unknown, other])) is None
     assert gpu_hour_usd(pd.concat([unknown, other])) is None
-    with pytest.raises(UserMistake, match=r"grid: the sweep's price book 'mine' is not shipped"):
+    with pytest.raises(UserError, match=r"grid: the sweep's price book 'mine' is not shipped"):
         reprice(unknown, NewPrices(kgco2e_per_kwh={"us": 0.1}))
 
 
@@ -115,11 +115,11 @@ def test_changes_are_written_as_for_a_plan() -> None:
     assert found.words() == "label.other=0.1+label.tiny=0.2+gpu.a=3+grid.r=0.5"
     for name in ("labels", "label.tine", "gpu", "gpu.h100"):
         with pytest.raises(
-            UserMistake, match=rf"price: found '{name}'; those of this sweep are label, gpu_hour"
+            UserError, match=rf"price: found '{name}'; those of this sweep are label, gpu_hour"
         ):
             new_prices({name: 1.0}, cells)
     for value in (0.0, -1.0, float("nan"), float("inf")):
-        with pytest.raises(UserMistake, match=r"label.tiny: found .*; a price is a number above 0"):
+        with pytest.raises(UserError, match=r"label.tiny: found .*; a price is a number above 0"):
             new_prices({"label.tiny": value}, cells)
 
 

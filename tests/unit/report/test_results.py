@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
+from raydoa.experiment.result_row import COLUMNS
 from raydoa.report.results import artifact_keys, load, read_results, write_cells
-from raydoa.result_row import COLUMNS
 from tests.unit.report.conftest import frame, grid, row
 
 Write = Callable[..., Path]
@@ -70,13 +70,13 @@ def test_a_cell_that_was_begun_twice_is_one_row(result_dir: Write) -> None:
 def test_what_is_no_sweep(tmp_path: Path, line: str, message: str) -> None:
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / "result.json").write_text(line + "\n")
-    with pytest.raises(UserMistake, match=rf"cell/result.json: {message}"):
+    with pytest.raises(UserError, match=rf"cell/result.json: {message}"):
         load(tmp_path)
 
 
 def test_a_folder_without_results(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "gone"):
-        with pytest.raises(UserMistake, match="no finished cells; expected a Tune result dir"):
+        with pytest.raises(UserError, match="no finished cells; expected a Tune result dir"):
             load(folder)
 
 
@@ -104,7 +104,7 @@ def test_a_sweep_that_has_ended_is_read_from_its_table(result_dir: Write) -> Non
     for path in folder.glob("*/result.json"):
         path.write_text("{broken\n")  # Nobody looks here any more.
     pd.testing.assert_frame_equal(load(folder), every, check_exact=True)
-    with pytest.raises(UserMistake, match="not JSON"):
+    with pytest.raises(UserError, match="not JSON"):
         read_results(folder)
 
 
@@ -126,16 +126,14 @@ def test_several_sweeps_are_one_table(result_dir: Write, caplog: pytest.LogCaptu
 def test_sweeps_that_do_not_belong_together(result_dir: Write) -> None:
     one = frame({"key_evaluation": "a"})
     other = frame({"key_evaluation": "b", "score": 0.9})
-    with pytest.raises(
-        UserMistake, match=r"measured in two ways in .*one and .*two: another recipe"
-    ):
+    with pytest.raises(UserError, match=r"measured in two ways in .*one and .*two: another recipe"):
         load([result_dir(one, "one"), result_dir(other, "two")])
     strict = frame({"metric": "f1", "n": 99})
     with pytest.raises(
-        UserMistake, match=r"task tiny: scored by accuracy in .*one4 and f1 in .*three"
+        UserError, match=r"task tiny: scored by accuracy in .*one4 and f1 in .*three"
     ):
         load([result_dir(one, "one4"), result_dir(strict, "three")])
-    with pytest.raises(UserMistake, match="no result dir was given"):
+    with pytest.raises(UserError, match="no result dir was given"):
         load([])
 
 
@@ -151,7 +149,7 @@ def test_sweeps_that_do_not_belong_together(result_dir: Write) -> None:
 def test_values_that_are_none(tmp_path: Path, change: dict[str, object], message: str) -> None:
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / "result.json").write_text(json.dumps({**row(), **change}) + "\n")
-    with pytest.raises(UserMistake, match=message):
+    with pytest.raises(UserError, match=message):
         load(tmp_path)
 
 
@@ -179,12 +177,12 @@ def test_a_table_that_is_none(
 ) -> None:
     table = frame({"seed": 0}, {"seed": 1})
     change(table).to_csv(tmp_path / "cells.csv", index=False)
-    with pytest.raises(UserMistake, match=rf"cells.csv: ({message})"):
+    with pytest.raises(UserError, match=rf"cells.csv: ({message})"):
         load(tmp_path)
 
 
 def test_only_begun_cells(tmp_path: Path) -> None:
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / "result.json").write_text("")
-    with pytest.raises(UserMistake, match="1 cells have begun and none is finished"):
+    with pytest.raises(UserError, match="1 cells have begun and none is finished"):
         load(tmp_path)

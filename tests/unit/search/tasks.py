@@ -7,7 +7,7 @@ import numpy as np
 
 from raydoa.search.costs import Costs, Point, Supply, TeacherPrices
 from raydoa.search.space import Space
-from raydoa.search.surface import Measured
+from raydoa.search.surrogate.surface import Measured
 
 
 @dataclass(frozen=True)

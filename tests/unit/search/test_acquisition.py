@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from raydoa.search.acquisition import Gains
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
-from raydoa.search.joint import Joint
-from raydoa.search.laws import Array
-from raydoa.search.surface import Surface
+from raydoa.search.surrogate.joint import Joint
+from raydoa.search.surrogate.laws import Array
+from raydoa.search.surrogate.surface import Surface
 
 PLANS = tuple(Point(100 + number, "", 0, 50) for number in range(6))
 PROBE = Point(10, "", 0, 50)

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from raydoa.cell import cell_from
-from raydoa.mistakes import UserMistake
-from raydoa.money.ledger import MICRO
-from raydoa.resolve import Resolved
+from raydoa.costs.ledger import MICRO
+from raydoa.errors import UserError
+from raydoa.experiment.cell import cell_from
+from raydoa.experiment.resolve import Resolved
+from raydoa.experiment.study import Study
 from raydoa.search.cells import Cells, candidate_of, measurements, score_of
 from raydoa.search.costs import Costs, Point
 from raydoa.search.holdings import Candidate, Holdings
 from raydoa.search.pricing import costs_of, space_of
 from raydoa.search.space import Space
-from raydoa.study import Study
 from tests.unit.conftest import Measured
 from tests.unit.world import POOL, TRAIN, World, write_task
 
@@ -121,9 +121,9 @@ def test_costs_of_a_study(study: Study) -> None:
     assert [teacher.name for teacher in costs.teachers] == ["nano-m", "nano-l"]
     assert costs.teachers[0].parameters < costs.teachers[1].parameters < 1e6, "their own sizes"
     assert (costs.supply.labels, costs.supply.u, costs.supply.together) == (TRAIN, TRAIN, TRAIN)
-    with pytest.raises(UserMistake, match=r"task: found 'tinny'.*did you mean 'tiny'"):
+    with pytest.raises(UserError, match=r"task: found 'tinny'.*did you mean 'tiny'"):
         costs_of(study, "tinny", 16)
-    with pytest.raises(UserMistake, match="n: found 101; task tiny has 100 labelled rows"):
+    with pytest.raises(UserError, match="n: found 101; task tiny has 100 labelled rows"):
         costs_of(study, "tiny", 101)
 
 
@@ -135,9 +135,7 @@ def test_a_pool_of_its_own(world: World) -> None:
 
 def test_a_budget_below_the_cheapest_plan(study: Study) -> None:
     space: Space = space_of(study, "tiny", 16, 0.0)
-    with pytest.raises(
-        UserMistake, match=r"budget: found \$0.00; the cheapest plan .* costs \$0.0"
-    ):
+    with pytest.raises(UserError, match=r"budget: found \$0.00; the cheapest plan .* costs \$0.0"):
         space.plans()
 
 

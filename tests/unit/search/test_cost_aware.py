@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from raydoa.search.acquisition import Gains
-from raydoa.search.asking import Observation, Search
-from raydoa.search.candidates import again
+from raydoa.search.ask_tell import Observation, Search
 from raydoa.search.cost_aware import CostAware, _fits, _promise, _why_not_made
 from raydoa.search.costs import Point
 from raydoa.search.holdings import Candidate
-from raydoa.search.posterior import Effort
 from raydoa.search.priors import Knowledge
-from raydoa.search.surface import Surface
+from raydoa.search.shortlist import again
+from raydoa.search.surrogate.posterior import Effort
+from raydoa.search.surrogate.surface import Surface
 from tests.unit.search.tasks import COSTS, law, measured, some_points, space
 
 EFFORT = Effort(draws=200, kept=32, moves=15)
@@ -89,10 +89,10 @@ def test_another_process_comes_to_the_same_fit() -> None:
         proposal = search.ask()
         assert proposal is not None
         search.tell(proposal.number, law(proposal.candidate.point))
-    plans, chooser, known = space().plans(), CostAware(effort=EFFORT), search.known()
-    before = chooser.surface(known).mean_and_sd(plans)
+    plans, sampler, known = space().plans(), CostAware(effort=EFFORT), search.known()
+    before = sampler.surface(known).mean_and_sd(plans)
     _fits.cache_clear()
-    np.testing.assert_array_equal(chooser.surface(known).mean_and_sd(plans), before)
+    np.testing.assert_array_equal(sampler.surface(known).mean_and_sd(plans), before)
 
 
 def test_it_finds_a_plan_that_is_nearly_the_best_for_little_more_than_making_it() -> None:
@@ -180,7 +180,7 @@ def test_no_measurement_promises_more_than_a_score_can_have() -> None:
 
 def test_ablations_leave_their_part_out() -> None:
     alone = Search(space(), CostAware(effort=EFFORT, bundles=False, probes=False), 20.0)
-    choice = alone._chooser.choose(alone.known())
+    choice = alone._sampler.choose(alone.known())
     assert len(choice.candidates) == 1
     assert choice.candidates[0].point.labels >= COSTS.owned
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.search import priors
-from raydoa.search.chance import Chance
 from raydoa.search.costs import Point, Supply
-from raydoa.search.kernel import residual
-from raydoa.search.laws import (
+from raydoa.search.surrogate.chance import Chance
+from raydoa.search.surrogate.kernel import residual
+from raydoa.search.surrogate.laws import (
     COEFFICIENTS,
     DIMENSIONS,
     SHAPES,
@@ -23,9 +23,9 @@ from raydoa.search.laws import (
     Shapes,
     bases,
 )
-from raydoa.search.posterior import Effort, Posterior, _resampled
-from raydoa.search.surface import _DOUBT, Measured, Surface
-from raydoa.search.trainings import LOSS, SHARE, Kinds, drawn
+from raydoa.search.surrogate.posterior import Effort, Posterior, _resampled
+from raydoa.search.surrogate.surface import _DOUBT, Measured, Surface
+from raydoa.search.surrogate.training_kinds import LOSS, SHARE, Kinds, drawn
 from tests.unit.search.tasks import COSTS, law, measured, some_points, space
 
 SMALL = Effort(draws=200, kept=24, moves=15)
@@ -336,5 +336,5 @@ def test_a_prior_of_other_tasks_narrows_the_belief(tmp_path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"means": [1]}', '{"colour": 1}'])
 def test_a_wrong_prior_is_one_line(text: str, tmp_path) -> None:
     (tmp_path / "p.json").write_text(text)
-    with pytest.raises(UserMistake, match="expected a prior as raydoa writes it"):
+    with pytest.raises(UserError, match="expected a prior as raydoa writes it"):
         priors.read(tmp_path / "p.json")

@@ -2,13 +2,9 @@
 
 from dataclasses import dataclass
 
-from raydoa.artifacts.key import Stage
-from raydoa.booking import Chain
-from raydoa.config import Running
-from raydoa.learning.recipe import Recipe, Representation
-from raydoa.simulation.durations import NO_STARTUP, Startup
-from raydoa.simulation.sweep import Simulated, simulate
-from raydoa.stages import (
+from raydoa.experiment.accounting import Chain
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.pipeline.stages import (
     Checkpoint,
     Distill,
     Evaluate,
@@ -17,6 +13,10 @@ from raydoa.stages import (
     TaskData,
     TextForm,
 )
+from raydoa.simulation.durations import NO_STARTUP, Startup
+from raydoa.simulation.sweep import Simulated, simulate
+from raydoa.store.key import Stage
+from raydoa.training.recipe import Recipe, Representation
 
 _DATA = TaskData("tiny", "rows")
 _FORM = TextForm("tiny: ", 16, 4)
@@ -63,8 +63,8 @@ def distilling(teacher: FineTune, shards: int, steps: int = 1) -> Chain:
     return Chain(evaluated(student), evaluated(teacher))
 
 
-def cluster(gpus: int, *, workers: int = 1, actors: int = 1, cells: int = 100) -> Running:
-    return Running(
+def cluster(gpus: int, *, workers: int = 1, actors: int = 1, cells: int = 100) -> RuntimeConfig:
+    return RuntimeConfig(
         cluster_gpus=gpus,
         train_workers=workers,
         gpus_per_worker=1,
@@ -76,10 +76,10 @@ def cluster(gpus: int, *, workers: int = 1, actors: int = 1, cells: int = 100) -
 
 def run(
     chains: list[Chain | None],
-    running: Running,
+    runtime: RuntimeConfig,
     takes: Takes,
     startup: Startup = NO_STARTUP,
     *,
-    turnstile: bool = True,
+    gang_scheduling: bool = True,
 ) -> Simulated:
-    return simulate(chains, running, {TEACHER}, takes, startup, turnstile=turnstile)
+    return simulate(chains, runtime, {TEACHER}, takes, startup, gang_scheduling=gang_scheduling)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raydoa.search.order import longest_first
+from raydoa.experiment.order import longest_first
 from raydoa.simulation.durations import Startup
 from raydoa.simulation.sweep import simulate_sweep
 from tests.unit.simulation.graphs import (
@@ -61,7 +61,9 @@ def test_a_group_waits_for_what_runs_and_not_for_what_comes() -> None:
     trials = Startup(0.0, 0.0, 0.0, trial=1.0)  # One after the other, so the group comes third.
     groups_first = run([*chains, *later], cluster(2, workers=2), takes, trials)
     assert groups_first.makespan_seconds == 12.0 + 5.0 + 10.0
-    as_ray_has_it = run([*chains, *later], cluster(2, workers=2), takes, trials, turnstile=False)
+    as_ray_has_it = run(
+        [*chains, *later], cluster(2, workers=2), takes, trials, gang_scheduling=False
+    )
     assert as_ray_has_it.makespan_seconds == 22.0 + 5.0
     assert as_ray_has_it.held == groups_first.held
 
@@ -113,15 +115,21 @@ _CELL = st.one_of(
     gpus=st.integers(2, 6),
     actors=st.integers(1, 3),
     cells=st.integers(1, 8),
-    turnstile=st.booleans(),
+    gang_scheduling=st.booleans(),
     sharing=st.integers(1, 7),
 )
 def test_no_schedule_beats_the_bound(
-    chains: list, takes: Takes, gpus: int, actors: int, cells: int, turnstile: bool, sharing: int
+    chains: list,
+    takes: Takes,
+    gpus: int,
+    actors: int,
+    cells: int,
+    gang_scheduling: bool,
+    sharing: int,
 ) -> None:
     running = cluster(gpus, workers=2, actors=actors, cells=cells)
     running = running.model_copy(update={"students_per_gpu": sharing})
-    done = run(chains, running, takes, turnstile=turnstile)
+    done = run(chains, running, takes, gang_scheduling=gang_scheduling)
     assert done.bound.seconds(gpus) <= done.makespan_seconds * (1 + 1e-9)
     assert sum(done.held.values()) == pytest.approx(done.bound.gpu_seconds)
     assert done.bound.gpu_seconds <= gpus * done.makespan_seconds * (1 + 1e-9)
@@ -142,7 +150,7 @@ def test_students_that_share_a_gpu_train_side_by_side() -> None:
 def test_a_real_sweep_makes_what_its_forecast_names(world: World) -> None:
     resolved = world.resolved(gpus_per_worker=1, gpus_per_label_actor=1, cluster_gpus=2)
     expected = forecast_of(resolved)
-    running = world.running(gpus_per_worker=1, gpus_per_label_actor=1, cluster_gpus=2)
+    running = world.runtime(gpus_per_worker=1, gpus_per_label_actor=1, cluster_gpus=2)
     done = simulate_sweep(resolved.study, running, expected)
     # The shipped nano weights are no part of this world, so every stage is made once.
     assert done.operations["published"] == len(expected.stages)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.tasks.data import Row, TaskRows, fingerprint, load_rows, read_rows, write_rows
 from raydoa.tasks.task import Columns, TaskSpec
 
@@ -71,7 +71,7 @@ def test_a_hugging_face_dataset_in_a_folder(folder, monkeypatch, tmp_path):
     rows = read_rows(spec(train=f"hf:{here}:train", test=f"hf:{here}:test[:2]"), None)
     assert [(row.source, row.target) for row in rows.train] == PAIRS
     assert len(rows.test) == 2
-    with pytest.raises(UserMistake, match=r"hf:.*hub:none: cannot be read \(.*none") as told:
+    with pytest.raises(UserError, match=r"hf:.*hub:none: cannot be read \(.*none") as told:
         read_rows(spec(train=f"hf:{here}:none", test="test.jsonl"), folder)
     assert "\n" not in str(told.value)
 
@@ -131,7 +131,7 @@ def test_other_column_names(folder):
 )
 def test_malformed_rows_are_told_with_their_line(folder, name, content, told):
     (folder / name).write_bytes(content)
-    with pytest.raises(UserMistake, match=told) as error:
+    with pytest.raises(UserError, match=told) as error:
         read_rows(spec(train=name), folder)
     assert "\n" not in str(error.value)
 
@@ -141,16 +141,16 @@ def test_a_target_that_is_no_class(folder):
     task = spec(metric="accuracy", classes=("SUPPORTS", "REFUTES"), train="c.jsonl", test="c.jsonl")
     assert len(read_rows(task, folder).train) == 2
     write_jsonl(folder / "c.jsonl", [{"source": "a", "target": "SUPORTS"}])
-    with pytest.raises(UserMistake, match=r"c.jsonl:1: target: found 'SUPORTS'; classes .*did you"):
+    with pytest.raises(UserError, match=r"c.jsonl:1: target: found 'SUPORTS'; classes .*did you"):
         read_rows(task, folder)
 
 
 def test_missing_places(folder):
-    with pytest.raises(UserMistake, match=r"none.jsonl: no such file; check"):
+    with pytest.raises(UserError, match=r"none.jsonl: no such file; check"):
         read_rows(spec(train="none.jsonl"), folder)
-    with pytest.raises(UserMistake, match=r"task mine: train: train.jsonl is relative .*--data"):
+    with pytest.raises(UserError, match=r"task mine: train: train.jsonl is relative .*--data"):
         read_rows(spec(), None)
-    with pytest.raises(UserMistake, match=r"task mine: test: no location"):
+    with pytest.raises(UserError, match=r"task mine: test: no location"):
         read_rows(spec(test=None), folder)
     absolute = spec(train=str(folder / "train.jsonl"), test=str(folder / "test.jsonl"))
     assert len(read_rows(absolute, None).train) == len(PAIRS)

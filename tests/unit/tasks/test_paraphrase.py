@@ -12,7 +12,7 @@ import torch
 from sacrebleu.metrics.bleu import BLEU
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.tasks.catalog import TASKS
 from raydoa.tasks.metrics import Scores, score_predictions
 from raydoa.tasks.metrics.bertscore import Scorer
@@ -144,6 +144,6 @@ def test_without_a_model_there_are_parts_and_a_reason(caplog):
 
 
 def test_a_folder_without_a_model_is_a_users_mistake(tmp_path):
-    with pytest.raises(UserMistake, match="not a BERTScore model") as told:
+    with pytest.raises(UserError, match="not a BERTScore model") as told:
         score(OUTPUTS, tmp_path)
     assert "\n" not in str(told.value)

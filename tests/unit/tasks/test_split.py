@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.tasks.data import Row, TaskRows
 from raydoa.tasks.split import check_sizes, in_order, labelled, most_labels, pool
 
@@ -44,7 +44,7 @@ def test_no_row_is_both_label_and_pool_where_the_sizes_fit(seed, n, bought, u, o
     rows = task(60, of_pool)
     try:
         check_sizes(60, of_pool, n=n, bought=bought, u=u)
-    except UserMistake:
+    except UserError:
         assert n + bought > most_labels(60, of_pool, u=u) or u > (of_pool or 60)
         return
     labels, unlabelled = labelled(rows, seed, n + bought), pool(rows, seed, 0, u)
@@ -92,5 +92,5 @@ def test_a_random_part_is_a_fair_sample():
     ],
 )
 def test_sizes_that_do_not_fit(train, of_pool, sizes, told):
-    with pytest.raises(UserMistake, match=told):
+    with pytest.raises(UserError, match=told):
         check_sizes(train, of_pool, **sizes)

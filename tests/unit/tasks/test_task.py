@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.mistakes import UserMistake
+from raydoa.errors import UserError
 from raydoa.settings import parse
 from raydoa.tasks.catalog import TASKS, task_named
 from raydoa.tasks.data import read_rows
@@ -51,7 +51,7 @@ def test_class_0_of_the_paper_comes_first():
 
 
 def test_an_unknown_task_is_told_what_there_is():
-    with pytest.raises(UserMistake, match=r"not one of wlp, .*did you mean 'fever'.*YAML") as told:
+    with pytest.raises(UserError, match=r"not one of wlp, .*did you mean 'fever'.*YAML") as told:
         task_named("fevr")
     assert "\n" not in str(told.value)
 
@@ -86,7 +86,7 @@ def test_planning_imports_are_light():
     ],
 )
 def test_mistakes_in_a_task_are_told_in_one_line(changes, told):
-    with pytest.raises(UserMistake, match=told) as error:
+    with pytest.raises(UserError, match=told) as error:
         spec(**changes)
     assert "\n" not in str(error.value)
 
@@ -126,7 +126,7 @@ def test_a_users_task_names_its_rows(tmp_path):
     path.write_text(
         "name: mine\nprefix: ''\nmetric: exact_match\nsource_length: 8\ntarget_length: 8\n"
     )
-    with pytest.raises(UserMistake, match=r"mine.yaml: train: missing"):
+    with pytest.raises(UserError, match=r"mine.yaml: train: missing"):
         read_task_yaml(path)
 
 
@@ -141,5 +141,5 @@ def test_the_scoring_model_is_the_tasks_or_the_environments(tmp_path, monkeypatc
     assert spec(metric="bert_ibleu", bertscore_model=str(own)).scoring_model() == own
     assert spec(metric="exact_match").scoring_model() is None
     monkeypatch.setenv(BERTSCORE_VARIABLE, str(tmp_path / "none"))
-    with pytest.raises(UserMistake, match=r"RAYDOA_BERTSCORE_MODEL: no folder .*none"):
+    with pytest.raises(UserError, match=r"RAYDOA_BERTSCORE_MODEL: no folder .*none"):
         spec(metric="bert_ibleu").scoring_model()

@@ -1,4 +1,4 @@
-// Whole micro-dollars, rounded up per item: the arithmetic of raydoa.money.ledger and raydoa.money.many.
+// Whole micro-dollars, rounded up per item: the arithmetic of raydoa.costs.ledger and raydoa.costs.vectorized.
 
 export const MICRO = 1_000_000;
 

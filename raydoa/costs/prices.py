@@ -1,0 +1,238 @@
+"""What things cost: price books, and the clusters whose hours they price.
+
+A `PriceBook` is data: dollars per label, dollars per GPU-hour, and what turns GPU-hours into
+kgCO2e, every number with its source and date. A price that is not known is an error, never zero.
+Books are YAML; those shipped lie in `books/`, a user's own may extend one of them (`extends:
+2026-11-09`) and give only what differs. Changing a price makes another book whose id says so, so a
+row's `prices` column tells its prices apart. A book with `scaled` prices toy models as if they were
+large ones, and says so wherever it is shown.
+"""
+
+import datetime
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self, TypeVar
+
+from pydantic import Field, field_validator, model_validator
+
+from raydoa.errors import UserError, did_you_mean
+from raydoa.settings import Settings, parse, read_yaml
+
+BOOKS = Path(__file__).parent / "books"
+PUBLIC_BOOK = "2026-11-09"
+EMBEDDED_BOOK = "embedded"
+
+T = TypeVar("T")
+
+
+class Sourced(Settings):
+    """A number that says where it was read, and when."""
+
+    value: float = Field(gt=0)
+    source: str = Field(min_length=1)
+    date: datetime.date
+
+
+class Accelerator(Settings):
+    """One kind of GPU as one vendor rents it, in nodes of ``gpus_per_node``."""
+
+    usd_per_gpu_hour: Sourced
+    gpus_per_node: int = Field(ge=1)
+    memory_gib: Sourced
+    peak_bf16_tflops: Sourced
+    """Dense (without structured sparsity), in 1e12 operations per second."""
+    memory_gb_per_second: Sourced
+    rated_watts: Sourced
+    training_utilisation: Sourced
+    """Share of the peak that training reaches (model FLOPs utilisation, arXiv 2204.02311)."""
+    bandwidth_utilisation: Sourced
+    """Share of the memory bandwidth that reading the weights at each generated token reaches."""
+    seconds_per_layer: Sourced
+    """The least time of a layer's forward pass: that of launching its kernels from Python."""
+
+    @model_validator(mode="after")
+    def _shares_are_at_most_one(self) -> Self:
+        for name in ("training_utilisation", "bandwidth_utilisation"):
+            share = getattr(self, name).value
+            if share > 1:
+                raise ValueError(f"{name} is {share}; it is a share, at most 1")
+        return self
+
+
+class PricedAs(Settings):
+    """Which model's unit costs a toy model is priced with, and at which lengths (tokens)."""
+
+    models: dict[str, str]
+    source_length: int = Field(ge=1)
+    target_length: int = Field(ge=1)
+
+
+class PriceBook(Settings):
+    """Prices and carbon factors, looked up by name."""
+
+    book_id: str = Field(min_length=1)
+    scaled: str | None = None
+    """What to say beside every price, if the book prices toy models as large ones."""
+    labels: dict[str, Sourced] = Field(default_factory=dict)
+    """Dollars per label, by task."""
+    accelerators: dict[str, Accelerator]
+    pue: Sourced
+    """Energy of the data centre over energy of its machines."""
+    grid: dict[str, Sourced]
+    """kgCO2e per kWh, by region."""
+    priced_as: PricedAs | None = None
+
+    @model_validator(mode="after")
+    def _pue_is_at_least_one(self) -> Self:
+        if self.pue.value < 1:
+            raise ValueError(f"pue is {self.pue.value}; it is at least 1")
+        return self
+
+    def label_usd(self, task: str) -> float:
+        """Dollars per label of ``task``; UserError if the book has no price for it."""
+        return _known(self.labels, task, f"label price of task {task!r}", self.book_id).value
+
+    def accelerator(self, name: str) -> Accelerator:
+        """The accelerator called ``name``; UserError if the book has none."""
+        return _known(self.accelerators, name, f"accelerator {name!r}", self.book_id)
+
+    def gpu_hour_usd(self, accelerator: str) -> float:
+        """Dollars per GPU-hour."""
+        return self.accelerator(accelerator).usd_per_gpu_hour.value
+
+    def kgco2e_per_gpu_hour(self, accelerator: str, region: str) -> float:
+        """Emissions of a GPU-hour: rated power x PUE x grid intensity."""
+        kilowatts = self.accelerator(accelerator).rated_watts.value / 1000
+        intensity = _known(self.grid, region, f"grid intensity of region {region!r}", self.book_id)
+        return kilowatts * self.pue.value * intensity.value
+
+    def with_label_price(
+        self, task: str, usd: float, source: str, date: datetime.date
+    ) -> "PriceBook":
+        """This book with another price per label of ``task``; itself if the price is the same."""
+        if task in self.labels and self.labels[task].value == usd:
+            return self
+        price = _sourced(usd, source, date, f"label price of task {task!r}")
+        return self._changed(f"label.{task}={usd:g}", labels={**self.labels, task: price})
+
+    def with_gpu_price(
+        self, accelerator: str, usd_per_hour: float, source: str, date: datetime.date
+    ) -> "PriceBook":
+        """This book with another price per GPU-hour; itself if the price is the same."""
+        before = self.accelerator(accelerator)
+        if before.usd_per_gpu_hour.value == usd_per_hour:
+            return self
+        price = _sourced(usd_per_hour, source, date, f"GPU price of accelerator {accelerator!r}")
+        after = before.model_copy(update={"usd_per_gpu_hour": price})
+        return self._changed(
+            f"gpu.{accelerator}={usd_per_hour:g}",
+            accelerators={**self.accelerators, accelerator: after},
+        )
+
+    def with_grid_intensity(
+        self, region: str, kgco2e_per_kwh: float, source: str, date: datetime.date
+    ) -> "PriceBook":
+        """This book with another grid intensity of ``region``; itself if it is the same."""
+        if region in self.grid and self.grid[region].value == kgco2e_per_kwh:
+            return self
+        intensity = _sourced(kgco2e_per_kwh, source, date, f"grid intensity of region {region!r}")
+        return self._changed(
+            f"grid.{region}={kgco2e_per_kwh:g}", grid={**self.grid, region: intensity}
+        )
+
+    def _changed(self, what: str, **fields: Mapping[str, Settings]) -> "PriceBook":
+        return self.model_copy(update={**fields, "book_id": f"{self.book_id}+{what}"})
+
+
+class Cluster(Settings):
+    """GPUs of one kind under one name, for wall-clock time and for what an hour of it costs."""
+
+    name: str = Field(min_length=1)
+    accelerator: str
+    gpus: int = Field(ge=1)
+
+    def nodes(self, book: PriceBook) -> int:
+        """How many whole nodes hold the cluster's GPUs."""
+        return math.ceil(self.gpus / book.accelerator(self.accelerator).gpus_per_node)
+
+    def usd_per_hour(self, book: PriceBook) -> float:
+        """Dollars per hour of the whole nodes, busy or not."""
+        accelerator = book.accelerator(self.accelerator)
+        return self.nodes(book) * accelerator.gpus_per_node * accelerator.usd_per_gpu_hour.value
+
+    def wall_clock_seconds(self, gpu_seconds: float) -> float:
+        """The least wall-clock time of that much work: every GPU busy from start to end."""
+        return gpu_seconds / self.gpus
+
+
+class _BookFile(Settings):
+    """A book as written: whole, or what it replaces and adds in the book that it extends."""
+
+    book_id: str = Field(min_length=1)
+    extends: str | None = None
+    scaled: str | None = None
+    labels: dict[str, Sourced] = Field(default_factory=dict)
+    accelerators: dict[str, Accelerator] = Field(default_factory=dict)
+    pue: Sourced | None = None
+    grid: dict[str, Sourced] = Field(default_factory=dict)
+    priced_as: PricedAs | None = None
+
+    @field_validator("book_id", "extends", mode="before")
+    @classmethod
+    def _yaml_reads_a_bare_id_as_a_date(cls, value: object) -> object:
+        return value.isoformat() if isinstance(value, datetime.date) else value
+
+    def over(self, base: PriceBook | None, where: str) -> PriceBook:
+        fields = dict(base) if base is not None else {}
+        for name in self.model_fields_set - {"extends"}:
+            given, before = getattr(self, name), fields.get(name)
+            if isinstance(given, dict) and isinstance(before, dict):
+                given = before | given
+            fields[name] = given
+        return parse(fields, PriceBook, where=where)
+
+
+def shipped_books() -> tuple[str, ...]:
+    """Names of the books inside the package."""
+    return tuple(sorted(path.stem for path in BOOKS.glob("*.yaml")))
+
+
+def open_book(name: str | Path) -> PriceBook:
+    """The shipped book called ``name``, or the book in the YAML file at that path.
+
+    Raises:
+        UserError: no such book, or the file has a mistake.
+    """
+    path = BOOKS / f"{name}.yaml" if str(name) in shipped_books() else Path(name)
+    if not path.is_file():
+        shipped = list(shipped_books())
+        raise UserError(
+            f"price book: found {str(name)!r}, which is neither a file nor a shipped book; "
+            f"shipped are {', '.join(shipped)}{did_you_mean(str(name), shipped)}"
+        )
+    file = read_yaml(path, _BookFile)
+    if file.extends is None:
+        return file.over(None, str(path))
+    if file.extends not in shipped_books() or file.extends == path.stem:
+        raise UserError(
+            f"{path}: extends: found {file.extends!r}; a book can extend another that is shipped: "
+            f"{', '.join(shipped_books())}"
+        )
+    return file.over(open_book(file.extends), str(path))
+
+
+def _sourced(value: float, source: str, date: datetime.date, what: str) -> Sourced:
+    if not (math.isfinite(value) and value > 0):
+        raise UserError(f"{what}: found {value:g}; it must be above 0")
+    return Sourced(value=value, source=source, date=date)
+
+
+def _known(entries: Mapping[str, T], name: str, what: str, book_id: str) -> T:
+    if name not in entries:
+        known = sorted(entries)
+        raise UserError(
+            f"{what}: not in price book {book_id!r}, which knows {', '.join(known)}"
+            f"{did_you_mean(name, known)}; add it with a source and a date"
+        )
+    return entries[name]

@@ -1,0 +1,241 @@
+"""Measures the unit costs of a sweep on this machine's GPU: of its training steps, its steps on soft labels and its
+labelled rows.
+
+Models are built from their shapes with random weights and rows are random tokens at the task's full lengths, so a
+calibration downloads nothing and does the work that an estimate counts. It runs on one GPU, in the plain loop: what
+does not fit there keeps its estimate, and is named.
+"""
+
+import datetime
+import gc
+import logging
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import TYPE_CHECKING
+
+import torch
+
+from raydoa.costs.unit_costs import Operation, UnitCost, UnitCosts
+from raydoa.experiment.study import Study
+from raydoa.models.family import build_model
+from raydoa.models.shapes import ModelShape
+from raydoa.training.batches import Example, collate
+from raydoa.training.distill import Loss
+from raydoa.training.engine import PlainEngine
+from raydoa.training.generate import generate
+from raydoa.training.recipe import Execution, Recipe
+from raydoa.training.soft_labels import HiddenLabels
+
+if TYPE_CHECKING:
+    from transformers import T5ForConditionalGeneration
+
+logger = logging.getLogger(__name__)
+
+_REPEATS = 5
+_FIRST_WORD_ID = 3  # Padding, end and unknown come first in every T5 vocabulary.
+_TRAINING_BYTES, _INFERENCE_BYTES = (
+    16,
+    2,
+)  # a parameter; fp32 weights, gradients and Adam; bf16 weights
+
+
+@dataclass(frozen=True)
+class Work:
+    """One unit of work that a sweep plans with."""
+
+    operation: Operation
+    model: str
+    teacher: str | None
+    recipe: Recipe
+    batch_size: int
+    source_length: int
+    target_length: int
+
+    @property
+    def unit(self) -> tuple[str | int | None, ...]:
+        """What a unit cost is known by."""
+        lengths = (self.source_length, self.target_length)
+        return (self.operation, self.model, self.teacher, self.batch_size, *lengths)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What was measured, and the work that does not fit on this GPU."""
+
+    unit_costs: tuple[UnitCost, ...]
+    too_large: tuple[Work, ...]
+
+
+def works(study: Study) -> list[Work]:
+    """Every unit of work that the plans of a sweep are made of, each once.
+
+    Recipes of one precision and batch size take the same steps, whatever their learning rates and epochs.
+    """
+    found: dict[tuple[str | int | None, ...], Work] = {}
+    for task in study.tasks.values():
+        for work in _works_of_task(study, task.spec.source_length, task.spec.target_length):
+            found.setdefault(work.unit, work)
+    return list(found.values())
+
+
+def _works_of_task(study: Study, source: int, target: int) -> Iterator[Work]:
+    sweep = study.sweep
+    strategies, student = set(sweep.grid.strategies), sweep.student
+    if "annotate" in strategies:
+        recipe = sweep.student_recipe
+        yield Work("train_step", student, None, recipe, recipe.batch_size, source, target)
+    teachers = [*sweep.grid.used_teachers]
+    teachers += [student] if "self_distill" in strategies else []
+    for teacher in teachers:
+        recipe = sweep.teacher_recipe
+        yield Work("train_step", teacher, None, recipe, recipe.batch_size, source, target)
+        rows = sweep.labelling_batch_size
+        yield Work("label_sequence", teacher, None, recipe, rows, source, target)
+        recipe = sweep.distill_recipe
+        yield Work("distill_step", student, teacher, recipe, recipe.batch_size, source, target)
+
+
+def calibrate(
+    study: Study, execution: Execution, teachers: Execution, free_bytes: int
+) -> Calibrated:
+    """Measure every unit of work of ``study`` on ``execution.device``, which has ``free_bytes``.
+
+    ``teachers`` are the means of their fine-tuning: micro-batches, and what is computed again to save memory.
+    """
+    measured, too_large = [], []
+    for work in works(study):
+        shape = study.unit_costs.shape(work.model)
+        each = _INFERENCE_BYTES if work.operation == "label_sequence" else _TRAINING_BYTES
+        try:
+            if each * shape.parameters > free_bytes:
+                raise torch.OutOfMemoryError
+            tuned = work.operation == "train_step" and work.model in study.sweep.grid.teachers
+            _let_go(execution.device)
+            means = teachers if tuned else execution
+            seconds = _seconds(work, study.unit_costs, means)
+        except torch.OutOfMemoryError:
+            logger.info("%s of %s does not fit", work.operation, work.model)
+            too_large.append(work)
+            continue
+        measured.append(_unit_cost(work, seconds, study.unit_costs.accelerator, means))
+    return Calibrated(tuple(measured), tuple(too_large))
+
+
+def _let_go(device: str) -> None:
+    """Give back what the work before held: a model's parts know each other, so it outlives its last user."""
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _unit_cost(work: Work, seconds: list[float], accelerator: str, means: Execution) -> UnitCost:
+    name = torch.cuda.get_device_name() if means.device == "cuda" else platform.machine()
+    return UnitCost(
+        operation=work.operation,
+        model=work.model,
+        teacher=work.teacher,
+        batch_size=work.batch_size,
+        source_length=work.source_length,
+        target_length=work.target_length,
+        accelerator=accelerator,
+        gpu_seconds=statistics.median(seconds),
+        basis="measured",
+        source=f"raydoa calibrate on {name}, {datetime.date.today().isoformat()}, "
+        f"{work.recipe.precision}{_how(means)}: "
+        f"median of {len(seconds)}, {min(seconds):.3g} to {max(seconds):.3g}",
+    )
+
+
+def _how(means: Execution) -> str:
+    """What else a step's time depends on, and much: a step in four micro-batches launches four times the kernels."""
+    micro = f", micro-batches of {means.micro_batch_size}" if means.micro_batch_size else ""
+    return micro + (", activations computed again" if means.activation_checkpointing else "")
+
+
+def _seconds(work: Work, costs: UnitCosts, execution: Execution) -> list[float]:
+    """Seconds of each repeat; the first, which warms up, is left out."""
+    shape = costs.shape(work.model)
+    if work.operation == "label_sequence":
+        once, each = _labelling(work, shape, execution), work.batch_size
+    else:
+        once, each = _training(work, shape, costs, execution), 1
+    seconds = []
+    for _ in range(_REPEATS + 1):
+        started = time.perf_counter()
+        once()
+        if execution.device == "cuda":
+            torch.cuda.synchronize()
+        seconds.append((time.perf_counter() - started) / each)
+    return seconds[1:]
+
+
+def _labelling(work: Work, shape: ModelShape, execution: Execution) -> Callable[[], None]:
+    model = _random_model(shape, execution.device, getattr(torch, work.recipe.precision)).eval()
+    rows = _examples(work, shape)
+
+    def once() -> None:
+        written = generate(model, rows, most_tokens=work.target_length, batch_size=work.batch_size)
+        assert len(list(written)) == work.batch_size
+
+    return once
+
+
+def _training(
+    work: Work, shape: ModelShape, costs: UnitCosts, execution: Execution
+) -> Callable[[], None]:
+    teacher = costs.shape(work.teacher) if work.teacher is not None else None
+    head = torch.randn(shape.vocabulary, teacher.d_model) if teacher else None
+    rows = _examples(work, shape, teacher.d_model if teacher else None)
+    loss = Loss(
+        _random_model(shape, execution.device, torch.float32),
+        teacher_head=head,
+        temperature=work.recipe.temperature,
+        chunk_tokens=execution.logits_chunk_tokens,
+        activation_checkpointing=execution.activation_checkpointing,
+    )
+    size = execution.micro_batch_size or work.batch_size
+    engine = PlainEngine(loss, work.recipe, _REPEATS + 1, execution.device)
+
+    def once() -> None:
+        for start in range(0, work.batch_size, size):
+            engine.accumulate(collate(rows[start : start + size]), 1.0 / work.batch_size)
+        engine.step()
+
+    return once
+
+
+def _random_model(
+    shape: ModelShape, device: str, dtype: torch.dtype
+) -> "T5ForConditionalGeneration":
+    """Built where and as it is used: T5-XXL in float32 fits on few hosts."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with torch.device(device):
+            return build_model(shape, seed=0, dropout=0.0)
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _examples(work: Work, shape: ModelShape, teacher_width: int | None = None) -> list[Example]:
+    """A global batch of random rows at full length; with soft labels where a teacher is given."""
+    chance = random.Random(0)
+    ids = [chance.randrange(_FIRST_WORD_ID, shape.vocabulary) for _ in range(997)]
+    endless = cycle(ids)
+    soft = None
+    if teacher_width is not None:
+        soft = HiddenLabels(torch.randn(work.target_length, teacher_width))
+    return [
+        Example(
+            str(row),
+            list(islice(endless, work.source_length)),
+            list(islice(endless, work.target_length)),
+            soft,
+        )
+        for row in range(work.batch_size)
+    ]

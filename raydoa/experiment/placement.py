@@ -1,0 +1,96 @@
+"""What a stage runs as on a cluster, and what that holds while it runs.
+
+| work | runs as | because |
+|---|---|---|
+| a teacher's fine-tuning | a worker group, all at once or not at all | it needs many GPUs |
+| pseudo-labelling | a pool of actors over shards, as many as there is room for | a teacher is loaded once per actor |
+| everything else | a task | a worker group costs seconds to start |
+
+`raydoa.on_ray.runner` carries it out, and `raydoa.simulation` reckons with it: one place decides for both.
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+from typing import TypeAlias
+
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.pipeline.stages import (
+    ChooseSparsity,
+    Evaluate,
+    FineTune,
+    PseudoLabel,
+    TaskData,
+    Vocabulary,
+)
+from raydoa.store.key import Stage
+
+
+@dataclass(frozen=True)
+class WorkerGroup:
+    """``workers`` that begin together, each with ``gpus``."""
+
+    stage: FineTune
+    workers: int
+    gpus: int
+
+
+@dataclass(frozen=True)
+class ActorPool:
+    """``shards`` of one teacher, for ``least`` to ``most`` actors with ``gpus`` each."""
+
+    shards: tuple[PseudoLabel, ...]
+    least: int
+    most: int
+    gpus: int
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """``stages`` side by side, each on ``gpus``: whole ones, or a part of one that it shares."""
+
+    stages: tuple[Stage, ...]
+    gpus: Fraction
+
+
+Placement: TypeAlias = WorkerGroup | ActorPool | Tasks
+
+
+def placed(
+    stages: Sequence[Stage], runtime: RuntimeConfig, teachers: AbstractSet[str]
+) -> list[Placement]:
+    """How ``stages``, all of one kind, are made: one placement after the other.
+
+    Args:
+        stages: what is to be made.
+        runtime: workers and devices.
+        teachers: names of the models that are fine-tuned by a worker group.
+    """
+    first = stages[0]
+    if isinstance(first, PseudoLabel):
+        shards = [stage for stage in stages if isinstance(stage, PseudoLabel)]
+        groups = [tuple(group) for _, group in groupby(shards, key=lambda s: s.teacher.key)]
+        least, most = runtime.label_actors
+        return [
+            ActorPool(group, least, min(most, max(least, len(group))), runtime.gpus_per_label_actor)
+            for group in groups
+        ]
+    if isinstance(first, FineTune) and first.model in teachers:
+        tuned = [stage for stage in stages if isinstance(stage, FineTune)]
+        return [
+            WorkerGroup(stage, runtime.train_workers, runtime.gpus_per_worker) for stage in tuned
+        ]
+    gpus = max(_gpus(stage, runtime, teachers) for stage in stages)
+    return [Tasks(tuple(stages), gpus)]
+
+
+def _gpus(stage: Stage, runtime: RuntimeConfig, teachers: AbstractSet[str]) -> Fraction:
+    """GPUs of a task: a student's share of one, and more where a teacher writes; reading rows needs none."""
+    if not runtime.gpus_per_worker or isinstance(stage, TaskData | Vocabulary):
+        return Fraction(0)
+    scored = isinstance(stage, Evaluate) and stage.trained.model in teachers
+    if scored or isinstance(stage, ChooseSparsity):
+        return Fraction(max(1, runtime.gpus_per_label_actor))
+    return Fraction(1, runtime.students_per_gpu)

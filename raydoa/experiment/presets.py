@@ -1,0 +1,163 @@
+"""Named sweeps, each a function that returns a complete configuration.
+
+`embedded` needs nothing but the package, `nano` is the same family on rows of one's own, `paper` is the grid of
+"Distill or Annotate?" (arXiv 2305.01645) with its models.
+"""
+
+from collections.abc import Callable, Mapping
+
+from raydoa.errors import UserError, did_you_mean
+from raydoa.experiment.config import Grid, Pretraining, RuntimeConfig, Sweep
+from raydoa.experiment.hardware import HARDWARE
+from raydoa.training.recipe import PretrainRecipe, Recipe, Representation
+
+PAPER_TASKS = ("wlp", "stanceosaurus", "fever", "multipit_id", "multipit_gen", "nq")
+
+
+def embedded() -> tuple[Sweep, RuntimeConfig]:
+    """The embedded default: a generated task, a nano family whose weights ship, prices scaled to T5-XXL's."""
+    return (
+        Sweep(
+            name="embedded",
+            grid=Grid(
+                tasks=("lexicon",),
+                strategies=("annotate", "distill", "self_distill"),
+                budgets=(0.5, 5.0, 300.0),
+                n=(100, 400),
+                u=(1000, 3000),
+                teachers=("nano-m", "nano-l"),
+                seeds=(0, 1, 2),
+            ),
+            student="nano-s",
+            student_recipe=Recipe(learning_rate=3e-3, batch_size=32, epochs=20, schedule="linear"),
+            teacher_recipe=Recipe(learning_rate=1e-3, batch_size=32, epochs=30, schedule="linear"),
+            distill_recipe=Recipe(learning_rate=3e-3, batch_size=32, epochs=6, schedule="linear"),
+            pretraining=_nano_pretraining(
+                steps=1500,
+                vocabulary=600,
+                batch_size=64,
+                corrupted_fraction=0.3,
+                continued_fraction=0.7,
+            ),
+            representation=Representation(),
+            labelling_batch_size=128,
+            prices="embedded",
+            accelerator="a100-40gb",
+            region="us",
+        ),
+        # Two cores: a second actor takes longer to start than it takes the first to label the pool.
+        RuntimeConfig(label_actors=(1, 1)),
+    )
+
+
+def nano() -> tuple[Sweep, RuntimeConfig]:
+    """Real rows with the nano family, pretrained on the task's own sources; prices are scaled."""
+    sweep, runtime = embedded()
+    training = {"batch_size": 32, "schedule": "linear", "warmup_fraction": 0.05}
+    return (
+        sweep.model_copy(
+            update={
+                "name": "nano",
+                "grid": Grid(
+                    tasks=("wlp",),
+                    strategies=("annotate", "distill", "self_distill"),
+                    budgets=(5.0, 100.0, 1000.0),
+                    n=(500,),
+                    u=(5000,),
+                    teachers=("nano-l",),
+                    seeds=(0, 1),
+                ),
+                "student_recipe": Recipe(learning_rate=2e-3, epochs=10, **training),
+                "teacher_recipe": Recipe(learning_rate=1e-3, epochs=15, **training),
+                "distill_recipe": Recipe(learning_rate=2e-3, epochs=4, **training),
+                "pretraining": _nano_pretraining(
+                    steps=1500,
+                    vocabulary=2000,
+                    batch_size=32,
+                    corrupted_fraction=0.15,
+                    continued_fraction=0.0,
+                ),
+                "test_rows": 500,
+            }
+        ),
+        runtime,
+    )
+
+
+def paper() -> tuple[Sweep, RuntimeConfig]:
+    """The paper's grid and recipes, on 8 A100-40GB: ZeRO-3 over all of them for every teacher."""
+    training = {"learning_rate": 3e-5, "batch_size": 32, "precision": "bfloat16"}
+    return (
+        Sweep(
+            name="paper",
+            grid=Grid(
+                tasks=PAPER_TASKS,
+                strategies=("annotate", "distill", "self_distill"),
+                budgets=(100.0, 200.0, 300.0, 500.0),
+                n=(100, 500, 1000),
+                u=(5000, 10_000, 100_000),
+                teachers=tuple(f"google/t5-v1_1-{size}" for size in ("large", "xl", "xxl")),
+                seeds=(0, 1, 2),
+            ),
+            student="google/t5-v1_1-small",
+            student_recipe=Recipe(epochs=20, **training),
+            teacher_recipe=Recipe(epochs=20, **training),
+            distill_recipe=Recipe(epochs=50, temperature=2.0, **training),
+            representation=Representation(),
+            prices="2026-11-09",
+            accelerator=HARDWARE["8xa100-40gb"].accelerator,
+            region="us",
+        ),
+        HARDWARE["8xa100-40gb"].runtime(),
+    )
+
+
+PRESETS: Mapping[str, Callable[[], tuple[Sweep, RuntimeConfig]]] = {
+    "embedded": embedded,
+    "nano": nano,
+    "paper": paper,
+}
+
+
+def preset(name: str) -> tuple[Sweep, RuntimeConfig]:
+    """The sweep called ``name``.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in PRESETS:
+        raise UserError(
+            f"--config: found {name!r}; known are {', '.join(PRESETS)}{did_you_mean(name, list(PRESETS))}"
+        )
+    return PRESETS[name]()
+
+
+def _nano_pretraining(
+    steps: int,
+    vocabulary: int,
+    batch_size: int,
+    corrupted_fraction: float,
+    continued_fraction: float,
+) -> Pretraining:
+    """The same reading for all three sizes; only the learning rate falls with width."""
+
+    def recipe(learning_rate: float) -> PretrainRecipe:
+        training = Recipe(
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=1,
+            schedule="linear",
+            warmup_fraction=0.05,
+        )
+        return PretrainRecipe(
+            training=training,
+            steps=steps,
+            length=64,
+            corrupted_fraction=corrupted_fraction,
+            mean_span=1.5,
+            continued_fraction=continued_fraction,
+        )
+
+    rates = {"nano-s": 3e-3, "nano-m": 3e-3, "nano-l": 2e-3}
+    recipes = {name: recipe(rate) for name, rate in rates.items()}
+    return Pretraining(vocabulary=vocabulary, recipes=recipes)

@@ -1,0 +1,170 @@
+"""Names in a configuration to what they stand for: a `Study`, and the `ExecutionContext` that makers work at.
+
+Resolving reads every file it can reach and takes its fingerprint. What it cannot reach it lists, with a stand-in
+in its place, so that the sweep can still be priced.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from raydoa.costs.prices import PriceBook, open_book
+from raydoa.costs.unit_costs import UnitCosts, read_calibration
+from raydoa.errors import Unreachable, UserError
+from raydoa.experiment.config import RuntimeConfig, Sweep
+from raydoa.experiment.resolve_models import Models, find_models
+from raydoa.experiment.study import Study, TaskSource
+from raydoa.models.hub import folder_fingerprint
+from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.stages import Pretrain, TaskData, Vocabulary
+from raydoa.store.store import Store
+from raydoa.tasks.catalog import task_named, with_pool
+from raydoa.tasks.data import fingerprint, part_records
+from raydoa.tasks.open import task_rows
+from raydoa.tasks.task import TaskSpec, read_task_yaml
+from raydoa.training.recipe import Execution
+
+logger = logging.getLogger(__name__)
+
+SHIPPED = Path(__file__).parents[1] / "models" / "shipped"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A sweep ready to be planned and, if nothing is unreachable, to be run."""
+
+    study: Study
+    context: ExecutionContext
+
+
+def resolve(sweep: Sweep, runtime: RuntimeConfig) -> Resolved:
+    """Resolve all names of ``sweep``. In the study's own sweep, tasks go by their names, not by their files.
+
+    Raises:
+        UserError: a name is unknown, a row is malformed, a price is missing, or models do not fit together.
+    """
+    missing: list[str] = []
+    specs = _specs(sweep.grid.tasks, runtime.data)
+    named = sweep.grid.model_copy(update={"tasks": tuple(specs)})
+    sweep = sweep.model_copy(update={"grid": named})
+    scorers = {name: folder for name, spec in specs.items() if (folder := spec.scoring_model())}
+    tasks = {
+        name: _task_source(spec, runtime.data, scorers.get(name), missing)
+        for name, spec in specs.items()
+    }
+    missing += [short for task in tasks.values() if (short := _shortage(task, sweep)) is not None]
+    models = find_models(sweep, runtime.models, missing)
+    study = Study(
+        sweep=sweep,
+        tasks=tasks,
+        checkpoints=models.checkpoints,
+        pretrained={
+            (name, task.spec.name): _pretrained(name, task, sweep)
+            for name in models.pretrained
+            for task in tasks.values()
+        },
+        unit_costs=_unit_costs(sweep, runtime, specs, models),
+        unreachable=tuple(missing),
+    )
+    places = {task.scorer: str(scorers[name]) for name, task in tasks.items() if task.scorer}
+    return Resolved(study, _context(sweep, runtime, specs, {**models.places, **places}))
+
+
+def _context(
+    sweep: Sweep,
+    runtime: RuntimeConfig,
+    specs: Mapping[str, TaskSpec],
+    checkpoints: Mapping[str, str],
+) -> ExecutionContext:
+    return ExecutionContext(
+        store=Store(runtime.store, shipped=[SHIPPED] if SHIPPED.is_dir() else []),
+        tasks=specs,
+        data_root=str(Path(runtime.data).absolute()) if runtime.data is not None else None,
+        checkpoints=checkpoints,
+        execution=Execution(
+            device="cuda" if runtime.gpus_per_worker else "cpu",
+            checkpoint_every_steps=runtime.checkpoint_every_steps,
+            interruptions_per_node_hour=runtime.interruptions_per_node_hour,
+            label_batch_size=sweep.labelling_batch_size,
+        ),
+        train_folder=runtime.train_folder,
+    )
+
+
+def _specs(names: Sequence[str], data_root: str | None) -> dict[str, TaskSpec]:
+    specs: dict[str, TaskSpec] = {}
+    for name in names:
+        spec = read_task_yaml(Path(name)) if name.endswith((".yaml", ".yml")) else task_named(name)
+        if spec.name in specs:
+            raise UserError(f"tasks: two are called {spec.name!r}; give one of them another name")
+        specs[spec.name] = with_pool(spec, data_root)
+    return specs
+
+
+def _task_source(
+    spec: TaskSpec, data_root: str | None, scorer: Path | None, missing: list[str]
+) -> TaskSource:
+    absent = [
+        problem
+        for part in ("train", "test", "pool", "text")
+        if (problem := _unreachable(spec, part, data_root)) is not None
+    ]
+    scored_by = folder_fingerprint(scorer) if scorer is not None else None
+    if absent:
+        missing.extend(absent)
+        stand_in = hashlib.sha256(f"unreachable {spec.model_dump_json()}".encode()).hexdigest()
+        return TaskSource(spec, TaskData(spec.name, stand_in), None, 0, scored_by)
+    rows = task_rows(spec, data_root)
+    data = TaskData(spec.name, fingerprint(rows))
+    return TaskSource(spec, data, len(rows.train), len(rows.pool), scored_by)
+
+
+def _unreachable(spec: TaskSpec, part: str, data_root: str | None) -> str | None:
+    """Why the rows of a part cannot be had from here, or None."""
+    try:
+        next(part_records(spec, part, data_root), None)
+    except Unreachable as why:
+        return str(why)
+    return None
+
+
+def _shortage(task: TaskSource, sweep: Sweep) -> str | None:
+    """What the largest N and U of the grid lack, or None."""
+    pools = sweep.grid.u if set(sweep.grid.strategies) - {"annotate"} else (0,)
+    return task.shortage(max(sweep.grid.n), max(pools))
+
+
+def _pretrained(name: str, task: TaskSource, sweep: Sweep) -> Pretrain:
+    if sweep.pretraining is None or name not in sweep.pretraining.recipes:
+        raise UserError(
+            f"{sweep.name}: pretraining: no recipe for {name}, which raydoa pretrains itself"
+        )
+    return Pretrain(
+        model=name,
+        vocabulary=Vocabulary(task.data, sweep.pretraining.vocabulary),
+        data=task.data,
+        recipe=sweep.pretraining.recipes[name],
+        seed=sweep.pretraining.seed,
+    )
+
+
+def _unit_costs(
+    sweep: Sweep, runtime: RuntimeConfig, specs: Mapping[str, TaskSpec], models: Models
+) -> UnitCosts:
+    book = _with_own_label_prices(open_book(sweep.prices), specs)
+    measured = read_calibration(Path(runtime.unit_costs)) if runtime.unit_costs else ()
+    book.accelerator(sweep.accelerator)
+    book.kgco2e_per_gpu_hour(sweep.accelerator, sweep.region)
+    return UnitCosts(book, sweep.accelerator, measured, models.shapes)
+
+
+def _with_own_label_prices(book: PriceBook, specs: Mapping[str, TaskSpec]) -> PriceBook:
+    """The book with the prices that tasks bring themselves; every task must have one."""
+    for spec in specs.values():
+        own = spec.label_price
+        if own is not None:
+            book = book.with_label_price(spec.name, own.usd, own.source, own.date)
+        book.label_usd(spec.name)
+    return book

@@ -1,0 +1,245 @@
+"""How each stage is made, in plain PyTorch, from the artifacts it reads.
+
+`produce` makes one stage into a scratch folder and publishes it; where it runs is not its business: in this
+process or in a Ray task. Shards of soft labels are made by a teacher that stays loaded (`raydoa.pipeline.labelling`),
+and fine-tuning by several workers is in `raydoa.on_ray.finetune`, from the same pieces.
+
+torch and transformers are imported when something is made, so that planning a sweep stays light.
+"""
+
+import dataclasses
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raydoa.errors import UserError
+from raydoa.pipeline.context import (
+    ExecutionContext,
+    Facts,
+    distill_examples,
+    labelled_examples,
+    open_model,
+    open_rows,
+    publish,
+    scratch_folder,
+    source_ids,
+    visible_devices,
+)
+from raydoa.pipeline.stages import (
+    ChooseSparsity,
+    Distill,
+    Evaluate,
+    FineTune,
+    Pretrain,
+    TaskData,
+    Vocabulary,
+    training_seed,
+)
+from raydoa.store.key import Stage
+from raydoa.store.record import Record
+from raydoa.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from raydoa.training.batches import Example
+    from raydoa.training.distill import Loss
+
+logger = logging.getLogger(__name__)
+
+
+def build_stage(stage: Stage, context: ExecutionContext) -> Record:
+    """Make ``stage``, whose inputs are in the store, and publish it.
+
+    Raises:
+        DamagedArtifact: an input's files are not what was published.
+        UserError: an input that a user gave is wrong, or a disk is full.
+    """
+    with scratch_folder() as folder:
+        started = time.perf_counter()
+        facts = _BUILDERS[type(stage)](stage, context, folder)
+        # A training that was resumed has taken the time of its earlier attempts as well.
+        seconds = time.perf_counter() - started + float(facts.get("seconds_before", 0.0))
+        record = publish(
+            stage, context, folder, facts, seconds=seconds, devices=visible_devices(context)
+        )
+    place = _training_place(stage, context)
+    if place is not None:
+        shutil.rmtree(place, ignore_errors=True)
+    return record
+
+
+def _make_task_data(stage: TaskData, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.tasks.data import fingerprint, write_rows
+    from raydoa.tasks.open import task_rows
+
+    rows = task_rows(context.tasks[stage.task], context.data_root)
+    if fingerprint(rows) != stage.fingerprint:
+        raise UserError(
+            f"task {stage.task}: its rows changed while the sweep was running; run it again"
+        )
+    write_rows(rows, folder)
+    return {part: len(getattr(rows, part)) for part in ("train", "test", "pool", "text")}
+
+
+def _make_vocabulary(stage: Vocabulary, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.models.tokenizer import train_sentencepiece
+
+    tokenizer = train_sentencepiece(open_rows(stage.data, context).unlabelled_text(), stage.size)
+    tokenizer.save(folder)
+    return {"size": tokenizer.size, "fingerprint": tokenizer.fingerprint}
+
+
+def _make_pretrain(stage: Pretrain, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.models.architecture import nano_shape
+    from raydoa.models.family import build_model, save_model
+    from raydoa.models.tokenizer import load_tokenizer
+    from raydoa.training.distill import Loss
+    from raydoa.training.span_corruption import SENTINELS, corrupted_examples
+
+    recipe = stage.recipe
+    tokenizer = load_tokenizer(context.store.fetch(stage.vocabulary.key))
+    shape = nano_shape(stage.model, tokenizer.size + SENTINELS)
+    model = build_model(shape, stage.seed, recipe.training.dropout)
+    text = open_rows(stage.data, context).unlabelled_text()
+    lines = [ids[:-1] for ids in tokenizer.encode(text, 10 * recipe.length)]
+    examples = corrupted_examples(
+        lines,
+        count=recipe.steps * recipe.training.batch_size,
+        vocabulary=shape.vocabulary,
+        length=recipe.length,
+        fraction=recipe.corrupted_fraction,
+        mean_span=recipe.mean_span,
+        continued=recipe.continued_fraction,
+        seed=stage.seed,
+    )
+    facts = _train(stage, Loss(model), recipe.training, recipe.steps, list(examples), context)
+    save_model(model, tokenizer, folder)
+    return {**facts, "steps": recipe.steps, "losses": facts["losses"][-20:]}
+
+
+def _make_fine_tune(stage: FineTune, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.models.family import save_model
+    from raydoa.training.distill import Loss
+
+    model, tokenizer = open_model(stage.initial, context, dropout=stage.recipe.dropout)
+    examples = labelled_examples(stage, context, tokenizer)
+    facts = _train(stage, Loss(model), stage.recipe, stage.steps, examples, context)
+    save_model(model, tokenizer, folder)
+    return {**facts, "tokenizer": tokenizer.fingerprint}
+
+
+def _train(
+    stage: Pretrain | FineTune | Distill,
+    loss: "Loss",
+    recipe: Recipe,
+    steps: int,
+    examples: "list[Example]",
+    context: ExecutionContext,
+    then: "Sequence[Example]" = (),
+) -> Facts:
+    """Train on this process's device, from where an interrupted attempt had come to."""
+    from raydoa.training.checkpoints import CheckpointFolder
+    from raydoa.training.engine import PlainEngine
+    from raydoa.training.fit import fit
+
+    place = _training_place(stage, context)
+    checkpoints = CheckpointFolder(place) if place is not None else None
+    summary = fit(
+        PlainEngine(loss, recipe, steps, context.execution.device),
+        examples,
+        then=then,
+        batch_size=recipe.batch_size,
+        steps=steps,
+        seed=training_seed(stage),
+        execution=context.execution,
+        checkpoints=checkpoints,
+    )
+    return {
+        "losses": list(summary.losses),
+        "first_step": summary.first_step,
+        "seconds_before": checkpoints.seconds_before if checkpoints is not None else 0.0,
+    }
+
+
+def _training_place(stage: Stage, context: ExecutionContext) -> Path | None:
+    """A folder that belongs to this training alone."""
+    if context.train_folder is None:
+        return None
+    return Path(context.train_folder) / f"{stage.kind}-{stage.key[:20]}"
+
+
+def _make_sparsity(stage: ChooseSparsity, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.pipeline.labelling import choose
+
+    return choose(stage, context, folder)
+
+
+def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.models.family import HEAD_FILE, load_head, save_model
+    from raydoa.training.distill import Loss
+
+    model, tokenizer = open_model(stage.initial, context, dropout=stage.recipe.dropout)
+    head = load_head(context.store.fetch(stage.teacher.key, [HEAD_FILE]))
+    loss = Loss(
+        model,
+        teacher_head=head,
+        temperature=stage.recipe.temperature,
+        gold_weight=stage.mixing.gold_weight if stage.mixing else 1.0,
+        chunk_tokens=context.execution.logits_chunk_tokens,
+    )
+    first, then = distill_examples(stage, context, tokenizer, model.config.vocab_size)
+    facts = _train(stage, loss, stage.recipe, stage.steps, first, context, then)
+    save_model(model, tokenizer, folder)
+    return {**facts, "tokenizer": tokenizer.fingerprint}
+
+
+def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.tasks.metrics import score_predictions
+    from raydoa.tasks.split import in_order
+    from raydoa.training.batches import Example
+    from raydoa.training.generate import generate
+
+    # As it was trained: a teacher of 11B parameters fits on one GPU in bfloat16 only.
+    model, tokenizer = open_model(
+        stage.trained, context, precision=stage.trained.recipe.precision, spread=True
+    )
+    model.eval()
+    # Not the file's first rows: those are often of one document, or of one class.
+    rows = in_order(open_rows(stage.data, context).test, 0)[: stage.rows]
+    sources = source_ids(rows, stage.form, tokenizer)
+    written = generate(
+        model,
+        [Example(row.id, ids, ()) for row, ids in zip(rows, sources, strict=True)],
+        most_tokens=stage.form.target_length,
+        batch_size=context.execution.label_batch_size,
+    )
+    by_id = {g.row_id: g.target_ids for g in written}
+    predictions = tokenizer.decode([by_id[row.id] for row in rows])
+    lines = [
+        json.dumps({"id": row.id, "prediction": text}, ensure_ascii=False)
+        for row, text in zip(rows, predictions, strict=True)
+    ]
+    (folder / "predictions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    scores = score_predictions(
+        stage,
+        [row.source for row in rows],
+        predictions,
+        [row.target or "" for row in rows],
+        seed=0,
+        scoring_model=Path(context.checkpoints[stage.scorer]) if stage.scorer else None,
+    )
+    return {"rows": len(rows), **dataclasses.asdict(scores)}
+
+
+_BUILDERS: Mapping[type[Stage], Callable[[Any, ExecutionContext, Path], Facts]] = {
+    TaskData: _make_task_data,
+    Vocabulary: _make_vocabulary,
+    Pretrain: _make_pretrain,
+    FineTune: _make_fine_tune,
+    ChooseSparsity: _make_sparsity,
+    Distill: _make_distill,
+    Evaluate: _make_evaluation,
+}

@@ -1,0 +1,195 @@
+"""The builder: asks for artifacts and gets them, made at most once.
+
+`Builder.make` looks into the store, makes what is missing (inputs first), and returns the record. Who does the
+work and who else might be at it are two small interfaces: a `Runner` runs stages (in this process, or on a
+Ray cluster), and a `BuildLocks` hands out claims, so that one key has one maker. A trial sees only `make`.
+
+An artifact that turns out to be damaged, or that somebody else has just dropped for that, is made again, and
+the work that needed it starts over; the same one damaged over and over is a broken disk, and an error.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from raydoa.errors import InsufficientResources, UserError
+from raydoa.pipeline.stages import Checkpoint
+from raydoa.store.key import Stage
+from raydoa.store.record import DamagedArtifact, Record
+from raydoa.store.store import MissingArtifact
+
+logger = logging.getLogger(__name__)
+
+_MOST_REPAIRS = 3
+
+
+class StageFailed(RuntimeError):
+    """A stage that somebody else was making failed; the message is what its maker saw."""
+
+
+class Artifacts(Protocol):
+    """What the builder needs of a store; a `Store` is one."""
+
+    def find(self, key: str) -> Record | None:
+        """See `Store.find`."""
+        ...
+
+    def drop(self, key: str, folder: str | None = None) -> None:
+        """See `Store.drop`."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs stages."""
+
+    def run(self, stages: Sequence[Stage]) -> None:
+        """Make ``stages`` (all of one kind, every input in the store) and publish each.
+
+        Raises:
+            DamagedArtifact: an input turned out to be damaged.
+            MissingArtifact: an input is gone since somebody looked.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a maker parts with its claims: what it made, or why not; a final error is the same whoever tries."""
+
+    made: bool = False
+    error: str | None = None
+    final: bool = False
+
+
+class BuildLocks(Protocol):
+    """Hands out claims on keys."""
+
+    def claim(self, stages: Sequence[Stage]) -> list[Stage]:
+        """The stages among these that are ours to make now; never waits."""
+        ...
+
+    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
+        """Give claims back, and tell how it went."""
+        ...
+
+    def wait(self, stage: Stage) -> str | None:
+        """Wait until nobody is making ``stage``; returns the error of its maker, if there was one."""
+        ...
+
+
+class NoLocks:
+    """The locks of a process that works alone: everything is its own to make."""
+
+    def claim(self, stages: Sequence[Stage]) -> list[Stage]:
+        """All of them."""
+        return list(stages)
+
+    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
+        """Nobody waits."""
+
+    def wait(self, stage: Stage) -> str | None:
+        """Nobody else makes anything, so this is never reached."""
+        raise AssertionError(f"nobody else can be making {stage.kind} {stage.key}")
+
+
+class Builder:
+    """Makes artifacts that are missing, through a runner and locks."""
+
+    def __init__(self, store: Artifacts, runner: Runner, locks: BuildLocks) -> None:
+        self.store = store
+        self._runner = runner
+        self._locks = locks
+        self._repairs: Counter[str] = Counter()
+
+    def make(self, stage: Stage) -> Record:
+        """The record of ``stage``'s artifact, made now if it is not in the store.
+
+        Raises:
+            StageFailed: another maker of it, or of something it needs, failed.
+            DamagedArtifact: an artifact it needs is damaged however often it is made again.
+        """
+        while True:
+            try:
+                self._supply([stage])
+                record = self.store.find(stage.key)
+            except DamagedArtifact as damage:
+                self._drop(damage)
+                continue
+            except MissingArtifact as missing:
+                self._look_again(stage, missing)
+                continue
+            if record is not None:
+                return record
+
+    def find(self, stage: Stage) -> Record | None:
+        """The record of ``stage``'s artifact, if it is in the store and can be read."""
+        try:
+            return self.store.find(stage.key)
+        except DamagedArtifact as damage:
+            logger.warning("%s", damage)
+            return None
+
+    def _supply(self, stages: Sequence[Stage]) -> None:
+        """Put all of ``stages`` (of one kind) into the store."""
+        missing = self._missing(stages)
+        if missing:
+            for group in _by_kind([need for stage in missing for need in stage.inputs()]):
+                self._supply(group)
+        while missing:
+            self._work(missing)
+            for stage in self._missing(missing):
+                error = self._locks.wait(stage)
+                if error is not None:
+                    raise StageFailed(error)
+            missing = self._missing(missing)
+
+    def _work(self, missing: Sequence[Stage]) -> None:
+        ours = self._locks.claim(missing)
+        outcome = Outcome()  # A maker that is stopped has neither made anything nor failed.
+        try:
+            # Somebody may have published between our look into the store and our claim.
+            todo = self._missing(ours)
+            if todo:
+                self._runner.run(todo)
+                outcome = Outcome(made=True)
+        except (DamagedArtifact, MissingArtifact):
+            raise  # We come back; if somebody else is quicker, so much the better.
+        except Exception as failure:
+            # Of several stages it is not known which one it was.
+            final = isinstance(failure, UserError) and len(ours) == 1
+            final = final and not isinstance(failure, InsufficientResources)
+            outcome = Outcome(error=f"{type(failure).__name__}: {failure}", final=final)
+            raise
+        finally:
+            if ours:
+                self._locks.release(ours, outcome)
+
+    def _missing(self, stages: Sequence[Stage]) -> list[Stage]:
+        return [
+            s for s in stages if not isinstance(s, Checkpoint) and self.store.find(s.key) is None
+        ]
+
+    def _drop(self, damage: DamagedArtifact) -> None:
+        self._count(damage.key, damage)
+        logger.warning("%s; it is dropped and made again", damage)
+        self.store.drop(damage.key, damage.folder)
+
+    def _look_again(self, stage: Stage, missing: MissingArtifact) -> None:
+        """An input was there when we looked and gone when it was read: its finder dropped it."""
+        self._count(stage.key, missing)
+        logger.warning("%s, which %s needs; it is made again", missing, stage.kind)
+
+    def _count(self, key: str, error: Exception) -> None:
+        self._repairs[key] += 1
+        if self._repairs[key] > _MOST_REPAIRS:
+            raise error
+
+
+def _by_kind(stages: Sequence[Stage]) -> list[list[Stage]]:
+    """Each stage once, grouped by kind in order of first appearance."""
+    groups: dict[str, dict[str, Stage]] = {}
+    for stage in stages:
+        groups.setdefault(stage.kind, {})[stage.key] = stage
+    return [list(group.values()) for group in groups.values()]

@@ -1,0 +1,228 @@
+"""The stages: what can be made, each as the complete description that its key is a hash of.
+
+    TaskData --> Vocabulary --> Pretrain --+
+        |                                  +--> FineTune --> PseudoLabel (one a shard) --> Distill
+        |                       Checkpoint-+       |                                         |
+        +------------------------------------------+---------------> Evaluate <--------------+
+
+A stage holds the stages it reads, so a cell's last stage is its whole recipe; nothing runs until somebody
+asks for its artifact. How it runs (workers, ZeRO stage, devices, folders) is never a field here.
+
+Labelled rows are the first rows of a seeded permutation and pool rows are taken from its back (see
+`raydoa.tasks.split`), so both are described by counts: the teacher of N = 1,000 owned labels and that of
+100 owned and 900 bought are one artifact, and a shard of the pool is the same for every U that contains it.
+
+The seed of a training decides its rows and all its randomness; a ``repeat`` above 0 is another training on the same
+rows, and `training_seed` is what then decides dropout and the order of batches.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
+
+from raydoa.store.key import LATER, Stage
+from raydoa.tasks.task import MetricName, TaskSpec
+from raydoa.training.recipe import Mixing, PretrainRecipe, Recipe, Representation
+
+
+@dataclass(frozen=True)
+class TaskData(Stage):
+    """A task's rows, imported once; ``fingerprint`` is the hash of their content."""
+
+    kind: ClassVar[str] = "task_data"
+    version: ClassVar[int] = 1
+    task: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """How rows become token ids; lengths are in tokens, the end included."""
+
+    prefix: str
+    source_length: int
+    target_length: int
+
+    @classmethod
+    def of(cls, task: TaskSpec) -> "TextForm":
+        """The form that a task's rows take."""
+        return cls(task.prefix, task.source_length, task.target_length)
+
+
+@dataclass(frozen=True)
+class Vocabulary(Stage):
+    """A sentencepiece vocabulary learnt from the task's unlabelled text."""
+
+    kind: ClassVar[str] = "vocabulary"
+    version: ClassVar[int] = 1
+    data: TaskData
+    size: int
+
+
+@dataclass(frozen=True)
+class Pretrain(Stage):
+    """A nano model trained on the task's unlabelled text."""
+
+    kind: ClassVar[str] = "pretrain"
+    version: ClassVar[int] = 1
+    model: str
+    vocabulary: Vocabulary
+    data: TaskData
+    recipe: PretrainRecipe
+    seed: int
+
+
+@dataclass(frozen=True)
+class Checkpoint(Stage):
+    """A pretrained checkpoint that exists elsewhere: a hub model at a commit, or a folder by its content."""
+
+    kind: ClassVar[str] = "checkpoint"
+    version: ClassVar[int] = 1
+    model: str
+    fingerprint: str
+
+
+Initial: TypeAlias = Pretrain | Checkpoint
+
+
+@dataclass(frozen=True)
+class FineTune(Stage):
+    """A model trained on the first ``labels`` labelled rows: a teacher, or a student that annotates."""
+
+    kind: ClassVar[str] = "fine_tune"
+    version: ClassVar[int] = 1
+    initial: Initial
+    data: TaskData
+    form: TextForm
+    labels: int
+    recipe: Recipe
+    steps: int
+    seed: int
+    repeat: int = field(default=0, metadata=LATER)
+
+    @property
+    def model(self) -> str:
+        """The name of the model that is trained."""
+        return self.initial.model
+
+
+@dataclass(frozen=True)
+class ChooseSparsity(Stage):
+    """How many tokens a sparse representation of this teacher must keep, measured with this student."""
+
+    kind: ClassVar[str] = "choose_sparsity"
+    version: ClassVar[int] = 1
+    teacher: FineTune
+    student: Initial
+    data: TaskData
+    form: TextForm
+    recipe: Recipe
+    representation: Representation
+    seed: int
+
+    @property
+    def model(self) -> str:
+        """The name of the teacher."""
+        return self.teacher.model
+
+
+@dataclass(frozen=True)
+class PseudoLabel(Stage):
+    """Soft labels of a teacher for the pool rows from ``start`` up to ``stop``: one shard.
+
+    ``sparsity`` is None for the hidden representation, which keeps everything.
+    """
+
+    kind: ClassVar[str] = "pseudo_label"
+    version: ClassVar[int] = 2
+    teacher: FineTune
+    data: TaskData
+    form: TextForm
+    representation: Representation
+    sparsity: ChooseSparsity | None
+    start: int
+    stop: int
+    seed: int
+
+    @property
+    def model(self) -> str:
+        """The name of the teacher that writes."""
+        return self.teacher.model
+
+
+@dataclass(frozen=True)
+class Distill(Stage):
+    """A student trained on soft labels; in `mixed` on the first ``labels`` labelled rows of ``data`` as well.
+
+    With those, ``mixing`` says how much they weigh and when they come; without any, ``data`` and ``mixing`` are None.
+    """
+
+    kind: ClassVar[str] = "distill"
+    version: ClassVar[int] = 1
+    initial: Initial
+    teacher: FineTune
+    shards: tuple[PseudoLabel, ...]
+    form: TextForm
+    recipe: Recipe
+    steps: int
+    seed: int
+    repeat: int = field(default=0, metadata=LATER)
+    labels: int = field(default=0, metadata=LATER)
+    data: TaskData | None = field(default=None, metadata=LATER)
+    mixing: Mixing | None = field(default=None, metadata=LATER)
+
+    def __post_init__(self) -> None:
+        assert (self.labels > 0) == (self.data is not None) == (self.mixing is not None)
+
+    @property
+    def model(self) -> str:
+        """The name of the student."""
+        return self.initial.model
+
+
+_SEEDS_APART = 1_000_003
+
+
+def training_seed(stage: Pretrain | FineTune | Distill) -> int:
+    """The seed of a training's batches and dropout."""
+    return stage.seed if isinstance(stage, Pretrain) else stage.seed + _SEEDS_APART * stage.repeat
+
+
+@dataclass(frozen=True)
+class Evaluate(Stage):
+    """Scores of a trained model on ``rows`` test rows drawn once for all (all of them when None).
+
+    ``scorer`` is the fingerprint of the BERTScore model that the metric compares meanings with; None where
+    it needs none or has none, and then there is no score.
+    """
+
+    kind: ClassVar[str] = "evaluate"
+    version: ClassVar[int] = 2
+    trained: FineTune | Distill
+    data: TaskData
+    form: TextForm
+    metric: MetricName
+    classes: tuple[str, ...]
+    rows: int | None
+    scorer: str | None = None
+
+    @property
+    def model(self) -> str:
+        """The name of the model that is scored."""
+        return self.trained.model
+
+
+VERSIONS = {
+    stage.kind: stage.version
+    for stage in (
+        TaskData,
+        Vocabulary,
+        Pretrain,
+        Checkpoint,
+        FineTune,
+        ChooseSparsity,
+        PseudoLabel,
+        Distill,
+        Evaluate,
+    )
+}
+"""What the code that makes each kind of stage makes; a change of one makes every sweep another."""

@@ -1,0 +1,130 @@
+"""What of a store may go: a pure function of what lies in it.
+
+Two kinds of things are garbage: what no record points to (attempts of makers that died, of writers
+that came second, temporary files), and, only where the caller says which artifacts to keep, every
+artifact that none of those depends on. What is young is never garbage, and neither is what
+something young depends on: somebody may be about to use it.
+"""
+
+import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from raydoa.errors import UserError
+from raydoa.store.record import DamagedArtifact, Record
+from raydoa.store.storage import Listed
+
+ATTEMPT_TIME = "%Y%m%dT%H%M%SZ"
+"""How the name of an attempt's folder begins: when its maker began to publish (UTC)."""
+
+_ATTEMPT = re.compile(r"data/[0-9a-f]{2}/[0-9a-f]{64}/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}/")
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """One thing that may go. ``key`` is the artifact it is (or was meant to be) part of."""
+
+    what: Literal["artifact", "attempt", "temporary"]
+    key: str
+    path: str
+    bytes: int
+    age_seconds: float
+
+
+def find_garbage(
+    records: Mapping[str, Record | DamagedArtifact],
+    files: Mapping[str, Listed],
+    *,
+    keep: AbstractSet[str] | None,
+    older_than_seconds: float,
+    now: datetime,
+) -> list[Garbage]:
+    """Return what may go, given all ``records`` and the ``files`` listed before they were read.
+
+    Args:
+        records: by key; a damaged one protects all attempts of its key, since it may point to any.
+        files: everything under ``data/`` and ``records/``.
+        keep: keys of artifacts to keep, with all that they depend on; None keeps every artifact.
+        older_than_seconds: what is younger stays.
+        now: with a time zone.
+
+    Raises:
+        UserError: with ``keep``, a record is damaged, so what it depends on is unknown.
+    """
+    found: list[Garbage] = []
+    if keep is not None:
+        good = _readable(records)
+        young = {key for key, r in good.items() if r.age_seconds(now) < older_than_seconds}
+        live = closure_of(keep | young, good)
+        found += [
+            Garbage("artifact", key, record.folder, record.size_bytes, record.age_seconds(now))
+            for key, record in sorted(good.items())
+            if key not in live
+        ]
+    found += _attempts(records, files, now) + _temporaries(files, now)
+    return [garbage for garbage in found if garbage.age_seconds >= older_than_seconds]
+
+
+def closure_of(keys: AbstractSet[str], records: Mapping[str, Record]) -> set[str]:
+    """Return ``keys`` and all that they depend on, as far as there are records to follow."""
+    seen: set[str] = set()
+    left = list(keys)
+    while left:
+        key = left.pop()
+        if key not in seen:
+            seen.add(key)
+            left.extend(records[key].input_keys() if key in records else ())
+    return seen
+
+
+def _readable(records: Mapping[str, Record | DamagedArtifact]) -> dict[str, Record]:
+    good: dict[str, Record] = {}
+    for key, record in records.items():
+        if isinstance(record, DamagedArtifact):
+            raise UserError(
+                f"{record}; what it depends on is unknown, so nothing was removed: drop it first "
+                "(raydoa store verify --drop)"
+            ) from record
+        good[key] = record
+    return good
+
+
+def _attempts(
+    records: Mapping[str, Record | DamagedArtifact], files: Mapping[str, Listed], now: datetime
+) -> list[Garbage]:
+    """Return the attempts that no record points to, whatever their age."""
+    attempts: dict[str, list[Listed]] = {}
+    for path, listed in files.items():
+        if match := _ATTEMPT.match(path):
+            attempts.setdefault(match[0].rstrip("/"), []).append(listed)
+    found = []
+    for folder, inside in sorted(attempts.items()):
+        key = folder.split("/")[2]
+        record = records.get(key)
+        if isinstance(record, DamagedArtifact) or (record and record.folder == folder):
+            continue
+        age = now.timestamp() - _last_touched(folder, inside)
+        found.append(Garbage("attempt", key, folder, sum(file.bytes for file in inside), age))
+    return found
+
+
+def _temporaries(files: Mapping[str, Listed], now: datetime) -> list[Garbage]:
+    """Return the records that a maker was writing aside when it died (local places only)."""
+    found = []
+    for path, listed in sorted(files.items()):
+        name = path.rpartition("/")[2]
+        if path.startswith("records/") and name.startswith(".") and name.endswith(".tmp"):
+            age = now.timestamp() - (listed.modified or now.timestamp())
+            found.append(Garbage("temporary", name.split(".")[1], path, listed.bytes, age))
+    return found
+
+
+def _last_touched(folder: str, inside: list[Listed]) -> float:
+    """Return when something last happened to an attempt (begin or write), in unix seconds."""
+    times = [file.modified for file in inside if file.modified is not None]
+    began = folder.rpartition("/")[2].split("-")[0]
+    times.append(datetime.strptime(began, ATTEMPT_TIME).replace(tzinfo=UTC).timestamp())
+    return max(times)

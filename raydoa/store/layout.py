@@ -1,0 +1,164 @@
+"""The layout of one store, and the order of writes that keeps it whole.
+
+store.json                             the schema of all this
+records/<key[:2]>/<key>.json           one artifact's record, written last and at once
+data/<key[:2]>/<key>/<attempt>/...     its files, in a folder that only its maker writes to
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from raydoa.errors import UserError
+from raydoa.store.garbage_collection import ATTEMPT_TIME
+from raydoa.store.local_storage import LocalStorage
+from raydoa.store.record import SCHEMA, DamagedArtifact, Record, check_schema, parse_record
+from raydoa.store.remote_storage import RemoteStorage
+from raydoa.store.storage import Listed
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+_RECORD = re.compile(r"records/[0-9a-f]{2}/([0-9a-f]{64})\.json")
+
+
+def new_attempt(key: str) -> str:
+    """Return the name of a folder for the files of ``key`` that nobody else writes to."""
+    began = datetime.now(UTC).strftime(ATTEMPT_TIME)
+    return f"data/{key[:2]}/{key}/{began}-{uuid.uuid4().hex[:12]}"
+
+
+class Shelf:
+    """The artifacts at one URL. Methods raise `UserError` where a newer raydoa wrote there."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._checked = False
+        self._prepared = False
+
+    @cached_property
+    def place(self) -> LocalStorage | RemoteStorage:
+        """Where the bytes lie; opened when it is first needed."""
+        return RemoteStorage(self.url) if "://" in self.url else LocalStorage(Path(self.url))
+
+    def prepare(self) -> None:
+        """Write the store's mark, if this object has not yet: the place can be written, then."""
+        self._check_schema()
+        if not self._prepared:
+            self.place.write("store.json", json.dumps({"schema": SCHEMA}).encode())
+            self._prepared = True
+
+    def exists(self) -> bool:
+        """Tell whether anybody has prepared it."""
+        try:
+            self.place.read("store.json")
+        except FileNotFoundError:
+            return False
+        return True
+
+    def record(self, key: str) -> Record | None:
+        """Return the record of ``key``, None if there is none, or raise `DamagedArtifact`."""
+        assert _KEY.fullmatch(key), f"not a key: {key!r}"
+        self._check_schema()
+        path = _record_path(key)
+        try:
+            content = self.place.read(path)
+        except FileNotFoundError:
+            return None
+        return parse_record(content, key, f"{self.url}/{path}")
+
+    def keys(self) -> Iterator[str]:
+        """Yield the keys of all artifacts, sorted."""
+        self._check_schema()
+        for path in sorted(self.place.listing("records")):
+            if match := _RECORD.fullmatch(path):
+                yield match[1]
+
+    def records(self) -> Iterator[tuple[str, Record | DamagedArtifact]]:
+        """Yield every key with its record, or with what is wrong with that."""
+        paths = {_record_path(key): key for key in self.keys()}
+        for path, content in self.place.read_all(paths):
+            key = paths[path]
+            try:
+                yield key, parse_record(content, key, f"{self.url}/{path}")
+            except DamagedArtifact as damage:
+                yield key, damage
+
+    def files(self) -> dict[str, Listed]:
+        """Return everything under ``data/`` and ``records/``."""
+        return self.place.listing("data") | self.place.listing("records")
+
+    def is_whole(self, record: Record) -> bool:
+        """Tell whether all files are there with the right sizes (the bytes are not read)."""
+        there = self.place.listing(record.folder)
+        expected = {f"{record.folder}/{name}": file.bytes for name, file in record.files.items()}
+        return all(path in there and there[path].bytes == size for path, size in expected.items())
+
+    def published(self, key: str) -> Record | None:
+        """Return the record of ``key`` if there is a whole artifact, None if it is to be made."""
+        try:
+            record = self.record(key)
+        except DamagedArtifact:
+            return None
+        return record if record is not None and self.is_whole(record) else None
+
+    def commit(self, record: Record) -> Record:
+        """Make an artifact visible, all of whose files are in place; an earlier whole one wins.
+
+        Returns:
+            What is published now: ``record`` or the earlier one.
+        """
+        self.place.settle(record.folder)
+        if not self.is_whole(record):
+            raise UserError(
+                f"{self.url}/{record.folder}: files vanished while they were published; run again, "
+                "and give gc an age longer than a publication takes"
+            )
+        if (earlier := self.published(record.key)) is not None:
+            return earlier
+        self.place.write(_record_path(record.key), record.to_bytes())
+        return record
+
+    def discard(self, key: str, attempt: str) -> None:
+        """Remove the folder of an attempt, unless the record of ``key`` may point to it."""
+        try:
+            record = self.record(key)
+        except DamagedArtifact:
+            return
+        if record is None or record.folder != attempt:
+            self.place.remove_folder(attempt)
+
+    def drop(self, key: str, folder: str | None) -> None:
+        """Remove an artifact, its record first; only if it lies in ``folder``, if given."""
+        try:
+            record = self.record(key)
+        except DamagedArtifact:
+            record = (
+                None  # which attempt it pointed to is unknown; gc will find that none is needed
+            )
+        if folder is not None and record is not None and record.folder != folder:
+            return
+        self.place.remove(_record_path(key))
+        if record is not None:
+            self.place.remove_folder(record.folder)
+
+    def _check_schema(self) -> None:
+        if self._checked:
+            return
+        where = f"{self.url}/store.json"
+        try:
+            schema = json.loads(self.place.read("store.json"))["schema"]
+        except FileNotFoundError:
+            return  # a new store
+        except (json.JSONDecodeError, UnicodeDecodeError, TypeError, KeyError):
+            schema = None
+        if not isinstance(schema, int):
+            raise UserError(f'{where}: not the mark of a store; expected {{"schema": {SCHEMA}}}')
+        check_schema(schema, where)
+        self._checked = True
+
+
+def _record_path(key: str) -> str:
+    return f"records/{key[:2]}/{key}.json"

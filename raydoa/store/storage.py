@@ -1,0 +1,69 @@
+"""What all places have in common: facts of a file, and errors that a person can mend.
+
+A place is where a store's bytes lie: a `LocalStorage` or a `RemoteStorage`, with the same methods. What
+the store
+needs of it is little: ``write`` makes a small file appear whole or not at all, ``put`` streams a
+big one into a folder that nobody reads yet, ``settle`` makes such a folder durable before anything
+points to it. What a person can mend (a full disk, a missing bucket, no permission, no credentials)
+is a `UserError` that names the place.
+"""
+
+import errno
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from raydoa.errors import UserError
+from raydoa.store.record import FileFacts
+
+CHUNK_BYTES = 8 << 20
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One file in a listing: its size, and when it was written (unix seconds), if that is told."""
+
+    bytes: int
+    modified: float | None
+
+
+def measure_stream(stream: BinaryIO) -> FileFacts:
+    """Read ``stream`` to its end, a chunk at a time, for its checksum and size."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := stream.read(CHUNK_BYTES):
+        digest.update(chunk)
+        size += len(chunk)
+    return FileFacts(digest.hexdigest(), size)
+
+
+@contextmanager
+def room_for(what: str, where: str) -> Iterator[None]:
+    """Turn the lack of space for ``what`` into a `UserError` about ``where``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise UserError(
+                f"{where}: no space left for {what}; make room and run again: nothing that was "
+                "finished is lost"
+            ) from error
+        raise
+
+
+@contextmanager
+def mendable(where: str) -> Iterator[None]:
+    """Turn the system's errors that a person can mend into a `UserError` about ``where``."""
+    try:
+        with room_for("artifacts (raydoa store gc lists what may go)", where):
+            yield
+    except OSError as error:
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            raise UserError(
+                f"{where}: not permitted ({error}); use a store that you may read and write"
+            ) from error
+        if isinstance(error, NotADirectoryError):
+            raise UserError(f"{where}: a file is where a folder is needed ({error})") from error
+        raise

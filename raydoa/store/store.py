@@ -1,0 +1,258 @@
+"""The store: finished artifacts by key, in a local folder or anywhere that fsspec reaches.
+
+An artifact exists when its record does. A maker writes into a folder of its own and then publishes
+the record that points to it, so no reader ever sees half of one, however many write the same key
+and however they die; what no record points to is swept up by `Store.collect`. The first of two
+makers of one key wins, the second gets the first one's record. (Two that finish in the same moment
+may both publish: the later record stays, and the earlier one's files lie there, whole, until they
+are collected.) Nothing is locked: one maker per key is the business of whoever schedules, and only
+saves money. The layout is told in `raydoa.store.layout`.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from raydoa.errors import UserError
+from raydoa.store.fetching import bring, problem_with
+from raydoa.store.garbage_collection import Garbage, find_garbage
+from raydoa.store.key import Stage, plain_dict
+from raydoa.store.layout import Shelf, new_attempt
+from raydoa.store.record import DamagedArtifact, Record, make_record
+
+logger = logging.getLogger(__name__)
+
+SAFE_SUFFIXES = (".safetensors", ".parquet", ".json", ".jsonl", ".csv", ".txt", ".yaml", ".model")
+"""What an artifact's files may be: formats that run nothing when read (.model: sentencepiece)."""
+
+DAY_SECONDS = 86_400.0
+
+
+class MissingArtifact(LookupError):
+    """The store holds no such artifact, or the artifact no such file."""
+
+
+class Store:
+    """Artifacts by key at one URL, with read-only stores shipped in the package behind it.
+
+    Making one opens nothing; it pickles as its arguments.
+
+    Args:
+        url: a path, or any URL that fsspec opens (``s3://bucket/prefix``); credentials and options
+            come from the environment.
+        cache_dir: where files of a remote store are downloaded to; ``raydoa`` in the user's cache
+            folder by default. A local store's files are read in place.
+        shipped: folders in the same layout, which `find` and `fetch` fall through to.
+
+    Raises:
+        UserError: a shipped folder is not there. From any method: the place is full, cannot be
+            reached or written, or was written by a newer raydoa.
+    """
+
+    def __init__(
+        self, url: str, cache_dir: Path | None = None, shipped: Sequence[Path] = ()
+    ) -> None:
+        local = url.removeprefix("file://")
+        self.url = url if "://" in local else str(Path(local).expanduser().absolute())
+        self.cache_dir = cache_dir or _user_cache()
+        self.shipped = tuple(shipped)
+        for folder in self.shipped:
+            if not folder.is_dir():
+                raise UserError(f"{folder}: no such folder of shipped artifacts; reinstall raydoa")
+        self._own = Shelf(self.url)
+        self._behind = tuple(Shelf(str(folder)) for folder in self.shipped)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Store, (self.url, self.cache_dir, self.shipped)
+
+    def __repr__(self) -> str:
+        return f"Store({self.url!r})"
+
+    def prepare(self) -> None:
+        """Check that the store can be reached and written; call it before money is spent."""
+        self._own.prepare()
+
+    def check_exists(self) -> None:
+        """Refuse a place where nobody has made a store, without making one there.
+
+        Raises:
+            UserError: there is none.
+        """
+        if not self._own.exists():
+            raise UserError(f"{self.url}: no store here (no store.json); check the name")
+
+    def find(self, key: str) -> Record | None:
+        """Return the record of ``key``, or None; opens no file of the artifact.
+
+        Raises:
+            DamagedArtifact: there is a record, but it cannot be trusted.
+        """
+        found = self._locate(key)
+        return found[1] if found else None
+
+    def publish(
+        self,
+        stage: Stage,
+        folder: Path,
+        facts: Mapping[str, object],
+        provenance: Mapping[str, object],
+    ) -> Record:
+        """Copy the files of ``folder`` into the store as the artifact of ``stage``.
+
+        Returns:
+            The artifact's record: that of an earlier maker, if there is a whole one already.
+
+        Raises:
+            UnstableValue: a fact is no plain value (a NaN, say).
+            ValueError: ``folder`` holds something that an artifact may not.
+            UserError: as for the class. Whatever is raised, nothing of this attempt is visible.
+        """
+        facts, provenance = plain_dict(facts, "facts"), plain_dict(provenance, "provenance")
+        names = _file_names(folder)
+        self._own.prepare()
+        if (earlier := self._own.published(stage.key)) is not None:
+            return self._in_vain(earlier)
+        attempt = new_attempt(stage.key)
+        try:
+            files = {n: self._own.place.put(folder / n, f"{attempt}/{n}") for n in names}
+            stays = self._own.commit(make_record(stage, attempt, files, facts, provenance))
+            return stays if stays.folder == attempt else self._in_vain(stays)
+        finally:
+            self._own.discard(stage.key, attempt)
+
+    def fetch(self, key: str, names: Sequence[str] | None = None) -> Path:
+        """Return a local folder that holds the artifact's files (or ``names`` of them), checked.
+
+        The folder of a local store is the artifact itself: never write there.
+
+        Raises:
+            MissingArtifact: there is no such artifact or file.
+            DamagedArtifact: a file is missing or not what was published: drop it and make it again.
+            UserError: the same of a shipped artifact, which nobody can make again here.
+        """
+        found = self._locate(key)
+        if found is None:
+            raise MissingArtifact(f"{self.url}: no artifact {key}")
+        shelf, record = found
+        try:
+            return self._fetch(shelf, record, names)
+        except DamagedArtifact as damage:
+            if shelf is not self._own:
+                raise UserError(f"{shelf.url}: shipped {damage}; reinstall raydoa") from damage
+            if self._own.record(key) == record:
+                raise
+        return self.fetch(key, names)  # it was dropped and made again while it was read here
+
+    def drop(self, key: str, folder: str | None = None) -> None:
+        """Remove an artifact, its record first; no harm if it is not there.
+
+        Args:
+            key: the artifact's key.
+            folder: drop it only if it still lies there (from a `DamagedArtifact` or a `Record`), so
+                that what somebody has published in the meantime stays.
+        """
+        self._own.drop(key, folder)
+
+    def keys(self) -> Iterator[str]:
+        """Yield the keys of all artifacts of this store (not of the shipped ones), sorted."""
+        return self._own.keys()
+
+    def records(self) -> Iterator[tuple[str, Record | DamagedArtifact]]:
+        """Yield every key of this store with its record, or with what is wrong with that."""
+        return self._own.records()
+
+    def verify(self) -> Iterator[tuple[str, DamagedArtifact | None]]:
+        """Read every file of this store again; yield each key with its damage, or None."""
+        for key, record in self.records():
+            yield key, record if isinstance(record, DamagedArtifact) else self._damage(record)
+
+    def collect(
+        self,
+        keep: AbstractSet[str] | None = None,
+        older_than_seconds: float = DAY_SECONDS,
+        *,
+        dry_run: bool = False,
+    ) -> list[Garbage]:
+        """Remove what is not needed, and return it; with ``dry_run`` only return it.
+
+        Args:
+            keep: keys of the artifacts to keep, with all that they depend on; None keeps every
+                artifact and removes only what no record points to.
+            older_than_seconds: what is younger stays. Give it longer than any publication takes.
+            dry_run: remove nothing.
+
+        Raises:
+            UserError: a negative age, or a damaged record that hides what it depends on.
+        """
+        if older_than_seconds < 0:
+            raise UserError(f"age of {older_than_seconds:g} seconds: it cannot be negative")
+        # Listed before the records are read: what is published in between has a record.
+        files = self._own.files()
+        found = find_garbage(
+            dict(self.records()),
+            files,
+            keep=keep,
+            older_than_seconds=older_than_seconds,
+            now=datetime.now(UTC),
+        )
+        for garbage in () if dry_run else found:
+            if garbage.what == "artifact":
+                self._own.drop(garbage.key, garbage.path)
+            elif garbage.what == "attempt":
+                self._own.discard(garbage.key, garbage.path)
+            else:
+                self._own.place.remove(garbage.path)
+        return found
+
+    def _in_vain(self, earlier: Record) -> Record:
+        """Tell that an artifact was made twice: no harm to anybody, but money."""
+        what = f"{earlier.kind} {earlier.key}"
+        logger.warning("%s: %s was made twice; the first one stays", self.url, what)
+        return earlier
+
+    def _locate(self, key: str) -> tuple[Shelf, Record] | None:
+        for shelf in (self._own, *self._behind):
+            if (record := shelf.record(key)) is not None:
+                return shelf, record
+        return None
+
+    def _fetch(self, shelf: Shelf, record: Record, names: Sequence[str] | None) -> Path:
+        wanted = record.files if names is None else names
+        for name in wanted:
+            if name not in record.files:
+                there = ", ".join(sorted(record.files))
+                raise MissingArtifact(f"artifact {record.key} has no file {name}; it has {there}")
+        cache = self.cache_dir / hashlib.sha256(shelf.url.encode()).hexdigest()[:16]
+        return bring(shelf.place, record, wanted, cache)
+
+    def _damage(self, record: Record) -> DamagedArtifact | None:
+        for name, expected in record.files.items():
+            found = self._own.place.measure(f"{record.folder}/{name}")
+            if (problem := problem_with(name, found, expected)) is not None:
+                return DamagedArtifact(record.key, problem, record.folder)
+        return None
+
+
+def _file_names(folder: Path) -> list[str]:
+    """Return the relative names of the files of an artifact-to-be, sorted, all of them fit."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such folder to publish")
+    found = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise ValueError(f"{path}: an artifact holds plain files only")
+        if path.is_file() and path.suffix not in SAFE_SUFFIXES:
+            raise ValueError(f"{path}: an artifact holds {', '.join(SAFE_SUFFIXES)} files only")
+        if path.is_file():
+            found.append(name)
+    return found
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "raydoa"

@@ -1,0 +1,81 @@
+"""Where a training on one process keeps its place: a folder with one whole checkpoint at a time.
+
+A checkpoint is written under a temporary name, synced, and renamed; only then the one before it is
+removed. So a process may die anywhere, and what it left is passed over or swept away by the next
+one. The folder belongs to one training: whoever makes it names it after the training's key.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from raydoa.training.engine import Engine
+
+_SECONDS_FILE = "seconds"
+_WHOLE = re.compile(r"steps-(\d+)")
+
+
+class CheckpointFolder:
+    """`raydoa.training.fit.Checkpoints` in a local folder, of a training on one process."""
+
+    nodes = 1
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started = time.perf_counter()
+        self.seconds_before = 0.0
+
+    def restore(self, engine: Engine) -> int:
+        """See `Checkpoints.restore`."""
+        steps_done = max(self._whole(), default=0)
+        if steps_done:
+            whole = self._folder / f"steps-{steps_done}"
+            engine.load(whole)
+            self.seconds_before = float((whole / _SECONDS_FILE).read_text(encoding="utf-8"))
+        return steps_done
+
+    def save(self, engine: Engine, steps_done: int) -> None:
+        """See `Checkpoints.save`."""
+        if steps_done in self._whole():
+            return  # Another process, which was taken for dead, is as far.
+        self._folder.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f"aside-{steps_done}-", dir=self._folder))
+        engine.save(aside)
+        seconds = self.seconds_before + time.perf_counter() - self._started
+        (aside / _SECONDS_FILE).write_text(str(seconds), encoding="utf-8")
+        for path in [*aside.iterdir(), aside]:
+            _sync(path)
+        aside.replace(self._folder / f"steps-{steps_done}")
+        _sync(self._folder)
+        for older in self._whole():
+            if older < steps_done:
+                shutil.rmtree(self._folder / f"steps-{older}", ignore_errors=True)
+
+    def must_leave(self, _steps_done: int) -> bool:
+        """See `Checkpoints.must_leave`: a task cannot move, and is run again elsewhere when its machine is gone."""
+        return False
+
+    def may_grow(self) -> bool:
+        """See `Checkpoints.may_grow`."""
+        return False
+
+    def agreed(self, number: float) -> float:
+        """See `Checkpoints.agreed`: nobody else."""
+        return number
+
+    def _whole(self) -> list[int]:
+        if not self._folder.is_dir():
+            return []
+        found = (_WHOLE.fullmatch(path.name) for path in self._folder.iterdir())
+        return [int(match[1]) for match in found if match]
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

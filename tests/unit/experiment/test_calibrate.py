@@ -1,0 +1,71 @@
+"""A calibration measures what plans are made of, and plans then use it."""
+
+from pathlib import Path
+
+import pytest
+
+from raydoa.costs.unit_costs import read_calibration, write_calibration
+from raydoa.experiment.calibrate import calibrate, works
+from raydoa.experiment.resolve import Resolved
+from raydoa.training.recipe import Execution
+from tests.unit.checkpoints import write_checkpoint
+from tests.unit.world import World, forecast_of
+
+PLENTY = 2**60
+SAVING = Execution(micro_batch_size=2, activation_checkpointing=True)
+
+
+@pytest.fixture
+def priced(world: World) -> Resolved:
+    """Two checkpoints of one's own, at prices that are not scaled."""
+    for name in ("one", "two"):
+        write_checkpoint(world.folder / name)
+    return _resolved(world)
+
+
+def _resolved(world: World, **running: str) -> Resolved:
+    sweep = world.sweep(student="one", teachers=("two",), prices="2026-11-09", pretraining=None)
+    longer = sweep.teacher_recipe.model_copy(update={"epochs": 7})
+    sweep = sweep.model_copy(update={"teacher_recipe": longer})
+    models = {name: str(world.folder / name) for name in ("one", "two")}
+    return world.resolved(sweep, models=models, **running)
+
+
+def test_every_unit_of_work_is_measured_and_then_planned_with(
+    priced: Resolved, tmp_path: Path, world: World
+) -> None:
+    study = priced.study
+    wanted = {(work.operation, work.model, work.teacher) for work in works(study)}
+    assert wanted == {
+        ("train_step", "one", None),
+        ("train_step", "two", None),
+        ("label_sequence", "one", None),
+        ("label_sequence", "two", None),
+        ("distill_step", "one", "one"),
+        ("distill_step", "one", "two"),
+    }
+    found = calibrate(study, Execution(), SAVING, PLENTY)
+    assert {(row.operation, row.model, row.teacher) for row in found.unit_costs} == wanted
+    assert found.too_large == ()
+    of_teachers = {row.model for row in found.unit_costs if "micro-batches of 2" in row.source}
+    assert of_teachers == {"two"}, "their steps are cut in another way, and say so"
+    path = tmp_path / "unit_costs.json"
+    write_calibration(found.unit_costs, path)
+    assert read_calibration(path) == found.unit_costs
+
+    again = _resolved(world, unit_costs=str(path))
+    bases = {
+        plan.ledger.basis(stage)
+        for plan in forecast_of(again).plans.values()
+        for stage in ("teacher", "pseudo_labels", "student")
+        if plan.feasible
+    }
+    assert bases == {"measured", None}, "annotate has no teacher"
+    assert again.study.sweep_id != study.sweep_id
+
+
+def test_what_does_not_fit_stays_estimated(priced: Resolved) -> None:
+    parameters = priced.study.unit_costs.shape("one").parameters
+    found = calibrate(priced.study, Execution(), SAVING, 3 * parameters)
+    assert {row.operation for row in found.unit_costs} == {"label_sequence"}
+    assert {work.operation for work in found.too_large} == {"train_step", "distill_step"}
