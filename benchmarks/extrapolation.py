@@ -1,4 +1,4 @@
-"""How well `raydoa plan` tells what lies beyond a sweep: with its caution, against the intervals of the fit alone.
+"""How well `raydoa plan` predicts what lies beyond a sweep: with its caution, against the intervals of the fit alone.
 
     python benchmarks/extrapolation.py
 
@@ -8,24 +8,27 @@ guesses, since the one that raydoa ships has learnt from these cells. The last l
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 
+import numpy as np
 from searching.tables import Cells
 from threadpoolctl import threadpool_limits
 
+from raydoa.costs.plan import Plan
 from raydoa.planning.belief import Belief
 from raydoa.planning.evidence import Evidence
-from raydoa.search.costs import Point
+from raydoa.planning.measurements import data_of
 from raydoa.search.priors import Knowledge
+from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.surface import Measured
 
 _TASK, _OWNED = "lexicon", (100, 400)
-_ENDS: dict[str, Callable[[Point], bool]] = {
-    "labels": lambda point: not point.teacher and point.labels > 1000,
-    "pool": lambda point: point.u > 1000,
+_ENDS: dict[str, Callable[[Plan], bool]] = {
+    "labels": lambda plan: not plan.choices and data_of(plan)["labels"] > 1000,
+    "pool": lambda plan: plan.quantity("pseudo_labels") > 1000,
 }
 
 
@@ -42,8 +45,8 @@ class WithoutPrior(Evidence):
 class Uncautious(Belief):
     """Nothing counts as beyond what was measured."""
 
-    def _beyond(self, point: Point) -> tuple[float, float, float]:
-        return 0.0, 0.0, 0.0
+    def _beyond(self, plans: Sequence[Plan]) -> Array:
+        return np.zeros((len(plans), 0))
 
 
 def main() -> None:
@@ -54,14 +57,15 @@ def main() -> None:
         wrong, within, without = [], [], []
         for owned in _OWNED:
             trainings = cells.trainings(owned)
-            ends = [one for one in trainings if is_end(one.point)]
-            known = WithoutPrior(tuple(one for one in trainings if not is_end(one.point)))
+            ends = [training for training in trainings if is_end(training.plan)]
+            known = WithoutPrior(tuple(t for t in trainings if not is_end(t.plan)))
             # Many threads round differently on each machine.
             with threadpool_limits(1):
-                cautious, alone = (kind(known, cells.costs(owned)) for kind in (Belief, Uncautious))
-                wrong += [abs(float(cautious.means([one.point])[0]) - one.score) for one in ends]
-                within += [_holds(cautious, one) for one in ends]
-                without += [_holds(alone, one) for one in ends]
+                question = cells.question(owned)
+                cautious, alone = (kind(known, question) for kind in (Belief, Uncautious))
+                wrong += [abs(float(cautious.means([end.plan])[0]) - end.score) for end in ends]
+                within += [_holds(cautious, end) for end in ends]
+                without += [_holds(alone, end) for end in ends]
         print(
             f"{name}: {len(wrong)} scores beyond; expected scores are wrong by {fmean(wrong):.3f} on average; 80% "
             f"intervals hold {fmean(within):.0%}, and {fmean(without):.0%} without caution"
@@ -72,9 +76,9 @@ def main() -> None:
     print(json.dumps(line))
 
 
-def _holds(belief: Belief, one: Measured) -> bool:
-    low, high = belief.interval(one.point)
-    return low <= one.score <= high
+def _holds(belief: Belief, training: Measured) -> bool:
+    low, high = belief.interval(training.plan)
+    return low <= training.score <= high
 
 
 if __name__ == "__main__":

@@ -19,10 +19,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from reporting.rows import rows
 
-from raydoa.experiment.result_row import COLUMNS
+from raydoa.report.columns import as_cells
 
 _RUNS = 3
 
@@ -37,20 +36,20 @@ def main() -> None:
         table = Path(folder) / "table"
         table.mkdir()
         made = list(rows(options.rows))
-        pd.DataFrame(made, columns=list(COLUMNS)).to_csv(table / "cells.csv", index=False)
-        found = {"rows": len(made), "cells_csv": _best(table)}
+        as_cells(made, "made").to_csv(table / "cells.csv", index=False)
+        measured = {"rows": len(made), "cells_csv": _best(table)}
         if options.files:
             files = Path(folder) / "files"
             for index, row in enumerate(made):
-                trial = files / f"{row['cell']}-1a2b3_{index:05d}"
+                trial = files / f"{row['cell']}-{row['plan']}-1a2b3_{index:05d}"
                 trial.mkdir(parents=True)
                 (trial / "result.json").write_text(json.dumps(row) + "\n", encoding="utf-8")
-            found["result_json"] = _best(files)
-    goal = found["cells_csv"]
-    for name, times in found.items():
+            measured["result_json"] = _best(files)
+    goal = measured["cells_csv"]
+    for name, times in measured.items():
         print(name, times)
     met = goal["seconds"] < 3 and goal["peak_mib"] < 1024
-    print(json.dumps({"benchmark": "report", **found, "goal_met": met}))
+    print(json.dumps({"benchmark": "report", **measured, "goal_met": met}))
 
 
 def _best(folder: Path) -> dict[str, Any]:

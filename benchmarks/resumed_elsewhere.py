@@ -65,9 +65,9 @@ def _rank(
     import deepspeed
     from transformers.integrations import HfDeepSpeedConfig
 
-    from raydoa.models.family import load_model
+    from raydoa.models.seq2seq.checkpoint import load_model
+    from raydoa.models.seq2seq.loss import Seq2SeqLoss as Loss
     from raydoa.on_ray.deepspeed_engine import DeepSpeedEngine, deepspeed_config
-    from raydoa.training.distill import Loss
     from raydoa.training.fit import _Share
 
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world))

@@ -4,9 +4,9 @@
     python benchmarks/scale.py --hundredfold       a grid 100 times the paper's as well: minutes, and 6 GB
     python benchmarks/scale.py --tune 100 300      real sweeps on a local Ray whose stages are all in the store
 
-Planning: A makes every cell's stages anew, as a trial does; B shares those that are equal, as the forecast does. CPU
-time, interleaved. Scheduling: A is cells in the grid's order, 6 at a time, with Ray's own queue; B is as it runs
-now. Seconds of work are the planner's, nothing is trained. The last line is JSON.
+Planning: A builds the stages of every cell, B those of every plan, each once, as the forecast does. CPU time, interleaved.
+Scheduling: A is trials in the grid's order, 6 at a time, with Ray's own queue; B is as it runs now. Seconds of work are the
+planner's, nothing is trained. The last line is JSON.
 """
 
 import argparse
@@ -19,11 +19,9 @@ from collections.abc import Callable
 from typing import Any
 
 from scaling.grids import HUNDREDFOLD, TEN_THOUSAND, Planned, planned
-from scaling.stocked import cpu_ms_per_cell
+from scaling.stocked import cpu_ms_per_trial
 
-from raydoa.experiment.cell import Cell
-from raydoa.experiment.grid import grid_cells
-from raydoa.experiment.trial import Chains, chain
+from raydoa.costs.plan import Plan
 from raydoa.simulation.durations import Durations, Startup
 from raydoa.simulation.runner import STARTING
 from raydoa.simulation.sweep import Simulated, simulate, simulate_sweep
@@ -46,7 +44,7 @@ def main() -> None:
         found["tune"] = _tune(*options.tune)
     else:
         found["planning"] = _planning(planned(TEN_THOUSAND), options.rounds)
-        found["trial_cpu_ms"] = cpu_ms_per_cell()
+        found["trial_cpu_ms"] = cpu_ms_per_trial()
         print(found["trial_cpu_ms"], flush=True)
         found["paper"] = _scheduling(planned({}), before=True)
         if options.hundredfold:
@@ -56,25 +54,21 @@ def main() -> None:
 
 def _planning(sweep: Planned, rounds: int) -> dict[str, Any]:
     """CPU milliseconds per cell to plan it and to name its stages, and what a driver keeps and hands out."""
-    study, cells = sweep.resolved.study, list(sweep.expected.plans)
-
-    def alone(cell: Cell) -> None:
-        made = chain(cell, study.plan(cell), study)
-        assert made.student.key
+    study, cells = sweep.resolved.study, list(sweep.expected.cells)
 
     def each_alone() -> None:
         for cell in cells:
-            alone(cell)
+            plan = study.plan(cell)
+            assert not isinstance(plan, Plan) or study.graph(plan).evaluations[0].key
 
     def shared() -> None:
-        chains = Chains(study)
-        for cell in cells:
-            made = chains.of(cell, study.plan(cell))
-            assert made.student.key
+        for plan in {study.plan(cell) for cell in cells}:
+            assert not isinstance(plan, Plan) or study.graph(plan).evaluations[0].key
 
     both = [(_cpu_seconds(each_alone), _cpu_seconds(shared)) for _ in range(rounds)]
     found = {
         "cells": len(cells),
+        "plans": len(sweep.expected.trials),
         "stages": len(sweep.expected.stages),
         "ms_per_cell_alone": round(1000 * statistics.median(a for a, _ in both) / len(cells), 2),
         "ms_per_cell_shared": round(1000 * statistics.median(b for _, b in both) / len(cells), 2),
@@ -104,12 +98,12 @@ def _scheduling(sweep: Planned, *, before: bool) -> list[dict[str, Any]]:
 
 
 def _now(sweep: Planned, gpus: int) -> Simulated:
-    running = sweep.running.model_copy(update={"cluster_gpus": gpus})
+    running = sweep.runtime.model_copy(update={"cluster_gpus": gpus})
     return simulate_sweep(sweep.resolved.study, running, sweep.expected)
 
 
 def _far_store(sweep: Planned, gpus: int) -> Simulated:
-    running = sweep.running.model_copy(update={"cluster_gpus": gpus})
+    running = sweep.runtime.model_copy(update={"cluster_gpus": gpus})
     startup = Startup(store=_FAR_SECONDS)
     return simulate_sweep(sweep.resolved.study, running, sweep.expected, startup)
 
@@ -117,16 +111,12 @@ def _far_store(sweep: Planned, gpus: int) -> Simulated:
 def _before(sweep: Planned, gpus: int) -> Simulated:
     """A few trials at a time in the grid's order, and groups that get what tasks leave."""
     study, expected = sweep.resolved.study, sweep.expected
-    running = sweep.running.model_copy(
-        update={"cluster_gpus": gpus, "concurrent_cells": _CELLS_BEFORE}
+    running = sweep.runtime.model_copy(
+        update={"cluster_gpus": gpus, "concurrent_trials": _CELLS_BEFORE}
     )
-    chains = Chains(study)
-    in_order = grid_cells(study.sweep.grid, study.sweep.student)
-    plans = [(cell, expected.plans[cell]) for cell in in_order]
     return simulate(
-        [chains.of(cell, plan) if plan.feasible else None for cell, plan in plans],
+        [study.graph(plan).evaluations for plan in expected.trials],
         running,
-        frozenset(study.sweep.grid.teachers),
         Durations(study, expected.stages),
         Startup(),
         gang_scheduling=False,
@@ -138,7 +128,7 @@ def _row(done: Simulated) -> dict[str, Any]:
     held = {kind: round(seconds / all_of_it, 3) for kind, seconds in done.held.items() if seconds}
     return {
         "gpus": done.gpus,
-        "cells": done.cells,
+        "trials": done.trials,
         "bound_hours": round(done.bound.seconds(done.gpus) / 3600, 2),
         "critical_path_hours": round(done.bound.critical_path_seconds / 3600, 2),
         "makespan_hours": round(done.makespan_seconds / 3600, 2),
@@ -146,10 +136,10 @@ def _row(done: Simulated) -> dict[str, Any]:
         "starting": held.pop(STARTING, 0.0),
         "idle": round(done.idle_gpu_seconds / all_of_it, 3),
         "work": held,
-        "store_operations_per_cell": {
-            name: round(count / done.cells, 1) for name, count in done.operations.items()
+        "store_operations_per_trial": {
+            name: round(count / done.trials, 1) for name, count in done.operations.items()
         },
-        "claims_per_cell": round(done.claims / done.cells, 2),
+        "locks_per_trial": round(done.claims / done.trials, 2),
     }
 
 

@@ -101,17 +101,19 @@ def _print_methods(title: str, results: Results, problems: Sequence[Problem]) ->
     print(f"\n{title}; dollars in units of B")
     print(f"{'method':28}" + "".join(f"{column:>13}" for column in columns))
     for name, of_method in results.items():
-        found = summary([of_method[problem.name] for problem in problems])
-        print(f"{name:28}" + "".join(f"{_cell(column, found[column]):>13}" for column in columns))
+        measures = summary([of_method[problem.name] for problem in problems])
+        print(
+            f"{name:28}" + "".join(f"{_cell(column, measures[column]):>13}" for column in columns)
+        )
 
 
 def _print_families(name: str, of_method: dict[str, Worth], problems: Sequence[Problem]) -> None:
     print(f"\n{name}, by family")
     for family in dict.fromkeys(problem.family for problem in problems):
-        found = summary([of_method[p.name] for p in problems if p.family == family])
+        measures = summary([of_method[p.name] for p in problems if p.family == family])
         columns = ("to_know", "to_own", "to_own_p75", "solved", "stop_regret", "coverage80")
         outside = " (not among its laws)" if family in OUTSIDE else ""
-        line = "  ".join(f"{column} {_cell(column, found[column])}" for column in columns)
+        line = "  ".join(f"{column} {_cell(column, measures[column])}" for column in columns)
         print(f"{family + outside:34} {line}")
 
 
@@ -122,7 +124,7 @@ def _print_losses(name: str, of_method: dict[str, Worth], problems: Sequence[Pro
     for problem in sorted(lost, key=lambda p: -of_method[p.name].stop_regret):
         worth = of_method[problem.name]
         print(
-            f"{problem.name:24} best is {problem.winner:8} N {problem.space.costs.owned:5} "
+            f"{problem.name:24} best is {problem.winner:8} N {problem.space.question.n:5} "
             f"regret {worth.stop_regret:.3f} spent {worth.spent:.2f} B in {worth.observations}"
         )
 
@@ -147,7 +149,7 @@ def _line(
         for name, of_method in results.items()
     }
     ours = over.get(OURS, {})
-    peers = {name: found["to_know"] for name, found in over.items() if is_peer(name)}
+    peers = {name: measures["to_know"] for name, measures in over.items() if is_peer(name)}
     best = min(peers, key=lambda name: peers[name]) if peers else None
     ratio = ours["to_know"] / peers[best] if ours and best and peers[best] > 0 else math.nan
     line = {

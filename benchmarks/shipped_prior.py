@@ -23,7 +23,7 @@ def main() -> None:
     tasks = []
     for task, owned in _TASKS.values():
         cells = Cells.read(task)
-        tasks.append((cells.trainings(owned), cells.costs(owned)))
+        tasks.append((cells.trainings(owned), cells.question(owned)))
         print(f"{task}, N = {owned}: {len(tasks[-1][0])} trainings")
     # Many threads round differently on each machine, and the prior is to come out the same.
     with threadpool_limits(1):

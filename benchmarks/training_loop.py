@@ -14,10 +14,10 @@ import time
 
 import torch
 
-from raydoa.models.architecture import NANO_MODELS, nano_shape
-from raydoa.models.family import build_model
+from raydoa.models.seq2seq.checkpoint import build_model
+from raydoa.models.seq2seq.loss import Seq2SeqLoss as Loss
+from raydoa.models.seq2seq.nano import NANO_MODELS, nano_shape
 from raydoa.training.batches import Batches, Example, collate
-from raydoa.training.distill import Loss
 from raydoa.training.engine import PlainEngine
 from raydoa.training.fit import fit
 from raydoa.training.recipe import Execution, Recipe

@@ -1,13 +1,17 @@
-"""What a user can get wrong.
+"""What a command can end with beside success, each told in one line.
 
-A `UserError` carries one line for the person at the terminal: where it is (file, field or flag), what was
-found, what is allowed or what to do next. Commands print that line and exit with code 2; a traceback
-always means a defect of ours.
+| error | meaning | exit code |
+|---|---|---|
+| `UserError` | a mistake in an input: file, field or flag, what was found, what is allowed or what to do next | 2 |
+| `RunFailed` | a run failed through no mistake of the user's: what failed, and where its traceback is | 1 |
+| `Interrupted` | the run was stopped, and how to resume it | 130 |
+
+A traceback always means a defect of ours.
 """
 
 
 class UserError(ValueError):
-    """A mistake in input or configuration, told in one line that says what to do about it."""
+    """A mistake in input or configuration; the message says what to do about it."""
 
 
 class Unreachable(UserError):
@@ -18,13 +22,17 @@ class InsufficientResources(UserError):
     """The cluster, as it stands, is too small; another node may come."""
 
 
+class RunFailed(RuntimeError):
+    """Stages or cells failed, and not through a mistake of the user's; the message says which, and what to look at."""
+
+
 class Interrupted(Exception):
-    """Work that was stopped before its end; the message says how it goes on. Commands exit with code 130."""
+    """Work that was stopped before its end; the message says how to resume it."""
 
 
-def did_you_mean(word: str, known: list[str]) -> str:
+def did_you_mean(word: str, candidates: list[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the known word nearest to ``word``, or an empty string."""
     import difflib
 
-    near = difflib.get_close_matches(word, known, n=1)
+    near = difflib.get_close_matches(word, candidates, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

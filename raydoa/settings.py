@@ -5,7 +5,7 @@ construction, and a mistake becomes one line that names the file and the field, 
 allowed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -16,26 +16,48 @@ from raydoa.errors import UserError, did_you_mean
 
 _LONGEST_SHOWN = 80
 
+Location = Sequence[int | str]
+"""Names and positions on the way to a field."""
+
 
 class Settings(BaseModel):
-    """Base of all configuration: immutable, hashable, and without unknown fields."""
+    """Base of all configuration: immutable, and without unknown fields. A field's description is the string below it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 S = TypeVar("S", bound=Settings)
 
 
-def parse(values: Mapping[str, Any], model: type[S], *, where: str) -> S:
-    """Build a ``model`` from plain values; ``where`` names the file or flag in the error.
+def dotted(path: Location) -> str:
+    """A field as ``grid.n.0``."""
+    return ".".join(map(str, path))
+
+
+def parse(
+    values: Mapping[str, Any],
+    model: type[S],
+    *,
+    where: str,
+    naming: Callable[[Location], str] = dotted,
+) -> S:
+    """Build a ``model`` from plain values.
+
+    Args:
+        values: of its fields.
+        model: what is built.
+        where: the file or flag, which errors begin with.
+        naming: how errors name a field.
 
     Raises:
-        UserError: one line for the first thing that is wrong: place, field, what was found, what is allowed.
+        UserError: one line for the first thing that is wrong: where, field, what was found, what is allowed.
     """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{where}: {_first_problem(error, model)}") from error
+        raise UserError(f"{where}: {_first_problem(error, model, naming)}") from error
 
 
 def read_yaml(path: Path, model: type[S]) -> S:
@@ -64,38 +86,40 @@ def read_yaml(path: Path, model: type[S]) -> S:
     return parse(values, model, where=str(path))
 
 
-def _first_problem(error: ValidationError, model: type[Settings]) -> str:
+def _first_problem(
+    error: ValidationError, model: type[Settings], naming: Callable[[Location], str]
+) -> str:
     """One line for the first of the errors; one of the whole model names no field and repeats no input."""
     first = error.errors()[0]
     path = first["loc"]
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    place = f"{'.'.join(map(str, path))}: " if path else ""
+    field = f"{naming(path)}: " if path else ""
     if first["type"] == "extra_forbidden":
-        known = sorted(_model_at(model, path[:-1]).model_fields)
-        near = did_you_mean(str(path[-1]), known)
-        return f"{place}unknown field; known are {', '.join(known)}{near}{more}"
+        fields = sorted(_model_at(model, path[:-1]).model_fields)
+        near = did_you_mean(str(path[-1]), fields)
+        return f"{field}unknown field; known are {', '.join(fields)}{near}{more}"
     if first["type"] == "missing":
-        return f"{place}missing, and it has no default{more}"
+        return f"{field}missing, and it has no default{more}"
     message = " ".join(first["msg"].removeprefix("Value error, ").split())
     if not path or isinstance(first["input"], dict | BaseModel):
-        return f"{place}{message}{more}"
-    found = repr(first["input"])
-    found = found if len(found) <= _LONGEST_SHOWN else f"{found[:_LONGEST_SHOWN]}..."
-    return f"{place}found {found}; {message[0].lower()}{message[1:]}{more}"
+        return f"{field}{message}{more}"
+    value = repr(first["input"])
+    value = value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}..."
+    return f"{field}found {value}; {message[0].lower()}{message[1:]}{more}"
 
 
-def _model_at(model: type[Settings], path: Sequence[int | str]) -> type[BaseModel]:
+def _model_at(model: type[Settings], path: Location) -> type[BaseModel]:
     """The model that the field at ``path`` inside ``model`` holds, through dicts and lists of models."""
-    at: type[BaseModel] = model
+    reached: type[BaseModel] = model
     for part in path:
-        if isinstance(part, str) and part in at.model_fields:
-            inside = list(_models_in(at.model_fields[part].annotation))
-            at = inside[0] if inside else at
-    return at
+        if isinstance(part, str) and part in reached.model_fields:
+            reached = next(models_in(reached.model_fields[part].annotation), reached)
+    return reached
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that a field's type is made of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
-        yield from _models_in(inner)
+        yield from models_in(inner)

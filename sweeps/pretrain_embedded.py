@@ -4,7 +4,7 @@
 
 The models are ordinary artifacts of the embedded sweep's `Pretrain` stages, seeded and keyed; they lie in a store
 inside the package, which every sweep looks into behind its own. If a recipe or the generated text changes, so do
-the keys: the old weights are simply not found any more, and a sweep pretrains its models itself.
+the keys: the old weights no longer hit, and a sweep pretrains its models itself.
 """
 
 import shutil
@@ -20,19 +20,19 @@ from raydoa.store.store import Store
 
 def main() -> int:
     """Pretrain all models of the embedded sweep into the package."""
-    sweep, running = embedded()
-    resolved = resolve(sweep, running)
-    making = SHIPPED.with_name("making")
-    shutil.rmtree(making, ignore_errors=True)
-    context = replace(resolved.context, store=Store(str(making)))
+    configuration = embedded()
+    resolved = resolve(configuration.sweep, configuration.runtime)
+    unfinished = SHIPPED.with_name("unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    context = replace(resolved.context, store=Store(str(unfinished)))
     builder = Builder(context.store, LocalRunner(context), NoLocks())
     for (model, _), stage in resolved.study.pretrained.items():
         print(f"{model}: {stage.key}", flush=True)
-        builder.make(stage)
+        builder.build(stage)
     for task in resolved.study.tasks.values():
         context.store.drop(task.data.key)  # generated in a moment; no need to ship it
     shutil.rmtree(SHIPPED, ignore_errors=True)
-    making.rename(SHIPPED)
+    unfinished.rename(SHIPPED)
     print(SHIPPED)
     return 0
 

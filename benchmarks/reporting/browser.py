@@ -14,9 +14,9 @@ ABSENT = "no Chromium here: `apt-get install chromium`, or `playwright install c
 
 def chromium() -> str | None:
     """The path of a Chromium, if there is one."""
-    found = next((path for path in map(shutil.which, _NAMES) if path), None)
-    if found is not None:
-        return found
+    installed = next((path for path in map(shutil.which, _NAMES) if path), None)
+    if installed is not None:
+        return installed
     with sync_playwright() as playwright:
         path = playwright.chromium.executable_path
     return path if Path(path).exists() else None

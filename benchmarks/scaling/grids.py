@@ -35,7 +35,8 @@ class Planned:
 
 def planned(axes: dict[str, tuple[object, ...]]) -> Planned:
     """The paper's sweep with other axes, planned."""
-    sweep, runtime = paper()
+    configuration = paper()
+    sweep, runtime = configuration.sweep, configuration.runtime
     grid = Grid.model_validate({**sweep.grid.model_dump(), **axes})
     resolved = resolve(sweep.model_copy(update={"grid": grid}), runtime)
     cells = grid_cells(resolved.study.sweep.grid, resolved.study.sweep.student)

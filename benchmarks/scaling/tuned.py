@@ -58,7 +58,7 @@ def _sweep(folder: Path, cells: int, at_once: int) -> tuple[Resolved, RuntimeCon
         (folder / f"{part}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     task = folder / "task.yaml"
     task.write_text(json.dumps(_TASK), encoding="utf-8")
-    sweep, _ = nano()
+    sweep = nano().sweep
     grid = Grid(
         tasks=(str(task),),
         strategies=("annotate", "distill"),
@@ -71,7 +71,7 @@ def _sweep(folder: Path, cells: int, at_once: int) -> tuple[Resolved, RuntimeCon
     # Ten shards: a cell has as many stages as one of the paper's with U = 10K.
     sweep = sweep.model_copy(update={"grid": grid, "shard_rows": 20})
     runtime = RuntimeConfig(
-        store=str(folder / "store"), results=str(folder / "results"), concurrent_cells=at_once
+        store=str(folder / "store"), results=str(folder / "results"), concurrent_trials=at_once
     )
     resolved = resolve(sweep, runtime)
     named = resolved.study.sweep

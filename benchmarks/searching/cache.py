@@ -12,7 +12,7 @@ from pathlib import Path
 from .measures import Worth
 from .problems import Problem
 
-VERSION = 3
+VERSION = 4
 
 
 class Cache:

@@ -1,4 +1,4 @@
-"""Where a point lies, for peers that want numbers: the same coordinates for all of them."""
+"""Where a plan lies, for peers that want numbers: the same coordinates for all of them."""
 
 import math
 from collections.abc import Sequence
@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from raydoa.search.costs import Point
+from raydoa.costs.plan import Plan
 from raydoa.search.space import Space
 
+from .prices import epochs_share, labels_of
 from .problems import plans_of
 
 Array = NDArray[np.float64]
@@ -20,37 +21,36 @@ FIDELITY = len(COLUMNS)
 
 
 class Coordinates:
-    """Points in the unit cube: whether there is no teacher, its size, labels, U and epochs, all but the first in logs.
+    """Plans in the unit cube: whether there is no teacher, its size, labels, U and epochs, all but the first in logs.
 
-    What a point without a teacher has no value for lies in the middle.
+    What a plan without a teacher has no value for lies in the middle.
     """
 
     def __init__(self, space: Space) -> None:
-        plans = plans_of(space)
-        costs = space.costs
-        self._costs = costs
-        sizes = [math.log(teacher.parameters) for teacher in costs.teachers]
-        self._sizes = {
-            teacher.name: _share(size, min(sizes), max(sizes))
-            for teacher, size in zip(costs.teachers, sizes, strict=True)
-        }
-        self._labels = math.log(max(1, costs.owned // 8)), math.log(max(p.labels for p in plans))
-        self._u = math.log(max(1, space.least_u)), math.log(max(2, *(p.u for p in plans), 2))
+        plans, question = plans_of(space), space.question
+        self._question = question
+        sizes = {name: math.log(size) for name, size in question.sizes.items()}
+        least, most = min(sizes.values()), max(sizes.values())
+        self._sizes = {name: _share(size, least, most) for name, size in sizes.items()}
+        self._labels = math.log(max(1, question.n // 8)), math.log(max(map(labels_of, plans)))
+        largest = max(plan.quantity("pseudo_labels") for plan in plans)
+        self._u = math.log(max(1, question.shard_rows)), math.log(max(2, largest))
 
-    def __call__(self, points: Sequence[Point], *, fidelity: bool = False) -> Array:
-        """A row for each point."""
-        found = np.array([self._row(point) for point in points])
-        return found if fidelity else found[:, :FIDELITY]
+    def __call__(self, plans: Sequence[Plan], *, fidelity: bool = False) -> Array:
+        """A row for each plan."""
+        rows = np.array([self._row(plan) for plan in plans])
+        return rows if fidelity else rows[:, :FIDELITY]
 
-    def _row(self, point: Point) -> list[float]:
-        labels = _share(math.log(point.labels), *self._labels)
-        whole = min(1.0, point.labels / self._costs.owned)
-        if not point.teacher:
+    def _row(self, plan: Plan) -> list[float]:
+        teacher = plan.choice("teacher")
+        labels = _share(math.log(labels_of(plan)), *self._labels)
+        whole = plan.n / self._question.n
+        if teacher is None:
             return [1.0, 0.5, labels, 0.5, 0.5, whole]
-        full = self._costs.full_steps_of(point)
-        epochs = max(0.0, 1 + math.log(point.student_steps / full) / math.log(50))
-        size = self._sizes[point.teacher]
-        return [0.0, size, labels, _share(math.log(point.u), *self._u), epochs, whole]
+        share = epochs_share(plan, self._question)
+        epochs = max(0.0, 1 + math.log(share) / math.log(50))
+        u = _share(math.log(plan.quantity("pseudo_labels")), *self._u)
+        return [0.0, self._sizes[teacher], labels, u, epochs, whole]
 
 
 @lru_cache(maxsize=16)

@@ -17,11 +17,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from raydoa.search.costs import Costs, Point, Supply, TeacherPrices
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question, Supply
 from raydoa.search.space import Space
 
 from .curve import Curve
-from .drawing import Training
+from .prices import (
+    TabulatedPrices,
+    TeacherPrices,
+    Training,
+    epochs_share,
+    labels_of,
+    question_at,
+    recipes_of,
+)
 from .problems import Noise, Problem
 
 _CLASSES = {"ag_news": 4, "sst5": 5, "SentEval-CR": 2, "amazon_counterfactual_en": 2}
@@ -36,6 +45,7 @@ _OWNED_A_CLASS = 8
 _LABEL_USD = 0.20
 _LARGEST_USD = 3.0
 _POOL = 1000
+_SHARD_ROWS = 8
 
 Scores = Mapping[tuple[str, str, str], Mapping[int, list[float]]]
 """By kind, source and data set, by examples: the seeds' scores, 0 to 1."""
@@ -48,57 +58,57 @@ def curve_tasks(folder: Path) -> list[Problem]:
         print(f"no tasks from real curves: {path} is absent (--curves FOLDER)")
         return []
     scores = read(path)
-    found = []
+    problems = []
     for data, classes in _CLASSES.items():
         most_bought = _LABEL_USD * classes * (64 - _OWNED_A_CLASS)
-        found += [_problem(scores, data, share * most_bought) for share in (0.25, 1.0)]
-    return found
+        problems += [_problem(scores, data, share * most_bought) for share in (0.25, 1.0)]
+    return problems
 
 
 def read(path: Path) -> Scores:
     """All curves of the file."""
-    found: dict[tuple[str, str, str], dict[int, list[float]]] = defaultdict(
+    scores: dict[tuple[str, str, str], dict[int, list[float]]] = defaultdict(
         lambda: defaultdict(list)
     )
     with path.open(newline="") as lines:
         for row in csv.DictReader(lines):
             key = (row["kind"], row["source"], row["dataset"])
-            found[key][int(row["examples"])].append(float(row["score"]) / 100)
-    return found
+            scores[key][int(row["examples"])].append(float(row["score"]) / 100)
+    return scores
 
 
 @dataclass(frozen=True)
 class Joined:
     """The surface of joined curves: the student's on labels, the teachers' on labels, and the share kept by U."""
 
-    costs: Costs
+    question: Question
     annotate: Curve
     teachers: Mapping[str, Curve]
     kept: Curve
 
-    def __call__(self, point: Point) -> float:
+    def __call__(self, plan: Plan) -> float:
         """The expected score."""
-        if not point.teacher:
-            return max(0.0, self.annotate(point.labels))
-        epochs = point.student_steps / self.costs.full_steps_of(point)
-        kept = self.kept(point.u * math.sqrt(epochs))
-        return max(0.0, self.teachers[point.teacher](point.labels) * kept)
+        teacher, labels = plan.choice("teacher"), labels_of(plan)
+        if teacher is None:
+            return max(0.0, self.annotate(labels))
+        epochs = epochs_share(plan, self.question)
+        kept = self.kept(plan.quantity("pseudo_labels") * math.sqrt(epochs))
+        return max(0.0, self.teachers[teacher](labels) * kept)
 
 
 def _problem(scores: Scores, data: str, budget_usd: float) -> Problem:
     classes = _CLASSES[data]
-    costs = _costs(classes)
+    name = f"{data} B={budget_usd:g}"
+    question = _question(name, classes)
     teachers = {model: _curve(scores["fine_tune", model, data], classes) for model in _MODELS}
     alone = _student(scores, "annotate_student", data)
     annotate = _curve(alone, 1) if alone else teachers["distilbert-base-uncased"]
-    surface = Joined(costs, annotate, teachers, _kept(scores, data))
-    name = f"{data} B={budget_usd:g}"
-    return Problem(
-        name, "real curves", Space(costs, budget_usd, least_u=8), surface, _noise(scores, data)
-    )
+    surface = Joined(question, annotate, teachers, _kept(scores, data))
+    space = Space(question, budget_usd)
+    return Problem(name, "real curves", space, surface, _noise(scores, data))
 
 
-def _costs(classes: int) -> Costs:
+def _question(task: str, classes: int) -> Question:
     owned = _OWNED_A_CLASS * classes
     training = Training(16, 20)
     largest = max(_MODELS.values())
@@ -108,16 +118,17 @@ def _costs(classes: int) -> Costs:
         for model, size in _MODELS.items()
     )
     labels = 256 * classes
-    supply = Supply(labels, _POOL, labels + _POOL)
-    return Costs(owned, _LABEL_USD, step * _STUDENT, teachers, supply, training, training, training)
+    prices = TabulatedPrices(_LABEL_USD, step * _STUDENT, teachers)
+    recipes = recipes_of(training, training, training)
+    return question_at(prices, task, owned, recipes, Supply(labels, _POOL), _SHARD_ROWS)
 
 
 def _curve(by_examples: Mapping[int, list[float]], classes: int) -> Curve:
-    return Curve.of({n * classes: statistics.fmean(found) for n, found in by_examples.items()})
+    return Curve.of({n * classes: statistics.fmean(seeds) for n, seeds in by_examples.items()})
 
 
 def _student(scores: Scores, kind: str, data: str) -> Mapping[int, list[float]] | None:
-    return next((found for key, found in scores.items() if (key[0], key[2]) == (kind, data)), None)
+    return next((curve for key, curve in scores.items() if (key[0], key[2]) == (kind, data)), None)
 
 
 def _kept(scores: Scores, data: str) -> Curve:
@@ -128,9 +139,9 @@ def _kept(scores: Scores, data: str) -> Curve:
         teacher = _student(scores, "teacher", other)
         if students and teacher:
             whole = statistics.fmean(teacher[16])
-            of_data[other] = {u: statistics.fmean(found) / whole for u, found in students.items()}
-    known = [of_data[data]] if data in of_data else list(of_data.values())
-    return Curve.of({u: statistics.fmean(shares[u] for shares in known) for u in known[0]})
+            of_data[other] = {u: statistics.fmean(seeds) / whole for u, seeds in students.items()}
+    measured = [of_data[data]] if data in of_data else list(of_data.values())
+    return Curve.of({u: statistics.fmean(shares[u] for shares in measured) for u in measured[0]})
 
 
 def _noise(scores: Scores, data: str) -> Noise:

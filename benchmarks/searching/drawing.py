@@ -7,14 +7,14 @@ until the kind is met, and again where most plans are as good as the best: such 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from raydoa.search.costs import Costs, Supply, TeacherPrices
+from raydoa.costs.question import Question, Supply
 from raydoa.search.space import Space
 
 from .families import POOL, Annotate, Bottleneck, Crossover, Onset, Power, SharpOnset, Wobble
+from .prices import TabulatedPrices, TeacherPrices, Training, question_at, recipes_of
 from .problems import Noise, Problem, plans_of, within
 
 HELD_OUT = 10_000
@@ -27,17 +27,10 @@ FAMILIES = ("power", "onset", "bottleneck", "wobble", "sharp onset", "crossover"
 OUTSIDE = FAMILIES[2:]
 """Families that are not among the method's own laws."""
 
+_SHARD_ROWS = 100
 _TRIES = 400
 _MOST_ALIKE = 0.4
 _FEWEST = 1 / 8
-
-
-@dataclass(frozen=True)
-class Training:
-    """Batch size and epochs of a training."""
-
-    batch_size: int
-    epochs: int
 
 
 def tasks(count: int, first_seed: int) -> list[Problem]:
@@ -61,18 +54,19 @@ def draw(seed: int) -> Problem:
 def _is(problem: Problem, kind: str) -> bool:
     if within(problem, plans_of(problem.space), 0.01) > _MOST_ALIKE:
         return False
-    costs, budget = problem.space.costs, problem.space.budget_usd
-    largest = costs.teachers[-1]
-    fine_tuning = largest.step_usd * costs.of_teacher.epochs * costs.owned
-    reach = fine_tuning / costs.of_teacher.batch_size <= budget
+    question, budget = problem.space.question, problem.space.budget_usd
+    step = question.tariff("teacher", (("teacher", question.teachers[-1]),)).unit_price_usd
+    schedule = question.recipes.teacher
+    fine_tuning = step * schedule.epochs * question.n / schedule.batch_size
+    reach = fine_tuning <= budget
     if kind == "out of reach":
         return not reach
     return reach and problem.winner == kind
 
 
 def _any(name: str, family: str, random: Random) -> Problem:
-    space = _space(random)
-    shared = _shared(space.costs, random)
+    space = _space(name, random)
+    shared = _shared(space.question, random)
     if family in OUTSIDE:
         shared["chance"] = random.choice([0.02, 0.2, 0.5])
     surface = _SURFACES[family](shared, random, space)
@@ -84,7 +78,7 @@ def _any(name: str, family: str, random: Random) -> Problem:
     return Problem(name, family, space, surface, noise)
 
 
-def _space(random: Random) -> Space:
+def _space(task: str, random: Random) -> Space:
     """Prices: compute is drawn by what the largest teacher's fine-tuning on N labels takes of B.
 
     Teachers differ by their floating-point operations, with somewhat better utilisation for the larger ones: a training
@@ -112,17 +106,17 @@ def _space(random: Random) -> Space:
     )
     pool = random.choice([10_000, 30_000, 100_000])
     labels = owned + random.choice([1_000, 10_000])
-    supply = Supply(labels, pool, labels + pool)
-    return Space(
-        Costs(owned, label, student_step, teachers, supply, teacher, student, student), budget
-    )
+    prices = TabulatedPrices(label, student_step, teachers)
+    recipes = recipes_of(teacher, student, student)
+    question = question_at(prices, task, owned, recipes, Supply(labels, pool), _SHARD_ROWS)
+    return Space(question, budget)
 
 
 def _step(largest: float, size: float) -> float:
     return largest * (size / TEACHERS[-1][1]) ** 0.85
 
 
-def _shared(costs: Costs, random: Random) -> dict[str, Any]:
+def _shared(question: Question, random: Random) -> dict[str, Any]:
     """Parameters of any surface; exponents of 0 are allowed.
 
     Parts are kept so small that the cheapest probes (an eighth of the labels, the smallest teacher, a pool of 100) are
@@ -136,7 +130,7 @@ def _shared(costs: Costs, random: Random) -> dict[str, Any]:
     with_teacher = part * random.uniform(0.15, 0.8)
     smallest = TEACHERS[0][1] / TEACHERS[-1][1]
     return {
-        "costs": costs,
+        "question": question,
         "annotate": Annotate(
             floor + random.uniform(0, 0.05), min(part, 0.7 * _FEWEST**alone), alone
         ),
@@ -162,8 +156,8 @@ def _log_uniform(random: Random, low: float, high: float) -> float:
 
 def _onset_at(random: Random, space: Space) -> float:
     """Where the onset is, in units of N: between N/5 and all labels that B would buy, with some to spare."""
-    costs = space.costs
-    most = 1.3 * (costs.owned + space.budget_usd / costs.label_usd) / costs.owned
+    owned, label = space.question.n, space.question.tariff("labels", ()).unit_price_usd
+    most = 1.3 * (owned + space.budget_usd / label) / owned
     return _log_uniform(random, 0.2, max(0.4, most))
 
 

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raydoa.search.costs import Costs, Point
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question
+
+from .prices import epochs_share, labels_of
 
 POOL = 10_000
 LARGEST = 11e9
@@ -36,7 +39,7 @@ class Power:
     """``error = floor + A * S^-g * N^-a + b * U^-c``; a shorter training counts as a smaller pool.
 
     Attributes:
-        costs: schedules and teachers.
+        question: schedules and teachers.
         annotate: the curve without a teacher.
         floor: error with endless labels and pool.
         part: error that the labels leave.
@@ -49,7 +52,7 @@ class Power:
         chance: the score of a model that learnt nothing.
     """
 
-    costs: Costs
+    question: Question
     annotate: Annotate
     floor: float
     part: float
@@ -61,30 +64,36 @@ class Power:
     gold_weight: float
     chance: float
 
-    def __call__(self, point: Point) -> float:
+    def __call__(self, plan: Plan) -> float:
         """The expected score."""
-        above = (1 - self.error(point) - self.chance) / _BEND
+        above = (1 - self.error(plan) - self.chance) / _BEND
         return self.chance + _BEND * float(np.logaddexp(0, above))
 
-    def error(self, point: Point) -> float:
+    def error(self, plan: Plan) -> float:
         """What is missing to 1."""
-        if not point.teacher:
+        teacher, labels = plan.choice("teacher"), labels_of(plan)
+        if teacher is None:
             curve = self.annotate
-            return curve.floor + curve.part * (point.labels / self.costs.owned) ** -curve.exponent
-        size = self.costs.by_name[point.teacher].parameters / LARGEST
+            return curve.floor + curve.part * (labels / self.owned) ** -curve.exponent
+        size = self.question.sizes[teacher] / LARGEST
         return self.floor + self.join(
-            self.from_labels(point.labels, size), self.from_pool(self.rows(point))
+            self.from_labels(labels, size), self.from_pool(self.rows(plan))
         )
 
-    def rows(self, point: Point) -> float:
+    @property
+    def owned(self) -> int:
+        """N."""
+        return self.question.n
+
+    def rows(self, plan: Plan) -> float:
         """Pool rows that the student's training comes to."""
-        epochs = point.student_steps / self.costs.full_steps_of(point)
-        gold = self.gold_weight * max(0, point.labels - self.costs.owned)
-        return (point.u + gold) * epochs**self.epochs_exponent
+        epochs = epochs_share(plan, self.question)
+        gold = self.gold_weight * plan.quantity("labels")
+        return (plan.quantity("pseudo_labels") + gold) * epochs**self.epochs_exponent
 
     def from_labels(self, labels: int, size: float) -> float:
         """The teacher's error, above the floor."""
-        return self.part * size**-self.size_exponent * (labels / self.costs.owned) ** -self.exponent
+        return self.part * size**-self.size_exponent * (labels / self.owned) ** -self.exponent
 
     def from_pool(self, rows: float) -> float:
         """What the student does not learn of the teacher."""
@@ -104,7 +113,7 @@ class Onset(Power):
 
     def from_labels(self, labels: int, size: float) -> float:
         """The teacher's error, above the floor."""
-        share = labels / (self.onset * self.costs.owned)
+        share = labels / (self.onset * self.owned)
         return self.part * size**-self.size_exponent / (1 + share**self.steepness)
 
 
@@ -117,7 +126,7 @@ class SharpOnset(Power):
 
     def from_labels(self, labels: int, size: float) -> float:
         """The teacher's error, above the floor."""
-        past = (labels / (self.onset * self.costs.owned) - 1) / self.width
+        past = (labels / (self.onset * self.owned) - 1) / self.width
         step = 1 / (1 + math.exp(min(50.0, past)))
         return super().from_labels(labels, size) * 0.5 + 0.5 * step
 
@@ -160,9 +169,9 @@ class Crossover(Power):
 
     def from_labels(self, labels: int, size: float) -> float:
         """The teacher's error, above the floor."""
-        turn = math.tanh(1.5 * math.log(labels / (self.crossing * self.costs.owned)))
+        turn = math.tanh(1.5 * math.log(labels / (self.crossing * self.owned)))
         return (
             self.part
             * size ** (-self.size_exponent * turn)
-            * (labels / self.costs.owned) ** -self.exponent
+            * (labels / self.owned) ** -self.exponent
         )

@@ -18,14 +18,14 @@ with warnings.catch_warnings():
     import optuna  # BlendSearch's global part; without it CFO is all there is of it.
     from flaml import CFO, BlendSearch, tune
 
-from raydoa.search.ask_tell import Choice, Known
-from raydoa.search.costs import Point
-from raydoa.search.holdings import Candidate
+from raydoa.costs.plan import Plan
+from raydoa.search.ask_tell import SearchState, Suggestion
 from raydoa.search.space import Space
 
 from .coordinates import Array, plan_coordinates
+from .prices import labels_of
 from .problems import plans_of
-from .simple_peers import RandomPlans, best_seen
+from .simple_peers import RandomPlans, best_seen, teacher_of
 
 logging.getLogger("flaml").setLevel(logging.ERROR)
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -42,39 +42,39 @@ class FlamlPeer:
 
     name: Literal["CFO", "BlendSearch"] = "CFO"
 
-    def choose(self, known: Known) -> Choice:
+    def suggest(self, state: SearchState) -> Suggestion:
         """The first suggestion whose plan was not measured yet."""
-        observed = {seen.candidate.point: seen for seen in known.observations}
-        searcher = self._searcher(known)
+        observed = {seen.plan: seen for seen in state.observations}
+        searcher = self._searcher(state)
         for number in range(_SUGGESTIONS):
             suggested = searcher.suggest(str(number))
             if suggested is None:
                 continue
-            plan = _nearest(known, suggested)
+            plan = _nearest(state, suggested)
             if plan not in observed:
-                candidate = Candidate(plan)
-                if known.affordable([candidate]):
-                    return Choice((candidate,), f"suggested by {self.name}")
+                if state.affordable(plan):
+                    return Suggestion(plan, f"suggested by {self.name}")
                 score, dollars = 0.0, 0.0
             else:
                 score, dollars = observed[plan].score, observed[plan].cost_usd
             result = {"error": 1 - (score or 0.0), "usd": max(dollars, 1e-9), "config": suggested}
             searcher.on_trial_complete(str(number), result)
-        return RandomPlans().choose(known)
+        return RandomPlans().suggest(state)
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """What has scored best."""
-        return best_seen(known)
+        return best_seen(state)
 
-    def _searcher(self, known: Known) -> Any:
-        costs = known.space.costs
-        prices = {_NONE: costs.label_usd * 0.01, **{t.name: t.step_usd for t in costs.teachers}}
-        names = [
-            name or _NONE for name in dict.fromkeys(plan.teacher for plan in plans_of(known.space))
-        ]
+    def _searcher(self, state: SearchState) -> Any:
+        question = state.space.question
+        prices = {_NONE: question.tariff("labels", ()).unit_price_usd * 0.01}
+        for teacher in question.teachers:
+            prices[teacher] = question.tariff("teacher", (("teacher", teacher),)).unit_price_usd
+        by_size = sorted(plans_of(state.space), key=labels_of)
+        names = [name or _NONE for name in dict.fromkeys(map(teacher_of, by_size))]
         cheapest = min(prices[name] for name in names)
         unit = tune.uniform(0.0, 1.0)
-        np.random.seed(known.seed)  # Of the draws that FLAML leaves to NumPy's own generator.
+        np.random.seed(state.seed)  # Of the draws that FLAML leaves to NumPy's own generator.
         return _CLASSES[self.name](
             metric="error",
             mode="min",
@@ -82,25 +82,25 @@ class FlamlPeer:
             low_cost_partial_config={"labels": 0.0, "u": 0.0},
             cat_hp_cost={"teacher": [prices[name] / cheapest for name in names]},
             cost_attr="usd",
-            seed=known.seed + 1,
+            seed=state.seed + 1,
         )
 
 
 _CLASSES: Mapping[str, Any] = {"CFO": CFO, "BlendSearch": BlendSearch}
 
 
-def _nearest(known: Known, suggested: Mapping[str, Any]) -> Point:
+def _nearest(state: SearchState, suggested: Mapping[str, Any]) -> Plan:
     """The plan of that teacher whose coordinates are nearest; without a teacher only labels count."""
     teacher = "" if suggested["teacher"] == _NONE else suggested["teacher"]
     columns = _COLUMNS if teacher else {"labels": 2}
-    plans, rows = _of_teacher(known.space, teacher)
+    plans, rows = _of_teacher(state.space, teacher)
     wanted = np.array([suggested[name] for name in columns])
     apart = ((rows[:, list(columns.values())] - wanted) ** 2).sum(axis=1)
     return plans[int(np.argmin(apart))]
 
 
 @lru_cache(maxsize=32)
-def _of_teacher(space: Space, teacher: str) -> tuple[list[Point], Array]:
+def _of_teacher(space: Space, teacher: str) -> tuple[list[Plan], Array]:
     """Its plans, and where they lie."""
-    mine = [i for i, plan in enumerate(plans_of(space)) if plan.teacher == teacher]
+    mine = [i for i, plan in enumerate(plans_of(space)) if teacher_of(plan) == teacher]
     return [plans_of(space)[i] for i in mine], plan_coordinates(space)[mine]

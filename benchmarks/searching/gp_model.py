@@ -1,7 +1,7 @@
 """A Gaussian process of BoTorch's over the points that were measured, and exact acquisition values over finite sets.
 
 The plans are a finite set, so an acquisition function is computed for every candidate and nothing is optimised. Fits
-are kept: `choose` and `recommend` ask for the same one.
+are kept: `suggest` and `recommend` ask for the same one.
 """
 
 import warnings
@@ -17,8 +17,8 @@ from botorch.models import SingleTaskGP, SingleTaskMultiFidelityGP
 from botorch.models.transforms import Standardize
 from gpytorch.mlls import ExactMarginalLogLikelihood
 
-from raydoa.search.ask_tell import Known, Observation
-from raydoa.search.costs import Point
+from raydoa.costs.plan import Plan
+from raydoa.search.ask_tell import Observation, SearchState
 from raydoa.search.space import Space
 
 from .coordinates import FIDELITY, Array, Coordinates
@@ -36,7 +36,7 @@ class Model:
 
     Args:
         space: of the coordinates.
-        points: what was measured.
+        plans: what was measured.
         scores: what came out.
         fidelity: whether the share of the owned labels that is used is a fidelity of its own, as BoTorch models it.
         like: a fit to fewer points whose hyperparameters are taken over; None to fit them.
@@ -45,15 +45,15 @@ class Model:
     def __init__(
         self,
         space: Space,
-        points: Sequence[Point],
+        plans: Sequence[Plan],
         scores: Sequence[float],
         fidelity: bool,
         like: "Model | None" = None,
     ) -> None:
         self._coordinates = Coordinates(space)
         self._fidelity = fidelity
-        self._inputs = self._tensor(points)
-        torch.manual_seed(len(points))
+        self._inputs = self._tensor(plans)
+        torch.manual_seed(len(plans))
         targets = torch.tensor(scores, dtype=torch.double).unsqueeze(-1)
         scaled = Standardize(m=1)
         if fidelity:
@@ -72,24 +72,24 @@ class Model:
             self._model.outcome_transform.load_state_dict(transform)
             self._model.eval()
 
-    def mean(self, points: Sequence[Point]) -> Array:
+    def mean(self, plans: Sequence[Plan]) -> Array:
         """Expected scores."""
         with torch.no_grad():
-            return self._model.posterior(self._tensor(points)).mean.squeeze(-1).numpy()
+            return self._model.posterior(self._tensor(plans)).mean.squeeze(-1).numpy()
 
-    def mean_and_sd(self, points: Sequence[Point]) -> tuple[Array, Array]:
+    def mean_and_sd(self, plans: Sequence[Plan]) -> tuple[Array, Array]:
         """Expected scores and the standard deviations of one measurement each."""
         with torch.no_grad():
-            found = self._model.posterior(self._tensor(points), observation_noise=True)
-            return found.mean.squeeze(-1).numpy(), found.variance.sqrt().squeeze(-1).numpy()
+            posterior = self._model.posterior(self._tensor(plans), observation_noise=True)
+            return posterior.mean.squeeze(-1).numpy(), posterior.variance.sqrt().squeeze(-1).numpy()
 
-    def log_improvement(self, points: Sequence[Point], best: float) -> Array:
+    def log_improvement(self, plans: Sequence[Plan], best: float) -> Array:
         """BoTorch's LogEI over a score that is the best so far."""
         acquisition = LogExpectedImprovement(self._model, best_f=best)
         with torch.no_grad():
-            return acquisition(self._tensor(points).unsqueeze(1)).numpy()
+            return acquisition(self._tensor(plans).unsqueeze(1)).numpy()
 
-    def knowledge(self, candidates: Sequence[Point], plans: Sequence[Point]) -> Array:
+    def knowledge(self, candidates: Sequence[Plan], plans: Sequence[Plan]) -> Array:
         """Knowledge gradient: how much the best expected plan's score rises once a candidate is measured.
 
         What BoTorch's one-shot function approximates by optimising fantasies; over a finite set of plans each fantasy's
@@ -112,13 +112,13 @@ class Model:
         """Standardised units into scores: the likelihood's noise is in the former."""
         return float(self._model.outcome_transform.stdvs)
 
-    def _tensor(self, points: Sequence[Point]) -> torch.Tensor:
-        return torch.tensor(self._coordinates(points, fidelity=self._fidelity), dtype=torch.double)
+    def _tensor(self, plans: Sequence[Plan]) -> torch.Tensor:
+        return torch.tensor(self._coordinates(plans, fidelity=self._fidelity), dtype=torch.double)
 
 
-def model_of(known: Known, fidelity: bool = False) -> Model:
+def model_of(state: SearchState, fidelity: bool = False) -> Model:
     """The fit to what is known."""
-    return _fitted(known.observations, known.space, fidelity)
+    return _fitted(state.observations, state.space, fidelity)
 
 
 @lru_cache(maxsize=8)
@@ -126,5 +126,6 @@ def _fitted(observations: tuple[Observation, ...], space: Space, fidelity: bool)
     """All hyperparameters at every fourth observation, and at each of the first twelve: a fit takes half a second."""
     last = len(observations) if len(observations) <= _EACH else len(observations) // 4 * 4
     like = _fitted(observations[:last], space, fidelity) if last < len(observations) else None
-    told = [(seen.candidate.point, seen.score) for seen in observations if seen.score is not None]
-    return Model(space, [point for point, _ in told], [score for _, score in told], fidelity, like)
+    scored = [(seen.plan, seen.score) for seen in observations if seen.score is not None]
+    plans, scores = [plan for plan, _ in scored], [score for _, score in scored]
+    return Model(space, plans, scores, fidelity, like)

@@ -10,14 +10,13 @@ from typing import Literal
 
 import numpy as np
 
-from raydoa.search.ask_tell import Choice, Known
-from raydoa.search.costs import Point
-from raydoa.search.holdings import Candidate
+from raydoa.costs.plan import Plan
+from raydoa.search.ask_tell import SearchState, Suggestion
 
 from .coordinates import Array
 from .gp_model import Model, model_of
 from .problems import plans_of
-from .simple_peers import RandomPlans, payable
+from .simple_peers import RandomPlans, payable, teacher_of
 
 _OVERHEAD = 0.0005
 """What a measurement costs at least, in units of B: else what costs nothing would always be next."""
@@ -38,98 +37,96 @@ class GpPeer:
 
     cost: Literal["none", "marginal", "cooled"] = "none"
 
-    def choose(self, known: Known) -> Choice:
+    def suggest(self, state: SearchState) -> Suggestion:
         """The plan with the largest value."""
-        first = _beginning(known)
+        first = _beginning(state)
         if first is not None:
             return first
-        candidates = _open(known, list(plans_of(known.space)))
+        candidates = _open(state, list(plans_of(state.space)))
         if not candidates:
-            return Choice(why="no plan is left that can be paid", stop=True)
-        model = model_of(known)
-        value = model.log_improvement([c.point for c in candidates], self._best(known, model))
+            return Suggestion(why="no plan is left that can be paid", stop=True)
+        model = model_of(state)
+        value = model.log_improvement(candidates, self._best(state, model))
         if self.cost != "none":
-            power = 1.0 if self.cost == "marginal" else _left(known)
-            value = value - power * np.log(_prices(known, candidates))
-        return Choice((candidates[int(np.argmax(value))],), f"LogEI, cost: {self.cost}")
+            power = 1.0 if self.cost == "marginal" else _left(state)
+            value = value - power * np.log(_prices(state, candidates))
+        return Suggestion(candidates[int(np.argmax(value))], f"LogEI, cost: {self.cost}")
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """The best posterior mean."""
-        return _best_mean(known, model_of(known))
+        return _best_mean(state, model_of(state))
 
-    def _best(self, known: Known, model: Model) -> float:
-        measured = {seen.candidate.point for seen in known.observations if seen.score is not None}
-        plans = [point for point in sorted(measured) if payable(known.space, point)]
+    def _best(self, state: SearchState, model: Model) -> float:
+        measured = {seen.plan for seen in state.observations if seen.score is not None}
+        plans = [plan for plan in sorted(measured) if payable(state.space, plan)]
         return float(model.mean(plans or sorted(measured)).max())
 
-    def predict(self, known: Known, points: list[Point]) -> tuple[Array, Array]:
+    def predict(self, state: SearchState, plans: list[Plan]) -> tuple[Array, Array]:
         """See `runner.Predictor`."""
-        return model_of(known).mean_and_sd(points)
+        return model_of(state).mean_and_sd(plans)
 
 
 @dataclass(frozen=True)
 class KnowledgeGradient:
     """Multi-fidelity knowledge gradient per marginal dollar, over plans and probes on fewer labels or small pools."""
 
-    def choose(self, known: Known) -> Choice:
+    def suggest(self, state: SearchState) -> Suggestion:
         """The candidate after which the best plan is expected to be better by most, per dollar."""
-        first = _beginning(known)
+        first = _beginning(state)
         if first is not None:
             return first
-        plans = list(plans_of(known.space))
-        probes = known.space.probes(known.space.budget_usd)
-        model = model_of(known, fidelity=True)
+        plans = list(plans_of(state.space))
+        probes = state.space.probes(state.space.budget_usd)
+        model = model_of(state, fidelity=True)
         mean, sd = model.mean_and_sd(plans)
         hopeful = [plans[i] for i in np.argsort(-(mean + 2 * sd))[:_HOPEFUL]]
-        candidates = _open(known, sorted({*hopeful, *probes}))
+        candidates = _open(state, sorted({*hopeful, *probes}))
         if not candidates:
-            return Choice(why="no candidate is left that can be paid", stop=True)
-        gain = model.knowledge([c.point for c in candidates], hopeful)
-        value = gain / _prices(known, candidates)
-        return Choice((candidates[int(np.argmax(value))],), "knowledge gradient per dollar")
+            return Suggestion(why="no candidate is left that can be paid", stop=True)
+        gain = model.knowledge(candidates, hopeful)
+        value = gain / _prices(state, candidates)
+        return Suggestion(candidates[int(np.argmax(value))], "knowledge gradient per dollar")
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """The best posterior mean."""
-        return _best_mean(known, model_of(known, fidelity=True))
+        return _best_mean(state, model_of(state, fidelity=True))
 
-    def predict(self, known: Known, points: list[Point]) -> tuple[Array, Array]:
+    def predict(self, state: SearchState, plans: list[Plan]) -> tuple[Array, Array]:
         """See `runner.Predictor`."""
-        return model_of(known, fidelity=True).mean_and_sd(points)
+        return model_of(state, fidelity=True).mean_and_sd(plans)
 
 
-def _beginning(known: Known) -> Choice | None:
+def _beginning(state: SearchState) -> Suggestion | None:
     """A random plan of the next teacher; None once each had its turn, or has no plan that can be paid."""
-    begun = {seen.candidate.point.teacher for seen in known.observations}
-    random = np.random.default_rng([known.seed, len(known.observations), 1])
-    for teacher in ("", *known.space.costs.by_name):
+    begun = {teacher_of(seen.plan) for seen in state.observations}
+    random = np.random.default_rng([state.seed, len(state.observations), 1])
+    for teacher in ("", *state.space.question.teachers):
         if teacher not in begun:
-            left = _open(known, [p for p in plans_of(known.space) if p.teacher == teacher])
+            left = _open(state, [p for p in plans_of(state.space) if teacher_of(p) == teacher])
             if left:
-                return Choice((left[random.integers(len(left))],), "to begin with")
-    return None if len(known.observations) > 1 else RandomPlans().choose(known)
+                return Suggestion(left[random.integers(len(left))], "to begin with")
+    return None if len(state.observations) > 1 else RandomPlans().suggest(state)
 
 
-def _open(known: Known, points: list[Point]) -> list[Candidate]:
+def _open(state: SearchState, plans: list[Plan]) -> list[Plan]:
     """What was not tried and can be paid."""
-    tried = known.tried
-    candidates = [Candidate(point) for point in points]
-    left = known.left_usd
-    return [c for c in candidates if c not in tried and known.holdings.marginal(c).total <= left]
+    tried = state.tried
+    return [plan for plan in plans if plan not in tried and state.affordable(plan)]
 
 
-def _prices(known: Known, candidates: list[Candidate]) -> Array:
+def _prices(state: SearchState, candidates: list[Plan]) -> Array:
     """Marginal dollars, in units of B."""
-    budget = known.space.budget_usd
-    dollars = np.array([known.holdings.marginal(candidate).total for candidate in candidates])
+    budget = state.space.budget_usd
+    dollars = np.array([state.marginal_usd(plan) for plan in candidates])
     return dollars / budget + _OVERHEAD
 
 
-def _left(known: Known) -> float:
+def _left(state: SearchState) -> float:
     """The share of the search's money that is left."""
-    spent = sum(seen.cost_usd for seen in known.observations)
-    return known.left_usd / (known.left_usd + spent)
+    spent = sum(seen.cost_usd for seen in state.observations)
+    return state.left_usd / (state.left_usd + spent)
 
 
-def _best_mean(known: Known, model: Model) -> Point:
-    plans = plans_of(known.space)
+def _best_mean(state: SearchState, model: Model) -> Plan:
+    plans = plans_of(state.space)
     return plans[int(np.argmax(model.mean(plans)))]

@@ -52,10 +52,10 @@ def measure(problem: Problem, trace: Trace) -> Worth:
     budget, steps = problem.space.budget_usd, trace.steps
     regrets = [problem.regret(step.plan) for step in steps]
     first = settled(regrets)
-    found = steps[first] if first is not None else None
+    knew = steps[first] if first is not None else None
     return Worth(
-        to_know=found.spent_usd / budget if found else math.inf,
-        to_own=(found.spent_usd + found.realise_usd) / budget if found else math.inf,
+        to_know=knew.spent_usd / budget if knew else math.inf,
+        to_own=(knew.spent_usd + knew.realise_usd) / budget if knew else math.inf,
         stop_regret=regrets[-1] if regrets else blind(problem),
         area=_area(problem, trace, regrets),
         frontier=_frontier(problem, trace),

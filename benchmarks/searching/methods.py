@@ -1,6 +1,6 @@
-"""All methods by name: what makes a chooser. Peers whose packages are absent are in `ABSENT`, with the reason.
+"""All methods by name: what makes a sampler. Peers whose packages are absent are in `ABSENT`, with the reason.
 
-The proposed method is `OURS`, and its ablations are called after it. A peer's trials with our law as recommender are no
+The proposed method is `OURS`, and its variants are called after it. A peer's trials with our law as recommender are no
 peer: they use our surface.
 """
 
@@ -8,14 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from raydoa.search.ask_tell import Choice, Known, Sampler
+from raydoa.costs.plan import Plan
+from raydoa.search.ask_tell import Sampler, SearchState, Suggestion
 from raydoa.search.cost_aware import CostAware
-from raydoa.search.costs import Point
 from raydoa.search.optuna_samplers import OptunaSampler
-from raydoa.search.surrogate.laws import Laws
 
 from .problems import FRONTIER
-from .simple_peers import CoarseGrid, RandomPlans
+from .simple_peers import ExpensiveFirst, RandomPlans
 
 OURS = "proposed"
 _WITH_LAW = ", law recommends"
@@ -23,29 +22,24 @@ _WITH_LAW = ", law recommends"
 
 @dataclass(frozen=True)
 class Recommended:
-    """The trials of one chooser with the recommendations of another."""
+    """The trials of one sampler with the recommendations of another."""
 
     trials: Sampler
     recommender: Sampler
 
-    def choose(self, known: Known) -> Choice:
+    def suggest(self, state: SearchState) -> Suggestion:
         """By the one."""
-        return self.trials.choose(known)
+        return self.trials.suggest(state)
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """By the other."""
-        return self.recommender.recommend(known)
+        return self.recommender.recommend(state)
 
 
 METHODS: dict[str, Callable[[], Sampler]] = {
     OURS: CostAware,
-    f"{OURS}, no law": lambda: CostAware(laws=Laws(power=False, onset=False)),
-    f"{OURS}, no onset": lambda: CostAware(laws=Laws(onset=False)),
-    f"{OURS}, no marginal cost": lambda: CostAware(marginal=False),
-    f"{OURS}, no bundles": lambda: CostAware(bundles=False),
-    f"{OURS}, no sub-sampled": lambda: CostAware(probes=False),
     f"{OURS}, frontier": lambda: CostAware(frontier=tuple(1 / part for part in FRONTIER)),
-    "grid": CoarseGrid,
+    "grid": ExpensiveFirst,
     "random": RandomPlans,
     "Optuna TPE": lambda: OptunaSampler("tpe"),
     f"Optuna TPE{_WITH_LAW}": lambda: Recommended(OptunaSampler("tpe"), CostAware()),

@@ -1,22 +1,23 @@
-"""A problem: a space of allocations, and what each of them would score, known without training anything.
+"""A problem: a space of plans, and what each of them would score, known without training anything.
 
-The score of a candidate is the surface's expected score plus luck: that of its teacher, shared by all students of
+The score of a plan is the surface's expected score plus luck: that of its teacher, shared by all students of
 one teacher artifact, that of its student, and now and then a training that goes wrong. Luck is drawn from a hash of
-the problem and the candidate, so every method sees the same score for the same candidate, in whatever order it asks.
+the problem and the plan, so every method sees the same score for the same plan, in whatever order it asks.
 """
 
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
+from raydoa.costs.plan import Plan
 from raydoa.errors import UserError
-from raydoa.search.costs import Point
-from raydoa.search.holdings import Candidate
 from raydoa.search.space import Space
 
-Surface = Callable[[Point], float]
-"""Expected score, 0 to 1, of any point: sub-sampled labels and small pools as well."""
+from .prices import labels_of
+
+Surface = Callable[[Plan], float]
+"""Expected score, 0 to 1, of any plan: sub-sampled labels and small pools as well."""
 
 FRONTIER = (8, 4, 2, 1)
 """Budgets of the frontier: B divided by each of these."""
@@ -59,26 +60,22 @@ class Problem:
     surface: Surface
     noise: Noise
 
-    def measure(self, candidate: Candidate) -> float:
-        """The score of a candidate, the same each time."""
-        point, noise = candidate.point, self.noise
-        owned = self.space.costs.owned
-        scale = (owned / point.labels) ** noise.by_labels
-        luck = self._luck("student", candidate)
-        score = self.surface(point) + scale * noise.student * luck.gauss(0, 1)
+    def measure(self, plan: Plan) -> float:
+        """The score of a plan, the same each time."""
+        noise, labels, teacher = self.noise, labels_of(plan), plan.choice("teacher")
+        scale = (self.space.question.n / labels) ** noise.by_labels
+        quantities = (plan.quantity("pseudo_labels"), plan.quantity("student"))
+        luck = self._luck("student", labels, teacher or "", *quantities, plan.repeat)
+        score = self.surface(plan) + scale * noise.student * luck.gauss(0, 1)
         if luck.random() < noise.outliers:
             score -= noise.outlier_drop * luck.uniform(1 / 3, 1)
-        if candidate.artifact is not None:
-            score += scale * noise.teacher * self._luck("teacher", candidate.artifact).gauss(0, 1)
+        if teacher is not None:
+            luck = self._luck("teacher", teacher, labels, plan.repeat)
+            score += scale * noise.teacher * luck.gauss(0, 1)
         return min(1.0, max(0.0, score))
 
-    def _luck(self, of: str, what: Candidate | tuple[str, int, int]) -> random.Random:
-        """A generator of its own for each artifact and candidate."""
-        if isinstance(what, Candidate):
-            point = what.point
-            key = (point.labels, point.teacher, point.u, point.student_steps, what.repeat)
-        else:
-            key = what
+    def _luck(self, of: str, *key: object) -> random.Random:
+        """A generator of its own for each teacher and student."""
         return random.Random("/".join(map(str, (self.name, of, *key))))
 
     @cached_property
@@ -97,16 +94,16 @@ class Problem:
     @cached_property
     def frontier(self) -> dict[float, float]:
         """Best expected score by budget, for the budgets that pay for a plan."""
-        found = {}
+        best = {}
         for part in FRONTIER:
             budget = self.space.budget_usd / part
             try:
-                found[budget] = self.best_at(budget)
+                best[budget] = self.best_at(budget)
             except UserError:
                 continue
-        return found
+        return best
 
-    def regret(self, plan: Point, best: float | None = None) -> float:
+    def regret(self, plan: Plan, best: float | None = None) -> float:
         """What a plan's expected score lacks of the best, as a share of the best; 0 if it is better."""
         best = self.best if best is None else best
         return max(0.0, 1 - self.surface(plan) / best)
@@ -114,23 +111,15 @@ class Problem:
     @property
     def winner(self) -> str:
         """The strategy of the best plan."""
-        return strategy(self.space, max(plans_of(self.space), key=self.surface))
+        return self.space.strategy_of(max(plans_of(self.space), key=self.surface))
 
 
-def strategy(space: Space, plan: Point) -> str:
-    """What a plan is called."""
-    if not plan.teacher:
-        return "annotate"
-    return "mixed" if plan.labels > space.costs.owned else "distill"
+def plans_of(space: Space, budget_usd: float | None = None) -> list[Plan]:
+    """`Space.plans`, which are kept."""
+    return space.plans(budget_usd)
 
 
-@lru_cache(maxsize=64)
-def plans_of(space: Space, budget_usd: float | None = None) -> tuple[Point, ...]:
-    """`Space.plans`, kept: samplers ask for it at every step."""
-    return tuple(space.plans(budget_usd))
-
-
-def within(problem: Problem, plans: Iterable[Point], regret: float) -> float:
+def within(problem: Problem, plans: Iterable[Plan], regret: float) -> float:
     """The share of plans with at most so much regret."""
     regrets = [problem.regret(plan) for plan in plans]
-    return sum(found <= regret for found in regrets) / len(regrets)
+    return sum(of_plan <= regret for of_plan in regrets) / len(regrets)

@@ -16,10 +16,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from raydoa.search.ask_tell import Known, Sampler, Search
-from raydoa.search.costs import Point
-from raydoa.search.holdings import Candidate, Holdings
+from raydoa.costs.plan import Plan
+from raydoa.search.ask_tell import Sampler, Search, SearchState
 
+from .prices import labels_of
 from .problems import Problem
 
 LIMIT = 6.0
@@ -33,8 +33,8 @@ MOST_OBSERVATIONS = 100
 class Predictor(Protocol):
     """A method that can say what it expects: the optional hook for coverage."""
 
-    def predict(self, known: Known, points: list[Point]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of the score that a first measurement of each point would give."""
+    def predict(self, state: SearchState, plans: list[Plan]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the score that a first measurement of each plan would give."""
         ...
 
 
@@ -43,15 +43,15 @@ class Step:
     """After one observation: what was measured, for how much, and what is recommended now.
 
     Attributes:
-        candidate: what was measured.
+        measured: what was measured.
         spent_usd: dollars of the search so far.
         plan: the recommendation.
         realise_usd: what that plan costs on top of what is there; 0 if it was measured.
     """
 
-    candidate: Candidate
+    measured: Plan
     spent_usd: float
-    plan: Point
+    plan: Plan
     realise_usd: float
 
 
@@ -63,13 +63,13 @@ class Trace:
         steps: one for each observation.
         stopped: why the method itself stopped; empty if it went on to the limit.
         frontier: at the end, the recommended plan by budget.
-        covered: at the end, which held-out points lay inside the 80% interval; none without a prediction.
+        covered: at the end, which held-out plans lay inside the 80% interval; none without a prediction.
         seconds: of computing, all proposals and recommendations together.
     """
 
     steps: tuple[Step, ...]
     stopped: str = ""
-    frontier: dict[float, Point] = field(default_factory=dict)
+    frontier: dict[float, Plan] = field(default_factory=dict)
     covered: tuple[bool, ...] = ()
     seconds: float = 0.0
 
@@ -83,59 +83,61 @@ def run(problem: Problem, sampler: Sampler, seed: int = 0) -> Trace:
         proposal = search.ask()
         if proposal is None:
             break
-        search.tell(proposal.number, problem.measure(proposal.candidate))
-        known = search.known()
-        plan = sampler.recommend(known)
-        price = realise_usd(known.holdings, plan)
-        steps.append(Step(proposal.candidate, search.spent_usd, plan, price))
-    known = search.known()
+        search.tell(proposal.number, problem.measure(proposal.plan))
+        state = search.state
+        plan = sampler.recommend(state)
+        steps.append(Step(proposal.plan, search.spent_usd, plan, realise_usd(state, plan)))
+    state = search.state
     return Trace(
         tuple(steps),
         search.stopped or "",
-        _frontier(problem, sampler, known),
-        _covered(problem, sampler, known),
+        _frontier(problem, sampler, state),
+        _covered(problem, sampler, state),
         time.perf_counter() - began,
     )
 
 
-def realise_usd(holdings: Holdings, plan: Point) -> float:
-    """What a plan costs on top of what is there: nothing if its student is, else with the best of the teachers.
+def realise_usd(state: SearchState, plan: Plan) -> float:
+    """What a plan costs on top of what exists: nothing if it was measured, else with the best of the teachers.
 
-    Labels that were bought, a teacher of these labels and rows that it has labelled are there already, from whichever
-    repeat is cheapest to go on with.
+    Labels that were bought, a teacher of these labels and rows that it has labelled exist already, from whichever repeat
+    is cheapest to go on with.
     """
-    if any(candidate.point == plan for candidate in holdings.measured):
+    repeats = {o.plan.repeat for o in state.observations} | {0}
+    if any(o.plan.repeated(0) == plan for o in state.observations):
         return 0.0
-    wanted = (plan.teacher, plan.labels)
-    there = {repeat for *teacher, repeat in holdings.rows if tuple(teacher) == wanted}
-    return min(holdings.marginal(Candidate(plan, repeat)).total for repeat in {0, *there})
+    return min(state.marginal_usd(plan.repeated(repeat)) for repeat in repeats)
 
 
-def _frontier(problem: Problem, sampler: Sampler, known: Known) -> dict[float, Point]:
+def _frontier(problem: Problem, sampler: Sampler, state: SearchState) -> dict[float, Plan]:
     """What the same observations recommend at other budgets."""
     return {
-        budget: sampler.recommend(replace(known, space=replace(problem.space, budget_usd=budget)))
+        budget: sampler.recommend(replace(state, space=problem.space.at(budget)))
         for budget in problem.frontier
     }
 
 
-def _covered(problem: Problem, sampler: Sampler, known: Known) -> tuple[bool, ...]:
-    """Whether held-out cells score inside the predicted 80% interval.
+def _covered(problem: Problem, sampler: Sampler, state: SearchState) -> tuple[bool, ...]:
+    """Whether held-out plans score inside the predicted 80% interval.
 
     Held out are plans at B and at its parts that were not measured, 40 at most, as spread as the lists are.
     """
     if not isinstance(sampler, Predictor):
         return ()
-    points = held_out(problem, known)
-    mean, sd = sampler.predict(known, points)
-    scores = np.array([problem.measure(Candidate(point)) for point in points])
+    plans = held_out(problem, state)
+    mean, sd = sampler.predict(state, plans)
+    scores = np.array([problem.measure(plan) for plan in plans])
     return tuple((np.abs(scores - mean) <= 1.2816 * sd).tolist())
 
 
-def held_out(problem: Problem, known: Known, most: int = 40) -> list[Point]:
+def held_out(problem: Problem, state: SearchState, most: int = 40) -> list[Plan]:
     """Plans at the budgets of the frontier that were not measured."""
-    measured = {candidate.point for candidate in known.tried}
-    plans = sorted(
-        {plan for budget in problem.frontier for plan in problem.space.plans(budget)} - measured
-    )
-    return plans[:: max(1, len(plans) // most)][:most]
+    measured = {plan.repeated(0) for plan in state.tried}
+    plans = {plan for budget in problem.frontier for plan in problem.space.plans(budget)}
+    order = sorted(plans - measured, key=_quantities)
+    return order[:: max(1, len(order) // most)][:most]
+
+
+def _quantities(plan: Plan) -> tuple[int, str, int, int]:
+    rows, steps = plan.quantity("pseudo_labels"), plan.quantity("student")
+    return labels_of(plan), plan.choice("teacher") or "", rows, steps

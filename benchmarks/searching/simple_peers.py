@@ -6,57 +6,61 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raydoa.search.ask_tell import Choice, Known
-from raydoa.search.costs import Point
-from raydoa.search.holdings import Candidate
+from raydoa.costs.plan import Plan
+from raydoa.search.ask_tell import SearchState, Suggestion
 from raydoa.search.space import Space
 
+from .prices import labels_of
 from .problems import plans_of
 
 
-def payable(space: Space, point: Point) -> bool:
-    """Whether a point is a plan at the space's budget."""
-    costs = space.costs
-    owned = point.labels >= costs.owned and costs.allowed(point)
-    return owned and costs.items(point).total <= space.budget_usd
+def payable(space: Space, plan: Plan) -> bool:
+    """Whether a plan has all owned labels, and the space's budget pays for it."""
+    return plan.n == space.question.n and space.cost_usd(plan) <= space.budget_usd
 
 
-def best_seen(known: Known) -> Point:
+def best_seen(state: SearchState) -> Plan:
     """The measured plan with the highest mean score; the cheapest plan if none was measured."""
-    scores: dict[Point, list[float]] = defaultdict(list)
-    for seen in known.observations:
-        if seen.score is not None and payable(known.space, seen.candidate.point):
-            scores[seen.candidate.point].append(seen.score)
+    scores: dict[Plan, list[float]] = defaultdict(list)
+    for seen in state.observations:
+        if seen.score is not None and payable(state.space, seen.plan):
+            scores[seen.plan.repeated(0)].append(seen.score)
     if not scores:
-        return known.space.cheapest()[0]
-    return max(scores, key=lambda point: statistics.fmean(scores[point]))
+        return state.space.cheapest()
+    return max(scores, key=lambda plan: statistics.fmean(scores[plan]))
+
+
+def teacher_of(plan: Plan) -> str:
+    """Its name; "" where there is none."""
+    return plan.choice("teacher") or ""
 
 
 @dataclass(frozen=True)
 class RandomPlans:
     """First a teacher (or none) at random, then one of its plans that are left and can be paid."""
 
-    def choose(self, known: Known) -> Choice:
+    def suggest(self, state: SearchState) -> Suggestion:
         """One plan."""
-        random = np.random.default_rng([known.seed, len(known.observations)])
+        random = np.random.default_rng([state.seed, len(state.observations)])
         by_teacher = defaultdict(list)
-        for plan in plans_of(known.space):
-            by_teacher[plan.teacher].append(plan)
+        for plan in plans_of(state.space):
+            by_teacher[teacher_of(plan)].append(plan)
+        tried = state.tried
         for teacher in random.permutation(sorted(by_teacher)):
             for number in random.permutation(len(by_teacher[teacher])):
-                candidate = Candidate(by_teacher[teacher][number])
-                if candidate not in known.tried and known.affordable([candidate]):
-                    return Choice((candidate,), "at random")
-        return Choice(why="no plan is left that can be paid", stop=True)
+                plan = by_teacher[teacher][number]
+                if plan not in tried and state.affordable(plan):
+                    return Suggestion(plan, "at random")
+        return Suggestion(why="no plan is left that can be paid", stop=True)
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """What has scored best."""
-        return best_seen(known)
+        return best_seen(state)
 
 
 @dataclass(frozen=True)
-class CoarseGrid:
-    """Some purchases of labels, some pools, every teacher, full training; the dearest first, then it is done.
+class ExpensiveFirst:
+    """A grid of some purchases of labels, some pools, every teacher, full training; the most expensive plan first.
 
     On development tasks this grid and this order knew soonest: labels are bought once, for all that come after.
 
@@ -68,42 +72,44 @@ class CoarseGrid:
     purchases: tuple[float, ...] = (0.0, 0.4, 1.0)
     pools: int = 1
 
-    def choose(self, known: Known) -> Choice:
-        """The dearest cell that is left and can be paid."""
-        for point in self.cells(known.space):
-            candidate = Candidate(point)
-            if candidate not in known.tried and known.affordable([candidate]):
-                return Choice((candidate,), "the next of the grid")
-        return Choice(why="the grid is measured", stop=True)
+    def suggest(self, state: SearchState) -> Suggestion:
+        """The most expensive plan that is left and can be paid."""
+        tried = state.tried
+        for plan in self.plans(state.space):
+            if plan not in tried and state.affordable(plan):
+                return Suggestion(plan, "the next of the grid")
+        return Suggestion(why="the grid is measured", stop=True)
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """What has scored best."""
-        return best_seen(known)
+        return best_seen(state)
 
-    def cells(self, space: Space) -> list[Point]:
+    def plans(self, space: Space) -> list[Plan]:
         """The grid's plans, by standalone cost, downwards."""
-        plans = plans_of(space)
-        most = max(plan.labels for plan in plans) - space.costs.owned
-        wanted = [space.costs.owned + share * most for share in self.purchases]
-        cells: set[Point] = set()
-        for teacher in ("", *space.costs.by_name):
-            of_teacher = [plan for plan in plans if plan.teacher == teacher]
+        plans, owned = plans_of(space), space.question.n
+        most = max(labels_of(plan) for plan in plans) - owned
+        wanted = [owned + share * most for share in self.purchases]
+        grid: set[Plan] = set()
+        for teacher in ("", *space.question.teachers):
+            of_teacher = [plan for plan in plans if teacher_of(plan) == teacher]
             for labels in wanted:
                 if of_teacher:
-                    cells |= self._column(space, of_teacher, labels)
-        return sorted(cells, key=lambda point: -space.costs.items(point).total)
+                    grid |= self._column(space, of_teacher, labels)
+        return sorted(grid, key=lambda plan: (-space.cost_micro_usd(plan), plan))
 
-    def _column(self, space: Space, plans: list[Point], labels: float) -> set[Point]:
+    def _column(self, space: Space, plans: list[Plan], labels: float) -> set[Plan]:
         """Of the plans with that many labels or the next to it, fully trained, pools of a few sizes."""
-        nearest = min({plan.labels for plan in plans}, key=lambda count: abs(count - labels))
+        nearest = min({labels_of(plan) for plan in plans}, key=lambda count: abs(count - labels))
         full = [
             plan
             for plan in plans
-            if plan.labels == nearest
-            and plan.student_steps == space.costs.full_steps(plan.labels, plan.teacher, plan.u)
+            if labels_of(plan) == nearest
+            and plan.quantity("student") == space.question.limits("student", plan)[1]
         ]
         if not full:
             return set()
-        largest = max(plan.u for plan in full)
+        largest = max(plan.quantity("pseudo_labels") for plan in full)
         sizes = [largest / 8**power for power in range(self.pools)]
-        return {min(full, key=lambda plan: abs(plan.u - size)) for size in sizes}
+        return {
+            min(full, key=lambda plan: abs(plan.quantity("pseudo_labels") - size)) for size in sizes
+        }

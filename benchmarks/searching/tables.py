@@ -18,13 +18,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from raydoa.search.costs import Costs, Point, Supply, TeacherPrices
+from raydoa.costs.items.teacher import teacher_of
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question, Supply
 from raydoa.search.space import Space
 from raydoa.search.surrogate.surface import Measured
 
 from .curve import Curve, spread
 from .curves import curve_tasks
-from .drawing import Training
+from .prices import (
+    TabulatedPrices,
+    TeacherPrices,
+    Training,
+    epochs_share,
+    labels_of,
+    plan_of,
+    question_at,
+    recipes_of,
+)
 from .problems import Noise, Problem
 
 MEASURED = Path(__file__).parent / "measured_cells.csv"
@@ -36,16 +47,16 @@ _BUDGETS = {
     ("wlp", 500): (1000,),
 }
 _POOLS = {"lexicon": (1000, 3000), "wlp": (1250, 5000)}
-"""The smallest and the largest pool that may be proposed."""
+"""The smallest pool that may be proposed, which others are multiples of, and the largest."""
 
 
 def table_tasks(curves: Path) -> list[Problem]:
     """Tasks from cells and from real curves; the curves are skipped, with a message, where their folder is absent."""
-    found = []
+    problems = []
     for (task, owned), budgets in _BUDGETS.items():
         cells = Cells.read(task)
-        found += [cells.problem(owned, budget) for budget in budgets]
-    return [*found, *curve_tasks(curves)]
+        problems += [cells.problem(owned, budget) for budget in budgets]
+    return [*problems, *curve_tasks(curves)]
 
 
 @dataclass(frozen=True)
@@ -53,27 +64,26 @@ class Table:
     """The surface of measured cells.
 
     Attributes:
-        costs: for full steps.
+        question: for full steps.
         annotate: score by labels.
         teachers: by teacher and measured N, score by U.
         halving: score that half of the student's steps costs.
     """
 
-    costs: Costs
+    question: Question
     annotate: Curve
     teachers: Mapping[str, Mapping[int, Curve]]
     halving: float
 
-    def __call__(self, point: Point) -> float:
+    def __call__(self, plan: Plan) -> float:
         """The expected score."""
-        if not point.teacher:
-            return max(0.0, self.annotate(point.labels))
-        by_labels = self.teachers[point.teacher]
-        score = Curve.of({owned: curve(point.u) for owned, curve in by_labels.items()})(
-            point.labels
-        )
-        full = self.costs.full_steps_of(point)
-        return max(0.0, score - self.halving * math.log2(full / point.student_steps))
+        teacher, labels = plan.choice("teacher"), labels_of(plan)
+        if teacher is None:
+            return max(0.0, self.annotate(labels))
+        rows = plan.quantity("pseudo_labels")
+        at_rows = {owned: curve(rows) for owned, curve in self.teachers[teacher].items()}
+        halvings = -math.log2(epochs_share(plan, self.question))
+        return max(0.0, Curve.of(at_rows)(labels) - self.halving * halvings)
 
 
 @dataclass(frozen=True)
@@ -92,27 +102,29 @@ class Cells:
 
     def problem(self, owned: int, budget_usd: float) -> Problem:
         """The task with so many labels at that budget."""
-        costs = self.costs(owned)
-        surface = Table(costs, self._annotate(), self._teachers(costs), self._halving())
+        question = self.question(owned)
+        surface = Table(question, self._annotate(), self._teachers(question), self._halving())
         name = f"{self.task} N={owned} B={budget_usd:g}"
-        space = Space(costs, budget_usd, least_u=_POOLS[self.task][0])
+        space = Space(question, budget_usd)
         return Problem(name, f"cells of {self.task}", space, surface, self._noise())
 
     def trainings(self, owned: int) -> list[Measured]:
         """Each training once: a larger budget that buys the same plan reads the same student back."""
-        costs, found = self.costs(owned), dict[tuple[Point, str], Measured]()
+        question, trainings = self.question(owned), dict[tuple[Plan, str], Measured]()
         for row in self.rows:
             if int(row["n"]) != owned or row["strategy"] == "self_distill":
                 continue
             labels, teacher = owned + int(row["labels"]), row["teacher"]
-            point = Point(labels, teacher, int(row["pseudo_labels"]), int(row["student_steps"]))
-            artifact = (teacher, labels, row["seed"]) if teacher else None
-            if costs.allowed(point):
-                one = Measured(point, float(row["score"]), artifact)
-                found.setdefault((point, row["seed"]), one)
-        return list(found.values())
+            rows, steps = int(row["pseudo_labels"]), int(row["student_steps"])
+            plan = plan_of(question, labels, teacher, rows, steps)
+            key = (teacher_of(plan), row["seed"]) if teacher else None
+            least, most = question.limits("student", plan)
+            if least <= steps <= most:
+                measured = Measured(plan, float(row["score"]), key)
+                trainings.setdefault((plan, row["seed"]), measured)
+        return list(trainings.values())
 
-    def costs(self, owned: int) -> Costs:
+    def question(self, owned: int) -> Question:
         """Prices are dollars by quantity, schedules steps by batches, as the rows have them."""
         taught = {row["teacher"]: row for row in self.rows if row["teacher"]}
         alone = next(row for row in self.rows if row["strategy"] == "annotate")
@@ -128,19 +140,18 @@ class Cells:
         ]
         full = max(self.rows, key=lambda row: int(row["student_steps"]) if row["teacher"] else 0)
         most = max(int(row["n"]) + int(row["labels"]) for row in self.rows)
-        pool = _POOLS[self.task][1]
-        return Costs(
-            owned,
+        recipes = recipes_of(
+            _schedule(int(full["teacher_steps"]), int(full["n"])),
+            _schedule(int(alone["student_steps"]), int(alone["n"]) + int(alone["labels"])),
+            _schedule(int(full["student_steps"]), int(full["u"])),
+        )
+        prices = TabulatedPrices(
             _each(alone, "cost_labels", "labels"),
             _each(alone, "cost_student", "student_steps"),
             tuple(sorted(teachers, key=lambda teacher: teacher.parameters)),
-            Supply(most, pool, most + pool),
-            of_teacher=_schedule(int(full["teacher_steps"]), int(full["n"])),
-            on_labels=_schedule(
-                int(alone["student_steps"]), int(alone["n"]) + int(alone["labels"])
-            ),
-            on_soft_labels=_schedule(int(full["student_steps"]), int(full["u"])),
         )
+        least, pool = _POOLS[self.task]
+        return question_at(prices, self.task, owned, recipes, Supply(most, pool), least)
 
     def _scores(self) -> dict[tuple[str, int, int, int], list[float]]:
         """Over seeds and budgets, each seed once: by teacher, labels, U and steps."""
@@ -155,10 +166,10 @@ class Cells:
         scores = self._scores()
         return Curve.of({k[1]: statistics.fmean(v) for k, v in scores.items() if not k[0]})
 
-    def _teachers(self, costs: Costs) -> dict[str, dict[int, Curve]]:
+    def _teachers(self, question: Question) -> dict[str, dict[int, Curve]]:
         by_u: dict[str, dict[int, dict[float, float]]] = defaultdict(lambda: defaultdict(dict))
         for (teacher, labels, u, steps), scores in self._scores().items():
-            if teacher and steps == costs.full_steps(labels, teacher, u):
+            if teacher and steps == plan_of(question, labels, teacher, u).quantity("student"):
                 by_u[teacher][labels][u] = statistics.fmean(scores)
         return {
             teacher: {labels: Curve.of(values) for labels, values in by_labels.items()}
@@ -179,8 +190,8 @@ class Cells:
     def _noise(self) -> Noise:
         """The seeds' spread: of `annotate` the student's; what students of a teacher have more is the teacher's."""
         scores = self._scores()
-        student = spread([found for key, found in scores.items() if not key[0]])
-        both = spread([found for key, found in scores.items() if key[0]])
+        student = spread([seeds for key, seeds in scores.items() if not key[0]])
+        both = spread([seeds for key, seeds in scores.items() if key[0]])
         return Noise(math.sqrt(max(0.0, both**2 - student**2)), student)
 
 

@@ -1,7 +1,8 @@
 """The command line: names a configuration, narrows it, runs it.
 
 A file here is a command: `add` gives it its flags, and `run` in them what it does. A user's mistake is one line
-and exit code 2, whoever finds it; a traceback is a defect of ours.
+and exit code 2, wherever it is detected; a run that failed or was stopped is one line and exit code 1 or 130; a traceback
+is a defect of ours.
 """
 
 import argparse
@@ -9,19 +10,38 @@ import errno
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from raydoa.cli import calibrate, doctor, drain_on_notice, plan, report, search, store, sweep
-from raydoa.errors import Interrupted, UserError
+from raydoa.errors import Interrupted, RunFailed, UserError, did_you_mean
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, with its mistakes told as ours are."""
+    """argparse, with errors of one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, but a FILE may come after flags, and an unknown flag is an error here, with the nearest one."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if len(unknown) == 1 and not unknown[0].startswith("-") and self._takes_file(options):
+            options.file = Path(
+                unknown.pop()
+            )  # Before Python 3.12 argparse fills a `?` as soon as it can.
+        if unknown:
+            near = did_you_mean(unknown[0].partition("=")[0], list(self._option_string_actions))
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+        return options, unknown
+
+    def _takes_file(self, options: argparse.Namespace) -> bool:
+        return any(action.dest == "file" for action in self._actions) and options.file is None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,14 +82,16 @@ def _guarded(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
     try:
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
-    except Interrupted as stopped:
-        print(f"raydoa: {stopped}", file=sys.stderr)
-        return 130
+    except Interrupted as stop:
+        code, message = 130, str(stop)
+    except RunFailed as failure:
+        code, message = 1, str(failure)
     except UserError as mistake:
-        problem = str(mistake)
+        code, message = 2, str(mistake)
     except OSError as error:
         if error.errno not in _NO_SPACE:
             raise
-        problem = f"{error.filename or 'a disk'}: no space left; make room and run it again"
-    print(f"raydoa: {' '.join(problem.split())}", file=sys.stderr)
-    return 2
+        code = 2
+        message = f"{error.filename or 'a disk'}: no space left; make room and run it again"
+    print(f"raydoa: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -3,15 +3,15 @@
 import argparse
 from pathlib import Path
 
-from raydoa.cli.sweep import add_sweep, configured
+from raydoa.cli.configured import add_configuration, configured
 from raydoa.errors import UserError
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags that say which sweep, and where the unit costs go."""
-    add_sweep(parser)
+    add_configuration(parser, "paper")
     parser.add_argument("--out", default="unit_costs.json", help="file for `sweep --unit-costs`")
-    parser.set_defaults(run=_run, default="paper")
+    parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -22,8 +22,9 @@ def _run(options: argparse.Namespace) -> int:
     from raydoa.experiment.calibrate import calibrate
     from raydoa.experiment.resolve import resolve
 
-    sweep, running = configured(options)
-    resolved = resolve(sweep, running)
+    configuration = configured(options).configuration
+    sweep, runtime = configuration.sweep, configuration.runtime
+    resolved = resolve(sweep, runtime)
     book = resolved.study.unit_costs.book
     if book.scaled is not None:
         raise UserError(
@@ -36,7 +37,7 @@ def _run(options: argparse.Namespace) -> int:
         )
     free_bytes, _ = torch.cuda.mem_get_info()
     execution = resolved.context.execution
-    calibrated = calibrate(resolved.study, execution, running.of_teachers(execution), free_bytes)
+    calibrated = calibrate(resolved.study, execution, runtime.of_teachers(execution), free_bytes)
     write_calibration(calibrated.unit_costs, Path(options.out))
     for row in calibrated.unit_costs:
         of = f"{row.model} under {row.teacher}" if row.teacher else row.model

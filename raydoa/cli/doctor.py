@@ -1,4 +1,4 @@
-"""`raydoa doctor`: what is wrong with a cluster file, or with the cluster that runs, and what to do about it."""
+"""`raydoa doctor`: what is wrong with a cluster file, or with the running cluster, and how to fix it."""
 
 import argparse
 import os
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """A file, or a running cluster; what is to run on it."""
+    """Flags of the command."""
     parser.add_argument(
         "file",
         nargs="?",
         type=Path,
         help="a cluster file; without one, the cluster at RAY_ADDRESS is checked",
     )
-    parser.add_argument("--teacher", help="the largest teacher that is to be trained")
-    parser.add_argument("--store", help="folder or URL of the artifacts, as sweeps get it")
-    parser.add_argument("--results", help="folder of the result dirs, as sweeps get it")
+    parser.add_argument("--teacher", help="the largest teacher to be trained there")
+    parser.add_argument("--store", help="folder or URL of the artifacts, as sweeps take it")
+    parser.add_argument("--results", help="folder of the result dirs, as sweeps take it")
     parser.set_defaults(run=_run)
 
 
@@ -32,32 +32,32 @@ def _run(options: argparse.Namespace) -> int:
         return _check_cluster(options)
     if options.store or options.results:
         raise UserError(
-            "--store and --results: a file says nothing of them; they are checked on a running cluster"
+            "--store and --results: a file does not name them; they are checked on a running cluster"
         )
     return _check_file(options.file, options.teacher)
 
 
 def _check_file(path: Path, teacher: str | None) -> int:
-    from raydoa.doctor.cluster_file import read_cluster_file
-    from raydoa.doctor.nodes import check_nodes, node_lines, rented_nodes
-    from raydoa.models.shapes import T5_SHAPES
+    from raydoa.doctor.cluster_file import KubernetesFile, read_cluster_file
+    from raydoa.doctor.kuberay import dry_run_command
+    from raydoa.doctor.nodes import check_nodes, node_groups, node_lines
+    from raydoa.models.lookup import known_shapes
 
-    if teacher is not None and teacher not in T5_SHAPES:
-        known = list(T5_SHAPES)
-        raise UserError(
-            f"--teacher: found {teacher!r}; known are {', '.join(known)}{did_you_mean(teacher, known)}"
-        )
+    teachers = list(known_shapes())
+    if teacher is not None and teacher not in teachers:
+        hint = did_you_mean(teacher, teachers)
+        raise UserError(f"--teacher: found {teacher!r}; raydoa knows {', '.join(teachers)}{hint}")
     file = read_cluster_file(path)
-    nodes, unpriced = rented_nodes(file)
-    findings = [*_of_file(file), *unpriced, *check_nodes(nodes, teacher)]
-    if nodes:
-        print("\n".join(node_lines(nodes)))
-    return _told(
-        [f"{path}: {finding}" for finding in findings], f"{path}: nothing to mend was found"
-    )
+    groups, unpriced = node_groups(file)
+    findings = [*_file_findings(file), *unpriced, *check_nodes(groups, teacher)]
+    if groups:
+        print("\n".join(node_lines(groups)))
+    if isinstance(file, KubernetesFile):
+        print(f"not checked: Kubernetes' and KubeRay's own fields; run {dry_run_command(file)}")
+    return _report([f"{path}: {finding}" for finding in findings], f"{path}: no problems found")
 
 
-def _of_file(file: "LauncherFile | KubernetesFile") -> Iterator["Finding"]:
+def _file_findings(file: "LauncherFile | KubernetesFile") -> Iterator["Finding"]:
     """Every finding of the file itself."""
     from raydoa.doctor.aws import check_aws
     from raydoa.doctor.cluster_file import KubernetesFile
@@ -66,7 +66,8 @@ def _of_file(file: "LauncherFile | KubernetesFile") -> Iterator["Finding"]:
     from raydoa.doctor.launcher_checks import check_launcher_file
     from raydoa.doctor.onprem import check_onprem
     from raydoa.doctor.start_commands import check_start_commands
-    from raydoa.on_ray.launcher_schema import check_schema, start_flags
+    from raydoa.on_ray.launcher_schema import check_schema
+    from raydoa.on_ray.ray_internals import start_flags
 
     if isinstance(file, KubernetesFile):
         yield from check_kuberay(file)
@@ -74,8 +75,8 @@ def _of_file(file: "LauncherFile | KubernetesFile") -> Iterator["Finding"]:
     yield from check_schema(file.config)
     yield from check_launcher_file(file, Path.cwd())
     yield from check_start_commands(file, start_flags())
-    of_provider = {"aws": check_aws, "gcp": check_gcp, "local": check_onprem}
-    yield from of_provider[file.provider["type"]](file)
+    check_provider = {"aws": check_aws, "gcp": check_gcp, "local": check_onprem}
+    yield from check_provider[file.provider_type](file)
 
 
 def _check_cluster(options: argparse.Namespace) -> int:
@@ -88,12 +89,9 @@ def _check_cluster(options: argparse.Namespace) -> int:
 
     lines, findings = check_cluster(options.store, options.results)
     print("\n".join(lines))
-    return _told([str(finding) for finding in findings], "nothing to mend was found")
+    return _report([str(finding) for finding in findings], "no problems found")
 
 
-def _told(findings: Sequence[str], well: str) -> int:
-    for finding in findings:
-        print(finding)
-    if not findings:
-        print(well)
+def _report(findings: Sequence[str], otherwise: str) -> int:
+    print("\n".join(findings or [otherwise]))
     return 1 if findings else 0

@@ -1,4 +1,4 @@
-"""`raydoa report`: what sweeps found, from their result dirs."""
+"""`raydoa report`: what sweeps measured, from their result dirs."""
 
 import argparse
 import math
@@ -18,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
                         help="folders or URLs of sweeps, finished or not; several are joined")  # fmt: skip
     parser.add_argument("--price", nargs="+", action="extend", default=[], dest="changes", metavar="PRICE=NUMBER",
                         help="what the same plans cost at other prices: label=0.10, label.wlp=0.10, gpu_hour=1.5, "
-                        "gpu.a100-40gb=1.5, grid.us=0.03; nothing is trained again")  # fmt: skip
+                        "gpu.a100-40gb=1.5, grid.us=0.03, a cost item of a plugin by its name; nothing is trained again")  # fmt: skip
     parser.add_argument("--prices", help="the sweep's price book, if it is not a shipped one")
     parser.add_argument(
         "--budgets", nargs="+", type=float, help="dollars; those of the sweep unless given"
@@ -41,8 +41,8 @@ def _run(options: argparse.Namespace) -> int:
         if not (math.isfinite(budget) and budget > 0):
             raise UserError(f"--budgets: found {budget:g}; a budget is a number of dollars above 0")
     changes = [_change(text) for text in options.changes]
-    found = read(options.result_dirs)
-    cells, gaps = _priced(found.cells, dict(changes), options.prices), gaps_in(found)
+    loaded = read(options.result_dirs)
+    cells, gaps = _priced(loaded.cells, dict(changes), options.prices), gaps_in(loaded)
     print("\n".join([*report_lines(cells, options.budgets), *gaps]))
     if options.figures is not None:
         from raydoa.report.paper.write import write_figures
@@ -55,13 +55,13 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _beside(result_dirs: Sequence[str]) -> Path:
-    """Where a page lies that nobody has a place for."""
+    """Where a page is written unless a file is given."""
     local = len(result_dirs) == 1 and Path(result_dirs[0]).is_dir()
     return Path(result_dirs[0] if local else ".") / "report.html"
 
 
 def report_lines(cells: "pd.DataFrame", budgets: Sequence[float] | None) -> Iterator[str]:
-    """The table, the sentences, and what a reader must know."""
+    """The table, the sentences, and the notes."""
     from raydoa.report.overview import best_table, notes
     from raydoa.report.sentence import sentences
     from raydoa.report.table import as_text

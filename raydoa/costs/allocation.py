@@ -1,60 +1,78 @@
-"""How a budget is split: the fractions of B that go to each item of a cell.
+"""A plan seen as fractions, and back: one function each way.
 
-An `Allocation` asks for shares; what they buy, in whole quantities, is the planner's answer (`raydoa.costs.plan`). A
-plan can be turned back into the allocation that buys it again, so whatever was planned can also be asked for.
+A result row reports which fraction of the budget each item costs (`budget_shares`). A sampler sees something else, item
+by item: where its quantity lies between the least and the most that make sense there, given the items before it and what
+the budget still pays for (`to_fractions`, `from_fractions`). So every point of the unit cube is a plan, whatever prices
+are, and every plan of those choices is a point.
 """
 
-import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 
-from raydoa.costs.ledger import MICRO, Ledger, exact
-from raydoa.errors import UserError
-
-_TOLERANCE = 1e-6
-
-
-@dataclass(frozen=True)
-class Allocation:
-    """Fractions of a budget, which sum to 1. A share that buys less than it could leaves money unspent.
-
-    Raises:
-        UserError: a fraction is none, or they do not sum to 1.
-    """
-
-    labels: float
-    teacher: float
-    pseudo_labels: float
-    student: float
-
-    def __post_init__(self) -> None:
-        shares = asdict(self)
-        for name, share in shares.items():
-            if not (math.isfinite(share) and 0 <= share <= 1 + _TOLERANCE):
-                raise UserError(
-                    f"allocation: found {name} = {share}; a share of the budget is from 0 to 1"
-                )
-        total = math.fsum(shares.values())
-        if abs(total - 1) > _TOLERANCE:
-            found = " + ".join(f"{name} {share:g}" for name, share in shares.items())
-            raise UserError(f"allocation: found {found} = {total:g}; the shares must sum to 1")
-
-    @classmethod
-    def of(cls, ledger: Ledger, budget_usd: float) -> "Allocation":
-        """The shares with which ``mixed`` buys the quantities of a plan's ledger again, at the same prices.
-
-        What the plan left unspent joins a share that cannot buy more for it: that of the pool if there is one, whose
-        rows ``Request.u`` must then hold to what the ledger has, else that of the student, who trains no longer than
-        its recipe says.
-        """
-        budget = micro_budget(budget_usd)
-        assert 0 < ledger.cost_micro_usd <= budget, "a plan costs something, and its budget pays it"
-        items: dict[str, int] = {item.stage: item.cost_micro_usd for item in ledger.items}
-        idle = "pseudo_labels" if "pseudo_labels" in items else "student"
-        items[idle] += budget - ledger.cost_micro_usd
-        names = ("labels", "teacher", "pseudo_labels", "student")
-        return cls(*(items.get(name, 0) / budget for name in names))
+from raydoa.costs.items import ITEMS
+from raydoa.costs.plan import Infeasible, Plan
+from raydoa.costs.question import Question
+from raydoa.costs.reasons import unaffordable
+from raydoa.costs.tariffs import micro_budget
 
 
-def micro_budget(budget_usd: float) -> int:
-    """A budget in whole micro-dollars, rounded down."""
-    return math.floor(exact(budget_usd) * MICRO)
+def budget_shares(costs_usd: Mapping[str, float], budget_usd: float) -> dict[str, float]:
+    """The fraction of the budget that each item costs; what is missing to 1 is unspent."""
+    return {item: usd / budget_usd if budget_usd else 0.0 for item, usd in costs_usd.items()}
+
+
+def to_fractions(plan: Plan, question: Question, budget_usd: float) -> dict[str, float]:
+    """Where a plan's quantities lie in their ranges, each from 0 to 1; an item without a range is not listed."""
+    budget = micro_budget(budget_usd)
+    before = plan.with_quantities(**{item: 0 for item, _ in plan.quantities})
+    fractions = {}
+    for item in ITEMS:
+        quantity = plan.quantity(item.name)
+        least, most = _range(item.name, question, before, budget)
+        if most > least:
+            fractions[item.name] = min(1.0, max(0.0, (quantity - least) / (most - least)))
+        before = before.with_quantities(**{item.name: quantity})
+    return fractions
+
+
+def from_fractions(
+    fractions: Mapping[str, float],
+    choices: Mapping[str, str],
+    question: Question,
+    budget_usd: float,
+) -> Plan | Infeasible:
+    """The plan of those choices whose quantities lie there; an item that is not listed has the most that it can have."""
+    budget = micro_budget(budget_usd)
+    plan = question.plan(choices)
+    cheapest = _cheapest(question, plan)
+    if question.cost_micro_usd(cheapest) > budget:
+        return unaffordable(question.ledger(cheapest), budget)
+    for item in ITEMS:
+        least, most = _range(item.name, question, plan, budget)
+        quantity = least + round(fractions.get(item.name, 1.0) * (most - least))
+        plan = plan.with_quantities(**{item.name: quantity})
+    return plan
+
+
+def _range(item: str, question: Question, before: Plan, budget: int) -> tuple[int, int]:
+    """The least of an item, and the most of it that leaves enough for the least of those after it."""
+    least, most = question.limits(item, before)
+
+    def affordable(quantity: int) -> bool:
+        plan = before.with_quantities(**{item: quantity})
+        return question.cost_micro_usd(_cheapest(question, plan, item)) <= budget
+
+    low, high = least, max(least, most)
+    if high > least:
+        high = min(high, least + question.tariff(item, before.choices).affordable(budget))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if affordable(middle) else (low, middle - 1)
+    return least, low
+
+
+def _cheapest(question: Question, plan: Plan, after: str | None = None) -> Plan:
+    """The plan with the least of every item; of those up to ``after`` it has what it has."""
+    names = ITEMS.names()
+    for item in names[names.index(after) + 1 :] if after is not None else names:
+        plan = plan.with_quantities(**{item: question.limits(item, plan)[0]})
+    return plan

@@ -1,9 +1,9 @@
-"""What a rented machine costs by the hour, and which GPUs are in it.
+"""What a rented machine costs by the hour, and which GPUs it has.
 
-A `MachineBook` is data like a price book: every number with its source and date, and a price that is not known
-is an error. A machine either has a price of its own or names an accelerator of a price book, whose dollars per
-GPU-hour then hold, so that a plan and a cluster never disagree. Prices are on demand; a spot machine costs that
-much at most, and what it costs at the moment only its cloud can tell.
+A `MachineBook` is data like a price book: every number has its source and date, and an unknown price is an error.
+A machine has either a price of its own or an accelerator of a price book, whose dollars per GPU-hour then apply,
+so that a plan and a cluster never disagree. Prices are on demand: an upper bound for a spot machine, whose price
+of the moment only its cloud knows.
 """
 
 import datetime
@@ -17,7 +17,7 @@ from raydoa.costs.prices import Sourced, open_book
 from raydoa.errors import UserError, did_you_mean
 from raydoa.settings import Settings, read_yaml
 
-RENTED = Path(__file__).parent / "machine_books"
+MACHINE_BOOKS = Path(__file__).parent / "machine_books"
 NEWEST = "2026-11-22"
 _HOURS_PER_MONTH = 730
 
@@ -28,7 +28,7 @@ class Gpus(Settings):
     name: str
     count: int = Field(ge=1)
     memory_gib: float = Field(gt=0)
-    """Of each."""
+    """Of each GPU."""
 
 
 class Machine(Settings):
@@ -73,21 +73,21 @@ class MachineBook(Settings):
         if machine.usd_per_hour is not None:
             return machine.usd_per_hour
         assert machine.accelerator is not None and machine.gpu is not None, f"{name}: no price"
-        each = open_book(self.priced_by).accelerator(machine.accelerator).usd_per_gpu_hour
-        return each.model_copy(update={"value": each.value * machine.gpu.count})
+        price = open_book(self.priced_by).accelerator(machine.accelerator).usd_per_gpu_hour
+        return price.model_copy(update={"value": price.value * machine.gpu.count})
 
     def machine(self, name: str) -> Machine:
         """The machine type called ``name``; UserError if there is none."""
         if name not in self.machines:
-            known = sorted(self.machines)
+            names = sorted(self.machines)
             raise UserError(
-                f"machine {name!r}: no price in {self.book_id!r}, which knows {', '.join(known)}"
-                f"{did_you_mean(name, known)}; add it to raydoa/costs/machine_books with a source and a date"
+                f"machine {name!r}: no price in {self.book_id!r}, which has {', '.join(names)}"
+                f"{did_you_mean(name, names)}; add it to raydoa/costs/machine_books with a source and a date"
             )
         return self.machines[name]
 
     def disk_hourly_usd(self, kind: str, gb: float) -> float | None:
-        """Dollars for an hour of a disk of ``gb`` gigabytes; None where its price is not known."""
+        """Dollars for an hour of a disk of ``gb`` gigabytes; None if its price is unknown."""
         if kind not in self.disks:
             return None
         return self.disks[kind].value * gb / _HOURS_PER_MONTH
@@ -96,4 +96,4 @@ class MachineBook(Settings):
 @cache
 def machine_book(name: str = NEWEST) -> MachineBook:
     """The shipped book of that date."""
-    return read_yaml(RENTED / f"{name}.yaml", MachineBook)
+    return read_yaml(MACHINE_BOOKS / f"{name}.yaml", MachineBook)

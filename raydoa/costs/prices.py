@@ -230,9 +230,9 @@ def _sourced(value: float, source: str, date: datetime.date, what: str) -> Sourc
 
 def _known(entries: Mapping[str, T], name: str, what: str, book_id: str) -> T:
     if name not in entries:
-        known = sorted(entries)
+        names = sorted(entries)
         raise UserError(
-            f"{what}: not in price book {book_id!r}, which knows {', '.join(known)}"
-            f"{did_you_mean(name, known)}; add it with a source and a date"
+            f"{what}: not in price book {book_id!r}, which knows {', '.join(names)}"
+            f"{did_you_mean(name, names)}; add it with a source and a date"
         )
     return entries[name]

@@ -6,19 +6,13 @@ batch; a `distill_step` is the same on soft labels, where the teacher's output h
 stored hidden states; `label_sequence` is one pool row through the teacher's encoder and its greedy
 decoding. GPU-seconds are summed over GPUs, so they do not depend on how many share a step.
 
-Estimates count the operations of T5's matrix products (2 per weight and token, attention scores
-included; a training step is three forward passes, as in appendix B of arXiv 2204.02311) at the
-accelerator's training utilisation, and at least the time in which the layers' kernels can be
-launched, which is what bounds small models. A generated token takes the longest of its operations,
-of reading the decoder's weights and caches from memory, and of launching the decoder's kernels.
-Embedding look-ups, norms, softmax and the optimiser are inside the utilisation, which was measured
-over whole steps.
+Estimates are the model family's (`raydoa.models.family.ModelShape`), from the operations that the
+accelerator reaches in training, its memory bandwidth, and the least time of a layer.
 
 Under a book with `priced_as` a toy model costs what its large counterpart does, at the book's
 lengths.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,14 +23,12 @@ from pydantic import Field, model_validator
 
 from raydoa.costs.prices import Accelerator, PriceBook
 from raydoa.errors import UserError, did_you_mean
-from raydoa.models.shapes import T5_SHAPES, ModelShape
+from raydoa.models.family import Device, ModelShape
+from raydoa.models.lookup import known_shapes
 from raydoa.settings import Settings, read_yaml
 
 Operation = Literal["train_step", "label_sequence", "distill_step"]
 Basis = Literal["measured", "estimated", "scaled"]
-
-_BF16_BYTES = 2
-_FORWARDS_PER_TRAINING_STEP = 3
 
 
 class UnitCost(Settings):
@@ -110,7 +102,7 @@ class UnitCosts:
     accelerator: str
     measured: tuple[UnitCost, ...] = ()
     shapes: Mapping[str, ModelShape] = field(default_factory=dict)
-    """Shapes of models beyond T5 v1.1: the user's own checkpoints, by the name they go by."""
+    """Sizes of models that are not known by their name: the user's own checkpoints, by the name they go by."""
 
     def lookup(
         self,
@@ -150,22 +142,17 @@ class UnitCosts:
         target: int,
         teacher: str | None,
     ) -> UnitCost:
-        known = self._measured_by_work.get((operation, model, teacher, batch, source, target))
-        if known is not None:
-            return known
+        measured = self._measured_by_work.get((operation, model, teacher, batch, source, target))
+        if measured is not None:
+            return measured
         accelerator = self.book.accelerator(self.accelerator)
         shape = self.shape(model)
+        device = _device(accelerator)
         if operation == "label_sequence":
-            gpu_seconds = _generation_seconds(shape, accelerator, batch, source, target) / batch
+            gpu_seconds = shape.labelling_seconds(device, batch, source, target) / batch
         else:
-            teacher_head = (
-                self._teacher_head(teacher, model, shape) if operation == "distill_step" else 0
-            )
-            flops = (
-                _FORWARDS_PER_TRAINING_STEP * shape.forward_flops(source, target)
-                + 2 * target * teacher_head
-            )
-            gpu_seconds = max(batch * flops / _compute(accelerator), _launching(shape, accelerator))
+            head = self._teacher_head(teacher, model, shape) if operation == "distill_step" else 0
+            gpu_seconds = shape.training_seconds(device, batch, source, target, head)
         return UnitCost(
             operation=operation,
             model=model,
@@ -189,24 +176,28 @@ class UnitCosts:
         Raises:
             UserError: they are not known.
         """
-        shape = self.shapes.get(model) or T5_SHAPES.get(model)
+        by_name = known_shapes()
+        shape = self.shapes.get(model) or by_name.get(model)
         if shape is None:
-            known = sorted({*self.shapes, *T5_SHAPES, *_toy_models(self.book)})
+            names = sorted({*self.shapes, *by_name, *_toy_models(self.book)})
             raise UserError(
                 f"model: no unit cost and no shape for {model!r} under price book "
-                f"{self.book.book_id!r}; known are {', '.join(known)}{did_you_mean(model, known)}"
+                f"{self.book.book_id!r}; known are {', '.join(names)}{did_you_mean(model, names)}"
             )
         return shape
 
     def _teacher_head(self, teacher: str | None, student: str, shape: ModelShape) -> int:
+        """Weights of the teacher's head, which a step on soft labels multiplies with; 0 where text is learnt."""
         assert teacher is not None, "a distill_step has a teacher"
-        head = self.shape(teacher)
-        if head.vocabulary != shape.vocabulary:
+        writer = self.shape(teacher)
+        if writer.writes != shape.writes:
+            return 0
+        if writer.outputs != shape.outputs:
             raise UserError(
-                f"teacher {teacher!r} has a vocabulary of {head.vocabulary} and student "
-                f"{student!r} one of {shape.vocabulary}; soft labels need the same on both sides"
+                f"teacher {teacher!r} has a vocabulary of {writer.outputs} and student "
+                f"{student!r} one of {shape.outputs}; soft labels need the same on both sides"
             )
-        return head.head_weights
+        return writer.outputs * writer.width
 
 
 def _toy_models(book: PriceBook) -> list[str]:
@@ -219,34 +210,13 @@ def _origin(accelerator: Accelerator) -> str:
     return f"{share.value:g} of the peak ({share.source}); {least}"
 
 
-def _compute(accelerator: Accelerator) -> float:
-    """Operations per second that training reaches."""
-    return accelerator.peak_bf16_tflops.value * 1e12 * accelerator.training_utilisation.value
-
-
-def _launching(shape: ModelShape, accelerator: Accelerator) -> float:
-    """Seconds in which one GPU is given the kernels of a training step, whatever their size."""
-    layers = shape.encoder_layers + shape.decoder_layers
-    return _FORWARDS_PER_TRAINING_STEP * layers * accelerator.seconds_per_layer.value
-
-
-def _generation_seconds(
-    shape: ModelShape, accelerator: Accelerator, batch: int, source: int, target: int
-) -> float:
-    """Seconds in which one GPU labels a batch: the encoder, then a decoder step per target token.
-
-    Keys and values of the source are cached from the start and those of the target grow, so on
-    average half of the target's are read.
-    """
-    compute = _compute(accelerator)
-    bandwidth = (
-        accelerator.memory_gb_per_second.value * 1e9 * accelerator.bandwidth_utilisation.value
+def _device(accelerator: Accelerator) -> Device:
+    return Device(
+        flops_per_second=accelerator.peak_bf16_tflops.value
+        * 1e12
+        * accelerator.training_utilisation.value,
+        bytes_per_second=accelerator.memory_gb_per_second.value
+        * 1e9
+        * accelerator.bandwidth_utilisation.value,
+        seconds_per_layer=accelerator.seconds_per_layer.value,
     )
-    once = batch * (shape.encoder_flops(source) + shape.cross_attention_flops(source)) / compute
-    caches = 2 * shape.decoder_layers * shape.d_kv * shape.heads * batch * (source + target / 2)
-    step = max(
-        batch * shape.decoder_flops_per_token(source, math.ceil(target / 2)) / compute,
-        _BF16_BYTES * (shape.decoder_parameters + shape.head_weights + caches) / bandwidth,
-        shape.decoder_layers * accelerator.seconds_per_layer.value,
-    )
-    return once + target * step

@@ -1,4 +1,4 @@
-"""Costs of many items at once: the same micro-dollars, to the last, as `raydoa.costs.ledger` gives one by one.
+"""Costs of many items at once: the same micro-dollars, to the last, as `raydoa.costs.tariffs` gives one by one.
 
 A product of two floats tells its ceiling wherever it is not within its own rounding error of a whole number. The few
 that are (all labels, whose prices are round) are computed exactly, each different pair once.
@@ -7,7 +7,7 @@ that are (all labels, whose prices are round) are computed exactly, each differe
 import numpy as np
 from numpy.typing import NDArray
 
-from raydoa.costs.ledger import MICRO, Rate
+from raydoa.costs.tariffs import MICRO, Tariff
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,7 +31,7 @@ def micro_usd(quantities: Ints, unit_prices_usd: Floats) -> Ints:
     if doubtful.any():
         pairs = np.stack([quantities[doubtful].astype(np.float64), prices[doubtful]])
         once, back = np.unique(pairs, axis=1, return_inverse=True)
-        exact = [_rate(price).micro_usd(int(quantity)) for quantity, price in once.T.tolist()]
+        exact = [_tariff(price).micro_usd(int(quantity)) for quantity, price in once.T.tolist()]
         costs[doubtful] = np.array(exact, dtype=np.int64)[back.ravel()]
     return costs
 
@@ -49,5 +49,5 @@ def unit_gpu_seconds(totals: Floats, quantities: Ints) -> Floats:
     return np.where(quantities > 0, quotient, 0.0)
 
 
-def _rate(unit_price_usd: float) -> Rate:
-    return Rate("labels", "unit", None, unit_price_usd)
+def _tariff(unit_price_usd: float) -> Tariff:
+    return Tariff("", "unit", None, unit_price_usd)

@@ -1,1 +1,1 @@
-"""What is wrong with a cluster file, or with a cluster that runs, and what to do about it. Nothing here imports Ray."""
+"""What is wrong with a cluster file, or with a running cluster, and how to fix it. Nothing here imports Ray."""

@@ -1,27 +1,26 @@
-"""Checks of a launcher file for AWS: the provider's keys, and each `node_config` as RunInstances would take it.
+"""Checks of a launcher file for AWS: each `node_config` as RunInstances takes it, and closed.
 
-Ray hands `node_config` to EC2's RunInstances as it is, but for `SubnetIds`. botocore knows that call's parameters, so
-typos are found offline; it does not check enumerations and Ray adds defaults that open things, so the rest is here.
+Ray passes `node_config` to EC2's RunInstances as it is, but for `SubnetIds`. botocore knows that call's parameters, so
+typos are found offline. It does not check enumerations, and defaults of Ray and EC2 open things: those are checked here.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from raydoa.doctor.cluster_file import LauncherFile, NodeType
-from raydoa.doctor.finding import Finding, inside, listed, unknown_keys
+from raydoa.doctor.finding import Finding, as_list, nested
 
-# Every key of `provider` that Ray 2.60 reads (ray.autoscaler._private.aws and the autoscaler itself).
-_PROVIDER_KEYS = {
-    "type", "region", "availability_zone", "cache_stopped_nodes", "use_internal_ips", "key_pair", "security_group",
-    "aws_credentials", "cloudwatch", "disable_node_updaters", "disable_launch_config_check", "foreground_node_launch",
-    "worker_liveness_check", "use_external_head_ip",
-}  # fmt: skip
-_BY_RAY = {"SubnetIds"}
+_READ_BY_RAY = {"SubnetIds"}
 
 
 def check_aws(file: LauncherFile) -> Iterator[Finding]:
-    """Every check of this room."""
-    yield from _provider(file.provider)
+    """Every check of this module."""
+    if "security_group" in file.provider:
+        yield Finding(
+            "provider.security_group",
+            "Ray opens SSH of such a group to 0.0.0.0/0",
+            "make a group of your own and name it in SecurityGroupIds of every node type",
+        )
     shape = _run_instances()
     if shape is None:
         yield Finding(
@@ -33,30 +32,6 @@ def check_aws(file: LauncherFile) -> Iterator[Finding]:
         if shape is not None:
             yield from _parameters(node_type, shape)
         yield from _closed(node_type)
-        yield from _spot(node_type)
-
-
-def _provider(provider: Mapping[str, Any]) -> Iterator[Finding]:
-    yield from unknown_keys(provider, _PROVIDER_KEYS, "provider")
-    if not provider.get("region"):
-        yield Finding("provider.region", "missing", "name it, such as us-west-2")
-    if provider.get("cache_stopped_nodes", True) is not False:
-        yield Finding(
-            "provider.cache_stopped_nodes",
-            "nodes are only stopped, and their disks stay billed",
-            "set cache_stopped_nodes: false",
-        )
-    for key in ("security_group", "aws_credentials"):
-        if key in provider:
-            why = {
-                "security_group": "Ray opens SSH of such a group to 0.0.0.0/0",
-                "aws_credentials": "a secret in the file",
-            }[key]
-            remedy = {
-                "security_group": "make a group of your own and name it in SecurityGroupIds of every node type",
-                "aws_credentials": "take it out: a profile or a role in the environment serves",
-            }[key]
-            yield Finding(f"provider.{key}", why, remedy)
 
 
 def _run_instances() -> Any:
@@ -68,74 +43,66 @@ def _run_instances() -> Any:
 
 
 def _parameters(node_type: NodeType, shape: Any) -> Iterator[Finding]:
-    """What botocore finds, and values outside their enumerations, which it lets through."""
+    """What botocore finds, and values outside their enumerations, which it accepts."""
     from botocore.validate import ParamValidator
 
-    place = f"{node_type.place}.node_config"
-    given = {key: value for key, value in node_type.node_config.items() if key not in _BY_RAY}
-    report = ParamValidator().validate({**given, "MinCount": 1, "MaxCount": 1}, shape)
+    location = f"{node_type.location}.node_config"
+    parameters = {
+        key: value for key, value in node_type.node_config.items() if key not in _READ_BY_RAY
+    }
+    report = ParamValidator().validate({**parameters, "MinCount": 1, "MaxCount": 1}, shape)
     for line in report.generate_report().splitlines():
-        yield Finding(place, line, "EC2's RunInstances would refuse it")
-    yield from _outside(given, shape, place)
+        yield Finding(location, line, "EC2's RunInstances would refuse it")
+    yield from _enumerations(parameters, shape, location)
 
 
-def _outside(value: Any, shape: Any, place: str) -> Iterator[Finding]:
+def _enumerations(value: Any, shape: Any, location: str) -> Iterator[Finding]:
     if shape.type_name == "structure" and isinstance(value, Mapping):
-        for key, inside in value.items():
+        for key, member in value.items():
             if key in shape.members:
-                yield from _outside(inside, shape.members[key], f"{place}.{key}")
-    elif shape.type_name == "list" and isinstance(value, list):
-        for index, inside in enumerate(value):
-            yield from _outside(inside, shape.member, f"{place}[{index}]")
+                yield from _enumerations(member, shape.members[key], f"{location}.{key}")
+    elif shape.type_name == "list":
+        for index, member in enumerate(as_list(value)):
+            yield from _enumerations(member, shape.member, f"{location}[{index}]")
     elif getattr(shape, "enum", None) and value not in shape.enum:
-        few = (
-            f"one of {', '.join(shape.enum)}" if len(shape.enum) < 10 else "a value that EC2 knows"
-        )
-        yield Finding(place, f"found {value!r}", f"expected {few}")
+        few = len(shape.enum) < 10
+        allowed = f"one of {', '.join(shape.enum)}" if few else "a value that EC2 knows"
+        yield Finding(location, f"found {value!r}", f"expected {allowed}")
 
 
 def _closed(node_type: NodeType) -> Iterator[Finding]:
-    """Security group, role, metadata service and disks: where Ray's and EC2's defaults are too open."""
-    place, config = f"{node_type.place}.node_config", node_type.node_config
+    """Security group, role, metadata service and disks: where defaults of Ray and EC2 are too open."""
+    location, config = f"{node_type.location}.node_config", node_type.node_config
     if not config.get("SecurityGroupIds"):
         yield Finding(
-            f"{place}.SecurityGroupIds",
+            f"{location}.SecurityGroupIds",
             "missing: Ray makes a group with SSH from 0.0.0.0/0",
             "name a group of your own",
         )
     if not config.get("IamInstanceProfile"):
-        why = (
-            "missing: Ray gives the head full access to EC2 and S3"
-            if node_type.is_head
-            else "missing"
-        )
+        why = ": Ray gives the head full access to EC2 and S3" if node_type.is_head else ""
         yield Finding(
-            f"{place}.IamInstanceProfile", why, "name a narrow one, as in clusters/aws-iam"
+            f"{location}.IamInstanceProfile",
+            f"missing{why}",
+            "name a narrow one, as in clusters/aws-iam",
         )
-    if inside(config, "MetadataOptions", "HttpTokens") != "required":
+    if nested(config, "MetadataOptions", "HttpTokens") != "required":
         yield Finding(
-            f"{place}.MetadataOptions",
+            f"{location}.MetadataOptions",
             "IMDSv1 is allowed",
             "set MetadataOptions: {HttpTokens: required}",
         )
-    disks = listed(config.get("BlockDeviceMappings"))
+    disks = as_list(config.get("BlockDeviceMappings"))
     if not disks:
         yield Finding(
-            f"{place}.BlockDeviceMappings",
+            f"{location}.BlockDeviceMappings",
             "missing: the image's disk is small and not encrypted",
             "give its size, and Encrypted: true",
         )
     for index, disk in enumerate(disks):
-        if inside(disk, "Ebs") and inside(disk, "Ebs", "Encrypted") is not True:
+        if nested(disk, "Ebs") and nested(disk, "Ebs", "Encrypted") is not True:
             yield Finding(
-                f"{place}.BlockDeviceMappings[{index}].Ebs", "not encrypted", "add Encrypted: true"
+                f"{location}.BlockDeviceMappings[{index}].Ebs",
+                "not encrypted",
+                "add Encrypted: true",
             )
-
-
-def _spot(node_type: NodeType) -> Iterator[Finding]:
-    if node_type.is_head and inside(node_type.node_config, "InstanceMarketOptions", "MarketType"):
-        yield Finding(
-            f"{node_type.place}.node_config.InstanceMarketOptions",
-            "the head is a spot machine, and the cluster ends with it",
-            "rent the head on demand",
-        )

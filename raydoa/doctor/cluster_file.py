@@ -1,4 +1,4 @@
-"""Reading a cluster file: Ray's launcher YAML (aws, gcp, local) or KubeRay's Kubernetes documents."""
+"""Reading a cluster file: Ray's launcher YAML (aws, gcp, local) or Kubernetes documents for KubeRay."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from raydoa.doctor.finding import as_list, as_mapping, nested
 from raydoa.errors import UserError, did_you_mean
 
 PROVIDERS = ("aws", "gcp", "local")
@@ -14,22 +15,29 @@ PROVIDERS = ("aws", "gcp", "local")
 
 @dataclass(frozen=True)
 class NodeType:
-    """One of `available_node_types`, whatever is missing in it."""
+    """One of `available_node_types`; any of its fields may be missing."""
 
     name: str
     settings: Mapping[str, Any]
     is_head: bool
 
     @property
-    def place(self) -> str:
-        """Where it stands in the file."""
+    def location(self) -> str:
+        """Its path inside the file."""
         return f"available_node_types.{self.name}"
 
     @property
     def node_config(self) -> Mapping[str, Any]:
-        """What goes to the cloud."""
-        config = self.settings.get("node_config")
-        return config if isinstance(config, Mapping) else {}
+        """The cloud's own parameters."""
+        return as_mapping(self.settings.get("node_config"))
+
+    @property
+    def is_spot(self) -> bool:
+        """Whether the cloud may take the machine away."""
+        return "spot" in (
+            nested(self.node_config, "InstanceMarketOptions", "MarketType"),
+            str(nested(self.node_config, "scheduling", "provisioningModel")).lower(),
+        )
 
 
 @dataclass(frozen=True)
@@ -42,25 +50,32 @@ class LauncherFile:
     @property
     def provider(self) -> Mapping[str, Any]:
         """The section of that name."""
-        found: Mapping[str, Any] = self.config["provider"]
-        return found
+        return as_mapping(self.config["provider"])
+
+    @property
+    def provider_type(self) -> str:
+        """One of ``PROVIDERS``."""
+        return str(self.provider["type"])
+
+    @property
+    def file_mounts(self) -> Mapping[str, Any]:
+        """Sources on this machine by their paths on the nodes."""
+        return as_mapping(self.config.get("file_mounts"))
 
     def node_types(self) -> Iterator[NodeType]:
-        """Every node type; none where the provider has none (local)."""
-        types = self.config.get("available_node_types")
-        for name, settings in (types if isinstance(types, Mapping) else {}).items():
+        """Every node type; none with the provider `local`."""
+        for name, settings in as_mapping(self.config.get("available_node_types")).items():
             if isinstance(settings, Mapping):
                 yield NodeType(name, settings, name == self.config.get("head_node_type"))
 
     def commands(self, field: str) -> list[str]:
         """The shell commands of a field."""
-        found = self.config.get(field)
-        return [str(command) for command in found] if isinstance(found, list) else []
+        return [str(command) for command in as_list(self.config.get(field))]
 
 
 @dataclass(frozen=True)
 class KubernetesFile:
-    """A file for `kubectl apply`."""
+    """A file for `kubectl`."""
 
     path: Path
     documents: tuple[Mapping[str, Any], ...]
@@ -71,34 +86,33 @@ class KubernetesFile:
 
 
 def read_cluster_file(path: Path) -> LauncherFile | KubernetesFile:
-    """Read and tell apart.
+    """Read a file of either format.
 
     Raises:
-        UserError: the file is missing, is not YAML, or is neither.
+        UserError: the file is missing, is not YAML, or has neither format.
     """
     try:
         documents = [
-            found for found in yaml.safe_load_all(path.read_text("utf-8")) if found is not None
+            document
+            for document in yaml.safe_load_all(path.read_text("utf-8"))
+            if document is not None
         ]
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
-        raise UserError(
-            f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}"
-        ) from error
-    if not documents or not all(isinstance(found, dict) for found in documents):
+        problem = getattr(error, "problem", error)
+        raise UserError(f"{path}{line}: not valid YAML: {problem}") from error
+    if not documents or not all(isinstance(document, dict) for document in documents):
         raise UserError(f"{path}: expected mappings of fields, as in clusters/*.yaml")
-    if all({"apiVersion", "kind"} <= set(found) for found in documents):
+    if all({"apiVersion", "kind"} <= set(document) for document in documents):
         return KubernetesFile(path, tuple(documents))
-    (config,) = documents if len(documents) == 1 else (None,)
-    kind = (config or {}).get("provider")
-    kind = kind.get("type") if isinstance(kind, dict) else None
-    if config is None or kind not in PROVIDERS:
-        near = did_you_mean(str(kind), list(PROVIDERS))
+    provider_type = nested(documents[0], "provider", "type") if len(documents) == 1 else None
+    if provider_type not in PROVIDERS:
+        hint = did_you_mean(str(provider_type), list(PROVIDERS))
         raise UserError(
-            f"{path}: provider.type: found {kind!r}; raydoa knows {', '.join(PROVIDERS)}{near}, and "
-            "Kubernetes documents with apiVersion and kind"
+            f"{path}: provider.type: found {provider_type!r}; raydoa knows "
+            f"{', '.join(PROVIDERS)}{hint}, and Kubernetes documents with apiVersion and kind"
         )
-    return LauncherFile(path, config)
+    return LauncherFile(path, documents[0])

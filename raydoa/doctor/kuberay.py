@@ -1,150 +1,118 @@
-"""Checks of Kubernetes documents: KubeRay's fields, Kubernetes' own, and whether the cluster is closed."""
+"""Checks of Kubernetes documents: whether the Ray cluster that they describe is closed, and starts workers on demand.
+
+Fields and types are Kubernetes' and KubeRay's to check: `dry_run_command` asks the API server, which has their schemas.
+"""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from raydoa.doctor.any_file import check_counts, check_values
 from raydoa.doctor.cluster_file import KubernetesFile
-from raydoa.doctor.finding import Finding, inside, listed
-from raydoa.doctor.kuberay_schema import RayClusterSpec, RayJobSpec
-from raydoa.doctor.kubernetes_types import client_is_there, conforms
-from raydoa.doctor.launcher_checks import check_values
-from raydoa.errors import UserError, did_you_mean
-from raydoa.settings import Settings, parse
+from raydoa.doctor.finding import Finding, as_list, as_mapping, nested
+from raydoa.errors import did_you_mean
 
-_SPECS: Mapping[str, type[Settings]] = {"RayCluster": RayClusterSpec, "RayJob": RayJobSpec}
-_VERSION = "ray.io/v1"
-_BUILT_IN = {
-    "PersistentVolumeClaim",
-    "NetworkPolicy",
-    "Namespace",
-    "ConfigMap",
-    "Service",
-    "ServiceAccount",
-}
+_API_VERSION = "ray.io/v1"
+_KINDS = ["RayCluster", "RayJob"]
+_INTERNAL = "ClusterIP"
+_FORWARD = "use `kubectl port-forward`"
 
 
 def check_kuberay(file: KubernetesFile) -> Iterator[Finding]:
-    """Every check of this room."""
-    if not any(file.of_kind("RayCluster")) and not any(file.of_kind("RayJob")):
+    """Every check of this module."""
+    if not any(document["kind"] in _KINDS for document in file.documents):
         yield Finding("kind", "neither a RayCluster nor a RayJob", "see clusters/kuberay.yaml")
-    has_client = client_is_there()
-    if not has_client:
-        yield Finding(
-            "template",
-            "pod templates cannot be checked without Kubernetes' client",
-            "pip install 'raydoa[kuberay]'",
-        )
     for document in file.documents:
         kind = str(document["kind"])
-        yield from (
-            (Finding(f"{kind}.{one.place}", one.problem, one.remedy))
-            for one in check_values(document, "kuberay")
-        )
-        if kind in _SPECS:
-            yield from _ray(document, kind, has_client)
-        elif kind in _BUILT_IN:
-            if has_client:
-                yield from conforms(document, f"V1{kind}", kind)
-        else:
-            known = sorted([*_SPECS, *_BUILT_IN])
+        for finding in check_values(document):
+            yield replace(finding, location=f"{kind}.{finding.location}")
+        yield from _identity(kind, str(document["apiVersion"]))
+        yield from _published(kind, document)
+    for job in file.of_kind("RayJob"):
+        if (nested(job, "spec", "rayClusterSpec") is None) == (
+            nested(job, "spec", "clusterSelector") is None
+        ):
             yield Finding(
-                "kind",
-                f"found {kind!r}{did_you_mean(kind, known)}",
-                f"raydoa checks {', '.join(known)}",
+                "RayJob.spec",
+                "a job runs on a cluster of its own or on a running one",
+                "give either rayClusterSpec or clusterSelector",
             )
+    for location, spec in cluster_specs(file):
+        yield from _closed(spec, location)
+        for path, group in node_groups(spec):
+            minimum, maximum = group.get("minReplicas", 0), group.get("maxReplicas")
+            yield from check_counts(f"{location}.{path}", "Replicas", minimum, maximum, unit="pods")
+
+
+def dry_run_command(file: KubernetesFile) -> str:
+    """The command that validates fields and types against the schemas of the user's own cluster."""
+    # `kubectl apply` refuses documents without a name.
+    generated = any(nested(document, "metadata", "generateName") for document in file.documents)
+    return f"kubectl {'create' if generated else 'apply'} --dry-run=server -f {file.path}"
 
 
 def cluster_specs(file: KubernetesFile) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each cluster that the file describes, with its place."""
+    """Each Ray cluster in the file, with its location."""
     for document in file.of_kind("RayCluster"):
-        yield "RayCluster.spec", _mapping(document.get("spec"))
+        yield "RayCluster.spec", as_mapping(document.get("spec"))
     for document in file.of_kind("RayJob"):
-        inside = _mapping(document.get("spec")).get("rayClusterSpec")
-        if inside is not None:
-            yield "RayJob.spec.rayClusterSpec", _mapping(inside)
+        spec = nested(document, "spec", "rayClusterSpec")
+        if spec is not None:
+            yield "RayJob.spec.rayClusterSpec", as_mapping(spec)
 
 
-def groups(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The head and each worker group of a cluster, with their places inside it."""
-    yield "headGroupSpec", _mapping(spec.get("headGroupSpec"))
-    for index, group in enumerate(listed(spec.get("workerGroupSpecs"))):
-        name = _mapping(group).get("groupName", index)
-        yield f"workerGroupSpecs.{name}", _mapping(group)
+def node_groups(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The head and each worker group of a cluster, with their paths inside its spec."""
+    yield "headGroupSpec", as_mapping(spec.get("headGroupSpec"))
+    for index, group in enumerate(as_list(spec.get("workerGroupSpecs"))):
+        name = as_mapping(group).get("groupName", index)
+        yield f"workerGroupSpecs.{name}", as_mapping(group)
 
 
-def _ray(document: Mapping[str, Any], kind: str, has_client: bool) -> Iterator[Finding]:
-    if document["apiVersion"] != _VERSION:
+def _identity(kind: str, api_version: str) -> Iterator[Finding]:
+    """A document of Ray that nobody else here would look at."""
+    of_ray = api_version.startswith("ray.io/")
+    if of_ray and kind not in _KINDS:
         yield Finding(
-            f"{kind}.apiVersion", f"found {document['apiVersion']!r}", f"expected {_VERSION}"
+            "kind",
+            f"found {kind!r}{did_you_mean(kind, _KINDS)}",
+            f"raydoa runs on {' and '.join(_KINDS)}",
         )
-    spec = _mapping(document.get("spec"))
-    try:
-        parse(spec, _SPECS[kind], where=f"{kind}.spec")
-    except UserError as mistake:
-        yield Finding(
-            f"{kind}.spec",
-            str(mistake).removeprefix(f"{kind}.spec: "),
-            "mend it; kubectl would refuse it too",
-        )
-    if kind == "RayJob":
-        if (spec.get("rayClusterSpec") is None) == (spec.get("clusterSelector") is None):
-            yield Finding(
-                "RayJob.spec", "a job runs on a cluster of its own or on one that is there",
-                "give either rayClusterSpec or clusterSelector",
-            )  # fmt: skip
-        if spec.get("rayClusterSpec") is None:
-            return
-        place, cluster = "RayJob.spec.rayClusterSpec", _mapping(spec.get("rayClusterSpec"))
-    else:
-        place, cluster = "RayCluster.spec", spec
-    yield from _closed(cluster, place)
-    for at, group in groups(cluster):
-        yield from _group(group, f"{place}.{at}", has_client)
+    elif kind in _KINDS and api_version != _API_VERSION:
+        yield Finding(f"{kind}.apiVersion", f"found {api_version!r}", f"expected {_API_VERSION}")
 
 
-def _closed(cluster: Mapping[str, Any], place: str) -> Iterator[Finding]:
-    if inside(cluster, "authOptions", "mode") != "token":
+def _published(kind: str, document: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whatever else in the file opens a way in from other networks."""
+    service_type = nested(document, "spec", "type") if kind == "Service" else None
+    if kind.endswith(("Ingress", "Route")) or service_type in ("NodePort", "LoadBalancer"):
+        yield Finding(kind, "opens a port to other networks", f"remove it, and {_FORWARD}")
+
+
+def _closed(cluster: Mapping[str, Any], location: str) -> Iterator[Finding]:
+    if nested(cluster, "authOptions", "mode") != "token":
         yield Finding(
-            f"{place}.authOptions", "no token is asked for", "set authOptions: {mode: token}"
+            f"{location}.authOptions", "no token is asked for", "set authOptions: {mode: token}"
         )
     if not cluster.get("enableInTreeAutoscaling"):
         yield Finding(
-            f"{place}.enableInTreeAutoscaling", "no worker would ever start", "set it to true"
+            f"{location}.enableInTreeAutoscaling", "no worker would ever start", "set it to true"
         )
-    head = _mapping(cluster.get("headGroupSpec"))
-    forward = "and use `kubectl port-forward`"
-    if head.get("serviceType", "ClusterIP") != "ClusterIP":
-        yield Finding(
-            f"{place}.headGroupSpec.serviceType",
-            f"{head['serviceType']} opens the head to other networks",
-            f"set ClusterIP, {forward}",
-        )
+    head = as_mapping(cluster.get("headGroupSpec"))
+    service_types = {
+        "serviceType": head.get("serviceType"),
+        "headService.spec.type": nested(head, "headService", "spec", "type"),
+    }
+    for field, service_type in service_types.items():
+        if service_type not in (None, _INTERNAL):
+            yield Finding(
+                f"{location}.headGroupSpec.{field}",
+                f"{service_type} opens the head to other networks",
+                f"set {_INTERNAL}, and {_FORWARD}",
+            )
     if head.get("enableIngress"):
         yield Finding(
-            f"{place}.headGroupSpec.enableIngress",
+            f"{location}.headGroupSpec.enableIngress",
             "the dashboard is published",
-            f"set it to false, {forward}",
+            f"set it to false, and {_FORWARD}",
         )
-
-
-def _group(group: Mapping[str, Any], place: str, has_client: bool) -> Iterator[Finding]:
-    least, most = group.get("minReplicas", 0), group.get("maxReplicas", 0)
-    if "groupName" in group and isinstance(least, int) and isinstance(most, int):
-        if least > most:
-            yield Finding(
-                f"{place}.minReplicas",
-                f"{least}, more than maxReplicas, {most}",
-                "lower the one or raise the other",
-            )
-        if least > 0:
-            yield Finding(
-                f"{place}.minReplicas",
-                f"{least} pods run, and are billed, while nothing runs on them",
-                "set 0: the autoscaler starts them",
-            )
-    if has_client and "template" in group:
-        yield from conforms(group["template"], "V1PodTemplateSpec", f"{place}.template")
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

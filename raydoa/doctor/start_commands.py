@@ -2,8 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Collection, Iterator
-from itertools import takewhile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise, takewhile
 
 from raydoa.doctor.cluster_file import LauncherFile
 from raydoa.doctor.finding import Finding
@@ -11,13 +11,20 @@ from raydoa.errors import did_you_mean
 
 _HEAD, _WORKER = "head_start_ray_commands", "worker_start_ray_commands"
 _TOKEN_MODE = re.compile(r"\bRAY_AUTH_MODE=token\b")
+_LOOPBACK = ("127.0.0.1", "localhost")
 _PUNCTUATION = set(";&|()<>")
 
+Flags = Mapping[str, str | None]
 
-def check_start_commands(file: LauncherFile, flags: Collection[str]) -> Iterator[Finding]:
-    """Checks of both fields; ``flags`` are those that `ray start` of this Ray knows."""
+
+def check_start_commands(file: LauncherFile, known_flags: Collection[str]) -> Iterator[Finding]:
+    """Checks of both fields; ``known_flags`` are those of `ray start` in this version of Ray."""
     for field in (_HEAD, _WORKER):
-        starts = [command for command in file.commands(field) if _words(command) is not None]
+        starts = [
+            (command, arguments)
+            for command in file.commands(field)
+            if (arguments := _start_arguments(command)) is not None
+        ]
         if len(starts) != 1:
             yield Finding(
                 field,
@@ -25,57 +32,55 @@ def check_start_commands(file: LauncherFile, flags: Collection[str]) -> Iterator
                 "give exactly one, with its quotes closed",
             )
             continue
-        (command,) = starts
-        given = _given(_words(command) or [])
-        yield from _flags(field, given, flags)
+        ((command, arguments),) = starts
+        flags = _parse_flags(arguments)
+        for flag in flags:
+            if flag not in known_flags:
+                hint = did_you_mean(flag, sorted(known_flags))
+                problem = f"`ray start` has no flag {flag}{hint}"
+                yield Finding(field, problem, "see ray start --help")
         if not _TOKEN_MODE.search(command):
             yield Finding(
                 field,
                 "no RAY_AUTH_MODE=token",
                 "put `export RAY_AUTH_MODE=token &&` before `ray start`",
             )
-        yield from _of_head(given) if field == _HEAD else _of_worker(given)
+        yield from _head(flags) if field == _HEAD else _worker(flags)
 
 
-def _of_head(given: dict[str, str | None]) -> Iterator[Finding]:
-    if "--head" not in given:
+def _head(flags: Flags) -> Iterator[Finding]:
+    if "--head" not in flags:
         yield Finding(_HEAD, "no --head", "add it")
-    if "--autoscaling-config" not in given:
+    if "--autoscaling-config" not in flags:
         yield Finding(
             _HEAD,
             "no --autoscaling-config: no worker would ever start",
             "add --autoscaling-config=~/ray_bootstrap_config.yaml",
         )
-    if given.get("--dashboard-host", "127.0.0.1") not in ("127.0.0.1", "localhost"):
+    dashboard_host = flags.get("--dashboard-host", _LOOPBACK[0])
+    if dashboard_host not in _LOOPBACK:
         yield Finding(
             _HEAD,
-            f"--dashboard-host={given['--dashboard-host']}: the dashboard listens to every network",
+            f"--dashboard-host={dashboard_host}: the dashboard listens on every network",
             "use --dashboard-host=127.0.0.1 and `ray dashboard FILE`, which is a tunnel",
         )
 
 
-def _of_worker(given: dict[str, str | None]) -> Iterator[Finding]:
-    if "--head" in given:
-        yield Finding(_WORKER, "--head starts another cluster", "take it out")
-    if "$RAY_HEAD_IP" not in (given.get("--address") or ""):
+def _worker(flags: Flags) -> Iterator[Finding]:
+    if "--head" in flags:
+        yield Finding(_WORKER, "--head starts another cluster", "remove it")
+    if "$RAY_HEAD_IP" not in (flags.get("--address") or ""):
         yield Finding(
             _WORKER, "--address does not name the head", "use --address=$RAY_HEAD_IP:6379"
         )
 
 
-def _flags(field: str, given: dict[str, str | None], known: Collection[str]) -> Iterator[Finding]:
-    for flag in given:
-        if flag not in known:
-            near = did_you_mean(flag, sorted(known))
-            yield Finding(field, f"`ray start` has no flag {flag}{near}", "see ray start --help")
-
-
-def _words(command: str) -> list[str] | None:
+def _start_arguments(command: str) -> list[str] | None:
     """What follows `ray start` up to the end of that command; None if it is another command."""
     words = _split(command)
-    for at in range(len(words) - 1):
-        if words[at].rsplit("/", 1)[-1] == "ray" and words[at + 1] == "start":
-            return list(takewhile(lambda word: not set(word) <= _PUNCTUATION, words[at + 2 :]))
+    for index, (program, subcommand) in enumerate(pairwise(words)):
+        if program.rsplit("/", 1)[-1] == "ray" and subcommand == "start":
+            return list(takewhile(lambda word: not set(word) <= _PUNCTUATION, words[index + 2 :]))
     return None
 
 
@@ -90,14 +95,14 @@ def _split(command: str) -> list[str]:
         return [command]
 
 
-def _given(words: list[str]) -> dict[str, str | None]:
+def _parse_flags(arguments: Sequence[str]) -> Flags:
     """The flags with their values, given as `--flag=value` or `--flag value`."""
-    given: dict[str, str | None] = {}
-    last = None
-    for word in words:
-        if word.startswith("-"):
-            last, equals, value = word.partition("=")
-            given[last] = value if equals else None
-        elif last is not None:
-            given[last] = word
-    return given
+    flags: dict[str, str | None] = {}
+    flag = None
+    for argument in arguments:
+        if argument.startswith("-"):
+            flag, equals, value = argument.partition("=")
+            flags[flag] = value if equals else None
+        elif flag is not None:
+            flags[flag] = argument
+    return flags

@@ -1,168 +1,169 @@
-"""A cell's row: scores from the store, costs from the plan.
+"""What is shared, and who pays: the one place that answers it.
 
-Standalone cost is the plan's ledger, every stage in full, wherever its artifact came from. Incurred cost
-counts what was made for this cell: each artifact's record says which sweep and cell it was made for, so the
-answer is the same however often the sweep is run again.
+Standalone cost is a plan's ledger, every item in full. Incurred cost counts units that nobody had before: what two plans
+share is paid by the first of them. `Purchases` tells which units those are, from what each cost item says that it shares
+(`CostItem.shared_as`), before anything runs: a forecast and a search reckon with it. What really was made, and for which
+plan, stands in the artifacts' records (`incurred_units`), so a sweep that is run again comes to the same numbers.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from raydoa.costs.ledger import MICRO, Item
+from raydoa.costs.items import ITEMS
+from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Plan
-from raydoa.experiment.cell import Cell
-from raydoa.experiment.result_row import SCHEMA, ResultRow
-from raydoa.experiment.study import Study
-from raydoa.pipeline.stages import Distill, Evaluate, PseudoLabel
+from raydoa.costs.question import Question
+from raydoa.costs.stage_graph import StageGraph
+from raydoa.costs.tariffs import MICRO
+from raydoa.pipeline.stages import PseudoLabel
 from raydoa.store.key import Stage
 from raydoa.store.record import Record
 
 
 @dataclass(frozen=True)
-class Chain:
-    """The last stages of a cell; everything before them hangs on them."""
+class ExistingUnits:
+    """Units of a plan's cost items that exist: of each as many, from its first on."""
 
-    student: Evaluate
-    teacher: Evaluate | None = None
-
-    def paid(self) -> dict[str, tuple[Stage, ...]]:
-        """The stages whose computing is paid for, by their name in the ledger."""
-        trained = self.student.trained
-        if isinstance(trained, Distill):
-            return {
-                "teacher": (trained.teacher,),
-                "pseudo_labels": trained.shards,
-                "student": (trained,),
-            }
-        return {"student": (trained,)}
+    plan: Plan
+    units: Mapping[str, int]
 
 
-def made_for(study: Study, cell: Cell) -> dict[str, str]:
-    """What is written into the provenance of an artifact that is made for a cell."""
-    return {"sweep": study.sweep_id, "cell": cell.name}
-
-
-@dataclass(frozen=True)
-class Made:
-    """What is there after a cell has been measured.
+@dataclass
+class Purchases:
+    """Units that exist, or are on their way; each is paid once.
 
     Attributes:
-        chain: its stages.
-        student: record of the evaluation.
-        teacher: record of the teacher's evaluation, where there is a teacher.
-        paid: records of the stages of `Chain.paid`, in their order; None for one that is not in the store any
-            more, since whatever was made from it was there already.
-        labels: how many of the labels that the cell buys no earlier cell of the sweep has bought.
+        units: the units that exist of each thing, from one up to but without another.
     """
 
-    chain: Chain
-    student: Record
-    teacher: Record | None
-    paid: Mapping[str, Sequence[Record | None]]
-    labels: int
+    units: dict[Hashable, tuple[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, existing: Iterable[ExistingUnits]) -> "Purchases":
+        """With what exists already."""
+        purchases = cls()
+        for held in existing:
+            for item, count in held.units.items():
+                if count:
+                    thing, start, _ = ITEMS.get(item).shared_as(held.plan)
+                    purchases.hold(thing, start, start + count)
+        return purchases
+
+    def copy(self) -> "Purchases":
+        """The same, to go on from."""
+        return Purchases(dict(self.units))
+
+    def marginal(self, plan: Plan) -> dict[str, int]:
+        """Units of each cost item that a plan adds to what exists."""
+        added = {}
+        for item, quantity in plan.quantities:
+            thing, start, stop = ITEMS.get(item).shared_as(plan)
+            low, high = self.units.get(thing, (start, start))
+            added[item] = quantity - max(0, min(stop, high) - max(start, low))
+        return added
+
+    def marginal_micro_usd(self, plan: Plan, question: Question) -> int:
+        """What a plan costs on top of what exists, in whole micro-dollars, each item rounded up."""
+        return sum(
+            question.tariff(item, plan.choices).micro_usd(units)
+            for item, units in self.marginal(plan).items()
+        )
+
+    def add(self, plan: Plan) -> dict[str, int]:
+        """Note that a plan is made, and return the units that it adds."""
+        added = self.marginal(plan)
+        self.hold_items(plan, added)
+        return added
+
+    def hold_items(self, plan: Plan, items: Iterable[str]) -> None:
+        """Note that a plan has some of its items."""
+        for item in items:
+            self.hold(*ITEMS.get(item).shared_as(plan))
+
+    def hold(self, thing: Hashable, start: int, stop: int) -> None:
+        """Note that units exist. They are taken to touch those that are there, as nested rows do."""
+        low, high = self.units.get(thing, (start, stop))
+        self.units[thing] = (min(low, start), max(high, stop))
 
 
-def booked(cell: Cell, plan: Plan, made: Made | None, study: Study) -> ResultRow:
-    """The row of a measured cell; of an infeasible one if ``made`` is None."""
-    spent = _Spending(plan, made, made_for(study, cell))
-    book, sweep, spec = study.unit_costs.book, study.sweep, study.tasks[cell.task].spec
-    stages = made.chain if made else None
-    scores: Mapping[str, Any] = made.student.facts if made else {}
-    teacher: Mapping[str, Any] = made.teacher.facts if made and made.teacher else {}
-    bought, costs = plan.quantities, plan.ledger.columns()
-    shares = {
-        k: costs[f"cost_{k}"] / cell.budget if cell.budget else 0.0
-        for k in ("labels", "teacher", "pseudo_labels", "student")
+def bought_items(plan: Plan, question: Question) -> list[str]:
+    """The items of a plan that are bought and not computed, such as labels; a failed training does not lose them."""
+    return [
+        item
+        for item, _ in plan.quantities
+        if question.tariff(item, plan.choices).unit_gpu_seconds is None
+    ]
+
+
+def units_usd(ledger: Ledger, units: Mapping[str, int]) -> float:
+    """Dollars of some units of a ledger's lines."""
+    micro = sum(line.tariff.micro_usd(units.get(line.item, 0)) for line in ledger.lines)
+    return micro / MICRO
+
+
+def made_for(sweep_id: str, plan_id: str) -> dict[str, str]:
+    """What is written into the provenance of an artifact that is made for a plan of a sweep."""
+    return {"sweep": sweep_id, "plan": plan_id}
+
+
+Records = Mapping[str, Sequence[Record | None]]
+"""Of the stages of `StageGraph.paid`, by item and in their order; None for one that is not in the store any more, since
+whatever was made from it was there already."""
+
+
+def incurred_units(
+    graph: StageGraph, records: Records, purchased: Mapping[str, int], owner: Mapping[str, str]
+) -> dict[str, int]:
+    """Units of each item that were made for a plan.
+
+    Args:
+        graph: the plan's stages.
+        records: of those that are paid for.
+        purchased: units of what is bought and not made, such as labels, that no plan before it has bought.
+        owner: what the provenance of artifacts that were made for this plan says.
+    """
+    made = {
+        stage.key
+        for item, stages in graph.paid.items()
+        for stage, record in zip(stages, records[item], strict=True)
+        if record is not None and record.provenance.get("made_for") == owner
     }
-    return ResultRow(
-        schema=SCHEMA,
-        cell=cell.name,
-        task=cell.task,
-        strategy=cell.strategy,
-        budget=cell.budget,
-        n=cell.n,
-        u=cell.u,
-        teacher=cell.teacher,
-        student=cell.student,
-        seed=cell.seed,
-        repeat=cell.repeat,
-        metric=spec.metric,
-        prices=book.book_id,
-        prices_scaled=book.scaled,
-        accelerator=sweep.accelerator,
-        region=sweep.region,
-        feasible=plan.feasible,
-        infeasible_reason=plan.infeasible_reason,
-        labels=bought.labels,
-        teacher_steps=bought.teacher_steps,
-        pseudo_labels=bought.pseudo_labels,
-        student_steps=bought.student_steps,
-        **{f"fraction_{name}": share for name, share in shares.items()},
-        score=scores.get("score"),
-        score_paper=scores.get("score_paper"),
-        score_low=scores.get("score_low"),
-        score_high=scores.get("score_high"),
-        teacher_score=teacher.get("score"),
-        **{name: value for name, value in costs.items() if name != "gpu_seconds_labels"},
-        cost_incurred=spent.incurred_usd(),
-        unspent=plan.unspent_usd,
-        kgco2e=plan.ledger.kgco2e(book, sweep.accelerator, sweep.region),
-        basis_teacher=plan.ledger.basis("teacher"),
-        basis_pseudo_labels=plan.ledger.basis("pseudo_labels"),
-        basis_student=plan.ledger.basis("student"),
-        measured_gpu_seconds_teacher=spent.measured("teacher"),
-        measured_gpu_seconds_pseudo_labels=spent.measured("pseudo_labels"),
-        measured_gpu_seconds_student=spent.measured("student"),
-        key_teacher=stages.teacher.trained.key if stages and stages.teacher else None,
-        key_student=stages.student.trained.key if stages else None,
-        key_evaluation=stages.student.key if stages else None,
-        key_teacher_evaluation=stages.teacher.key if stages and stages.teacher else None,
-    )
+    return units_made(graph, purchased, made)
 
 
-class _Spending:
-    """What the artifacts of a cell took, by the provenance in their records."""
+def units_made(
+    graph: StageGraph, purchased: Mapping[str, int], made: Container[str]
+) -> dict[str, int]:
+    """Units of each item: of what is computed those whose stages have these keys, else what was purchased."""
+    units = {}
+    for item, quantity in graph.plan.quantities:
+        stages = graph.paid.get(item)
+        if stages is None:
+            units[item] = purchased.get(item, 0)
+        else:
+            ours = [stage for stage in stages if stage.key in made]
+            units[item] = units_of(ours, stages, quantity)
+    return units
 
-    def __init__(self, plan: Plan, made: Made | None, made_for: Mapping[str, str]) -> None:
-        self._plan = plan
-        self._made = made
-        self._made_for = made_for
 
-    def incurred_usd(self) -> float:
-        """Dollars of what was made for this cell, and of the labels that it was the first to buy."""
-        micro = 0
-        for item in self._plan.ledger.items if self._made else ():
-            micro += item.rate.micro_usd(self._incurred(item))
-        return micro / MICRO
+def units_of(some: Iterable[Stage], stages: Sequence[Stage], quantity: int) -> int:
+    """Units that some of an item's stages stand for: pool rows by the shard, everything else whole or not at all."""
+    some = list(some)
+    if len(some) == len(stages):
+        return quantity
+    return sum(stage.stop - stage.start for stage in some if isinstance(stage, PseudoLabel))
 
-    def measured(self, name: str) -> float | None:
-        """GPU-seconds (CPU worker-seconds on a machine without) that the stages took when they were made.
 
-        None where a stage is no part of the cell, or its record is gone.
-        """
-        records = self._made.paid.get(name) if self._made else None
-        if not records:
-            return None
-        seconds = [_gpu_seconds(record) for record in records if record is not None]
-        return math.fsum(seconds) if len(seconds) == len(records) else None
+def measured_gpu_seconds(records: Sequence[Record | None] | None) -> float | None:
+    """GPU-seconds (CPU worker-seconds on a machine without) that stages took when they were made.
 
-    def _incurred(self, item: Item) -> int:
-        """How much of an item's quantity this cell was the first to need."""
-        assert self._made is not None
-        if item.stage == "labels":
-            return self._made.labels
-        stages = self._made.chain.paid()[item.stage]
-        records = self._made.paid[item.stage]
-        ours = [
-            stage
-            for stage, record in zip(stages, records, strict=True)
-            if record is not None and record.provenance.get("made_for") == self._made_for
-        ]
-        if len(ours) == len(stages):
-            return item.quantity
-        return sum(s.stop - s.start for s in ours if isinstance(s, PseudoLabel))
+    None where a plan has no such stages, or a record is gone.
+    """
+    if not records:
+        return None
+    seconds = [_gpu_seconds(record) for record in records if record is not None]
+    return math.fsum(seconds) if len(seconds) == len(records) else None
 
 
 def _gpu_seconds(record: Record) -> float:

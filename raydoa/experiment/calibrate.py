@@ -10,34 +10,26 @@ import datetime
 import gc
 import logging
 import platform
-import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import cycle, islice
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import torch
 
 from raydoa.costs.unit_costs import Operation, UnitCost, UnitCosts
 from raydoa.experiment.study import Study
-from raydoa.models.family import build_model
-from raydoa.models.shapes import ModelShape
-from raydoa.training.batches import Example, collate
-from raydoa.training.distill import Loss
+from raydoa.models import FAMILIES
+from raydoa.models.family import Model, ModelShape
+from raydoa.strategies import STRATEGIES
+from raydoa.training.batches import collate
 from raydoa.training.engine import PlainEngine
-from raydoa.training.generate import generate
 from raydoa.training.recipe import Execution, Recipe
 from raydoa.training.soft_labels import HiddenLabels
-
-if TYPE_CHECKING:
-    from transformers import T5ForConditionalGeneration
 
 logger = logging.getLogger(__name__)
 
 _REPEATS = 5
-_FIRST_WORD_ID = 3  # Padding, end and unknown come first in every T5 vocabulary.
 _TRAINING_BYTES, _INFERENCE_BYTES = (
     16,
     2,
@@ -76,21 +68,21 @@ def works(study: Study) -> list[Work]:
 
     Recipes of one precision and batch size take the same steps, whatever their learning rates and epochs.
     """
-    found: dict[tuple[str | int | None, ...], Work] = {}
+    by_unit: dict[tuple[str | int | None, ...], Work] = {}
     for task in study.tasks.values():
         for work in _works_of_task(study, task.spec.source_length, task.spec.target_length):
-            found.setdefault(work.unit, work)
-    return list(found.values())
+            by_unit.setdefault(work.unit, work)
+    return list(by_unit.values())
 
 
 def _works_of_task(study: Study, source: int, target: int) -> Iterator[Work]:
     sweep = study.sweep
-    strategies, student = set(sweep.grid.strategies), sweep.student
-    if "annotate" in strategies:
+    student = sweep.student
+    axes = [STRATEGIES.get(name).axes(sweep.grid, student) for name in sweep.grid.strategies]
+    if any("teacher" not in varied for varied in axes):
         recipe = sweep.student_recipe
         yield Work("train_step", student, None, recipe, recipe.batch_size, source, target)
-    teachers = [*sweep.grid.used_teachers]
-    teachers += [student] if "self_distill" in strategies else []
+    teachers = dict.fromkeys(teacher for varied in axes for teacher in varied.get("teacher", ()))
     for teacher in teachers:
         recipe = sweep.teacher_recipe
         yield Work("train_step", teacher, None, recipe, recipe.batch_size, source, target)
@@ -175,11 +167,12 @@ def _seconds(work: Work, costs: UnitCosts, execution: Execution) -> list[float]:
 
 
 def _labelling(work: Work, shape: ModelShape, execution: Execution) -> Callable[[], None]:
-    model = _random_model(shape, execution.device, getattr(torch, work.recipe.precision)).eval()
-    rows = _examples(work, shape)
+    model = _random_model(shape, execution.device, getattr(torch, work.recipe.precision))
+    model.network.eval()
+    rows = model.random_examples(work.batch_size, work.source_length, work.target_length)
 
     def once() -> None:
-        written = generate(model, rows, most_tokens=work.target_length, batch_size=work.batch_size)
+        written = model.generate(rows, most_tokens=work.target_length, batch_size=work.batch_size)
         assert len(list(written)) == work.batch_size
 
     return once
@@ -188,11 +181,15 @@ def _labelling(work: Work, shape: ModelShape, execution: Execution) -> Callable[
 def _training(
     work: Work, shape: ModelShape, costs: UnitCosts, execution: Execution
 ) -> Callable[[], None]:
+    model = _random_model(shape, execution.device, torch.float32)
+    rows = model.random_examples(work.batch_size, work.source_length, work.target_length)
+    head = None
     teacher = costs.shape(work.teacher) if work.teacher is not None else None
-    head = torch.randn(shape.vocabulary, teacher.d_model) if teacher else None
-    rows = _examples(work, shape, teacher.d_model if teacher else None)
-    loss = Loss(
-        _random_model(shape, execution.device, torch.float32),
+    if teacher is not None and teacher.writes == shape.writes:
+        head = torch.randn(teacher.outputs, teacher.width)
+        soft = HiddenLabels(torch.randn(work.target_length, teacher.width))
+        rows = [replace(row, soft=soft) for row in rows]
+    loss = model.loss(
         teacher_head=head,
         temperature=work.recipe.temperature,
         chunk_tokens=execution.logits_chunk_tokens,
@@ -209,33 +206,12 @@ def _training(
     return once
 
 
-def _random_model(
-    shape: ModelShape, device: str, dtype: torch.dtype
-) -> "T5ForConditionalGeneration":
+def _random_model(shape: ModelShape, device: str, dtype: torch.dtype) -> Model:
     """Built where and as it is used: T5-XXL in float32 fits on few hosts."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
         with torch.device(device):
-            return build_model(shape, seed=0, dropout=0.0)
+            return FAMILIES.get(shape.family).build(shape)
     finally:
         torch.set_default_dtype(before)
-
-
-def _examples(work: Work, shape: ModelShape, teacher_width: int | None = None) -> list[Example]:
-    """A global batch of random rows at full length; with soft labels where a teacher is given."""
-    chance = random.Random(0)
-    ids = [chance.randrange(_FIRST_WORD_ID, shape.vocabulary) for _ in range(997)]
-    endless = cycle(ids)
-    soft = None
-    if teacher_width is not None:
-        soft = HiddenLabels(torch.randn(work.target_length, teacher_width))
-    return [
-        Example(
-            str(row),
-            list(islice(endless, work.source_length)),
-            list(islice(endless, work.target_length)),
-            soft,
-        )
-        for row in range(work.batch_size)
-    ]

@@ -1,28 +1,26 @@
-"""A cell: one point of a sweep, measured by one Tune trial."""
+"""A cell: one row of a sweep, which is a plan and the budget that asked for it."""
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
-
-from raydoa.costs.allocation import Allocation
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is measured: a strategy for a task at a budget, with what is owned and one seed.
+    """What is asked for: a strategy for a task at a budget, with what is owned and one seed.
 
     Attributes:
         task: the task's name.
-        strategy: a name in `raydoa.costs.plan.PLANNERS`.
+        strategy: a name in `raydoa.strategies.STRATEGIES`.
         budget: dollars that may be spent on top of the ``n`` labels.
         n: labelled examples owned at the start.
-        u: unlabelled sources to pseudo-label; None where there is no pool, or an allocation says how many.
+        u: unlabelled sources to pseudo-label; None where the strategy has no pool.
         teacher: the teacher's name; None where there is none.
         student: the student's name.
         seed: decides the order of the rows and the randomness of all training.
-        label_share: in `mixed`, the fraction of the budget for labels; teacher and pool are paid in full.
-        allocation: in `mixed`, the fractions of everything, instead of a label share.
+        label_share: the fraction of the budget for labels, where a strategy splits it so.
         repeat: counts trainings on the same rows with another randomness, from 0.
+        choices: values on the axes that plugins add, by name.
     """
 
     task: str
@@ -34,8 +32,14 @@ class Cell:
     student: str
     seed: int
     label_share: float | None = None
-    allocation: Allocation | None = None
     repeat: int = 0
+    choices: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def axes(self) -> dict[str, Any]:
+        """What the strategy's question is asked with, by axis."""
+        shared = {"u": self.u, "teacher": self.teacher, "label_share": self.label_share}
+        return {**shared, **dict(self.choices)}
 
     @property
     def name(self) -> str:
@@ -47,13 +51,11 @@ class Cell:
             parts.append(self.teacher.replace("/", "_"))
         if self.label_share is not None:
             parts.append(f"L{self.label_share:.12g}")
-        if self.allocation is not None:
-            parts.append("A" + "_".join(f"{share:.12g}" for share in astuple(self.allocation)))
+        parts += [f"{axis}{value}" for axis, value in self.choices]
         parts.append(f"seed{self.seed}")
         return "-".join([*parts, f"repeat{self.repeat}"] if self.repeat else parts)
 
 
-def cell_from(values: Mapping[str, Any]) -> Cell:
+def cell_from_json(values: Mapping[str, Any]) -> Cell:
     """The cell that `dataclasses.asdict` made plain values of."""
-    shares = values.get("allocation")
-    return Cell(**{**values, "allocation": Allocation(**shares) if shares is not None else None})
+    return Cell(**{**values, "choices": tuple((axis, value) for axis, value in values["choices"])})

@@ -1,31 +1,56 @@
-"""What a sweep will take, before anything is made: every stage once, with its dollars and GPU-seconds.
+"""What a sweep will take, before anything is made: every plan and every stage once, with its dollars and GPU-seconds.
 
-Keys follow from configuration alone, so the stages that cells share are known exactly in advance; so is what each
-cell will be the first to buy.
+Keys follow from configuration alone, so the stages that plans share are known exactly in advance; so is what each plan
+will be the first to buy.
 """
 
-from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
-from raydoa.costs.ledger import MICRO
-from raydoa.costs.plan import Plan
+from raydoa.costs.plan import Infeasible, Plan
+from raydoa.costs.stage_graph import StageGraph
+from raydoa.costs.tariffs import MICRO
+from raydoa.experiment.accounting import Purchases, units_of, units_usd
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.study import Study
-from raydoa.experiment.trial import Chains
-from raydoa.pipeline.stages import Checkpoint, PseudoLabel
+from raydoa.pipeline.stages import Checkpoint
 from raydoa.store.key import Stage
 
 
 @dataclass(frozen=True)
-class Expected:
-    """A stage that will have to be made. Evaluations and pretraining are nobody's purchase: they cost 0."""
+class ExpectedStage:
+    """A stage that will have to be made. Evaluations and pretraining are nobody's purchase: they cost 0.
+
+    Attributes:
+        label: what people call the work.
+        cost_usd: dollars.
+        gpu_seconds: of one GPU.
+        inputs: keys of the stages that it reads, those that have to be made.
+    """
 
     label: str
     cost_usd: float
     gpu_seconds: float
     inputs: tuple[str, ...] = ()
-    """Keys of the stages that it reads, those that have to be made."""
+
+
+@dataclass(frozen=True)
+class ExpectedTrial:
+    """A plan, and who asked for it.
+
+    Attributes:
+        cells: in the order of the grid.
+        ends: keys of its last stages.
+        purchased: units of what is bought and not made, such as labels, that it is the first to buy, by item.
+        purchased_usd: their dollars.
+        standalone_micro_usd: what a buyer would pay for it alone.
+    """
+
+    cells: tuple[Cell, ...]
+    ends: tuple[str, ...]
+    purchased: Mapping[str, int]
+    purchased_usd: float
+    standalone_micro_usd: int
 
 
 @dataclass(frozen=True)
@@ -33,45 +58,45 @@ class Forecast:
     """The plans of a sweep and the unique stages behind them.
 
     Attributes:
-        plans: of every cell.
-        ends: keys of the last stages of a feasible cell.
+        cells: every cell, with its plan or why it has none.
+        trials: the plans, each once.
         stages: what is expected of each key.
-        labels_incurred: labels that a cell is the first to buy; others bought the same rows before it.
-        label_usd: the price of a label, by task.
     """
 
-    plans: Mapping[Cell, Plan]
-    ends: Mapping[Cell, tuple[str, ...]]
-    stages: Mapping[str, Expected]
-    labels_incurred: Mapping[Cell, int]
-    label_usd: Mapping[str, float]
+    cells: Mapping[Cell, Plan | Infeasible]
+    trials: Mapping[Plan, ExpectedTrial]
+    stages: Mapping[str, ExpectedStage]
 
-    def needs(self, cell: Cell) -> frozenset[str]:
-        """Keys of all stages of a cell; none of an infeasible one.
+    @property
+    def infeasible(self) -> dict[Cell, Infeasible]:
+        """The cells whose budget buys nothing."""
+        return {cell: why for cell, why in self.cells.items() if isinstance(why, Infeasible)}
 
-        They are found when they are asked for: kept, those of ten thousand cells would fill a driver's memory.
+    def needs(self, plan: Plan) -> frozenset[str]:
+        """Keys of all stages of a plan.
+
+        They are collected when they are asked for: kept, those of ten thousand plans would fill a driver's memory.
         """
-        found: set[str] = set()
-        left = list(self.ends.get(cell, ()))
+        needed: set[str] = set()
+        left = list(self.trials[plan].ends)
         while left:
             key = left.pop()
-            if key not in found:
-                found.add(key)
+            if key not in needed:
+                needed.add(key)
                 left += self.stages[key].inputs
-        return frozenset(found)
+        return frozenset(needed)
 
     @property
     def standalone_usd(self) -> float:
         """What buyers of the cells would pay, each alone."""
-        return sum(plan.ledger.cost_micro_usd for plan in self.plans.values()) / MICRO
+        micro = sum(t.standalone_micro_usd * len(t.cells) for t in self.trials.values())
+        return micro / MICRO
 
     @property
     def incurred_usd(self) -> float:
-        """What the sweep spends: every stage once, every label once."""
-        labels = sum(
-            self.label_usd[cell.task] * count for cell, count in self.labels_incurred.items()
-        )
-        return labels + sum(stage.cost_usd for stage in self.stages.values())
+        """What the sweep costs: every stage once, every label once."""
+        purchased = sum(trial.purchased_usd for trial in self.trials.values())
+        return purchased + sum(stage.cost_usd for stage in self.stages.values())
 
     @property
     def gpu_seconds(self) -> float:
@@ -80,71 +105,54 @@ class Forecast:
 
 
 def forecast(study: Study, cells: Sequence[Cell]) -> Forecast:
-    """Plan every cell and find what they share."""
+    """Plan every cell and work out what the plans share."""
     plans = {cell: study.plan(cell) for cell in cells}
-    chains = Chains(study)
-    ends: dict[Cell, tuple[str, ...]] = {}
-    stages: dict[str, Expected] = {}
+    by_plan: dict[Plan, list[Cell]] = {}
     for cell, plan in plans.items():
-        if plan.feasible:
-            made = chains.of(cell, plan)
-            last = [end for end in (made.teacher, made.student) if end is not None]
-            ends[cell] = tuple(end.key for end in last)
-            if not all(key in stages for key in ends[cell]):
-                stages |= _expected(last, _paid(plan, made.paid()), stages)
-    return Forecast(
-        plans=plans,
-        ends=ends,
-        stages=stages,
-        labels_incurred=_first_buyers(plans),
-        label_usd={name: study.unit_costs.book.label_usd(name) for name in study.tasks},
-    )
+        if isinstance(plan, Plan):
+            by_plan.setdefault(plan, []).append(cell)
+    trials: dict[Plan, ExpectedTrial] = {}
+    stages: dict[str, ExpectedStage] = {}
+    purchases = Purchases()
+    for plan, asked in by_plan.items():
+        graph, ledger = study.graph(plan), study.ledger(plan)
+        added = {i: u for i, u in purchases.add(plan).items() if i not in graph.paid}
+        trials[plan] = ExpectedTrial(
+            cells=tuple(asked),
+            ends=tuple(stage.key for stage in graph.evaluations),
+            purchased=added,
+            purchased_usd=units_usd(ledger, added),
+            standalone_micro_usd=ledger.cost_micro_usd,
+        )
+        stages |= _expected(graph, study, stages)
+    return Forecast(plans, trials, stages)
 
 
 def _expected(
-    last: Sequence[Stage], paid: Mapping[str, tuple[float, float]], known: Container[str]
-) -> dict[str, Expected]:
-    """What is expected of those stages behind the ``last`` ones that are not known yet."""
-    found: dict[str, Expected] = {}
-    for stage in (stage for end in last for stage in end.closure()):
-        if stage.key not in known and not isinstance(stage, Checkpoint):
+    graph: StageGraph, study: Study, expected_keys: Container[str]
+) -> dict[str, ExpectedStage]:
+    """What is expected of those stages of a plan that are not known yet."""
+    paid = _paid(graph, study)
+    expected: dict[str, ExpectedStage] = {}
+    for stage in (stage for end in graph.evaluations for stage in end.closure()):
+        if stage.key not in expected_keys and not isinstance(stage, Checkpoint):
             cost, seconds = paid.get(stage.key, (0.0, 0.0))
             inputs = [s.key for s in stage.inputs() if not isinstance(s, Checkpoint)]
-            found[stage.key] = Expected(stage_label(stage), cost, seconds, tuple(inputs))
-    return found
+            expected[stage.key] = ExpectedStage(stage_label(stage), cost, seconds, tuple(inputs))
+    return expected
+
+
+def _paid(graph: StageGraph, study: Study) -> dict[str, tuple[float, float]]:
+    """Dollars and GPU-seconds of each paid stage of a plan, by key."""
+    paid: dict[str, tuple[float, float]] = {}
+    for line in study.ledger(graph.plan).lines:
+        stages = graph.paid.get(line.item, ())
+        for stage in stages:
+            share = units_of([stage], stages, line.quantity) / line.quantity
+            paid[stage.key] = (share * line.cost_usd, share * line.gpu_seconds)
+    return paid
 
 
 def stage_label(stage: Stage) -> str:
     """What people call the work: the kind and the model."""
     return " ".join([stage.kind, *filter(None, [getattr(stage, "model", None)])])
-
-
-def _paid(plan: Plan, by_item: Mapping[str, Sequence[Stage]]) -> dict[str, tuple[float, float]]:
-    """Dollars and GPU-seconds of each paid stage of a cell, by key."""
-    found: dict[str, tuple[float, float]] = {}
-    for item in plan.ledger.items:
-        stages = by_item.get(item.stage, ())
-        for stage in stages:
-            share = (
-                (stage.stop - stage.start) / item.quantity
-                if isinstance(stage, PseudoLabel)
-                else 1.0
-            )
-            found[stage.key] = (share * item.cost_usd, share * item.gpu_seconds)
-    return found
-
-
-def _first_buyers(plans: Mapping[Cell, Plan]) -> dict[Cell, int]:
-    """Labels that each cell buys and no cell before it has bought, for the same task and seed.
-
-    Bought labels are the rows after the N owned ones, in one order: N = 100 with 900 bought and N = 500 with 500
-    bought are the same thousand rows.
-    """
-    bought: dict[tuple[str, int], set[int]] = {}
-    first: Counter[Cell] = Counter()
-    for cell, plan in plans.items():
-        rows = range(cell.n, cell.n + plan.quantities.labels)
-        owned = bought.setdefault((cell.task, cell.seed), set())
-        first[cell] = sum(row not in owned for row in rows)
-        owned.update(rows)
-    return dict(first)

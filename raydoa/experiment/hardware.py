@@ -1,15 +1,15 @@
-"""Named clusters: hardware, and the settings with which T5-XXL is fine-tuned and served on it.
+"""Hardware by name, and the settings with which T5-XXL is fine-tuned and served on it.
 
 T5-XXL (google/t5-v1_1-xxl) has 11.13e9 parameters: 22.3 GB in bf16, and 16 bytes a parameter while it trains = 178 GB.
-Under ZeRO-3 on W GPUs each holds 178 / W, and beside it, at the peak, some 12 GB; `raydoa.models.memory` tells what they are,
+Under ZeRO-3 on W GPUs each holds 178 / W, and beside it, at the peak, some 12 GB; `raydoa.models.seq2seq.memory` says what they are,
 and works it out for any T5:
 
     8 x A100-40GB   178 / 8 = 22.3, + 12 = 34 GB of 40: fits, 4 rows a GPU make the global batch of 32
     8 x A100-80GB   the same 34 GB of 80: fits
     4 x H100-80GB   178 / 4 = 44.5, + 12 = 56 GB of 80: fits, 8 rows a GPU (0.4 GB more)
-    4 x A100-40GB   56 GB of 40: does not fit, unless `--set offload=true` moves the optimiser's 134 GB to the host
+    4 x A100-40GB   56 GB of 40: does not fit, unless `--offload` moves the optimiser's 134 GB to the host
 
-A group that loses machines goes on with the fewest GPUs that still hold it, 178 / W + 12 being the memory of one:
+A group that loses machines continues with the fewest GPUs that still hold it, 178 / W + 12 being the memory of one:
 
     8 x A100-40GB   7: 37 GB of 40
     8 x A100-80GB   3: 71 GB of 80
@@ -34,7 +34,7 @@ from raydoa.experiment.config import RuntimeConfig
 class Hardware:
     """GPUs of one kind, as a price book names it, and the rows that one of them trains on at a time.
 
-    A training that loses some of them goes on with ``least_gpus`` or more.
+    A training that loses some of them continues with ``least_gpus`` or more.
     """
 
     accelerator: str
@@ -42,9 +42,9 @@ class Hardware:
     least_gpus: int
     micro_batch_size: int
 
-    def settings(self) -> dict[str, Any]:
-        """The fields of `RuntimeConfig` that follow from it."""
-        return {
+    def overrides(self) -> dict[str, Any]:
+        """The fields of a configuration that follow from it."""
+        runtime = {
             "train_workers": self.gpus,
             "least_train_workers": self.least_gpus,
             "zero_stage": 3,
@@ -56,10 +56,11 @@ class Hardware:
             "gpus_per_label_actor": 1,
             "cluster_gpus": self.gpus,
         }
+        return {"sweep": {"accelerator": self.accelerator}, "runtime": runtime}
 
     def runtime(self) -> RuntimeConfig:
         """How a sweep with teachers up to T5-XXL runs on it."""
-        return RuntimeConfig.model_validate(self.settings())
+        return RuntimeConfig.model_validate(self.overrides()["runtime"])
 
 
 HARDWARE: Mapping[str, Hardware] = {
@@ -69,14 +70,14 @@ HARDWARE: Mapping[str, Hardware] = {
 }
 
 
-def hardware(name: str) -> Hardware:
-    """The cluster of that name.
+def hardware(name: str, where: str = "--cluster") -> Hardware:
+    """The cluster of that name; ``where`` names the flag or field in the error.
 
     Raises:
         UserError: there is none.
     """
     if name not in HARDWARE:
         raise UserError(
-            f"--cluster: found {name!r}; known are {', '.join(HARDWARE)}{did_you_mean(name, list(HARDWARE))}"
+            f"{where}: found {name!r}; known are {', '.join(HARDWARE)}{did_you_mean(name, list(HARDWARE))}"
         )
     return HARDWARE[name]

@@ -10,13 +10,13 @@
 """
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from typing import TypeAlias
 
 from raydoa.experiment.config import RuntimeConfig
+from raydoa.labels import SOURCES
 from raydoa.pipeline.stages import (
     ChooseSparsity,
     Evaluate,
@@ -39,7 +39,7 @@ class WorkerGroup:
 
 @dataclass(frozen=True)
 class ActorPool:
-    """``shards`` of one teacher, for ``least`` to ``most`` actors with ``gpus`` each."""
+    """``shards`` of one labeller, for ``least`` to ``most`` actors with ``gpus`` each."""
 
     shards: tuple[PseudoLabel, ...]
     least: int
@@ -58,39 +58,50 @@ class Tasks:
 Placement: TypeAlias = WorkerGroup | ActorPool | Tasks
 
 
-def placed(
-    stages: Sequence[Stage], runtime: RuntimeConfig, teachers: AbstractSet[str]
-) -> list[Placement]:
+def placed(stages: Sequence[Stage], runtime: RuntimeConfig) -> list[Placement]:
     """How ``stages``, all of one kind, are made: one placement after the other.
 
     Args:
         stages: what is to be made.
         runtime: workers and devices.
-        teachers: names of the models that are fine-tuned by a worker group.
     """
     first = stages[0]
     if isinstance(first, PseudoLabel):
         shards = [stage for stage in stages if isinstance(stage, PseudoLabel)]
-        groups = [tuple(group) for _, group in groupby(shards, key=lambda s: s.teacher.key)]
+        groups = [tuple(group) for _, group in groupby(shards, key=lambda s: s.labeller)]
         least, most = runtime.label_actors
         return [
-            ActorPool(group, least, min(most, max(least, len(group))), runtime.gpus_per_label_actor)
+            ActorPool(
+                group,
+                least,
+                min(most, max(least, len(group))),
+                gpus_of_labeller(group[0], runtime),
+            )
             for group in groups
         ]
-    if isinstance(first, FineTune) and first.model in teachers:
+    if isinstance(first, FineTune) and first.teaches:
         tuned = [stage for stage in stages if isinstance(stage, FineTune)]
         return [
             WorkerGroup(stage, runtime.train_workers, runtime.gpus_per_worker) for stage in tuned
         ]
-    gpus = max(_gpus(stage, runtime, teachers) for stage in stages)
+    gpus = max(_gpus(stage, runtime) for stage in stages)
     return [Tasks(tuple(stages), gpus)]
 
 
-def _gpus(stage: Stage, runtime: RuntimeConfig, teachers: AbstractSet[str]) -> Fraction:
+def gpus_of_labeller(shard: PseudoLabel, runtime: RuntimeConfig) -> int:
+    """GPUs of each actor that labels a shard; a source that asks people or an endpoint needs none."""
+    return runtime.gpus_per_label_actor if SOURCES.get(shard.source.name).needs_gpu else 0
+
+
+def _gpus(stage: Stage, runtime: RuntimeConfig) -> Fraction:
     """GPUs of a task: a student's share of one, and more where a teacher writes; reading rows needs none."""
     if not runtime.gpus_per_worker or isinstance(stage, TaskData | Vocabulary):
         return Fraction(0)
-    scored = isinstance(stage, Evaluate) and stage.trained.model in teachers
+    scored = (
+        isinstance(stage, Evaluate)
+        and isinstance(stage.trained, FineTune)
+        and stage.trained.teaches
+    )
     if scored or isinstance(stage, ChooseSparsity):
         return Fraction(max(1, runtime.gpus_per_label_actor))
     return Fraction(1, runtime.students_per_gpu)

@@ -1,23 +1,24 @@
-"""Named sweeps, each a function that returns a complete configuration.
+"""Presets: functions, each of which returns a complete configuration.
 
 `embedded` needs nothing but the package, `nano` is the same family on rows of one's own, `paper` is the grid of
 "Distill or Annotate?" (arXiv 2305.01645) with its models.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.config import Grid, Pretraining, RuntimeConfig, Sweep
+from raydoa.experiment.configuration import Configuration, ConfigurationFile
 from raydoa.experiment.hardware import HARDWARE
 from raydoa.training.recipe import PretrainRecipe, Recipe, Representation
 
 PAPER_TASKS = ("wlp", "stanceosaurus", "fever", "multipit_id", "multipit_gen", "nq")
 
 
-def embedded() -> tuple[Sweep, RuntimeConfig]:
+def embedded() -> Configuration:
     """The embedded default: a generated task, a nano family whose weights ship, prices scaled to T5-XXL's."""
-    return (
-        Sweep(
+    return Configuration(
+        sweep=Sweep(
             name="embedded",
             grid=Grid(
                 tasks=("lexicon",),
@@ -46,16 +47,16 @@ def embedded() -> tuple[Sweep, RuntimeConfig]:
             region="us",
         ),
         # Two cores: a second actor takes longer to start than it takes the first to label the pool.
-        RuntimeConfig(label_actors=(1, 1)),
+        runtime=RuntimeConfig(label_actors=(1, 1)),
     )
 
 
-def nano() -> tuple[Sweep, RuntimeConfig]:
+def nano() -> Configuration:
     """Real rows with the nano family, pretrained on the task's own sources; prices are scaled."""
-    sweep, runtime = embedded()
+    base = embedded()
     training = {"batch_size": 32, "schedule": "linear", "warmup_fraction": 0.05}
-    return (
-        sweep.model_copy(
+    return Configuration(
+        sweep=base.sweep.model_copy(
             update={
                 "name": "nano",
                 "grid": Grid(
@@ -80,15 +81,15 @@ def nano() -> tuple[Sweep, RuntimeConfig]:
                 "test_rows": 500,
             }
         ),
-        runtime,
+        runtime=base.runtime,
     )
 
 
-def paper() -> tuple[Sweep, RuntimeConfig]:
+def paper() -> Configuration:
     """The paper's grid and recipes, on 8 A100-40GB: ZeRO-3 over all of them for every teacher."""
     training = {"learning_rate": 3e-5, "batch_size": 32, "precision": "bfloat16"}
-    return (
-        Sweep(
+    return Configuration(
+        sweep=Sweep(
             name="paper",
             grid=Grid(
                 tasks=PAPER_TASKS,
@@ -108,28 +109,60 @@ def paper() -> tuple[Sweep, RuntimeConfig]:
             accelerator=HARDWARE["8xa100-40gb"].accelerator,
             region="us",
         ),
-        HARDWARE["8xa100-40gb"].runtime(),
+        runtime=HARDWARE["8xa100-40gb"].runtime(),
     )
 
 
-PRESETS: Mapping[str, Callable[[], tuple[Sweep, RuntimeConfig]]] = {
+PRESETS: Mapping[str, Callable[[], Configuration]] = {
     "embedded": embedded,
     "nano": nano,
     "paper": paper,
 }
 
 
-def preset(name: str) -> tuple[Sweep, RuntimeConfig]:
-    """The sweep called ``name``.
+def preset(name: str, where: str = "--config") -> Configuration:
+    """The configuration called ``name``; ``where`` names the flag or field in the error.
 
     Raises:
         UserError: there is none.
     """
     if name not in PRESETS:
         raise UserError(
-            f"--config: found {name!r}; known are {', '.join(PRESETS)}{did_you_mean(name, list(PRESETS))}"
+            f"{where}: found {name!r}; known are {', '.join(PRESETS)}{did_you_mean(name, list(PRESETS))}"
         )
     return PRESETS[name]()
+
+
+def base_configuration(
+    default: str,
+    *,
+    name: str | None = None,
+    file: ConfigurationFile | None = None,
+    tasks: Iterable[str] | None = None,
+) -> Configuration:
+    """A preset, with what a file changes in it.
+
+    Args:
+        default: the preset where none is named; `nano` stands in for it if it does not have the tasks.
+        name: the preset, whatever the file says.
+        file: names a preset, or leaves that open as well.
+        tasks: those that are asked for, if not the file's.
+
+    Raises:
+        UserError: there is no such preset, or a field of the file is wrong.
+    """
+    if name is not None:
+        return _over(preset(name), file)
+    if file is not None and file.preset is not None:
+        return file.over(preset(file.preset, f"{file.path}: preset"))
+    base = preset(default)
+    configuration = _over(base, file)
+    lacking = set(tasks or configuration.sweep.grid.tasks) - set(base.sweep.grid.tasks)
+    return _over(nano(), file) if lacking else configuration
+
+
+def _over(base: Configuration, file: ConfigurationFile | None) -> Configuration:
+    return base if file is None else file.over(base)
 
 
 def _nano_pretraining(
@@ -139,7 +172,7 @@ def _nano_pretraining(
     corrupted_fraction: float,
     continued_fraction: float,
 ) -> Pretraining:
-    """The same reading for all three sizes; only the learning rate falls with width."""
+    """The same pretraining for all three sizes; only the learning rate falls with width."""
 
     def recipe(learning_rate: float) -> PretrainRecipe:
         training = Recipe(

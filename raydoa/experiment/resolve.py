@@ -17,8 +17,9 @@ from raydoa.experiment.config import RuntimeConfig, Sweep
 from raydoa.experiment.resolve_models import Models, find_models
 from raydoa.experiment.study import Study, TaskSource
 from raydoa.models.hub import folder_fingerprint
+from raydoa.models.lookup import own_models
 from raydoa.pipeline.context import ExecutionContext
-from raydoa.pipeline.stages import Pretrain, TaskData, Vocabulary
+from raydoa.pipeline.stages import Initialize, Pretrain, TaskData, Vocabulary
 from raydoa.store.store import Store
 from raydoa.tasks.catalog import task_named, with_pool
 from raydoa.tasks.data import fingerprint, part_records
@@ -61,8 +62,8 @@ def resolve(sweep: Sweep, runtime: RuntimeConfig) -> Resolved:
         tasks=tasks,
         checkpoints=models.checkpoints,
         pretrained={
-            (name, task.spec.name): _pretrained(name, task, sweep)
-            for name in models.pretrained
+            (name, task.spec.name): _own_model(name, task, sweep)
+            for name in models.own
             for task in tasks.values()
         },
         unit_costs=_unit_costs(sweep, runtime, specs, models),
@@ -132,11 +133,13 @@ def _unreachable(spec: TaskSpec, part: str, data_root: str | None) -> str | None
 
 def _shortage(task: TaskSource, sweep: Sweep) -> str | None:
     """What the largest N and U of the grid lack, or None."""
-    pools = sweep.grid.u if set(sweep.grid.strategies) - {"annotate"} else (0,)
-    return task.shortage(max(sweep.grid.n), max(pools))
+    return task.shortage(max(sweep.grid.n), sweep.largest_pool)
 
 
-def _pretrained(name: str, task: TaskSource, sweep: Sweep) -> Pretrain:
+def _own_model(name: str, task: TaskSource, sweep: Sweep) -> Pretrain | Initialize:
+    family = own_models()[name]
+    if not family.pretrains:
+        return Initialize(name, family.name, None, task.spec.classes, seed=0)
     if sweep.pretraining is None or name not in sweep.pretraining.recipes:
         raise UserError(
             f"{sweep.name}: pretraining: no recipe for {name}, which raydoa pretrains itself"

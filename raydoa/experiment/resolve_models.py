@@ -11,10 +11,9 @@ from pathlib import Path
 
 from raydoa.errors import Unreachable, UserError, did_you_mean
 from raydoa.experiment.config import Sweep
-from raydoa.models.architecture import NANO_MODELS
-from raydoa.models.hub import description_folder, locate, read_config
-from raydoa.models.shapes import T5_SHAPES, ModelShape
-from raydoa.models.tokenizer import load_tokenizer
+from raydoa.models.family import ModelShape
+from raydoa.models.hub import description_folder, locate
+from raydoa.models.lookup import family_at, known_shapes, own_models, shape_at
 from raydoa.pipeline.stages import Checkpoint
 
 
@@ -23,13 +22,13 @@ class Models:
     """Models by name.
 
     Attributes:
-        pretrained: names of those that raydoa pretrains itself.
+        own: names of those that raydoa builds itself.
         checkpoints: the others; a stand-in for one that cannot be reached.
         places: where the reachable checkpoints are, by fingerprint.
         shapes: their dimensions, by name.
     """
 
-    pretrained: tuple[str, ...]
+    own: tuple[str, ...]
     checkpoints: Mapping[str, Checkpoint]
     places: Mapping[str, str]
     shapes: Mapping[str, ModelShape]
@@ -40,7 +39,7 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
 
     Args:
         sweep: names them.
-        places: folders of some of them, by name; they go before the hub and before nano models.
+        places: folders of some of them, by name; they go before the hub and before raydoa's own models.
         missing: takes a line for each that cannot be reached and can be priced all the same.
 
     Raises:
@@ -48,20 +47,20 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
             can neither be reached nor priced.
     """
     _check_places(sweep, places)
-    teachers = sweep.grid.used_teachers
+    teachers = sweep.used_teachers
     names = dict.fromkeys((sweep.student, *teachers))
-    pretrained = tuple(name for name in names if name in NANO_MODELS and name not in places)
+    own = tuple(name for name in names if name in own_models() and name not in places)
     checkpoints: dict[str, Checkpoint] = {}
     where: dict[str, str] = {}
     folders: dict[str, Path] = {}
     for name in names:
-        if name in pretrained:
+        if name in own:
             continue
         try:
-            found = locate(name, places.get(name))
+            located = locate(name, places.get(name))
         except Unreachable as why:
-            if name not in T5_SHAPES:
-                near = did_you_mean(name, [*NANO_MODELS, *T5_SHAPES])
+            if name not in known_shapes():
+                near = did_you_mean(name, [*own_models(), *known_shapes()])
                 raise UserError(
                     f"{why}; its size is not known, so it cannot be priced either{near}"
                 ) from why
@@ -69,38 +68,36 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
             stand_in = hashlib.sha256(f"unreachable {name}".encode()).hexdigest()
             checkpoints[name] = Checkpoint(name, stand_in)
             continue
-        checkpoints[name] = Checkpoint(name, found.fingerprint)
-        where[found.fingerprint] = found.place
-        folders[name] = description_folder(found.place)
-    _check_vocabularies(sweep.student, teachers, folders, pretrained)
-    shapes = {
-        name: ModelShape.from_config(read_config(folder), str(folder / "config.json"))
-        for name, folder in folders.items()
-    }
-    return Models(pretrained, checkpoints, where, shapes)
+        checkpoints[name] = Checkpoint(name, located.fingerprint)
+        where[located.fingerprint] = located.place
+        folders[name] = description_folder(located.place)
+    if sweep.representation.kind != "text":
+        _check_output_spaces(sweep.student, teachers, folders, own)
+    shapes = {name: shape_at(folder) for name, folder in folders.items()}
+    return Models(own, checkpoints, where, shapes)
 
 
 def _check_places(sweep: Sweep, places: Mapping[str, str]) -> None:
-    known = (sweep.student, *sweep.grid.teachers)
+    used_models = (sweep.student, *sweep.grid.teachers)
     for name in places:
-        if name not in known:
+        if name not in used_models:
             raise UserError(
                 f"--model {name}=...: no model of this sweep, whose student is {sweep.student} and whose teachers "
                 f"are {', '.join(sweep.grid.teachers)}; name it with --student or --teachers as well"
             )
 
 
-def _check_vocabularies(
-    student: str, teachers: Iterable[str], folders: Mapping[str, Path], pretrained: Iterable[str]
+def _check_output_spaces(
+    student: str, teachers: Iterable[str], folders: Mapping[str, Path], own: Iterable[str]
 ) -> None:
-    """Compare the tokenizers of the models that can be reached."""
-    tokenizers = {name: load_tokenizer(folder).fingerprint for name, folder in folders.items()}
-    # Nano models share the vocabulary that is learnt from the task's text, and nobody else has it.
-    tokenizers |= dict.fromkeys(pretrained, "learnt here")
+    """Compare what the models that can be reached write."""
+    spaces = {name: family_at(folder).output_space(folder) for name, folder in folders.items()}
+    # Own models of a family share what they learn from the task (a vocabulary, its classes), and nobody else has it.
+    spaces |= {name: f"{own_models()[name].name} here" for name in own}
     for teacher in teachers:
-        if {student, teacher} <= tokenizers.keys() and tokenizers[student] != tokenizers[teacher]:
+        if {student, teacher} <= spaces.keys() and spaces[student] != spaces[teacher]:
             raise UserError(
                 f"teacher {teacher} and student {student} have different vocabularies "
-                f"({tokenizers[teacher][:12]} and {tokenizers[student][:12]}); distillation needs the same on both "
-                "sides: choose --student and --teachers of one family"
+                f"({spaces[teacher][:12]} and {spaces[student][:12]}); distillation needs the same on both "
+                "sides, unless representation.kind is text: choose --student and --teachers of one family"
             )

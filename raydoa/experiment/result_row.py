@@ -1,87 +1,108 @@
 """The flat row that a cell leaves in Tune's `result.json`, in DESIGN's words. Analysis reads nothing else.
 
-Dollars, unless a name says otherwise. ``None`` means that there is no such thing for this cell (no teacher,
-say), never that it was forgotten. A change of meaning or name raises `SCHEMA`.
+Dollars, unless a name says otherwise. ``None`` means that there is no such thing for this cell (no teacher, say), never
+that it was forgotten. Beside the fixed columns a row has six for each cost item. A change of meaning or name raises
+`SCHEMA`.
 """
 
-import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from types import UnionType
 from typing import Any
 
-SCHEMA = 3
+from raydoa.costs.items import ITEMS
+from raydoa.costs.plan import Plan
+
+SCHEMA = 4
+DRIVER_FILE = "driver.jsonl"
+"""In a result dir: rows of cells that have no trial, one a line."""
+
+_IDENTITY: Mapping[str, type | UnionType] = {
+    "schema": int,
+    "cell": str,
+    "plan": str | None,
+    "task": str,
+    "strategy": str,
+    "budget": float,
+    "n": int,
+    "u": int | None,
+    "teacher": str | None,
+    "student": str,
+    "seed": int,
+    "repeat": int,
+    "metric": str,
+    "prices": str,
+    "prices_scaled": str | None,
+    "accelerator": str,
+    "region": str,
+    "status": str,
+    "feasible": bool,
+    "infeasible_reason": str | None,
+}
+_SCORES: Mapping[str, type | UnionType] = {
+    "score": float | None,
+    "score_paper": float | None,
+    "score_low": float | None,
+    "score_high": float | None,
+    "teacher_score": float | None,
+}
+_TOTALS: Mapping[str, type | UnionType] = {
+    "cost_total": float,
+    "cost_incurred": float,
+    "unspent": float,
+    "kgco2e": float,
+}
+_KEYS: Mapping[str, type | UnionType] = {
+    "key_teacher": str | None,
+    "key_student": str | None,
+    "key_evaluation": str | None,
+    "key_teacher_evaluation": str | None,
+}
+_NO_ITEMS = frozenset({"total", "incurred", "serving"})
 
 
-@dataclass(frozen=True)
-class ResultRow:
-    """One measured (or infeasible) cell."""
-
-    schema: int
-    cell: str
-    task: str
-    strategy: str
-    budget: float
-    n: int
-    u: int | None
-    teacher: str | None
-    student: str
-    seed: int
-    repeat: int
-    metric: str
-    prices: str
-    prices_scaled: str | None
-    accelerator: str
-    region: str
-
-    feasible: bool
-    infeasible_reason: str | None
-    labels: int
-    teacher_steps: int
-    pseudo_labels: int
-    student_steps: int
-    fraction_labels: float
-    fraction_teacher: float
-    fraction_pseudo_labels: float
-    fraction_student: float
-
-    score: float | None
-    score_paper: float | None
-    score_low: float | None
-    score_high: float | None
-    teacher_score: float | None
-
-    cost_labels: float
-    cost_teacher: float
-    cost_pseudo_labels: float
-    cost_student: float
-    cost_llm: float
-    cost_total: float
-    cost_incurred: float
-    unspent: float
-    kgco2e: float
-
-    gpu_seconds_teacher: float
-    gpu_seconds_pseudo_labels: float
-    gpu_seconds_student: float
-    gpu_seconds_llm: float
-    basis_teacher: str | None
-    basis_pseudo_labels: str | None
-    basis_student: str | None
-    measured_gpu_seconds_teacher: float | None
-    measured_gpu_seconds_pseudo_labels: float | None
-    measured_gpu_seconds_student: float | None
-
-    key_teacher: str | None
-    key_student: str | None
-    key_evaluation: str | None
-    key_teacher_evaluation: str | None
-
-    def flat(self) -> dict[str, Any]:
-        """The row as Tune reports it."""
-        return dataclasses.asdict(self)
+def quantity_column(item: str) -> str:
+    """The column of a cost item's quantity; of one whose plugin is not installed, the usual one."""
+    return ITEMS.get(item).column if item in ITEMS else f"quantity_{item}"
 
 
-COLUMNS = tuple(field.name for field in dataclasses.fields(ResultRow))
+def plan_columns(plan: Plan) -> dict[str, Any]:
+    """The columns of a row that a plan alone decides, for whoever says it in words."""
+    quantities = {quantity_column(item): plan.quantity(item) for item in ITEMS.names()}
+    return {
+        "task": plan.task,
+        "n": plan.n,
+        "u": plan.quantity("pseudo_labels") or None,
+        "teacher": plan.choice("teacher"),
+        "student": plan.student,
+        "seed": plan.seed,
+        "repeat": plan.repeat,
+        **quantities,
+    }
+
+
+def columns_of(items: Iterable[str]) -> dict[str, type | UnionType]:
+    """The columns of a row with these cost items, and their types, in order."""
+    names = list(items)
+    return {
+        **_IDENTITY,
+        **{quantity_column(item): int for item in names},
+        **{f"fraction_{item}": float for item in names},
+        **_SCORES,
+        **{f"cost_{item}": float for item in names},
+        **_TOTALS,
+        **{f"gpu_seconds_{item}": float for item in names},
+        **{f"basis_{item}": str | None for item in names},
+        **{f"measured_gpu_seconds_{item}": float | None for item in names},
+        **_KEYS,
+    }
+
+
+def items_in(columns: Iterable[str]) -> list[str]:
+    """The cost items that a row or a table has columns of: the registered ones first, in their order."""
+    named = [name.removeprefix("cost_") for name in columns if name.startswith("cost_")]
+    items = [item for item in named if item not in _NO_ITEMS]
+    registered = [item for item in ITEMS.names() if item in items]
+    return [*registered, *(item for item in items if item not in registered)]
 
 
 def row_of(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,4 +111,4 @@ def row_of(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         KeyError: a column is missing.
     """
-    return {name: values[name] for name in COLUMNS}
+    return {name: values[name] for name in columns_of(items_in(values))}

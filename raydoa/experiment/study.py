@@ -8,17 +8,32 @@ and a real run refuses to start before a dollar is spent.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from raydoa.costs.plan import Plan, plan_cell
-from raydoa.costs.tariff import Pool, Recipes, Request
+from raydoa.costs.ledger import Ledger
+from raydoa.costs.plan import Infeasible, Plan
+from raydoa.costs.pricing import Pricing
+from raydoa.costs.question import Question, Supply
+from raydoa.costs.schedules import Recipes
+from raydoa.costs.stage_graph import StageGraph, StageInputs, stage_graph
 from raydoa.costs.unit_costs import UnitCosts
-from raydoa.errors import UserError
+from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Sweep
 from raydoa.experiment.result_row import SCHEMA
-from raydoa.pipeline.stages import VERSIONS, Checkpoint, Initial, Pretrain, TaskData, TextForm
+from raydoa.models.lookup import own_models
+from raydoa.pipeline.stages import (
+    VERSIONS,
+    Checkpoint,
+    Initialize,
+    Pretrain,
+    TaskData,
+    TextForm,
+)
 from raydoa.store.key import canonical_json
-from raydoa.tasks.split import check_sizes, most_labels
+from raydoa.strategies import STRATEGIES
+from raydoa.tasks.split import check_sizes
 from raydoa.tasks.task import TaskSpec
 
 
@@ -40,19 +55,10 @@ class TaskSource:
     pool_rows: int
     scorer: str | None = None
 
-    def labels_to_buy(self, n: int, u: int) -> int | None:
-        """How many labels are left to buy beside ``n`` owned and ``u`` pseudo-labelled rows; None: no end."""
-        if self.train_rows is None:
-            return None
-        return max(0, most_labels(self.train_rows, self.pool_rows, u=u) - n)
-
-    def pool_beside(self, n: int) -> Pool | None:
-        """The rows to pseudo-label beside ``n`` owned labels; None: no end."""
-        if self.train_rows is None:
-            return None
-        if self.pool_rows:
-            return Pool(self.pool_rows, labels_come_from_it=False)
-        return Pool(max(0, self.train_rows - n), labels_come_from_it=True)
+    @property
+    def supply(self) -> Supply:
+        """The rows that plans can have."""
+        return Supply(self.train_rows, self.pool_rows)
 
     def shortage(self, n: int, u: int) -> str | None:
         """What is missing for ``n`` labels and a pool of ``u`` rows beside them, or None."""
@@ -73,7 +79,7 @@ class Study:
         sweep: the configuration.
         tasks: its tasks by name.
         checkpoints: its models that are not pretrained here, by name.
-        pretrained: its nano models as stages, by (model, task).
+        pretrained: models that raydoa builds itself as stages, by (model, task).
         unit_costs: unit costs, and the price book they are priced with.
         unreachable: one line for each file or model that cannot be reached from here, or size above the data.
     """
@@ -81,7 +87,7 @@ class Study:
     sweep: Sweep
     tasks: Mapping[str, TaskSource]
     checkpoints: Mapping[str, Checkpoint]
-    pretrained: Mapping[tuple[str, str], Pretrain]
+    pretrained: Mapping[tuple[str, str], Pretrain | Initialize]
     unit_costs: UnitCosts
     unreachable: tuple[str, ...] = ()
 
@@ -118,32 +124,120 @@ class Study:
         if self.unreachable:
             raise UserError(f"cannot start: {'; '.join(self.unreachable)}")
 
-    def initial(self, model: str, task: str) -> Initial:
-        """The pretrained model called ``model``, as a student or teacher of ``task`` starts from it."""
-        return self.checkpoints.get(model) or self.pretrained[model, task]
+    def question(
+        self,
+        task: str,
+        n: int,
+        *,
+        seed: int = 0,
+        repeat: int = 0,
+        student: str | None = None,
+        axes: Mapping[str, Any] | None = None,
+    ) -> Question:
+        """What is asked of a strategy: a task with ``n`` labels owned, at the study's prices and recipes.
 
-    def plan(self, cell: Cell) -> Plan:
-        """What the cell's budget buys."""
-        task = self.tasks[cell.task]
-        sweep = self.sweep
-        request = Request(
-            strategy=cell.strategy,
-            task=task.spec,
-            budget_usd=cell.budget,
-            n=cell.n,
-            student=cell.student,
-            teacher=cell.teacher,
-            u=cell.u,
-            # Whoever has a teacher needs a row to pseudo-label, and no row is both.
-            labels_available=task.labels_to_buy(cell.n, cell.u or (1 if cell.teacher else 0)),
-            allocation=cell.allocation,
-            label_share=cell.label_share,
-            pool=task.pool_beside(cell.n),
+        Raises:
+            UserError: there is no such task.
+        """
+        if task not in self.tasks:
+            tasks = sorted(self.tasks)
+            raise UserError(
+                f"task: found {task!r}; this study has {', '.join(tasks)}{did_you_mean(task, tasks)}"
+            )
+        source, student = self.tasks[task], student or self.sweep.student
+        sizes = {name: self.parameters(name) for name in self.sweep.used_teachers}
+        return Question(
+            task=task,
+            n=n,
+            student=student,
+            recipes=self.recipes,
+            prices=self._prices(source.spec, student),
+            supply=source.supply,
+            seed=seed,
+            repeat=repeat,
+            axes=dict(axes or {}),
+            teachers=tuple(sorted(sizes, key=lambda name: (sizes[name], name))),
+            sizes=sizes,
+            shard_rows=self.sweep.shard_rows,
         )
-        recipes = Recipes(
+
+    def _prices(self, spec: TaskSpec, student: str) -> Pricing:
+        if (spec.name, student) not in self._pricing:
+            pricing = Pricing(spec, student, self.recipes, self.unit_costs)
+            self._pricing[spec.name, student] = pricing
+        return self._pricing[spec.name, student]
+
+    @cached_property
+    def _pricing(self) -> dict[tuple[str, str], Pricing]:
+        """Of each task and student; what is worked out once serves all cells."""
+        return {}
+
+    @property
+    def recipes(self) -> Recipes:
+        """How long each training takes."""
+        sweep = self.sweep
+        return Recipes(
             teacher=sweep.teacher_recipe,
             student_on_labels=sweep.student_recipe,
             student_on_soft_labels=sweep.distill_recipe,
             labelling_batch_size=sweep.labelling_batch_size,
         )
-        return plan_cell(request, recipes, self.unit_costs)
+
+    def parameters(self, model: str) -> float:
+        """How large a model really is, whatever large counterpart it is priced as."""
+        pretraining = self.sweep.pretraining
+        family = own_models().get(model)
+        if family is not None and model not in self.unit_costs.shapes and pretraining is not None:
+            return float(family.own_shape(model, pretraining.vocabulary).parameters)
+        return float(self.unit_costs.shape(model).parameters)
+
+    def plan(self, cell: Cell) -> Plan | Infeasible:
+        """What a cell's budget buys."""
+        question = self.question(
+            cell.task,
+            cell.n,
+            seed=cell.seed,
+            repeat=cell.repeat,
+            student=cell.student,
+            axes=cell.axes,
+        )
+        return STRATEGIES.get(cell.strategy).plan(question, cell.budget)
+
+    def ledger(self, plan: Plan) -> Ledger:
+        """What a plan costs, item by item."""
+        return self.question(plan.task, plan.n, student=plan.student).ledger(plan)
+
+    def inputs(self, task: str) -> StageInputs:
+        """What the stages of a task's plans are built from."""
+        source, sweep = self.tasks[task], self.sweep
+        pretrained = {
+            model: stage for (model, name), stage in self.pretrained.items() if name == task
+        }
+        return StageInputs(
+            data=source.data,
+            form=TextForm.of(source.spec),
+            metric=source.spec.metric,
+            classes=source.spec.classes,
+            scorer=source.scorer,
+            test_rows=sweep.test_rows,
+            initial={**pretrained, **self.checkpoints},
+            teacher_recipe=sweep.teacher_recipe,
+            student_recipe=sweep.student_recipe,
+            distill_recipe=sweep.distill_recipe,
+            mixing=sweep.mixing,
+            representation=sweep.representation,
+            shard_rows=sweep.shard_rows,
+        )
+
+    def graph(self, plan: Plan) -> StageGraph:
+        """The stages that a plan stands for."""
+        return stage_graph(plan, self.inputs(plan.task))
+
+    def plan_id(self, plan: Plan) -> str:
+        """Twelve hexadecimal digits that name a plan: of its rows, models and recipes by what they are.
+
+        Neither prices nor the code's version are in it.
+        """
+        identity = self.inputs(plan.task).identity([plan.student, *dict(plan.choices).values()])
+        text = canonical_json({"plan": plan.to_json(), **identity})
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,184 +1,255 @@
-"""Models by name: build, load and save T5-architecture checkpoints.
+"""Model families: what must be known of a kind of model to train, price, label with and score it.
 
-A nano model is a `ModelShape` that raydoa builds from a seed and pretrains itself; every other model is
-a checkpoint folder (downloaded from the hub or the user's own). All are T5 v1.1 or T5: encoder and decoder
-share their embedding; in v1.1 the output head is a matrix of its own.
+A family is three small classes in one file, and one entry in `raydoa.models.FAMILIES`:
 
-transformers 5 declares the head tied for every T5 and unties it only after comparing values at load, a
-comparison that sees empty tensors under ZeRO-3 and then ties v1.1's head to its embedding without a word.
-`UntiedT5` declares what is true of v1.1, so the head survives every way of loading; `load_model` checks it.
+- a `ModelShape` says how large a model is and how long its work takes, before anything is downloaded;
+- a `Model` is one that is open: it turns rows into token ids, has a loss, and writes targets;
+- a `Family` recognises checkpoints by their `config.json`, and builds and opens models.
+
+Everything else reaches models through these, so no layer, head or formula is known outside a family's file. The training
+loop sees token ids only: a source and a target are lists of integers, whatever they stand for. A classifier's target is
+one id, its class; a linear model's source ids are the buckets of its n-grams.
+
+This module is imported by planning, so it does not import torch. Families import it only where a model is opened.
 """
 
-import errno
-import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
-
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from transformers import T5Config, T5ForConditionalGeneration
-from transformers.utils import logging as transformers_logging
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from raydoa.errors import UserError
-from raydoa.models.hub import read_config
-from raydoa.models.shapes import ModelShape
-from raydoa.models.tokenizer import Tokenizer
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import torch
 
-# A sweep loads hundreds of models, and tells of its progress itself.
-transformers_logging.disable_progress_bar()
-
-WEIGHTS_FILE = "model.safetensors"
-HEAD_FILE = "head.safetensors"
-HEAD_TENSOR = "lm_head.weight"
+    from raydoa.training.batches import Example
+    from raydoa.training.distill import Loss
+    from raydoa.training.recipe import PretrainRecipe
+    from raydoa.training.soft_labels import Generated
 
 
-class UntiedT5(T5ForConditionalGeneration):
-    """T5 v1.1: the output head is not the embedding."""
+@dataclass(frozen=True)
+class Device:
+    """What the speed of a GPU is estimated from.
 
-    _tied_weights_keys: ClassVar[dict[str, str]] = {
-        "encoder.embed_tokens.weight": "shared.weight",
-        "decoder.embed_tokens.weight": "shared.weight",
-    }
-
-
-def build_model(shape: ModelShape, seed: int, dropout: float) -> T5ForConditionalGeneration:
-    """A freshly initialised model; the same seed gives the same weights."""
-    config = T5Config(
-        vocab_size=shape.vocabulary,
-        d_model=shape.d_model,
-        d_kv=shape.d_kv,
-        d_ff=shape.d_ff,
-        num_heads=shape.heads,
-        num_layers=shape.encoder_layers,
-        num_decoder_layers=shape.decoder_layers,
-        feed_forward_proj="gated-gelu" if shape.gated else "relu",
-        tie_word_embeddings=shape.tied,
-        dropout_rate=dropout,
-        decoder_start_token_id=0,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = (T5ForConditionalGeneration if shape.tied else UntiedT5)(config)
-    if shape.tied:
-        return model
-    with torch.no_grad():
-        # T5 draws an untied head with variance 1, for Adafactor's relative steps; under AdamW a nano model
-        # would spend its training on unlearning logits of that size.
-        model.lm_head.weight.mul_(shape.d_model**-0.5)
-    _check_head(model, "a freshly built model")
-    return model
-
-
-def model_class(folder: Path) -> type[T5ForConditionalGeneration]:
-    """`UntiedT5` for v1.1 checkpoints (see `read_config`), else plain T5."""
-    return (
-        UntiedT5
-        if read_config(folder).get("tie_word_embeddings") is False
-        else T5ForConditionalGeneration
-    )
-
-
-def load_model(
-    folder: Path,
-    *,
-    dropout: float = 0.0,
-    dtype: torch.dtype = torch.float32,
-    device_map: str | dict[str, int] | None = None,
-) -> T5ForConditionalGeneration:
-    """Load a checkpoint folder in ``dtype``; ``device_map='auto'`` spreads it over the visible GPUs.
-
-    Raises:
-        UserError: not a T5 checkpoint, or one whose weights do not fit its config.
+    Attributes:
+        flops_per_second: operations that training reaches.
+        bytes_per_second: that reading weights at each generated token reaches.
+        seconds_per_layer: the least time of a layer's forward pass: launching its kernels.
     """
-    kind = model_class(folder)
-    try:
-        model, found = kind.from_pretrained(
-            folder,
-            dropout_rate=dropout,
-            dtype=dtype,
-            local_files_only=True,
-            device_map=device_map,
-            output_loading_info=True,
-        )
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        if "ignore_mismatched_sizes" in why:
-            why = "the shapes of its weights are not those of its config.json"
-        raise UserError(f"{folder}: cannot be loaded as T5: {why}") from error
-    if found["missing_keys"]:
-        # transformers fills them with random numbers and only warns.
-        names = sorted(found["missing_keys"])
-        raise UserError(
-            f"{folder}: its weights lack {len(names)} tensors of its config, such as {names[0]}; "
-            "save the model again"
-        )
-    if kind is UntiedT5:
-        _check_head(model, str(folder))
-    return model
+
+    flops_per_second: float
+    bytes_per_second: float
+    seconds_per_layer: float
 
 
-def save_model(
-    model: T5ForConditionalGeneration,
-    tokenizer: Tokenizer,
-    folder: Path,
-    *,
-    state: dict[str, torch.Tensor] | None = None,
-) -> None:
-    """Write config, safetensors weights, the tokenizer, and the head on its own (what soft labels need).
+class ModelShape(Protocol):
+    """The size of a model and what follows from it, known without opening it. Hashable, and cheap to pickle."""
 
-    ``state`` replaces the model's own weights (a consolidated ZeRO-3 state).
+    @property
+    def family(self) -> str:
+        """The name of its family."""
+        ...
 
-    Raises:
-        OSError: the disk is full.
+    @property
+    def parameters(self) -> int:
+        """All parameters."""
+        ...
+
+    @property
+    def outputs(self) -> int:
+        """Size of its output space: ids of its vocabulary, or classes."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Numbers of a state that its output head is applied to."""
+        ...
+
+    @property
+    def writes(self) -> str:
+        """What an output is: `tokens` or `classes`.
+
+        A student learns the distribution of a teacher that writes the same, and the text of any other.
+        """
+        ...
+
+    def training_seconds(
+        self,
+        device: Device,
+        rows: int,
+        source_length: int,
+        target_length: int,
+        teacher_head: int = 0,
+    ) -> float:
+        """Seconds of one optimiser step over ``rows``, all on one GPU.
+
+        ``teacher_head`` is how many weights of the teacher's head stored states are multiplied with; 0 on gold labels.
+        """
+        ...
+
+    def labelling_seconds(
+        self, device: Device, rows: int, source_length: int, target_length: int
+    ) -> float:
+        """Seconds in which one GPU writes the targets of ``rows`` together."""
+        ...
+
+    def training_bytes(self, gpus: int) -> float:
+        """Memory of each of ``gpus`` at the peak of a fine-tuning that is sharded over them."""
+        ...
+
+    def labelling_bytes(self) -> float:
+        """GPU memory of the weights that a labelling actor holds."""
+        ...
+
+
+class Model(ABC):
+    """A model that is open, with what turns texts into token ids and back.
+
+    Attributes:
+        network: its parameters; whoever trains or moves it does so here.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = state if state is not None else model.state_dict()
-    untied = isinstance(model, UntiedT5)
-    head = weights[HEAD_TENSOR if untied or HEAD_TENSOR in weights else "shared.weight"]
-    # What is tied has several names and is kept under one. `save_pretrained` would write the same files, but imports
-    # DeepSpeed before (2 s of a process's first save), to see whether the model is wrapped in it.
-    tied = set(type(model)._tied_weights_keys)
-    own = {name: tensor.contiguous() for name, tensor in weights.items() if name not in tied}
-    with _full_disk_told():
-        save_file(own, folder / WEIGHTS_FILE, metadata={"format": "pt"})
-        save_file({HEAD_TENSOR: head.detach().cpu().contiguous().clone()}, folder / HEAD_FILE)
-        model.config.save_pretrained(folder)
-        model.generation_config.save_pretrained(folder)
-    path = folder / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    # transformers 5 writes `true` for every T5; readers (this one included) need to know.
-    config["tie_word_embeddings"] = not untied
-    config["architectures"] = ["T5ForConditionalGeneration"]
-    config["dtype"] = str(model.dtype).removeprefix("torch.")
-    path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
-    tokenizer.save(folder)
+
+    network: "torch.nn.Module"
+
+    @property
+    @abstractmethod
+    def input_space(self) -> str:
+        """Fingerprint of how a source becomes ids: two models of one input space share cached token ids."""
+
+    @property
+    @abstractmethod
+    def output_space(self) -> str:
+        """Fingerprint of what target ids mean: soft labels are exchanged where it is the same."""
+
+    @property
+    @abstractmethod
+    def head(self) -> "torch.Tensor":
+        """The output head ``[outputs, width]``, detached, where the model has it: logits are ``head @ state``."""
+
+    @abstractmethod
+    def source_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
+        """Ids of each source, prefix included, at most ``length`` and at least one."""
+
+    @abstractmethod
+    def target_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
+        """Ids of each target, at most ``length`` and at least one.
+
+        Raises:
+            UserError: a target that this model can never write.
+        """
+
+    @abstractmethod
+    def texts(self, targets: Sequence[Sequence[int]]) -> list[str]:
+        """The texts that target ids stand for."""
+
+    @abstractmethod
+    def loss(
+        self,
+        *,
+        teacher_head: "torch.Tensor | None" = None,
+        temperature: float = 1.0,
+        gold_weight: float = 1.0,
+        chunk_tokens: int = 1024,
+        activation_checkpointing: bool = False,
+    ) -> "Loss":
+        """The training loss around `network`; see `raydoa.training.distill.Loss`."""
+
+    @abstractmethod
+    def generate(
+        self, sources: "Sequence[Example]", *, most_tokens: int, batch_size: int
+    ) -> "Iterator[Generated]":
+        """Target ids and the head's inputs for every row, in any order.
+
+        Raises:
+            UnlabelableRow: the model fails on a row, which is named.
+        """
+
+    @abstractmethod
+    def random_examples(self, rows: int, source_length: int, target_length: int) -> "list[Example]":
+        """Rows of random ids at full length, for measuring speed."""
+
+    @abstractmethod
+    def save(self, folder: Path, state: "Mapping[str, torch.Tensor] | None" = None) -> None:
+        """Write config.json, weights as safetensors, what `source_ids` needs, and `raydoa.models.head`'s file.
+
+        ``state`` replaces the network's own weights: under ZeRO-3 they are in parts.
+
+        Raises:
+            OSError: the disk is full.
+        """
 
 
-def load_head(folder: Path) -> torch.Tensor:
-    """The output head ``[vocabulary, d_model]``, without loading the body."""
-    with safe_open(folder / HEAD_FILE, framework="pt") as file:
-        head: torch.Tensor = file.get_tensor(HEAD_TENSOR)
-    return head
+class Family(ABC):
+    """A kind of model.
 
+    Attributes:
+        name: as in `raydoa.models.FAMILIES` and in `ModelShape.family`.
+        shapes: sizes of checkpoints by name, so that they can be priced where no hub is reached.
+        own: names of models that raydoa builds itself; a sweep names them like any checkpoint.
+        pretrains: whether `own` models are pretrained on the task's text (a recipe each in the sweep), or are trained on
+            labels from scratch.
+    """
 
-@contextmanager
-def _full_disk_told() -> Iterator[None]:
-    """safetensors has an error of its own for it, which says so in words only."""
-    try:
-        yield
-    except SafetensorError as error:
-        if f"os error {errno.ENOSPC}" not in str(error):
-            raise
-        raise OSError(errno.ENOSPC, str(error)) from error
+    name: ClassVar[str]
+    shapes: ClassVar[Mapping[str, ModelShape]] = {}
+    own: ClassVar[tuple[str, ...]] = ()
+    pretrains: ClassVar[bool] = False
 
+    @abstractmethod
+    def takes(self, config: Mapping[str, Any]) -> bool:
+        """Whether a checkpoint with this `config.json` is of the family."""
 
-def _check_head(model: T5ForConditionalGeneration, where: str) -> None:
-    head, embedding = model.lm_head.weight, model.shared.weight
-    same = head.data_ptr() == embedding.data_ptr() and head.numel() > 0
-    assert not same, f"{where}: the untied head was tied to the embedding while loading"
+    @abstractmethod
+    def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
+        """The size of a checkpoint; ``where`` names its config in errors.
+
+        Raises:
+            UserError: the config lacks a dimension.
+        """
+
+    @abstractmethod
+    def own_shape(self, name: str, outputs: int) -> ModelShape:
+        """The size of one of `own`, with ``outputs`` in its vocabulary or as many classes."""
+
+    @abstractmethod
+    def output_space(self, folder: Path) -> str:
+        """`Model.output_space` of a checkpoint folder, without opening the model."""
+
+    @abstractmethod
+    def open(
+        self,
+        folder: Path,
+        *,
+        dropout: float = 0.0,
+        precision: str = "float32",
+        spread: bool = False,
+    ) -> Model:
+        """Open a checkpoint folder on the CPU, or, with ``spread``, laid over all visible GPUs.
+
+        Raises:
+            UserError: its weights do not fit its config, or it lacks files.
+        """
+
+    @abstractmethod
+    def build(self, shape: ModelShape) -> Model:
+        """A model of that size with random weights, on torch's default device, to measure speed with."""
+
+    def initialize(
+        self, name: str, checkpoint: Path | None, classes: Sequence[str], seed: int
+    ) -> Model:
+        """One of `own` before any training, for a task with ``classes``; or a checkpoint with a new head for them."""
+        raise UserError(f"model {name}: the family {self.name} does not train from scratch")
+
+    def pretraining(
+        self,
+        name: str,
+        vocabulary: Path,
+        text: Iterable[str],
+        recipe: "PretrainRecipe",
+        seed: int,
+    ) -> "tuple[Model, list[Example]]":
+        """One of `own` before its pretraining, over the vocabulary in a folder, and the examples that it learns from."""
+        raise UserError(f"model {name}: the family {self.name} is not pretrained here")

@@ -73,8 +73,8 @@ class SentencePieceTokenizer:
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """See `Tokenizer.decode`; ids past the vocabulary (sentinels) are dropped."""
-        known = [[i for i in _until_end(ids) if i < self.size] for ids in rows]
-        return [str(text) for text in self._pieces.decode(known)]
+        piece_ids = [[i for i in _until_end(ids) if i < self.size] for ids in rows]
+        return [str(text) for text in self._pieces.decode(piece_ids)]
 
     def save(self, folder: Path) -> None:
         """Write `spiece.model`."""
@@ -110,8 +110,8 @@ class HuggingFaceTokenizer:
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """See `Tokenizer.decode`."""
-        known = [_until_end(ids) for ids in rows]
-        return [str(t) for t in self._tokenizer.batch_decode(known, skip_special_tokens=True)]
+        token_ids = [_until_end(ids) for ids in rows]
+        return [str(t) for t in self._tokenizer.batch_decode(token_ids, skip_special_tokens=True)]
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer.json` and its settings."""
@@ -176,8 +176,8 @@ def train_sentencepiece(texts: Iterable[str], size: int) -> SentencePieceTokeniz
 
 
 def _fingerprint(pieces: Iterable[str]) -> str:
-    known = [piece for piece in pieces if not piece.startswith(_SENTINEL)]
-    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+    text_pieces = [piece for piece in pieces if not piece.startswith(_SENTINEL)]
+    return hashlib.sha256(json.dumps(text_pieces).encode()).hexdigest()
 
 
 def _until_end(ids: Sequence[int]) -> list[int]:

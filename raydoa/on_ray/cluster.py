@@ -1,79 +1,47 @@
-"""Connect to a Ray cluster, or start one in this process."""
+"""Connect to a Ray cluster, or start one in this process; and how much it can hold."""
 
 import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import ray
 
 from raydoa.errors import InsufficientResources
 from raydoa.experiment.config import RuntimeConfig
-
-logger = logging.getLogger(__name__)
-
-_ENVIRONMENT = {
-    # Ray Train polls its workers every 2 s by default; a nano teacher trains for 10.
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
-    # A worker group may queue behind others for hours, and one that can never fit is refused by us. But one that waits
-    # must look again how many workers there is room for: Ray takes some 15 s to notice that a node is dead, and a group
-    # that was sized before would wait for it for ever. A look costs a controller's start, some seconds of nobody's CPU.
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30",
-    # Google's notice comes 30 s before the end; Ray Train asks every 5 s by default.
-    "RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S": "1",
-    # Rows are JSON; writing CSV and TensorBoard's files as well is most of what Tune's driver does for a short trial.
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    # Progress is told by us: no banners, bars, and warnings about what is as it should be.
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-}
-_OWN_ENVIRONMENT = {
-    # Trials hold no CPU, so there are many more workers than CPUs; Ray warns from four times this on.
-    "RAY_worker_maximum_startup_concurrency": "16",
-    # A worker that has torch and transformers loaded is worth keeping; by default as many as there are CPUs are.
-    "RAY_num_workers_soft_limit": "8",
-    # Machines of a cloud are taken away with notice; this one is not, and a watcher is one more process.
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
-    "RAY_TRAIN_METRICS_ENABLED": "0",
-}
-_TALKATIVE = (
-    # Says that a cluster of our own asks for a token, which needs nobody's attention.
-    "ray._private.authentication.authentication_token_setup",
-    # Says that a step of Tune's took half a second, as it may on a busy laptop.
-    "ray.tune.utils.util",
-    # Says, when a sweep goes on, that cells which had not finished have no row.
-    "ray.tune.analysis.experiment_analysis",
-    # Print the whole traceback of a cell that failed: we say its last line, and each cell's folder has the rest.
-    "ray.tune.execution.tune_controller",
-    "ray.tune.tune",
+from raydoa.on_ray.ray_internals import (
+    ENV_VARS,
+    HEAD_NODE_RESOURCE_NAME,
+    LOCAL_CLUSTER_ENV_VARS,
+    draining_nodes,
+    silence_loggers,
 )
+
+_ENV_VARS = ENV_VARS | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
 @contextmanager
 def cluster(namespace: str, *, cpus: int | None = None) -> Iterator[None]:
-    """Connect for the length of a sweep: to `RAY_ADDRESS` if it is set, else to a cluster of our own.
+    """Connect for the length of a sweep: to `RAY_ADDRESS` if it is set, else to a local cluster of our own.
 
     Args:
-        namespace: the sweep's; its named actors are found there.
-        cpus: how many CPUs a cluster of our own offers; those of the machine by default.
+        namespace: the sweep's; its named actors live there.
+        cpus: CPUs of a local cluster; those of the machine by default.
     """
     remote = "RAY_ADDRESS" in os.environ
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    with _environment(_ENVIRONMENT if remote else _ENVIRONMENT | _OWN_ENVIRONMENT):
+    silence_loggers()
+    with _environment(_ENV_VARS if remote else _ENV_VARS | LOCAL_CLUSTER_ENV_VARS):
         ray.init(
             # Without an address Ray would join any cluster that somebody has started on this machine.
             address=None if remote else "local",
             namespace=namespace,
             num_cpus=None if remote else cpus,
-            # Four processes and half of the CPU time that starting takes, for a page that nobody was told of.
+            # Four processes and half of the CPU time of a start, for a page that nobody was told of.
             include_dashboard=None if remote else False,
             log_to_driver=False,
             logging_level=logging.WARNING,
-            runtime_env={"env_vars": dict(_ENVIRONMENT)} if remote else None,
+            runtime_env={"env_vars": _ENV_VARS} if remote else None,
         )
         try:
             yield
@@ -83,7 +51,7 @@ def cluster(namespace: str, *, cpus: int | None = None) -> Iterator[None]:
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Those that are not set already, for as long as the cluster is there: the next one may be of another kind."""
+    """Those that are not set already, while the cluster is up: the next one may be of another kind."""
     added = {name: value for name, value in variables.items() if name not in os.environ}
     os.environ.update(added)
     try:
@@ -93,9 +61,15 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def usable_nodes() -> dict[str, Mapping[str, float]]:
-    """Resources by the ids of the nodes that take new work: a node that is being drained does not."""
-    draining = ray._private.state.state.get_draining_nodes()
+def on_head(actor_class: type) -> Any:
+    """An actor class on the head node that holds no CPU; all of a sweep's trials may call such an actor at once."""
+    options = {"num_cpus": 0, "resources": {HEAD_NODE_RESOURCE_NAME: 0.001}}
+    return ray.remote(max_concurrency=100_000, **options)(actor_class)
+
+
+def schedulable_nodes() -> dict[str, Mapping[str, float]]:
+    """Resources of the nodes that take new work, by node id: a node that is being drained takes none."""
+    draining = draining_nodes()
     return {
         node["NodeID"]: node["Resources"]
         for node in ray.nodes()
@@ -103,31 +77,33 @@ def usable_nodes() -> dict[str, Mapping[str, float]]:
     }
 
 
-def room_for(each: Mapping[str, float]) -> int:
-    """How many workers that need ``each`` the nodes of this cluster hold, as it stands."""
-    return sum(_fits(each, found) for found in usable_nodes().values())
+def capacity_for(resources: Mapping[str, float]) -> int:
+    """How many workers that need ``resources`` each fit on the cluster's nodes, as they stand."""
+    needed = {name: amount for name, amount in resources.items() if amount}
+    return sum(
+        min(int(node.get(name, 0.0) // amount) for name, amount in needed.items())
+        for node in schedulable_nodes().values()
+    )
 
 
-def _fits(each: Mapping[str, float], found: Mapping[str, float]) -> int:
-    """Workers that need ``each`` in the resources of one node."""
-    wanted = {name: amount for name, amount in each.items() if amount}
-    return min(int(found.get(name, 0.0) // amount) for name, amount in wanted.items())
+def _amount(name: str, amount: float) -> str:
+    return f"{amount / 1e9:.1f} GB of memory" if name == "memory" else f"{amount:g} {name}"
 
 
-def check_room(
-    each: Mapping[str, float], count: int, what: str, runtime: RuntimeConfig, remedy: str
+def check_capacity(
+    resources: Mapping[str, float], count: int, what: str, runtime: RuntimeConfig, remedy: str
 ) -> None:
-    """Refuse what would wait for ever.
+    """Refuse what would be pending for ever.
 
-    Where the cluster grows on demand nothing is refused: Ray asks its autoscaler for what is lacking.
+    Where the cluster grows nothing is refused: Ray asks its autoscaler for what is lacking.
 
     Raises:
-        InsufficientResources: the cluster, as it stands, has no room for ``count`` workers that need ``each``.
+        InsufficientResources: ``count`` workers that need ``resources`` each do not fit on the cluster, as it stands.
     """
-    room = room_for(each)
-    if room < count and not runtime.cluster_grows:
-        one = " and ".join(f"{amount:g} {name}" for name, amount in each.items() if amount)
+    capacity = capacity_for(resources)
+    if capacity < count and not runtime.cluster_grows:
+        worker = " and ".join(_amount(name, amount) for name, amount in resources.items() if amount)
         raise InsufficientResources(
-            f"{what} needs {count} x {one}, and the cluster's nodes have room for {room}; {remedy} or start a larger "
-            "cluster"
+            f"{what} needs {count} x {worker}, and the cluster's nodes have room for {capacity}; {remedy} or start a "
+            "larger cluster"
         )

@@ -1,7 +1,7 @@
-"""Asks every node of a running cluster for its facts: tasks pinned to each, which hold no CPU.
+"""Probes every node of a running cluster: tasks pinned to each, which hold no CPU.
 
-First each node looks at itself and writes a small file into the shared folders; then each looks for the others' files;
-then each is asked for the time, one after the other. The files are removed at the end.
+First each node probes itself and writes a small file into the shared folders; then each lists the others' files; then
+each one's clock is read, one after the other. The files are removed at the end.
 """
 
 import time
@@ -17,125 +17,120 @@ from raydoa.doctor.finding import Finding
 from raydoa.doctor.node_facts import NodeFacts, compare, node_line
 from raydoa.errors import UserError
 from raydoa.on_ray.cluster import cluster
-from raydoa.on_ray.node_probe import look_at_yourself, open_folder, time_there, who_wrote
+from raydoa.on_ray.error_causes import last_line
+from raydoa.on_ray.node_probe import list_nodes, open_storage, probe_node, read_clock
 
-_SECONDS = 180.0
-_TIMES_ASKED = 3
+_TIMEOUT_SECONDS = 180.0
+_CLOCK_READINGS = 3
 
 
 def check_cluster(store: str | None, results: str | None) -> tuple[list[str], list[Finding]]:
-    """Ask every node, and compare the answers.
+    """Probe every node, and compare the results.
 
     Args:
-        store: folder or URL of the artifacts, to be tried from every node.
+        store: folder or URL of the artifacts, tried from every node.
         results: folder of the result dirs, the same.
 
     Returns:
-        A line for each node, and what is to be mended.
+        A line for each node, and the findings.
     """
-    shared = [_from_anywhere(place) for place in (store, results) if place is not None]
-    with cluster(namespace=f"doctor-{uuid.uuid4().hex[:8]}"):
+    shared = [_absolute(url) for url in (store, results) if url is not None]
+    run = f"doctor-{uuid.uuid4().hex}"
+    with cluster(namespace=run):
         nodes = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
-        run = f"doctor-{uuid.uuid4().hex}"
         try:
-            portraits, silent = _ask(nodes, look_at_yourself, shared, run)
-            seen, silent_later = _ask(
-                {one: nodes[one] for one in portraits}, who_wrote, shared, run
-            )
+            probes, silent = _on_each(nodes, probe_node, shared, run)
+            probed = {node_id: nodes[node_id] for node_id in probes}
+            listings, silent_later = _on_each(probed, list_nodes, shared, run)
         finally:
-            _sweep_up(shared, run)
+            _remove_files(shared, run)
         facts = [
-            _facts(nodes[one], portraits, one, seen[one], _clock(one))
-            for one in portraits
-            if one in seen
+            _facts(nodes[node_id], probes, listings[node_id], _clock_skew(node_id))
+            for node_id in probes
+            if node_id in listings
         ]
-    return [node_line(one) for one in facts], [*silent, *silent_later, *compare(facts)]
+    return [node_line(node) for node in facts], [*silent, *silent_later, *compare(facts)]
 
 
-def _ask(
-    nodes: Mapping[str, Any], question: Callable[..., Any], *arguments: Any
+def _on_each(
+    nodes: Mapping[str, Any], function: Callable[..., Any], *arguments: Any
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """Every node's answer to the same question, and a finding for each that gave none."""
-    task = ray.remote(num_cpus=0, max_retries=0)(question)
-    asked = {
-        one: task.options(scheduling_strategy=_pinned(one)).remote(*arguments, one) for one in nodes
+    """What ``function`` returns on each node, and a finding for each node that did not answer."""
+    task = ray.remote(num_cpus=0, max_retries=0)(function)
+    refs = {
+        node_id: task.options(scheduling_strategy=_pinned(node_id)).remote(*arguments, node_id)
+        for node_id in nodes
     }
     answers, silent = {}, []
-    for one, answer in asked.items():
+    for node_id, ref in refs.items():
         try:
-            answers[one] = ray.get(answer, timeout=_SECONDS)
+            answers[node_id] = ray.get(ref, timeout=_TIMEOUT_SECONDS)
         except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as error:
-            why = str(error).strip().splitlines()[-1]
-            silent.append(
-                Finding(
-                    _name(nodes[one]),
-                    f"a task did not run there: {why}",
-                    "see the node's logs; restart Ray there",
-                )
-            )
+            what = f"a task did not run there: {last_line(error)}"
+            remedy = "see the node's logs; restart Ray there"
+            silent.append(Finding(_name(nodes[node_id]), what, remedy))
     return answers, silent
 
 
 def _facts(
     node: Mapping[str, Any],
-    portraits: Mapping[str, Any],
-    identity: str,
-    seen: Mapping[str, Sequence[str]],
+    probes: Mapping[str, Any],
+    listings: Mapping[str, Sequence[str]],
     clock: tuple[float, float],
 ) -> NodeFacts:
-    portrait = portraits[identity]
-    names = {one: f"{portraits[one]['host']} ({one[:8]})" for one in portraits}
+    """Of a node, from its own probe and what it sees of the others."""
+    probe = probes[node["NodeID"]]
     return NodeFacts(
         node=_name(node),
-        versions=portrait["versions"],
-        gpus_seen=portrait["gpus_seen"],
+        versions=probe["versions"],
+        gpus_seen=probe["gpus_seen"],
         gpus_offered=int(node["Resources"].get("GPU", 0)),
-        auth_mode=portrait["auth_mode"],
-        token_file=portrait["token_file"],
-        token_file_mode=portrait["token_file_mode"],
+        auth_mode=probe["auth_mode"],
+        token_file=probe["token_file"],
+        token_file_mode=probe["token_file_mode"],
         skew_seconds=clock[0],
         skew_uncertainty=clock[1],
-        unwritable=portrait["unwritable"],
+        unwritable=probe["unwritable"],
         unseen={
-            place: [
-                names[one]
-                for one in portraits
-                if place not in portraits[one]["unwritable"] and one not in found
+            url: [
+                f"{other['host']} ({node_id[:8]})"
+                for node_id, other in probes.items()
+                if url not in other["unwritable"] and node_id not in listed
             ]
-            for place, found in seen.items()
-            if place not in portrait["unwritable"]
+            for url, listed in listings.items()
+            if url not in probe["unwritable"]
         },
     )
 
 
-def _clock(identity: str) -> tuple[float, float]:
-    """A node's clock minus ours, and half the time of the quickest question."""
-    task = ray.remote(num_cpus=0)(time_there).options(scheduling_strategy=_pinned(identity))
-    answers = []
-    for _ in range(_TIMES_ASKED):
+def _clock_skew(node_id: str) -> tuple[float, float]:
+    """A node's clock minus ours, and half the round trip of the quickest reading, both in seconds."""
+    task = ray.remote(num_cpus=0)(read_clock).options(scheduling_strategy=_pinned(node_id))
+    readings = []
+    for _ in range(_CLOCK_READINGS):
         before = time.time()
-        there = ray.get(task.remote(), timeout=_SECONDS)
+        remote = ray.get(task.remote(), timeout=_TIMEOUT_SECONDS)
         after = time.time()
-        answers.append(((after - before) / 2, there - (before + after) / 2))
-    uncertainty, skew = min(answers)
+        readings.append(((after - before) / 2, remote - (before + after) / 2))
+    uncertainty, skew = min(readings)
     return skew, uncertainty
 
 
-def _pinned(identity: str) -> NodeAffinitySchedulingStrategy:
-    return NodeAffinitySchedulingStrategy(identity, soft=False)
+def _pinned(node_id: str) -> NodeAffinitySchedulingStrategy:
+    return NodeAffinitySchedulingStrategy(node_id, soft=False)
 
 
 def _name(node: Mapping[str, Any]) -> str:
     return f"{node['NodeManagerAddress']} ({node['NodeID'][:8]})"
 
 
-def _from_anywhere(place: str) -> str:
-    return place if "://" in place else str(Path(place).expanduser().absolute())
+def _absolute(url: str) -> str:
+    return url if "://" in url else str(Path(url).expanduser().absolute())
 
 
-def _sweep_up(shared: Sequence[str], run: str) -> None:
-    for place in shared:
+def _remove_files(shared: Sequence[str], run: str) -> None:
+    for url in shared:
         try:
-            open_folder(place).remove_folder(run)
+            open_storage(url).remove_folder(run)
         except UserError:
-            continue  # Not writable from here, which the nodes have said.
+            continue  # Not writable from here, which is a finding of the nodes'.

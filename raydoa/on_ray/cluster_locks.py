@@ -1,4 +1,4 @@
-"""The builder's locks on a cluster: claims go through the sweep's `Claims` actor."""
+"""The builder's `BuildLocks` on a cluster: a client of the `LockManager` actor."""
 
 import os
 from collections.abc import Sequence
@@ -6,46 +6,44 @@ from collections.abc import Sequence
 import ray
 
 from raydoa.experiment.forecast import stage_label
-from raydoa.on_ray.locks import Holder, LockEnd, claimed, find_locks
+from raydoa.on_ray.locks import Holder, find_locks, lock_name
 from raydoa.pipeline.builder import Outcome
 from raydoa.store.key import Stage
 from raydoa.store.store import Store
 
 
 class ClusterLocks:
-    """Claims of one trial (or of the driver); they end with the process that made them.
+    """Locks of one trial (or of the driver); they are released when its process ends.
 
     Args:
-        store: where artifacts are to be; the same key in another store is another claim.
+        store: where artifacts go; the same key in another store is another lock.
     """
 
     def __init__(self, store: Store) -> None:
-        self._claims = find_locks()
+        self._manager = find_locks()
         self._store = store
         context = ray.get_runtime_context()
         actor_id = context.get_actor_id()
         self._holder = Holder(
             actor_id or f"driver-{os.getpid()}",
             context.get_job_id(),
-            (context.current_actor,) if actor_id else (),
+            context.current_actor if actor_id else None,
         )
 
-    def claim(self, stages: Sequence[Stage]) -> list[Stage]:
-        """The stages that nobody else is making."""
-        by_key = {claimed(self._store, stage.key): stage for stage in stages}
-        granted = ray.get(
-            self._claims.claim.remote(list(by_key), stage_label(stages[0]), self._holder)
-        )
-        return [by_key[key] for key in granted]
+    def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
+        """See `BuildLocks.acquire`."""
+        by_name = {lock_name(self._store, stage.key): stage for stage in stages}
+        label = stage_label(stages[0])
+        granted = ray.get(self._manager.acquire.remote(list(by_name), label, self._holder))
+        return [by_name[name] for name in granted]
 
     def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
-        """End our claims."""
-        keys = [claimed(self._store, stage.key) for stage in stages]
-        ray.get(self._claims.release.remote(keys, self._holder.name, outcome))
+        """See `BuildLocks.release`."""
+        names = [lock_name(self._store, stage.key) for stage in stages]
+        ray.get(self._manager.release.remote(names, self._holder.name, outcome))
 
-    def wait(self, stage: Stage) -> str | None:
-        """Block until the maker of ``stage`` is done with it, or is dead."""
-        landed: LockEnd = ray.get(
-            self._claims.wait.remote(claimed(self._store, stage.key), self._holder.job)
-        )
-        return landed.error
+    def wait(self, stage: Stage) -> Outcome | None:
+        """See `BuildLocks.wait`; a holder that dies ends the wait."""
+        name = lock_name(self._store, stage.key)
+        failed: Outcome | None = ray.get(self._manager.wait.remote(name, self._holder.job))
+        return failed

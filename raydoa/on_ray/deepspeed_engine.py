@@ -1,10 +1,10 @@
 """DeepSpeed behind the training loop's `Engine`: ZeRO 0 to 3, offload, bf16.
 
 DeepSpeed divides gradients by the accumulation steps and averages them over workers, so a loss that is already
-divided by the tokens of the global batch is multiplied by both before it is handed over. The numbers then are
+divided by the tokens of the global batch is multiplied by both before it is handed over. The numbers are then
 those of the plain loop on one process.
 
-What T5-XXL needs, and what fits where, is worked out in `raydoa.experiment.hardware`.
+`raydoa.experiment.hardware` works out what T5-XXL needs, and what fits where.
 """
 
 import logging
@@ -14,6 +14,7 @@ from typing import Any
 import deepspeed
 import torch
 
+from raydoa.on_ray.deepspeed_internals import consolidated_state, full_dimensions
 from raydoa.on_ray.sharded_checkpoint import load_fragments, save_fragments
 from raydoa.training.batches import MicroBatch
 from raydoa.training.distill import Loss
@@ -41,7 +42,7 @@ def deepspeed_config(
     if offload:
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": torch.cuda.is_available()}
     return {
-        # Rows per micro-batch vary; what counts is that the three agree.
+        # Rows per micro-batch vary; the three only have to agree.
         "train_batch_size": world * rounds,
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": rounds,
@@ -53,16 +54,6 @@ def deepspeed_config(
         "steps_per_print": 10**9,
         "wall_clock_breakdown": False,
     }
-
-
-def init_distributed() -> None:
-    """DeepSpeed's own, on the process group that is there.
-
-    Where there are no GPUs it would first ask a compiler what it can build, in every process, and build a C++ kernel of
-    inference: more than a minute on two cores at the first training of a machine, and no training without g++.
-    """
-    deepspeed.ops.__compatible_ops__ = {}
-    deepspeed.init_distributed()
 
 
 class DeepSpeedEngine:
@@ -77,7 +68,7 @@ class DeepSpeedEngine:
         self._done = 0
         self._factor = config["train_batch_size"]
         optimiser = torch.optim.AdamW(
-            parameter_groups(loss, recipe.weight_decay, _dimensions), lr=recipe.learning_rate
+            parameter_groups(loss, recipe.weight_decay, full_dimensions), lr=recipe.learning_rate
         )
         self.engine, _, _, _ = deepspeed.initialize(model=loss, optimizer=optimiser, config=config)
 
@@ -107,20 +98,12 @@ class DeepSpeedEngine:
 
     def consolidated(self) -> dict[str, torch.Tensor] | None:
         """The whole model's weights on rank 0, None elsewhere; every rank must call it."""
-        if self.engine.zero_optimization_partition_weights():
-            state = self.engine._zero3_consolidated_16bit_state_dict()
-        else:
-            state = self.engine.module_state_dict()
+        state = consolidated_state(self.engine)
         if torch.distributed.get_rank() != 0:
             return None
         prefix = "model."
         return {
-            n.removeprefix(prefix): t.detach().cpu()
-            for n, t in state.items()
-            if n.startswith(prefix)
+            name.removeprefix(prefix): tensor.detach().cpu()
+            for name, tensor in state.items()
+            if name.startswith(prefix)
         }
-
-
-def _dimensions(parameter: torch.nn.Parameter) -> int:
-    """Of the whole parameter: under ZeRO-3 a worker holds a flat part of it, or nothing."""
-    return len(getattr(parameter, "ds_shape", parameter.shape))

@@ -1,72 +1,61 @@
-"""Drain this Ray node when its cloud says that the machine will be taken away.
+"""Drain this Ray node when its cloud announces that the machine will be preempted.
 
-A node that is being drained takes no new work. Ray Train's watcher sees it and tells the workers, which save and leave
-(`raydoa.on_ray.train_checkpoints`); Ray Data starts no more actors on it, and the shards that it has written are in the
-store. The deadline of the notice goes along.
+A node that is being drained takes no new work. Ray Train's watcher sees it and notifies the workers, which save a
+checkpoint and exit (`raydoa.on_ray.train_checkpoints`); Ray Data starts no more actors on it, and the shards that it has
+written are in the store. The deadline of the notice goes along.
 """
 
 import logging
 import time
+from typing import Any
 
 import ray
-from ray._private import services
-from ray.core.generated import autoscaler_pb2
 
 from raydoa.errors import UserError
-from raydoa.on_ray.preemption_notice import Cloud, Notice
+from raydoa.on_ray import ray_internals
+from raydoa.on_ray.preemption_notice import MetadataService, PreemptionNotice
 
 logger = logging.getLogger(__name__)
 
 
-def drain_on_notice(cloud: Cloud, node_id: str | None = None) -> Notice:
-    """Ask for a notice until there is one, and drain the node; returns the notice.
+def drain_on_notice(service: MetadataService, node_id: str | None = None) -> PreemptionNotice:
+    """Poll for a preemption notice, drain the node once there is one, and return the notice.
 
     Args:
-        cloud: where notices come from.
-        node_id: another node than the one that this process runs on.
+        service: where notices come from.
+        node_id: of another node than this process runs on.
 
     Raises:
         UserError: Ray does not run on this machine.
     """
-    # Now and not when there are seconds left: whoever cannot reach the cluster should be told while it matters little.
-    address = _address()
+    # Connect now and not when seconds are left: that the cluster cannot be reached should be known while it matters little.
+    address = ray_internals.cluster_address()
+    if address is None:
+        raise UserError("drain-on-notice: Ray does not run on this machine; run `ray start` first")
     node_id = node_id or _own_node(address)
-    gcs = ray._raylet.GcsClient(address=address)
-    logger.info("watching for a notice, to drain node %s", node_id)
+    gcs = ray_internals.gcs_client(address)
+    logger.info("polling for a preemption notice, to drain node %s", node_id)
     while True:
         try:
-            notice = cloud.notice()
+            notice = service.notice()
         except OSError as error:
-            logger.warning("the metadata service did not answer (%s); asking again", error)
+            logger.warning("the metadata service did not answer (%s); retrying", error)
             notice = None
-        if notice is not None and _drained(gcs, node_id, notice):
+        if notice is not None and _drain(gcs, node_id, notice):
             return notice
-        time.sleep(cloud.seconds_between)
+        time.sleep(service.poll_seconds)
 
 
-def _drained(gcs: "ray._raylet.GcsClient", node_id: str, notice: Notice) -> bool:
-    """Whether Ray has taken the node out of use; it is asked again where its head did not answer."""
+def _drain(gcs: Any, node_id: str, notice: PreemptionNotice) -> bool:
+    """Whether Ray has accepted; where its head did not answer, the caller retries."""
     try:
-        accepted, why_not = gcs.drain_node(
-            node_id,
-            autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION"),
-            notice.reason,
-            round(notice.deadline * 1000),
-        )
+        accepted, rejection = ray_internals.drain_node(gcs, node_id, notice.reason, notice.deadline)
     except ray.exceptions.RpcError as error:
-        logger.warning("the head node did not answer (%s); asking again", error)
+        logger.warning("the head node did not answer (%s); retrying", error)
         return False
     if not accepted:
-        logger.warning("node %s is not drained (%s); asking again", node_id, why_not)
-    return bool(accepted)
-
-
-def _address() -> str:
-    """Of the cluster that this machine belongs to."""
-    found = services.canonicalize_bootstrap_address(None)
-    if found is None:
-        raise UserError("drain-on-notice: Ray does not run on this machine; run `ray start` first")
-    return str(found)
+        logger.warning("Ray refused to drain node %s (%s); retrying", node_id, rejection)
+    return accepted
 
 
 def _own_node(address: str) -> str:

@@ -1,24 +1,39 @@
-"""The error that a stage raised, out of what Ray wraps around it on its way to the driver."""
+"""The error that a stage raised, unwrapped from what Ray puts around it on its way to the driver."""
 
-from raydoa.errors import UserError
+from collections.abc import Sequence
+
+from raydoa.errors import RunFailed, UserError
 from raydoa.store.record import DamagedArtifact
 from raydoa.store.store import MissingArtifact
 
-UNDERSTOOD = (UserError, DamagedArtifact, MissingArtifact)
+ACTIONABLE = (UserError, DamagedArtifact, MissingArtifact)
 """Errors that a build or the user can do something about."""
 
 
-def understood(error: BaseException) -> Exception | None:
-    """The first error behind ``error`` that is one of `UNDERSTOOD`, as it was raised.
+def actionable_cause(error: BaseException) -> Exception | None:
+    """The first error behind ``error`` that is one of `ACTIONABLE`, as it was raised.
 
     Ray's own errors carry the original as ``cause``, and may be of its class as well, but with a traceback for
     a message.
     """
-    seen: BaseException | None = error
-    while seen is not None:
-        original = getattr(seen, "cause", None)
-        for candidate in (original, seen):
-            if isinstance(candidate, UNDERSTOOD):
+    link: BaseException | None = error
+    while link is not None:
+        original = getattr(link, "cause", None)
+        for candidate in (original, link):
+            if isinstance(candidate, ACTIONABLE):
                 return candidate
-        seen = original if isinstance(original, BaseException) else seen.__cause__
+        link = original if isinstance(original, BaseException) else link.__cause__
     return None
+
+
+def failure_of_cells(errors: Sequence[BaseException], message: str) -> UserError | RunFailed:
+    """What a run with failed cells ends with: the user's mistake if one is behind any of ``errors``, else a failure."""
+    mistakes = [e for e in errors if isinstance(actionable_cause(e), UserError)]
+    first = (mistakes or list(errors))[0]
+    return (UserError if mistakes else RunFailed)(f"{message}: {last_line(first)}")
+
+
+def last_line(error: BaseException) -> str:
+    """The last line of an error's message that is not blank: Ray puts the cause there."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,9 +1,9 @@
-"""Fine-tune one model on a worker group with Ray Train and DeepSpeed, whatever happens to its machines.
+"""Fine-tune one model on a worker group with Ray Train and DeepSpeed, fault-tolerant and elastic.
 
-A group has a fixed size while it lives. It ends when the training is done, when a worker is lost, or of its own accord:
-on a machine's notice it saves and leaves at once. Then the next group goes on from the newest checkpoint, with as many
-workers as the nodes that are left have room for. The retrying is ours and not Ray Train's, because its elastic groups
-are sized by reservations that still count a node which is being drained, and because a group of ours can leave before
+A worker group has a fixed size. It ends when the training is done, when a worker is lost, or of its own accord: on a
+preemption notice it saves a checkpoint and exits at once. The next group resumes from the newest checkpoint, with as
+many workers as fit on the nodes that are left. The retries are ours and not Ray Train's, because its elastic groups
+are sized by reservations that still count a node which is being drained, and because a group of ours can exit before
 the machine is gone, so that no step is computed twice.
 
 A run is named after the stage's key: the same training resumes, another never picks up its state.
@@ -15,64 +15,64 @@ from pathlib import Path
 
 import ray.train
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-from ray.train.v2._internal.exceptions import WorkerGroupStartupTimeoutError
 
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.on_ray.cluster import check_room, room_for
-from raydoa.on_ray.error_causes import understood
+from raydoa.on_ray.cluster import capacity_for, check_capacity
+from raydoa.on_ray.error_causes import actionable_cause, last_line
 from raydoa.on_ray.finetune_worker import Job, work
-from raydoa.on_ray.gang_scheduling import WaitingGroup
+from raydoa.on_ray.gang_scheduling import QueuedGang
+from raydoa.on_ray.ray_internals import is_startup_timeout
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import FineTune
 
 logger = logging.getLogger(__name__)
 
-_MOST_FAILURES = 3
-"""Groups that may be lost one after the other without a new checkpoint."""
+_MAX_FAILURES = 3
+"""Consecutive groups that may be lost without a new checkpoint."""
 
 
 def fine_tune(
     stage: FineTune,
     context: ExecutionContext,
     runtime: RuntimeConfig,
-    group: WaitingGroup | None = None,
+    gang: QueuedGang | None = None,
 ) -> None:
     """Train and publish ``stage``; returns when its artifact is in the store.
 
-    ``group`` is told when workers are asked for, and when they are there.
+    ``gang`` queues for resources before each group.
 
     Raises:
         UserError: the cluster can never hold the worker group, or an input is wrong.
         DamagedArtifact, MissingArtifact: an input is damaged or gone.
-        TrainingFailedError: groups kept failing at the same place.
+        TrainingFailedError: groups kept failing at the same checkpoint.
     """
-    # A single process keeps its place under the same key, but not in the same form.
+    # A single process has checkpoints under the same key, but in another format.
     run = Path(runtime.train_folder) / f"{stage.kind}-{stage.key[:20]}-group"
-    job = Job(stage, context, runtime, run, group)
+    job = Job(stage, context, runtime, run, gang)
     checkpoints, failures = _checkpoints(run), 0
     resuming = bool(checkpoints)
     while True:
         workers = _size(job, resuming)
-        if group is not None:
-            group.asks(workers, job.each)
+        if gang is not None:
+            gang.enqueue(workers, job.each)
         try:
             _run_group(job, workers)
         except ray.train.TrainingFailedError as failure:
             cause = _cause(failure)
             if cause is not None:
                 raise cause from failure
-            # A group that waits for machines looks at the cluster again now and then; one that was interrupted
-            # did nothing wrong, and neither did one that came further than the one before.
+            # A pending group is sized again now and then; one that was preempted is no failure, and neither is one
+            # that came further than the one before.
             if _never_started(failure):
                 continue
             newest = _checkpoints(run)
-            interrupted = isinstance(failure, ray.train.PreemptionError)
-            failures = 0 if interrupted or newest != checkpoints else failures + 1
-            if failures > _MOST_FAILURES:
+            preempted = isinstance(failure, ray.train.PreemptionError)
+            failures = 0 if preempted or newest != checkpoints else failures + 1
+            if failures > _MAX_FAILURES:
                 raise
             checkpoints = newest
-            why = str(failure).strip().splitlines()[-1].split(". ")[0]
-            logger.warning("%s: a group of %d was lost: %s", stage.model, workers, why)
+            why = last_line(failure).split(". ")[0]
+            logger.warning("%s: lost a group of %d workers: %s", stage.model, workers, why)
         resuming = True
         if context.store.find(stage.key) is not None:
             break
@@ -81,26 +81,26 @@ def fine_tune(
 
 
 def _size(job: Job, resuming: bool) -> int:
-    """Workers of the next group: all, or, if it goes on where another was lost, as many as there is room for.
+    """Workers of the next group: all, or, if it resumes after another, as many as fit.
 
     Raises:
-        InsufficientResources: the nodes have no room for it, and the cluster does not grow.
+        InsufficientResources: they do not fit on the nodes, and the cluster does not grow.
     """
     runtime = job.runtime
-    room = room_for(job.each)
-    if resuming and runtime.least_train_workers <= room < runtime.train_workers:
+    capacity = capacity_for(job.each)
+    if resuming and runtime.least_train_workers <= capacity < runtime.train_workers:
         logger.warning(
-            "%s goes on with %d of %d workers", job.stage.model, room, runtime.train_workers
+            "%s resumes with %d of %d workers", job.stage.model, capacity, runtime.train_workers
         )
-        return room
+        return capacity
     what = f"fine-tuning {job.stage.model}"
-    check_room(job.each, runtime.train_workers, what, runtime, "lower train_workers")
+    check_capacity(job.each, runtime.train_workers, what, runtime, "lower train_workers")
     return runtime.train_workers
 
 
 def _run_group(job: Job, workers: int) -> None:
     """One group from its start to its end; Ray Train raises what it ended with."""
-    # Here and not above: it imports torch, and most trials find their teacher in the store.
+    # A late import: it loads torch, and for most trials the teacher is a cache hit.
     from ray.train.torch import TorchTrainer
 
     TorchTrainer(
@@ -123,21 +123,21 @@ def _run_group(job: Job, workers: int) -> None:
 
 
 def _checkpoints(run: Path) -> frozenset[str]:
-    """Names of the checkpoints that are there."""
+    """Names of the run's checkpoints."""
     return frozenset(path.name for path in run.glob("checkpoint_*"))
 
 
 def _never_started(failure: Exception) -> bool:
-    """Whether the group was still waiting for machines."""
-    return isinstance(failure, ray.train.ControllerError) and isinstance(
-        failure.controller_failure, WorkerGroupStartupTimeoutError
+    """Whether the group was still pending."""
+    return isinstance(failure, ray.train.ControllerError) and is_startup_timeout(
+        failure.controller_failure
     )
 
 
 def _cause(failure: Exception) -> Exception | None:
-    """The workers' own error where it is one that callers understand."""
+    """The workers' own error where callers can act on it."""
     for error in getattr(failure, "worker_failures", {}).values():
-        cause = understood(error)
+        cause = actionable_cause(error)
         if cause is not None:
             return cause
     return None

@@ -8,12 +8,12 @@ weights never travel through the driver.
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray.train
 
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.on_ray.gang_scheduling import WaitingGroup
+from raydoa.on_ray.gang_scheduling import QueuedGang
 from raydoa.pipeline.context import (
     ExecutionContext,
     Facts,
@@ -23,16 +23,19 @@ from raydoa.pipeline.context import (
 )
 from raydoa.pipeline.stages import FineTune, training_seed
 
+if TYPE_CHECKING:
+    from raydoa.models.family import Model
+
 
 @dataclass(frozen=True)
 class Job:
-    """A fine-tuning, the folder of its run, and whom to tell that its workers are there."""
+    """A fine-tuning, the folder of its run, and its place in the queue for resources."""
 
     stage: FineTune
     context: ExecutionContext
     runtime: RuntimeConfig
     run: Path
-    group: WaitingGroup | None
+    gang: QueuedGang | None
 
     @property
     def each(self) -> dict[str, int]:
@@ -44,25 +47,21 @@ def work(config: dict[str, Any]) -> None:
     """Train, and publish what came of it, unless the group had to leave its machines before."""
     import torch
 
-    from raydoa.models.family import save_model
-    from raydoa.models.tokenizer import load_tokenizer
     from raydoa.on_ray.deepspeed_engine import DeepSpeedEngine, deepspeed_config
     from raydoa.on_ray.train_checkpoints import TrainCheckpoints
-    from raydoa.training.distill import Loss
     from raydoa.training.fit import fit
 
     job: Job = config["job"]
     stage, context, runtime = job.stage, job.context, job.runtime
     train_context = ray.train.get_context()
     rank, world = train_context.get_world_rank(), train_context.get_world_size()
-    if rank == 0 and job.group is not None:
-        job.group.began()
+    if rank == 0 and job.gang is not None:
+        job.gang.dequeue()
     checkpoints = TrainCheckpoints(job.run, runtime.train_workers, job.each)
     size = _micro_batch_size(job, checkpoints.micro_batch_size)
     checkpoints.micro_batch_size = size
     execution = replace(runtime.of_teachers(context.execution), micro_batch_size=size)
     folder = model_folder(stage.initial, context)
-    tokenizer = load_tokenizer(folder)
     settings = deepspeed_config(
         stage.recipe,
         world=world,
@@ -72,11 +71,11 @@ def work(config: dict[str, Any]) -> None:
     )
     model = load_sharded(folder, stage, settings, runtime)
     device = f"cuda:{torch.cuda.current_device()}" if runtime.gpus_per_worker else "cpu"
-    loss = Loss(model, activation_checkpointing=execution.activation_checkpointing)
+    loss = model.loss(activation_checkpointing=execution.activation_checkpointing)
     engine = DeepSpeedEngine(loss, stage.recipe, stage.steps, settings, device)
     summary = fit(
         engine,
-        labelled_examples(stage, context, tokenizer),
+        labelled_examples(stage, context, model),
         batch_size=stage.recipe.batch_size,
         steps=stage.steps,
         seed=training_seed(stage),
@@ -84,9 +83,9 @@ def work(config: dict[str, Any]) -> None:
         rank=rank,
         world=world,
         checkpoints=checkpoints,
-        on_step=checkpoints.heard,
+        on_step=checkpoints.record_loss,
     )
-    checkpoints.ask_no_more()
+    checkpoints.cancel_growth()
     if summary.steps_done < stage.steps:
         return
     losses, state = checkpoints.losses(), engine.consolidated()
@@ -94,11 +93,11 @@ def work(config: dict[str, Any]) -> None:
         facts: Facts = {
             "losses": losses,
             "first_step": summary.first_step,
-            "steps_repeated": checkpoints.repeated,
-            "tokenizer": tokenizer.fingerprint,
+            "steps_repeated": checkpoints.steps_repeated,
+            "output_space": model.output_space,
         }
         with tempfile.TemporaryDirectory(prefix="raydoa-") as scratch:
-            save_model(model, tokenizer, Path(scratch), state=state)
+            model.save(Path(scratch), state)
             seconds = checkpoints.device_seconds / world
             publish(stage, context, Path(scratch), facts, seconds=seconds, devices=world)
     torch.distributed.barrier()
@@ -112,20 +111,19 @@ def _micro_batch_size(job: Job, of_before: int | None) -> int:
 
 def load_sharded(
     folder: Path, stage: FineTune, settings: dict[str, Any], runtime: RuntimeConfig
-) -> Any:
+) -> "Model":
     """The model as the ZeRO stage wants it; under ZeRO-3 no worker ever holds it whole."""
-    import torch
     from transformers.integrations import HfDeepSpeedConfig
 
-    from raydoa.models.family import load_model
-    from raydoa.on_ray.deepspeed_engine import init_distributed
+    from raydoa.models.lookup import family_at
+    from raydoa.on_ray.deepspeed_internals import init_distributed
 
     # Before the weights, which ZeRO-3 cuts into as many parts as there are workers.
     init_distributed()
     # transformers looks for this object while it loads; it must live until the model is loaded.
     config = HfDeepSpeedConfig(settings) if runtime.zero_stage == 3 else None
-    model = load_model(
-        folder, dropout=stage.recipe.dropout, dtype=getattr(torch, stage.recipe.precision)
+    model = family_at(folder).open(
+        folder, dropout=stage.recipe.dropout, precision=stage.recipe.precision
     )
     del config
     return model

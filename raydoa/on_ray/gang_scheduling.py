@@ -1,13 +1,13 @@
-"""Worker groups get their GPUs: while one waits, nothing smaller is asked for.
+"""Gang scheduling: while a worker group is pending, nothing smaller is submitted to Ray.
 
-Ray gives a freed GPU to whatever waits on its node, and a worker group needs all of its GPUs free at one moment, so
-with more tasks waiting than there are GPUs a group would begin last of all (docs/scale.md). Whoever is about to ask Ray
-for tasks or actors therefore waits here for as long as a group does. What runs goes on, and ends, and makes room.
-Groups themselves stand in line: only the first is asked of Ray, so that many of them cost no more than one.
+Ray gives a freed GPU to whatever is pending on its node, and a worker group needs all of its GPUs free at one moment,
+so with more tasks pending than there are GPUs a group would start last of all (docs/scale.md). Whoever is about to
+submit tasks or actors therefore waits here while a gang is pending. What runs goes on, and ends, and makes room.
+Gangs are queued: only the first is submitted to Ray, so that many of them cost no more than one.
 
-A group that the cluster has no room for, as when nodes were lost, holds nobody up. Where the cluster grows, its nodes
-may be on their way, and it holds tasks and labelling up for as long as that takes: what Ray was asked for before they
-came would have them first. It holds no other group up: the autoscaler should see all of them at once.
+A gang that the cluster has no capacity for, as when nodes were lost, delays nobody. Where the cluster grows, its nodes
+may be starting, and it delays tasks and labelling for that long: what was submitted before the nodes came would have
+them first. It delays no other gang: the autoscaler should see all of them at once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,54 +17,55 @@ from typing import Any
 
 import ray
 
-from raydoa.on_ray.cluster import room_for
-from raydoa.on_ray.locks import Group, find_locks
+from raydoa.on_ray.cluster import capacity_for
+from raydoa.on_ray.locks import Gang, find_locks
 
-_PATIENCE_SECONDS = 15.0
+_POLL_SECONDS = 15.0
 _GROWTH_SECONDS = 900.0
 """Until a machine of a cloud has booted and installed everything; after that none is to be had."""
 
 
 @dataclass(frozen=True)
-class WaitingGroup:
-    """A worker group of one maker; it travels to its workers, of whom the first says that it is there."""
+class QueuedGang:
+    """The gang of one lock's holder; it travels to its workers, the first of which says that they are running."""
 
-    claims: Any
-    claim: str
+    manager: Any
+    lock: str
 
-    def asks(self, workers: int, each: Mapping[str, int]) -> None:
-        """Stand in line for so many workers, at first or after a group was lost; return when it is its turn."""
-        ray.get(self.claims.group_waits.remote(self.claim, Group(workers, dict(each))))
-        patience = 0.0
-        while any(map(_has_room, ray.get(self.claims.groups_ahead.remote(self.claim, patience)))):
-            patience = _PATIENCE_SECONDS
+    def enqueue(self, num_workers: int, resources_per_worker: Mapping[str, int]) -> None:
+        """Queue for so many workers, at first or after a group was lost; return when it is this gang's turn."""
+        gang = Gang(num_workers, dict(resources_per_worker))
+        ray.get(self.manager.enqueue_gang.remote(self.lock, gang))
+        timeout = 0.0
+        while any(map(_has_capacity, ray.get(self.manager.gangs_ahead.remote(self.lock, timeout)))):
+            timeout = _POLL_SECONDS
 
-    def began(self) -> None:
-        """It has its GPUs, or has failed."""
-        ray.get(self.claims.group_began.remote(self.claim))
+    def dequeue(self) -> None:
+        """It has its resources, or has failed."""
+        ray.get(self.manager.dequeue_gang.remote(self.lock))
 
 
 @contextmanager
-def waiting_group(claim: str) -> Iterator[WaitingGroup]:
-    """A group for what is claimed as ``claim``; whatever becomes of it, nobody waits for it afterwards."""
-    group = WaitingGroup(find_locks(), claim)
+def queued_gang(lock: str) -> Iterator[QueuedGang]:
+    """A gang for the holder of ``lock``; whatever becomes of it, nobody waits for it afterwards."""
+    gang = QueuedGang(find_locks(), lock)
     try:
-        yield group
+        yield gang
     finally:
-        group.began()
+        gang.dequeue()
 
 
-def wait_for_turn(*, cluster_grows: bool) -> None:
-    """Return when no worker group waits that the cluster has room for, or may be getting it."""
+def wait_for_gangs(*, cluster_grows: bool) -> None:
+    """Return when no gang is pending that the cluster has capacity for, or may be getting it."""
 
-    def is_served(group: Group) -> bool:
-        return _has_room(group) or (cluster_grows and group.waited_seconds < _GROWTH_SECONDS)
+    def goes_first(gang: Gang) -> bool:
+        return _has_capacity(gang) or (cluster_grows and gang.pending_seconds < _GROWTH_SECONDS)
 
-    claims, patience = find_locks(), 0.0
-    while any(map(is_served, ray.get(claims.waiting_groups.remote(patience)))):
-        patience = _PATIENCE_SECONDS
+    manager, timeout = find_locks(), 0.0
+    while any(map(goes_first, ray.get(manager.pending_gangs.remote(timeout)))):
+        timeout = _POLL_SECONDS
 
 
-def _has_room(group: Group) -> bool:
+def _has_capacity(gang: Gang) -> bool:
     """Whether the nodes, as they stand, could hold it."""
-    return room_for(group.each) >= group.workers
+    return capacity_for(gang.resources_per_worker) >= gang.num_workers

@@ -1,6 +1,6 @@
-"""Teacher inference over the pool with Ray Data: fixed shards, one artifact each.
+"""A label source over the pool with Ray Data: fixed shards, one artifact each.
 
-The dataset is the list of shards that are missing; a pool of actors, each holding one teacher on its GPUs,
+The dataset is the list of shards that are missing; a pool of actors, each holding one labeller (a teacher on its GPUs),
 maps over it. An actor publishes a shard's artifact before it returns, so whatever dies, finished shards stay
 and no row is labelled twice or left out: a retried shard either is in the store or is made again whole.
 
@@ -17,10 +17,12 @@ import ray.data
 from ray.data import ActorPoolStrategy
 from ray.exceptions import ActorUnavailableError, RayError
 
+from raydoa.errors import RunFailed
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.on_ray.cluster import check_room, room_for, usable_nodes
-from raydoa.on_ray.error_causes import UNDERSTOOD, understood
-from raydoa.pipeline.context import ExecutionContext, open_rows
+from raydoa.experiment.placement import gpus_of_labeller
+from raydoa.on_ray.cluster import capacity_for, check_capacity, schedulable_nodes
+from raydoa.on_ray.error_causes import ACTIONABLE, actionable_cause
+from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel
 
 logger = logging.getLogger(__name__)
@@ -28,35 +30,34 @@ logger = logging.getLogger(__name__)
 MOST_RETRIES = 2
 
 
-class LabelPoolFailed(RuntimeError):
+class LabelPoolFailed(RunFailed):
     """Labelling failed for good; the message names the rows."""
 
 
-class _ShardLabeller:
-    """An actor of the pool: one teacher, loaded once, labelling shard after shard."""
+class _PoolActor:
+    """An actor of the pool: one labeller, opened once, labelling shard after shard."""
 
     def __init__(self, shards: Sequence[PseudoLabel], context: ExecutionContext) -> None:
         # Here and not above: the driver only names this class, and need not import torch.
-        from raydoa.pipeline.labelling import Labeller
+        from raydoa.labels.shards import ShardLabeller
 
         self._shards = shards
         self._store = context.store
-        self._rows = open_rows(shards[0].data, context)
-        self._labeller = Labeller(shards[0].teacher, context)
+        self._labeller = ShardLabeller(shards[0], context)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         for index in batch["shard"]:
             shard = self._shards[int(index)]
             # A retried call: whoever died after this shard had published it.
             if self._store.find(shard.key) is None:
-                self._labeller.publish(shard, self._rows)
+                self._labeller.publish(shard)
         return batch
 
 
 def label_pool(
     shards: Sequence[PseudoLabel], context: ExecutionContext, runtime: RuntimeConfig
 ) -> None:
-    """Make every one of ``shards`` (of one teacher) and publish each as it is done.
+    """Make every one of ``shards`` (of one labeller) and publish each as it is done.
 
     Raises:
         UnlabelableRow: a row cannot be labelled; it is named.
@@ -64,15 +65,15 @@ def label_pool(
         UserError: there is no room for the shards on the disk, or for an actor on the cluster.
         LabelPoolFailed: the actors kept dying without a shard in between; the unfinished rows are named.
     """
-    assert len({shard.teacher.key for shard in shards}) == 1, "one teacher at a time"
+    assert len({shard.labeller for shard in shards}) == 1, "one labeller at a time"
     _configure_ray_data()
     left, retries_left = list(shards), MOST_RETRIES
     while True:
-        nodes = set(usable_nodes())
+        nodes = set(schedulable_nodes())
         try:
             _label(left, context, runtime)
             return
-        except (RayError, *UNDERSTOOD) as error:
+        except (RayError, *ACTIONABLE) as error:
             before = len(left)
             left = [shard for shard in shards if context.store.find(shard.key) is None]
             if not left:
@@ -81,9 +82,11 @@ def label_pool(
             retries_left = MOST_RETRIES if len(left) < before else retries_left - 1
             # A node went silent, or was drained and lost. Until Ray declares it dead it fails at once whatever is
             # sent there, which uses up an actor's own retries; what is missing goes to new actors.
-            lost = isinstance(error, ActorUnavailableError) or bool(nodes - set(usable_nodes()))
-            if understood(error) or not (lost and retries_left >= 0):
-                raise understood(error) or _failed(error, left) from error
+            lost = isinstance(error, ActorUnavailableError) or bool(
+                nodes - set(schedulable_nodes())
+            )
+            if actionable_cause(error) or not (lost and retries_left >= 0):
+                raise actionable_cause(error) or _failed(error, left) from error
             logger.warning("a node was lost; %d shards are left", len(left))
 
 
@@ -93,20 +96,21 @@ def _label(
     """One dataset over ``shards``, from its first to its last actor."""
     least, most = runtime.label_actors
     # Ray Data waits for all of the least; on a cluster that has lost nodes it would wait for ever.
-    each = {"CPU": runtime.cpus_per_worker, "GPU": runtime.gpus_per_label_actor}
-    check_room(each, 1, f"labelling with {shards[0].model}", runtime, "lower cpus_per_worker")
-    least = min(least, max(1, room_for(each)))
+    gpus = gpus_of_labeller(shards[0], runtime)
+    each = {"CPU": runtime.cpus_per_worker, "GPU": gpus}
+    check_capacity(each, 1, f"labelling with {shards[0].model}", runtime, "lower cpus_per_worker")
+    least = min(least, max(1, capacity_for(each)))
     # From memory, not from files: read tasks would want a CPU of their own beside the actors and,
     # with two such runs on two cores, wait for each other.
     dataset = ray.data.from_items(
         [{"shard": index} for index in range(len(shards))], override_num_blocks=len(shards)
     ).map_batches(
-        _ShardLabeller,
+        _PoolActor,
         fn_constructor_args=(tuple(shards), context),
         batch_size=1,
         compute=ActorPoolStrategy(min_size=least, max_size=min(most, max(least, len(shards)))),
         num_cpus=runtime.cpus_per_worker,
-        num_gpus=runtime.gpus_per_label_actor or None,
+        num_gpus=gpus or None,
         max_restarts=MOST_RETRIES,
         max_task_retries=MOST_RETRIES,
     )

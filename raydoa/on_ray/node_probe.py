@@ -1,4 +1,4 @@
-"""What a task finds out about the node it runs on, for `raydoa.on_ray.cluster_check`."""
+"""Tasks that report on the node they run on, for `raydoa.on_ray.cluster_check`."""
 
 import hashlib
 import os
@@ -19,8 +19,8 @@ from raydoa.store.remote_storage import RemoteStorage
 _COUNT_GPUS = "import torch; print(torch.cuda.device_count())"
 
 
-def look_at_yourself(shared: Sequence[str], run: str, identity: str) -> dict[str, Any]:
-    """Versions, GPUs and token of this node; writes ``identity`` into the folder ``run`` of each shared place."""
+def probe_node(shared: Sequence[str], run: str, node_id: str) -> dict[str, Any]:
+    """Versions, GPUs and token of this node; writes a file named ``node_id`` into the folder ``run`` of each storage."""
     token = _token_file()
     return {
         "host": platform.node(),
@@ -34,35 +34,35 @@ def look_at_yourself(shared: Sequence[str], run: str, identity: str) -> dict[str
         "auth_mode": os.environ.get("RAY_AUTH_MODE"),
         "token_file": str(token) if token else None,
         "token_file_mode": token.stat().st_mode & 0o777 if token else None,
-        "unwritable": {place: why for place in shared if (why := _write(place, run, identity))},
+        "unwritable": {url: why for url in shared if (why := _write(url, run, node_id))},
     }
 
 
-def who_wrote(shared: Sequence[str], run: str, identity: str) -> dict[str, list[str]]:
-    """The nodes whose files can be seen from here, in each shared place that can be read."""
+def list_nodes(shared: Sequence[str], run: str, node_id: str) -> dict[str, list[str]]:
+    """Ids of the nodes whose files this node sees, in each storage; none where it cannot be read."""
     seen = {}
-    for place in shared:
+    for url in shared:
         try:
-            seen[place] = [Path(path).name for path in open_folder(place).listing(run)]
+            seen[url] = [Path(path).name for path in open_storage(url).listing(run)]
         except UserError:
-            seen[place] = []
+            seen[url] = []
     return seen
 
 
-def time_there() -> float:
+def read_clock() -> float:
     """The node's clock, in unix seconds."""
     return time.time()
 
 
-def open_folder(place: str) -> LocalStorage | RemoteStorage:
+def open_storage(url: str) -> LocalStorage | RemoteStorage:
     """A folder or URL, opened as the store opens it."""
-    return RemoteStorage(place) if "://" in place else LocalStorage(Path(place))
+    return RemoteStorage(url) if "://" in url else LocalStorage(Path(url))
 
 
-def _write(place: str, run: str, identity: str) -> str | None:
-    """Why the place cannot be written; None if it can."""
+def _write(url: str, run: str, node_id: str) -> str | None:
+    """Why the storage cannot be written; None if it can."""
     try:
-        open_folder(place).write(f"{run}/{identity}", identity.encode())
+        open_storage(url).write(f"{run}/{node_id}", node_id.encode())
     except (UserError, OSError) as error:
         return str(error)
     return None
@@ -76,7 +76,7 @@ def _version(package: str) -> str | None:
 
 
 def _code_digest() -> str:
-    """Of all of raydoa's Python: two checkouts may have the same version."""
+    """Of raydoa's code: two checkouts may have the same version."""
     folder = Path(raydoa.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
@@ -86,17 +86,23 @@ def _code_digest() -> str:
 
 def _gpus_seen() -> int:
     """In a process of its own: Ray hides the GPUs from a task that asks for none, and torch need not stay loaded."""
-    shown = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-    found = subprocess.run(
-        [sys.executable, "-c", _COUNT_GPUS], capture_output=True, text=True, env=shown, check=True
+    environment = {
+        name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"
+    }
+    process = subprocess.run(
+        [sys.executable, "-c", _COUNT_GPUS],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
     )
-    return int(found.stdout.split()[-1])
+    return int(process.stdout.split()[-1])
 
 
 def _token_file() -> Path | None:
-    """The file that the token is read from; None if it comes from the environment, or is nowhere."""
+    """The file that Ray reads its token from; None if it comes from the environment, or there is none."""
     if os.environ.get("RAY_AUTH_TOKEN"):
         return None
-    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    path = Path(named) if named else Path.home() / ".ray" / "auth_token"
+    configured = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    path = Path(configured) if configured else Path.home() / ".ray" / "auth_token"
     return path if path.is_file() else None

@@ -1,4 +1,4 @@
-"""Live progress of a sweep: cells done, stages running, dollars and time left.
+"""Live progress of a sweep: trials done, stages running, dollars and time left.
 
 What is left to spend is known exactly, since the forecast names every stage. Time left is what the missing stages
 take at the pace of those of their kind and model that were made in this run, as many at a time as so far; while
@@ -14,16 +14,16 @@ import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from raydoa.experiment.cell import Cell, cell_from
 from raydoa.experiment.forecast import Forecast
-from raydoa.on_ray.locks import Status, claimed, find_locks
+from raydoa.on_ray.locks import Status, find_locks, lock_name
+from raydoa.on_ray.plan_trial import plan_of
 from raydoa.store.store import Store
 
 _EVERY_SECONDS = 5.0
 
 
 class Progress(Callback):
-    """Writes a line to standard error every few seconds, and when the last cell is done.
+    """Writes a line to standard error every few seconds, and when the last trial is done.
 
     Tune pickles its callbacks with the experiment and brings them back when that is restored, in another process on
     another cluster: what is kept is the forecast alone, and what is done is read off the store and the trials.
@@ -34,7 +34,7 @@ class Progress(Callback):
         self._store = store
         self._done: set[str] = set()
         self._missing = set(forecast.stages)
-        self._unbought = dict(forecast.labels_incurred)
+        self._unbought = {plan: t.purchased_usd for plan, t in forecast.trials.items()}
         self._pace: defaultdict[str, list[float]] = defaultdict(list)
         self._started = time.monotonic()
         self._written = 0.0
@@ -59,28 +59,28 @@ class Progress(Callback):
         self._write()
 
     def _look(self, trials: list[Any]) -> None:
-        """What finished cells needed exists, whoever made it."""
+        """What finished trials needed exists, whoever made it."""
         for trial in trials:
             if trial.status == Trial.TERMINATED and trial.trial_id not in self._done:
-                cell = cell_of(trial.config)
+                plan = plan_of(trial.config)
                 self._done.add(trial.trial_id)
-                self._missing -= self._forecast.needs(cell)
-                self._unbought.pop(cell, None)
+                self._missing -= self._forecast.needs(plan)
+                self._unbought.pop(plan, None)
 
     def _write(self) -> None:
         job = ray.get_runtime_context().get_job_id()
         status: Status = ray.get(find_locks().status.remote(job, self._seen))
         self._seen = status.count
-        made = {claimed(self._store, key): key for key in self._missing}
-        for label, claim, seconds in status.made:
-            if claim in made:
-                self._missing.discard(made[claim])
+        made = {lock_name(self._store, key): key for key in self._missing}
+        for label, lock, seconds in status.made:
+            if lock in made:
+                self._missing.discard(made[lock])
                 self._pace[label].append(seconds)
         running = ", ".join(f"{n} x {label}" for label, n in sorted(status.running.items()))
         elapsed = time.monotonic() - self._started
         line = (
-            f"[{_clock(elapsed)}] {len(self._done)}/{len(self._forecast.plans)} cells; "
-            f"running: {running or 'nothing'}; ${self._dollars_left():,.2f} to spend; {self._time_left(elapsed)}"
+            f"[{_clock(elapsed)}] {len(self._done)}/{len(self._forecast.trials)} trials; "
+            f"running: {running or 'nothing'}; ${self._dollars_left():,.2f} to go at the book's prices; {self._time_left(elapsed)}"
         )
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
@@ -88,8 +88,7 @@ class Progress(Callback):
 
     def _dollars_left(self) -> float:
         stages = sum(self._forecast.stages[key].cost_usd for key in self._missing)
-        labels = sum(self._forecast.label_usd[cell.task] * n for cell, n in self._unbought.items())
-        return stages + labels
+        return stages + sum(self._unbought.values())
 
     def _time_left(self, elapsed: float) -> str:
         if not self._missing:
@@ -97,20 +96,13 @@ class Progress(Callback):
         made_seconds = sum(sum(seconds) for seconds in self._pace.values())
         at_a_time = max(1.0, made_seconds / elapsed) if elapsed > 0 else 1.0
         labels = [self._forecast.stages[key].label for key in self._missing]
-        known = [label for label in labels if self._pace[label]]
-        if not known:
+        timed = [label for label in labels if self._pace[label]]
+        if not timed:
             return "time left: not known yet"
         seconds = (
-            sum(sum(self._pace[label]) / len(self._pace[label]) for label in known) / at_a_time
+            sum(sum(self._pace[label]) / len(self._pace[label]) for label in timed) / at_a_time
         )
-        return f"{'over' if len(known) < len(labels) else 'about'} {_clock(seconds)} left"
-
-
-def cell_of(config: dict[str, Any]) -> Cell:
-    """The cell in a trial's configuration."""
-    fields = dict(config["cell"])
-    fields.pop("labels_incurred")
-    return cell_from(fields)
+        return f"{'over' if len(timed) < len(labels) else 'about'} {_clock(seconds)} left"
 
 
 def _clock(seconds: float) -> str:

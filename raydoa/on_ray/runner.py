@@ -1,7 +1,7 @@
-"""The builder's runner on a cluster: each kind of stage where it belongs.
+"""The builder's runner on a cluster.
 
-`raydoa.experiment.placement` decides: labelling goes to a pool of actors (Ray Data), a teacher's fine-tuning to a worker group
-(Ray Train), and everything else, small students among them, to a plain task.
+`raydoa.experiment.placement` decides what a stage runs as: labelling as a pool of actors (Ray Data), a teacher's
+fine-tuning as a worker group (Ray Train), and everything else, small students among them, as a plain task.
 """
 
 import logging
@@ -15,71 +15,74 @@ from ray.exceptions import RayTaskError
 
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.placement import ActorPool, Tasks, WorkerGroup, placed
-from raydoa.on_ray.cluster import check_room
+from raydoa.on_ray.cluster import check_capacity
 from raydoa.on_ray.finetune import fine_tune
-from raydoa.on_ray.gang_scheduling import wait_for_turn, waiting_group
+from raydoa.on_ray.gang_scheduling import queued_gang, wait_for_gangs
 from raydoa.on_ray.label_pool import label_pool
-from raydoa.on_ray.locks import claimed
+from raydoa.on_ray.locks import lock_name
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.host_memory import host_bytes
 from raydoa.store.key import Stage
 
 logger = logging.getLogger(__name__)
 
-_MOST_RETRIES = 3
-_PARTS = 10_000
-"""Ray counts resources in parts of so many; it rounds, and sevenths rounded up would not all fit."""
+_MAX_RETRIES = 3
+_RESOURCE_UNITS = 10_000
+"""Ray counts a resource in so many units; it rounds, and sevenths rounded up would not all fit."""
 
 
 class ClusterRunner:
     """Runs stages of one cell on the cluster.
 
     Args:
-        context: what makers need.
+        context: what stages need to run.
         runtime: workers and devices.
-        teachers: names of the models that are fine-tuned by a worker group.
     """
 
-    def __init__(
-        self, context: ExecutionContext, runtime: RuntimeConfig, teachers: Sequence[str]
-    ) -> None:
+    def __init__(self, context: ExecutionContext, runtime: RuntimeConfig) -> None:
         self._context = context
         self._runtime = runtime
-        self._teachers = frozenset(teachers)
 
     def run(self, stages: Sequence[Stage]) -> None:
         """See `Runner.run`."""
         grows = self._runtime.cluster_grows
-        for placement in placed(stages, self._runtime, self._teachers):
+        for placement in placed(stages, self._runtime):
             match placement:
                 case WorkerGroup():
-                    claim = claimed(self._context.store, placement.stage.key)
-                    with waiting_group(claim) as group:
-                        fine_tune(placement.stage, self._context, self._runtime, group)
+                    lock = lock_name(self._context.store, placement.stage.key)
+                    with queued_gang(lock) as gang:
+                        fine_tune(placement.stage, self._context, self._runtime, gang)
                 case ActorPool():
-                    wait_for_turn(cluster_grows=grows)
+                    wait_for_gangs(cluster_grows=grows)
                     label_pool(placement.shards, self._context, self._runtime)
                 case Tasks():
-                    wait_for_turn(cluster_grows=grows)
-                    self._as_tasks(placement)
+                    wait_for_gangs(cluster_grows=grows)
+                    self._run_tasks(placement)
 
-    def _as_tasks(self, tasks: Tasks) -> None:
-        cpus, gpus = self._runtime.cpus_per_worker, math.floor(tasks.gpus * _PARTS) / _PARTS
+    def _run_tasks(self, tasks: Tasks) -> None:
+        cpus, gpus = (
+            self._runtime.cpus_per_worker,
+            math.floor(tasks.gpus * _RESOURCE_UNITS) / _RESOURCE_UNITS,
+        )
         context = replace(self._context, gpu_share=gpus) if 0 < gpus < 1 else self._context
         kind = tasks.stages[0].kind
-        check_room({"CPU": cpus, "GPU": gpus}, 1, kind, self._runtime, "lower cpus_per_worker")
-        # SPREAD: a plain task would be put into the trial's own placement group, which holds no CPU.
+        memory = max(host_bytes(stage, context) for stage in tasks.stages)
+        resources = {"CPU": cpus, "GPU": gpus, "memory": memory}
+        check_capacity(resources, 1, kind, self._runtime, "lower cpus_per_worker")
+        # SPREAD: by default a task goes into the trial's own placement group, which holds no CPU.
         task = ray.remote(
             num_cpus=cpus,
             num_gpus=gpus,
-            max_retries=_MOST_RETRIES,
+            memory=memory,
+            max_retries=_MAX_RETRIES,
             scheduling_strategy="SPREAD",
         )(_build_stage)
-        made = [task.remote(stage, context) for stage in tasks.stages]
-        # One that fails takes no other with it; and while one runs, its key is not free.
-        ray.wait(made, num_returns=len(made))
+        refs = [task.remote(stage, context) for stage in tasks.stages]
+        # One that fails takes no other with it, and while one runs, its key stays locked.
+        ray.wait(refs, num_returns=len(refs))
         try:
-            ray.get(made)
+            ray.get(refs)
         except RayTaskError as failure:
             cause: Any = failure.cause
             raise (cause if isinstance(cause, Exception) else failure) from failure

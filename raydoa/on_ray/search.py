@@ -1,4 +1,4 @@
-"""A search with Ray Tune: a proposal is a trial, and a trial is a cell, made by the same stages as in a sweep."""
+"""A search with Ray Tune: a proposal is a trial, and a trial is a plan, made by the same stages as in a sweep."""
 
 from pathlib import Path
 
@@ -7,82 +7,82 @@ from ray.tune.logger import JsonLoggerCallback
 
 from raydoa.errors import Interrupted
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.on_ray.allocation_searcher import AllocationSearcher
 from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.locks import start_locks
-from raydoa.on_ray.progress import cell_of
-from raydoa.on_ray.sweep import (
+from raydoa.on_ray.plan_searcher import PlanSearcher
+from raydoa.on_ray.plan_trial import (
     MOST_TRIAL_FAILURES,
     TRIAL_NEEDS,
     Trial,
-    measure_cell,
-    with_callbacks,
+    measure_plan,
+    trial_name,
 )
+from raydoa.on_ray.ray_internals import set_callbacks
 from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.search.journal import Journal
 from raydoa.search.setup import SearchSetup
 
 
-def run_search(seeking: SearchSetup, runtime: RuntimeConfig) -> Journal:
+def run_search(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
     """Search to the end and return the log; what was begun earlier goes on, and what has ended is read.
 
     Raises:
         UserError: something cannot be reached, the store cannot be written, or nothing can be measured.
         Interrupted: somebody stopped it; the same command goes on.
     """
-    study, result_dir = seeking.resolved.study, seeking.result_dir
+    study, result_dir = setup.resolved.study, setup.result_dir
     study.check_reachable()
     check_trackers(runtime.trackers)
-    seeking.check()
-    if not seeking.begun:
-        seeking.resolved.context.store.prepare()  # What is in it will be in the log.
-    begun = seeking.open_log()
-    if begun.search.stopped is not None and not begun.pending:
-        return begun
-    seeking.resolved.context.store.prepare()
+    setup.check()
+    if not setup.begun:
+        setup.resolved.context.store.prepare()  # What is in it will be in the log.
+    journal = setup.open_journal()
+    if journal.search.stopped is not None and not journal.pending:
+        return journal
+    setup.resolved.context.store.prepare()
     runtime = runtime.model_copy(
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
     # Tune would not ask a searcher again that has said it is finished, though a new limit lets it go on.
-    same = not begun.ended_once
+    same = not journal.ended_once
     with cluster(namespace=study.sweep_id):
         start_locks()
-        _tuner(seeking, runtime, goes_on=same).fit()
-    ended = seeking.open_log()
-    if ended.search.stopped is None or ended.pending:
+        _tuner(setup, runtime, resume=same).fit()
+    journal = setup.open_journal()
+    if journal.search.stopped is None or journal.pending:
         raise Interrupted(
-            f"stopped with {len(ended.search.observations)} measured and {len(ended.pending)} pending; the same "
+            f"stopped with {len(journal.search.observations)} measured and {len(journal.pending)} pending; the same "
             "command goes on from there"
         )
-    return ended
+    return journal
 
 
-def _tuner(seeking: SearchSetup, runtime: RuntimeConfig, *, goes_on: bool) -> tune.Tuner:
+def _tuner(setup: SearchSetup, runtime: RuntimeConfig, *, resume: bool) -> tune.Tuner:
     trainable = tune.with_resources(
-        tune.with_parameters(measure_cell, trial=Trial(seeking.resolved, runtime)),
+        tune.with_parameters(measure_plan, trial=Trial(setup.resolved, runtime)),
         TRIAL_NEEDS,
     )
-    path: Path = seeking.result_dir
+    path: Path = setup.result_dir
     callbacks = [
         LeakedPlacementGroups(),
         JsonLoggerCallback(),
         Trackers(runtime.trackers, path.name),
     ]
-    if goes_on and tune.Tuner.can_restore(str(path)):
+    if resume and tune.Tuner.can_restore(str(path)):
         # What was running is proposed again by the searcher, whose log knows of trials that Tune had not yet saved.
         tuner = tune.Tuner.restore(
             str(path), trainable, resume_unfinished=False, restart_errored=False
         )
-        return with_callbacks(tuner, callbacks)
+        return set_callbacks(tuner, callbacks)
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=AllocationSearcher(seeking, runtime.cells_of_a_search),
+            search_alg=PlanSearcher(setup, runtime.trials_of_a_search),
             num_samples=-1,  # To the end of the search.
             reuse_actors=True,
-            trial_name_creator=lambda t: cell_of(t.config).name,
-            trial_dirname_creator=lambda t: f"{cell_of(t.config).name}-{t.trial_id}",
+            trial_name_creator=lambda t: trial_name(t.config),
+            trial_dirname_creator=lambda t: f"{trial_name(t.config)}-{t.trial_id}",
         ),
         run_config=tune.RunConfig(
             name=path.name,

@@ -1,60 +1,55 @@
-"""A sweep with Ray Tune: a cell is a trial.
+"""A sweep with Ray Tune: a plan is a trial, and reports a row for each cell that asked for it.
 
-A trial is a driver: it holds a little memory and no CPU, asks the builder for its artifacts, and reports one flat row.
+A trial is a driver: it holds a little memory and no CPU, asks the builder for its artifacts, and reports flat rows.
 What costs CPUs and GPUs are the stages, which never wait for each other while they hold any, so concurrency
 can be bounded but cannot deadlock. The result dir is named after everything that decides the rows: the same
 sweep goes on where it was, and a finished one is read back.
 """
 
+import json
 import logging
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray._common.constants import HEAD_NODE_RESOURCE_NAME
-from ray.tune import Callback
 from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import BasicVariantGenerator
 
-from raydoa.errors import Interrupted, UserError
-from raydoa.experiment.accounting import made_for
+from raydoa.errors import Interrupted
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.order import longest_first
 from raydoa.experiment.resolve import Resolved
-from raydoa.experiment.trial import measure
+from raydoa.experiment.result_row import DRIVER_FILE
+from raydoa.experiment.study import Study
+from raydoa.experiment.trial import infeasible_row
 from raydoa.on_ray.cluster import cluster
-from raydoa.on_ray.cluster_locks import ClusterLocks
+from raydoa.on_ray.error_causes import failure_of_cells
 from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.locks import start_locks
-from raydoa.on_ray.progress import Progress, cell_of
-from raydoa.on_ray.runner import ClusterRunner
+from raydoa.on_ray.plan_trial import (
+    MOST_TRIAL_FAILURES,
+    TRIAL_NEEDS,
+    Trial,
+    measure_plan,
+    trial_config,
+    trial_name,
+)
+from raydoa.on_ray.progress import Progress
+from raydoa.on_ray.ray_internals import set_callbacks
 from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.on_ray.warm_start import arrive, start_warm_start, wait_for_all
-from raydoa.pipeline.builder import Builder
 
 logger = logging.getLogger(__name__)
-
-TRIAL_NEEDS = {"memory": 300 * 2**20, HEAD_NODE_RESOURCE_NAME: 0.001}
-"""Of a trial: some memory, on the head. What it waits for may lose its machine; it must not go with it."""
-MOST_TRIAL_FAILURES = 2
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What Tune hands to a trial beside its cell."""
-
-    resolved: Resolved
-    runtime: RuntimeConfig
 
 
 def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) -> Path:
     """Measure the cells of a forecast and return the result dir.
 
     Raises:
-        UserError: something cannot be reached, the store cannot be written, or a cell failed.
-        Interrupted: somebody stopped it. Either way, what is finished stays, and the same command goes on.
+        UserError: something cannot be reached, the store cannot be written, or an input failed a cell.
+        RunFailed: cells failed otherwise.
+        Interrupted: somebody stopped it. In each case what is finished stays, and the same command resumes.
     """
     resolved.study.check_reachable()
     check_trackers(runtime.trackers)
@@ -63,6 +58,10 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
     runtime = runtime.model_copy(
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
+    result_dir.mkdir(parents=True, exist_ok=True)
+    _write_infeasible(resolved.study, expected, result_dir)
+    if not expected.trials:
+        return result_dir
     with cluster(namespace=resolved.study.sweep_id):
         start_locks()
         progress = Progress(expected, resolved.context.store)
@@ -70,22 +69,23 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
         results = tuner.fit()
         failed = [result.error for result in results if result.error is not None]
     if failed:
-        raise UserError(
-            f"{len(failed)} of {len(results)} cells failed; finished stages stay in {runtime.store}, and the same "
-            f"command goes on from there; tracebacks are in {result_dir}/*/error.txt. The first: {_one_line(failed[0])}"
+        raise failure_of_cells(
+            failed,
+            f"{len(failed)} of {len(results)} trials failed; finished stages stay in {runtime.store}, and the same "
+            f"command resumes from there; tracebacks are in {result_dir}/*/error.txt. The first",
         )
     finished = sum("schema" in (result.metrics or {}) for result in results)
-    if finished < len(expected.plans):
+    if finished < len(expected.trials):
         # Tune takes SIGINT and SIGTERM for itself and returns, with those trials that it had begun.
         raise Interrupted(
-            f"stopped with {finished} of {len(expected.plans)} cells done; the same command goes on from there"
+            f"stopped with {finished} of {len(expected.trials)} trials done; the same command goes on from there"
         )
     return result_dir
 
 
 def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progress) -> tune.Tuner:
-    at_once = trial.runtime.cells_of_a_sweep
-    warm_start = start_warm_start(min(at_once, len(expected.plans)))
+    at_once, study = trial.runtime.trials_of_a_sweep, trial.resolved.study
+    warm_start = start_warm_start(min(at_once, len(expected.trials)))
     trainable = tune.with_resources(
         tune.with_parameters(measure_after_warm_start, trial=trial, warm_start=warm_start),
         TRIAL_NEEDS,
@@ -100,23 +100,23 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
         tuner = tune.Tuner.restore(
             str(result_dir), trainable, resume_unfinished=True, restart_errored=True
         )
-        return with_callbacks(tuner, callbacks)
+        return set_callbacks(tuner, callbacks)
     points = [
-        {"cell": {**asdict(cell), "labels_incurred": expected.labels_incurred[cell]}}
-        for cell in longest_first(expected)
+        trial_config(plan, expected.trials[plan].cells, expected.trials[plan].purchased, study)
+        for plan in longest_first(expected)
     ]
     return tune.Tuner(
         trainable,
-        param_space={"cell": dict.fromkeys(points[0]["cell"])},
+        param_space={"trial": dict.fromkeys(points[0]["trial"])},
         tune_config=tune.TuneConfig(
             # Not `grid_search`: for each of its trials Tune copies the whole grid, which takes 0.1 s of 10,000 cells.
             search_alg=BasicVariantGenerator(points, at_once),
             num_samples=len(points),
             # Starting a process takes longer than many a cell whose stages are there. (A schedule that stops trials
-            # early must not: it is the end of a trial's actor that ends its work and its claims.)
+            # early must not: it is the end of a trial's actor that ends its work and releases its locks.)
             reuse_actors=True,
-            trial_name_creator=lambda t: cell_of(t.config).name,
-            trial_dirname_creator=lambda t: f"{cell_of(t.config).name}-{t.trial_id}",
+            trial_name_creator=lambda t: trial_name(t.config),
+            trial_dirname_creator=lambda t: f"{trial_name(t.config)}-{t.trial_id}",
         ),
         run_config=tune.RunConfig(
             name=result_dir.name,
@@ -128,37 +128,17 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
     )
 
 
-def with_callbacks(tuner: tune.Tuner, callbacks: list[Callback]) -> tune.Tuner:
-    """A tuner that goes on, with what watches it today; by itself it brings back what watched it when it began."""
-    tuner._local_tuner.get_run_config().callbacks = callbacks
-    return tuner
+def _write_infeasible(study: Study, expected: Forecast, result_dir: Path) -> None:
+    """Rows of cells that have no trial: the driver writes them, in one go, whenever the sweep is run."""
+    rows = [infeasible_row(cell, why, study) for cell, why in expected.infeasible.items()]
+    path = result_dir / DRIVER_FILE
+    beside = path.with_suffix(".partial")
+    beside.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    beside.replace(path)
 
 
-def measure_cell(config: dict[str, Any], trial: Trial) -> dict[str, Any]:
-    """Tune's trainable of searches, and what sweeps do: one cell to one row."""
-    cell = cell_of(config)
-    study = trial.resolved.study
-    context = replace(
-        trial.resolved.context,
-        made_for=made_for(study, cell),
-        train_folder=trial.runtime.train_folder,
-    )
-    runner = ClusterRunner(context, trial.runtime, study.sweep.grid.teachers)
-    builder = Builder(context.store, runner, ClusterLocks(context.store))
-    return measure(cell, config["cell"]["labels_incurred"], study, builder).flat()
-
-
-def measure_after_warm_start(
-    config: dict[str, Any], trial: Trial, warm_start: Any
-) -> dict[str, Any]:
-    """Tune's trainable of sweeps: the first cells of all processes end together (`raydoa.on_ray.warm_start`)."""
+def measure_after_warm_start(config: dict[str, Any], trial: Trial, warm_start: Any) -> None:
+    """Tune's trainable of sweeps: the first trials of all processes end together (`raydoa.on_ray.warm_start`)."""
     arrive(warm_start)
-    row = measure_cell(config, trial)
+    measure_plan(config, trial)
     wait_for_all(warm_start)
-    return row
-
-
-def _one_line(error: BaseException) -> str:
-    """The last line that says something: Ray puts the cause there."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

@@ -1,8 +1,8 @@
-"""A sweep in MLflow, Weights & Biases or TensorBoard, by Tune's own loggers, for those who watch their work there.
+"""Experiment tracking in MLflow, Weights & Biases or TensorBoard, by Tune's own loggers.
 
-A trial reports one row, at its end, so what arrives is a table rather than curves: a run a cell, named after it, with
-the cell as parameters and what was measured and paid as metrics. These are copies. Rows are in the result dir whoever
-watches, nothing of ours reads a tracker, and one that breaks down is let go of while the sweep goes on.
+A trial reports one row, at its end, so a tracker gets a table rather than curves: one run per cell, named after it, with
+the cell as parameters and what was measured and paid as metrics. These are copies. The rows are in the result dir,
+nothing of ours reads a tracker, and one that fails is dropped while the sweep continues.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ from ray.tune.result import TRAINING_ITERATION
 
 from raydoa.errors import UserError
 from raydoa.experiment.cell import Cell
-from raydoa.experiment.result_row import COLUMNS
+from raydoa.experiment.result_row import columns_of, items_in
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +26,14 @@ _PARAMETERS = {field.name for field in fields(Cell)} | {"schema"}
 
 
 class Trackers(LoggerCallback):
-    """Tells Tune's loggers what happens, and of a result the row's numbers.
+    """Forwards trials to Tune's loggers, and of a result the row's numbers.
 
     Tune would pickle its loggers with the experiment, and MLflow's holds a module that may be gone by the time a
-    sweep goes on. What is kept is which of them are wanted; they are made when the experiment begins.
+    sweep is resumed. What is pickled is which of them are wanted; they are created when the experiment starts.
 
     Args:
         names: keys of `TRACKERS`.
-        experiment: what trackers call it: the sweep's id.
+        experiment: the trackers' name for it: the sweep's id.
     """
 
     def __init__(self, names: Sequence[str], experiment: str) -> None:
@@ -48,7 +48,7 @@ class Trackers(LoggerCallback):
         """Tune calls this before the first trial.
 
         Raises:
-            UserError: a tracker refuses to begin, as Weights & Biases does without a key.
+            UserError: a tracker refuses to start, as Weights & Biases does without a key.
         """
         for name in self._names:
             tracker = TRACKERS[name].logger(self._experiment)
@@ -59,39 +59,39 @@ class Trackers(LoggerCallback):
             self._loggers[name] = tracker
 
     def log_trial_start(self, trial: Any) -> None:
-        """A run begins, with the cell as its parameters."""
-        self._tell(lambda tracker: tracker.log_trial_start(trial))
+        """Start a run, with the cell as its parameters."""
+        self._forward(lambda tracker: tracker.log_trial_start(trial))
 
     def log_trial_result(self, iteration: int, trial: Any, result: dict[str, Any]) -> None:
-        """The row: a request or a file entry for each number, so what is in the parameters is left out."""
+        """Log the row: each number is a request or a file entry, so what the parameters have is left out."""
         numbers = measured(result)
-        self._tell(lambda tracker: tracker.log_trial_result(iteration, trial, dict(numbers)))
+        self._forward(lambda tracker: tracker.log_trial_result(iteration, trial, dict(numbers)))
 
     def log_trial_end(self, trial: Any, failed: bool = False) -> None:
-        """The run ends."""
-        self._tell(lambda tracker: tracker.log_trial_end(trial, failed=failed))
+        """End the run."""
+        self._forward(lambda tracker: tracker.log_trial_end(trial, failed=failed))
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
-        """What is still to be uploaded is waited for."""
-        self._tell(lambda tracker: tracker.on_experiment_end(trials, **info))
+        """Wait for uploads."""
+        self._forward(lambda tracker: tracker.on_experiment_end(trials, **info))
 
-    def _tell(self, what: Callable[[LoggerCallback], object]) -> None:
+    def _forward(self, call: Callable[[LoggerCallback], object]) -> None:
         for name, tracker in list(self._loggers.items()):
             try:
-                what(tracker)
-            # Whatever it is: a tracker is somebody else's code and server, and what the sweep has paid for is not.
+                call(tracker)
+            # Any error: a tracker is somebody else's code and server, and must not cost what the sweep has paid for.
             except Exception:
                 del self._loggers[name]
                 logger.warning(
-                    "%s failed and is told no more in this run; the sweep goes on, and rows are in its result dir",
+                    "%s failed and is not used any more in this run; the sweep continues, and its rows are in its result dir",
                     name,
                     exc_info=True,
                 )
 
 
 def measured(result: Mapping[str, Any]) -> dict[str, float]:
-    """The row's numbers that are no part of the cell, and Tune's count of results, which its loggers ask for."""
-    names = [name for name in COLUMNS if name not in _PARAMETERS]
+    """The row's numbers that are not part of the cell, and Tune's count of results, which its loggers need."""
+    names = [name for name in columns_of(items_in(result)) if name not in _PARAMETERS]
     numbers = {
         name: float(result[name]) for name in names if isinstance(result.get(name), int | float)
     }
@@ -99,7 +99,7 @@ def measured(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def check_trackers(names: Sequence[str]) -> None:
-    """Refuse what cannot work, before anything runs.
+    """Check trackers before anything runs.
 
     Raises:
         UserError: a package is missing, or MLflow's server does not answer.
@@ -119,10 +119,9 @@ def _check_mlflow() -> None:
     from mlflow import MlflowClient, get_tracking_uri
     from mlflow.exceptions import MlflowException
 
-    before = os.environ.get(_MLFLOW_RETRIES)
-    os.environ[_MLFLOW_RETRIES] = (
-        "0"  # By default it tries for minutes, which suits a server that is busy.
-    )
+    retries = os.environ.get(_MLFLOW_RETRIES)
+    # By default it retries for minutes, which suits a server that is busy.
+    os.environ[_MLFLOW_RETRIES] = "0"
     try:
         MlflowClient().search_experiments(max_results=1)
     except MlflowException as error:
@@ -131,15 +130,15 @@ def _check_mlflow() -> None:
             f"trackers: MLflow at {get_tracking_uri()} does not answer; start it, or set MLFLOW_TRACKING_URI: {cause}"
         ) from error
     finally:
-        if before is None:
+        if retries is None:
             del os.environ[_MLFLOW_RETRIES]
         else:
-            os.environ[_MLFLOW_RETRIES] = before
+            os.environ[_MLFLOW_RETRIES] = retries
 
 
 def _mlflow(experiment: str) -> LoggerCallback:
-    """Where it logs to is MLFLOW_TRACKING_URI, as its users expect, and a file in this folder without."""
-    # A command's results go to standard output, and an address for every cell is none.
+    """Logs to MLFLOW_TRACKING_URI, as its users expect, and to a file in this folder without it."""
+    # Standard output is for a command's results, not for an address of every cell.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     from raydoa.on_ray.mlflow_runs import MlflowRuns
 
@@ -147,7 +146,7 @@ def _mlflow(experiment: str) -> LoggerCallback:
 
 
 def _wandb(experiment: str) -> LoggerCallback:
-    """Project and mode are WANDB_PROJECT and WANDB_MODE, if they are set."""
+    """WANDB_PROJECT and WANDB_MODE apply, if they are set."""
     from ray.air.integrations.wandb import WandbLoggerCallback
 
     project = os.environ.get("WANDB_PROJECT", "raydoa")
@@ -155,13 +154,13 @@ def _wandb(experiment: str) -> LoggerCallback:
 
 
 def _tensorboard(experiment: str) -> LoggerCallback:
-    """Files lie beside each cell's row: the result dir is what `tensorboard --logdir` wants."""
+    """Its files are beside each cell's row: `tensorboard --logdir` takes the result dir."""
     return TBXLoggerCallback()
 
 
 @dataclass(frozen=True)
 class _Tracker:
-    """What it needs, and how Tune's logger is made."""
+    """The package that it needs, and a factory of Tune's logger."""
 
     package: str
     logger: Callable[[str], LoggerCallback]

@@ -1,7 +1,7 @@
 """How each stage is made, in plain PyTorch, from the artifacts it reads.
 
 `produce` makes one stage into a scratch folder and publishes it; where it runs is not its business: in this
-process or in a Ray task. Shards of soft labels are made by a teacher that stays loaded (`raydoa.pipeline.labelling`),
+process or in a Ray task. Shards of labels are made by a label source that stays open (`raydoa.labels.shards`),
 and fine-tuning by several workers is in `raydoa.on_ray.finetune`, from the same pieces.
 
 torch and transformers are imported when something is made, so that planning a sweep stays light.
@@ -20,8 +20,8 @@ from raydoa.errors import UserError
 from raydoa.pipeline.context import (
     ExecutionContext,
     Facts,
-    distill_examples,
     labelled_examples,
+    model_folder,
     open_model,
     open_rows,
     publish,
@@ -34,6 +34,7 @@ from raydoa.pipeline.stages import (
     Distill,
     Evaluate,
     FineTune,
+    Initialize,
     Pretrain,
     TaskData,
     Vocabulary,
@@ -65,9 +66,9 @@ def build_stage(stage: Stage, context: ExecutionContext) -> Record:
         record = publish(
             stage, context, folder, facts, seconds=seconds, devices=visible_devices(context)
         )
-    place = _training_place(stage, context)
-    if place is not None:
-        shutil.rmtree(place, ignore_errors=True)
+    checkpoint_folder = _training_place(stage, context)
+    if checkpoint_folder is not None:
+        shutil.rmtree(checkpoint_folder, ignore_errors=True)
     return record
 
 
@@ -93,42 +94,38 @@ def _make_vocabulary(stage: Vocabulary, context: ExecutionContext, folder: Path)
 
 
 def _make_pretrain(stage: Pretrain, context: ExecutionContext, folder: Path) -> Facts:
-    from raydoa.models.architecture import nano_shape
-    from raydoa.models.family import build_model, save_model
-    from raydoa.models.tokenizer import load_tokenizer
-    from raydoa.training.distill import Loss
-    from raydoa.training.span_corruption import SENTINELS, corrupted_examples
+    from raydoa.models.lookup import own_model
 
     recipe = stage.recipe
-    tokenizer = load_tokenizer(context.store.fetch(stage.vocabulary.key))
-    shape = nano_shape(stage.model, tokenizer.size + SENTINELS)
-    model = build_model(shape, stage.seed, recipe.training.dropout)
-    text = open_rows(stage.data, context).unlabelled_text()
-    lines = [ids[:-1] for ids in tokenizer.encode(text, 10 * recipe.length)]
-    examples = corrupted_examples(
-        lines,
-        count=recipe.steps * recipe.training.batch_size,
-        vocabulary=shape.vocabulary,
-        length=recipe.length,
-        fraction=recipe.corrupted_fraction,
-        mean_span=recipe.mean_span,
-        continued=recipe.continued_fraction,
-        seed=stage.seed,
+    model, examples = own_model(stage.model).pretraining(
+        stage.model,
+        context.store.fetch(stage.vocabulary.key),
+        open_rows(stage.data, context).unlabelled_text(),
+        recipe,
+        stage.seed,
     )
-    facts = _train(stage, Loss(model), recipe.training, recipe.steps, list(examples), context)
-    save_model(model, tokenizer, folder)
+    facts = _train(stage, model.loss(), recipe.training, recipe.steps, examples, context)
+    model.save(folder)
     return {**facts, "steps": recipe.steps, "losses": facts["losses"][-20:]}
 
 
-def _make_fine_tune(stage: FineTune, context: ExecutionContext, folder: Path) -> Facts:
-    from raydoa.models.family import save_model
-    from raydoa.training.distill import Loss
+def _make_initialize(stage: Initialize, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.models import FAMILIES
 
-    model, tokenizer = open_model(stage.initial, context, dropout=stage.recipe.dropout)
-    examples = labelled_examples(stage, context, tokenizer)
-    facts = _train(stage, Loss(model), stage.recipe, stage.steps, examples, context)
-    save_model(model, tokenizer, folder)
-    return {**facts, "tokenizer": tokenizer.fingerprint}
+    checkpoint = model_folder(stage.checkpoint, context) if stage.checkpoint is not None else None
+    model = FAMILIES.get(stage.family).initialize(
+        stage.model, checkpoint, stage.classes, stage.seed
+    )
+    model.save(folder)
+    return {"output_space": model.output_space}
+
+
+def _make_fine_tune(stage: FineTune, context: ExecutionContext, folder: Path) -> Facts:
+    model = open_model(stage.initial, context, dropout=stage.recipe.dropout)
+    examples = labelled_examples(stage, context, model)
+    facts = _train(stage, model.loss(), stage.recipe, stage.steps, examples, context)
+    model.save(folder)
+    return {**facts, "output_space": model.output_space}
 
 
 def _train(
@@ -136,7 +133,7 @@ def _train(
     loss: "Loss",
     recipe: Recipe,
     steps: int,
-    examples: "list[Example]",
+    examples: "Sequence[Example]",
     context: ExecutionContext,
     then: "Sequence[Example]" = (),
 ) -> Facts:
@@ -145,8 +142,8 @@ def _train(
     from raydoa.training.engine import PlainEngine
     from raydoa.training.fit import fit
 
-    place = _training_place(stage, context)
-    checkpoints = CheckpointFolder(place) if place is not None else None
+    checkpoint_folder = _training_place(stage, context)
+    checkpoints = CheckpointFolder(checkpoint_folder) if checkpoint_folder is not None else None
     summary = fit(
         PlainEngine(loss, recipe, steps, context.execution.device),
         examples,
@@ -171,53 +168,52 @@ def _training_place(stage: Stage, context: ExecutionContext) -> Path | None:
     return Path(context.train_folder) / f"{stage.kind}-{stage.key[:20]}"
 
 
-def _make_sparsity(stage: ChooseSparsity, context: ExecutionContext, folder: Path) -> Facts:
-    from raydoa.pipeline.labelling import choose
+def _make_sparsity(stage: ChooseSparsity, context: ExecutionContext, _folder: Path) -> Facts:
+    from raydoa.pipeline.sparsity import choose
 
-    return choose(stage, context, folder)
+    return choose(stage, context)
 
 
 def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Facts:
-    from raydoa.models.family import HEAD_FILE, load_head, save_model
-    from raydoa.training.distill import Loss
+    from raydoa.models.head import HEAD_FILE, load_head
+    from raydoa.pipeline.distill_rows import distill_rows
 
-    model, tokenizer = open_model(stage.initial, context, dropout=stage.recipe.dropout)
-    head = load_head(context.store.fetch(stage.teacher.key, [HEAD_FILE]))
-    loss = Loss(
-        model,
+    head = None
+    if stage.teacher is not None and stage.shards[0].representation.kind != "text":
+        head = load_head(context.store.fetch(stage.teacher.key, [HEAD_FILE]))
+    model = open_model(stage.initial, context, dropout=stage.recipe.dropout)
+    loss = model.loss(
         teacher_head=head,
         temperature=stage.recipe.temperature,
         gold_weight=stage.mixing.gold_weight if stage.mixing else 1.0,
         chunk_tokens=context.execution.logits_chunk_tokens,
     )
-    first, then = distill_examples(stage, context, tokenizer, model.config.vocab_size)
+    first, then = distill_rows(stage, context, model)
     facts = _train(stage, loss, stage.recipe, stage.steps, first, context, then)
-    save_model(model, tokenizer, folder)
-    return {**facts, "tokenizer": tokenizer.fingerprint}
+    model.save(folder)
+    return {**facts, "output_space": model.output_space}
 
 
 def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -> Facts:
     from raydoa.tasks.metrics import score_predictions
     from raydoa.tasks.split import in_order
     from raydoa.training.batches import Example
-    from raydoa.training.generate import generate
 
     # As it was trained: a teacher of 11B parameters fits on one GPU in bfloat16 only.
-    model, tokenizer = open_model(
+    model = open_model(
         stage.trained, context, precision=stage.trained.recipe.precision, spread=True
     )
-    model.eval()
+    model.network.eval()
     # Not the file's first rows: those are often of one document, or of one class.
     rows = in_order(open_rows(stage.data, context).test, 0)[: stage.rows]
-    sources = source_ids(rows, stage.form, tokenizer)
-    written = generate(
-        model,
+    sources = source_ids(rows, stage.form, model)
+    written = model.generate(
         [Example(row.id, ids, ()) for row, ids in zip(rows, sources, strict=True)],
         most_tokens=stage.form.target_length,
         batch_size=context.execution.label_batch_size,
     )
     by_id = {g.row_id: g.target_ids for g in written}
-    predictions = tokenizer.decode([by_id[row.id] for row in rows])
+    predictions = model.texts([by_id[row.id] for row in rows])
     lines = [
         json.dumps({"id": row.id, "prediction": text}, ensure_ascii=False)
         for row, text in zip(rows, predictions, strict=True)
@@ -238,6 +234,7 @@ _BUILDERS: Mapping[type[Stage], Callable[[Any, ExecutionContext, Path], Facts]] 
     TaskData: _make_task_data,
     Vocabulary: _make_vocabulary,
     Pretrain: _make_pretrain,
+    Initialize: _make_initialize,
     FineTune: _make_fine_tune,
     ChooseSparsity: _make_sparsity,
     Distill: _make_distill,

@@ -1,8 +1,8 @@
 """The builder: asks for artifacts and gets them, made at most once.
 
-`Builder.make` looks into the store, makes what is missing (inputs first), and returns the record. Who does the
+`Builder.build` looks into the store, builds what is missing (inputs first), and returns the record. Who does the
 work and who else might be at it are two small interfaces: a `Runner` runs stages (in this process, or on a
-Ray cluster), and a `BuildLocks` hands out claims, so that one key has one maker. A trial sees only `make`.
+Ray cluster), and a `BuildLocks` locks keys, so that one key is built by one process at a time. A trial sees only `make`.
 
 An artifact that turns out to be damaged, or that somebody else has just dropped for that, is made again, and
 the work that needed it starts over; the same one damaged over and over is a broken disk, and an error.
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from raydoa.errors import InsufficientResources, UserError
+from raydoa.errors import InsufficientResources, RunFailed, UserError
 from raydoa.pipeline.stages import Checkpoint
 from raydoa.store.key import Stage
 from raydoa.store.record import DamagedArtifact, Record
@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 _MOST_REPAIRS = 3
 
 
-class StageFailed(RuntimeError):
-    """A stage that somebody else was making failed; the message is what its maker saw."""
+class StageFailed(RunFailed):
+    """A stage that another process was building failed; the message is the error that it got."""
 
 
 class Artifacts(Protocol):
@@ -56,46 +56,54 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a maker parts with its claims: what it made, or why not; a final error is the same whoever tries."""
+    """How a build ended when its locks are released: made, or why not.
+
+    Attributes:
+        made: it is in the store.
+        error: of a build that failed.
+        mistake: the error is a `UserError`.
+        final: the error is the same whoever tries.
+    """
 
     made: bool = False
     error: str | None = None
+    mistake: bool = False
     final: bool = False
 
 
 class BuildLocks(Protocol):
-    """Hands out claims on keys."""
+    """Locks keys while they are built."""
 
-    def claim(self, stages: Sequence[Stage]) -> list[Stage]:
-        """The stages among these that are ours to make now; never waits."""
+    def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
+        """Lock those of ``stages`` that are free, and return them; never waits."""
         ...
 
     def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
-        """Give claims back, and tell how it went."""
+        """Release locks, and say how the build ended."""
         ...
 
-    def wait(self, stage: Stage) -> str | None:
-        """Wait until nobody is making ``stage``; returns the error of its maker, if there was one."""
+    def wait(self, stage: Stage) -> Outcome | None:
+        """Wait until ``stage`` is not locked; returns how it failed if it is not to be tried again."""
         ...
 
 
 class NoLocks:
-    """The locks of a process that works alone: everything is its own to make."""
+    """The locks of a process that works alone: all are free."""
 
-    def claim(self, stages: Sequence[Stage]) -> list[Stage]:
+    def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
         """All of them."""
         return list(stages)
 
     def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
         """Nobody waits."""
 
-    def wait(self, stage: Stage) -> str | None:
+    def wait(self, stage: Stage) -> Outcome | None:
         """Nobody else makes anything, so this is never reached."""
         raise AssertionError(f"nobody else can be making {stage.kind} {stage.key}")
 
 
 class Builder:
-    """Makes artifacts that are missing, through a runner and locks."""
+    """Builds artifacts that are missing, through a runner and locks."""
 
     def __init__(self, store: Artifacts, runner: Runner, locks: BuildLocks) -> None:
         self.store = store
@@ -103,11 +111,12 @@ class Builder:
         self._locks = locks
         self._repairs: Counter[str] = Counter()
 
-    def make(self, stage: Stage) -> Record:
+    def build(self, stage: Stage) -> Record:
         """The record of ``stage``'s artifact, made now if it is not in the store.
 
         Raises:
-            StageFailed: another maker of it, or of something it needs, failed.
+            StageFailed: another process failed to build it, or something it needs.
+            UserError: the same, and an input of the user's was the reason.
             DamagedArtifact: an artifact it needs is damaged however often it is made again.
         """
         while True:
@@ -140,16 +149,16 @@ class Builder:
         while missing:
             self._work(missing)
             for stage in self._missing(missing):
-                error = self._locks.wait(stage)
-                if error is not None:
-                    raise StageFailed(error)
+                failed = self._locks.wait(stage)
+                if failed is not None:
+                    raise (UserError if failed.mistake else StageFailed)(failed.error)
             missing = self._missing(missing)
 
     def _work(self, missing: Sequence[Stage]) -> None:
-        ours = self._locks.claim(missing)
+        ours = self._locks.acquire(missing)
         outcome = Outcome()  # A maker that is stopped has neither made anything nor failed.
         try:
-            # Somebody may have published between our look into the store and our claim.
+            # Somebody may have published between our look into the store and our locks.
             todo = self._missing(ours)
             if todo:
                 self._runner.run(todo)
@@ -157,10 +166,10 @@ class Builder:
         except (DamagedArtifact, MissingArtifact):
             raise  # We come back; if somebody else is quicker, so much the better.
         except Exception as failure:
+            mistake = isinstance(failure, UserError)
             # Of several stages it is not known which one it was.
-            final = isinstance(failure, UserError) and len(ours) == 1
-            final = final and not isinstance(failure, InsufficientResources)
-            outcome = Outcome(error=f"{type(failure).__name__}: {failure}", final=final)
+            final = mistake and len(ours) == 1 and not isinstance(failure, InsufficientResources)
+            outcome = Outcome(False, f"{type(failure).__name__}: {failure}", mistake, final)
             raise
         finally:
             if ours:

@@ -15,7 +15,7 @@ from raydoa import __version__
 from raydoa.pipeline.host_info import host_info
 from raydoa.pipeline.stages import Checkpoint, Distill, FineTune, Initial, TaskData, TextForm
 from raydoa.store.key import Stage
-from raydoa.store.record import DamagedArtifact, Record
+from raydoa.store.record import Record
 from raydoa.store.storage import room_for
 from raydoa.store.store import MissingArtifact, Store
 from raydoa.tasks.data import Row, TaskRows
@@ -23,9 +23,7 @@ from raydoa.tasks.task import TaskSpec
 from raydoa.training.recipe import Execution
 
 if TYPE_CHECKING:
-    from transformers import T5ForConditionalGeneration
-
-    from raydoa.models.tokenizer import Tokenizer
+    from raydoa.models.family import Model
     from raydoa.training.batches import Example
 
 logger = logging.getLogger(__name__)
@@ -136,29 +134,25 @@ def open_model(
     dropout: float = 0.0,
     precision: str = "float32",
     spread: bool = False,
-) -> "tuple[T5ForConditionalGeneration, Tokenizer]":
-    """A model and its tokenizer, on the context's device.
+) -> "Model":
+    """A model on the context's device.
 
     ``spread`` is for inference with a model that one GPU may not hold: it is laid over all that are visible.
     """
     import torch
 
-    from raydoa.models.family import load_model
-    from raydoa.models.tokenizer import load_tokenizer
+    from raydoa.models.lookup import family_at
 
     folder = model_folder(stage, context)
     several = spread and context.execution.device == "cuda" and torch.cuda.device_count() > 1
-    model = load_model(
-        folder,
-        dropout=dropout,
-        dtype=getattr(torch, precision),
-        device_map="auto" if several else None,
-    )
-    return (model if several else model.to(context.execution.device)), load_tokenizer(folder)
+    model = family_at(folder).open(folder, dropout=dropout, precision=precision, spread=several)
+    if not several:
+        model.network.to(context.execution.device)
+    return model
 
 
 def labelled_examples(
-    stage: FineTune | Distill, context: ExecutionContext, tokenizer: "Tokenizer"
+    stage: FineTune | Distill, context: ExecutionContext, model: "Model"
 ) -> "list[Example]":
     """The gold rows of a training as token ids."""
     from raydoa.tasks.split import labelled
@@ -166,86 +160,14 @@ def labelled_examples(
 
     assert stage.data is not None, "a distillation without gold rows"
     rows = labelled(open_rows(stage.data, context), stage.seed, stage.labels)
-    sources = source_ids(rows, stage.form, tokenizer)
-    targets = tokenizer.encode([row.target or "" for row in rows], stage.form.target_length)
+    sources = source_ids(rows, stage.form, model)
+    targets = model.target_ids([row.target or "" for row in rows], stage.form.target_length)
     return [
         Example(row.id, source, target)
         for row, source, target in zip(rows, sources, targets, strict=True)
     ]
 
 
-def distill_examples(
-    stage: Distill, context: ExecutionContext, tokenizer: "Tokenizer", vocabulary: int
-) -> "tuple[list[Example], list[Example]]":
-    """The rows of a distillation as token ids: those that are learnt from first, and those after them.
-
-    Args:
-        stage: whose shards and gold rows are read.
-        context: where they lie.
-        tokenizer: the student's.
-        vocabulary: ids of the student's head.
-
-    Raises:
-        UserError: teacher and student do not share their vocabulary.
-        DamagedArtifact: a shard was written by other weights than the teacher has now: it was made again, and its
-            head does not belong to those states.
-    """
-    soft = _soft_examples(stage, context, tokenizer, vocabulary)
-    if stage.mixing is None:
-        return soft, []
-    gold = labelled_examples(stage, context, tokenizer)
-    match stage.mixing.gold_order:
-        case "mixed":
-            return soft + gold, []
-        case "gold_first":
-            return gold, soft
-        case "gold_last":
-            return soft, gold
-
-
-def _soft_examples(
-    stage: Distill, context: ExecutionContext, tokenizer: "Tokenizer", vocabulary: int
-) -> "list[Example]":
-    """The pool rows with their soft labels."""
-    from raydoa.training.batches import Example
-    from raydoa.training.soft_labels import check_match, read_shard
-
-    _check_shards(stage, context)
-    examples: list[Example] = []
-    for shard in stage.shards:
-        rows, facts = read_shard(context.store.fetch(shard.key))
-        check_match(
-            facts, student=stage.model, vocabulary=vocabulary, tokenizer=tokenizer.fingerprint
-        )
-        texts = [stage.form.prefix + row.source for row in rows]
-        examples += [
-            Example(row.row_id, source, row.target_ids, row.soft)
-            for row, source in zip(
-                rows, tokenizer.encode(texts, stage.form.source_length), strict=True
-            )
-        ]
-    return examples
-
-
-def _check_shards(stage: Distill, context: ExecutionContext) -> None:
-    """Drop all shards that other weights than the teacher's have written: they are made again in one go."""
-    from raydoa.training.soft_labels import read_facts
-
-    teacher = content_of(stage.teacher, context)
-    stale: list[DamagedArtifact] = []
-    for shard in stage.shards:
-        facts = read_facts(context.store.fetch(shard.key))
-        record = context.store.find(shard.key)
-        if record is not None and facts.teacher_content != teacher:
-            why = f"{facts.teacher} wrote it, and was made again since"
-            stale.append(DamagedArtifact(shard.key, why, record.folder))
-    for damage in stale[1:]:
-        logger.warning("%s; it is dropped and made again", damage)
-        context.store.drop(damage.key, damage.folder)
-    if stale:
-        raise stale[0]
-
-
-def source_ids(rows: Sequence[Row], form: TextForm, tokenizer: "Tokenizer") -> list[list[int]]:
+def source_ids(rows: Sequence[Row], form: TextForm, model: "Model") -> list[list[int]]:
     """The sources of rows as token ids, behind the task's prefix."""
-    return tokenizer.encode([form.prefix + row.source for row in rows], form.source_length)
+    return model.source_ids([form.prefix + row.source for row in rows], form.source_length)

@@ -6,7 +6,7 @@ For tests, for benchmarks, and for a look inside with a debugger; a sweep runs o
 from collections.abc import Sequence
 
 from raydoa.pipeline.build import build_stage
-from raydoa.pipeline.context import ExecutionContext, open_rows
+from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel
 from raydoa.store.key import Stage
 
@@ -20,17 +20,16 @@ class LocalRunner:
     def run(self, stages: Sequence[Stage]) -> None:
         """See `Runner.run`."""
         shards = [stage for stage in stages if isinstance(stage, PseudoLabel)]
-        for teacher in {shard.teacher.key: shard.teacher for shard in shards}.values():
-            self._label([shard for shard in shards if shard.teacher == teacher])
+        for labeller in dict.fromkeys(shard.labeller for shard in shards):
+            self._label([shard for shard in shards if shard.labeller == labeller])
         for stage in stages:
             if not isinstance(stage, PseudoLabel):
                 build_stage(stage, self._context)
 
     def _label(self, shards: Sequence[PseudoLabel]) -> None:
-        """Label all of one teacher's shards; it is loaded once."""
-        from raydoa.pipeline.labelling import Labeller
+        """Label all shards of one labeller, which is opened once."""
+        from raydoa.labels.shards import ShardLabeller
 
-        labeller = Labeller(shards[0].teacher, self._context)
-        rows = open_rows(shards[0].data, self._context)
+        labeller = ShardLabeller(shards[0], self._context)
         for shard in shards:
-            labeller.publish(shard, rows)
+            labeller.publish(shard)

@@ -17,11 +17,14 @@ rows, and `training_seed` is what then decides dropout and the order of batches.
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
-from raydoa.store.key import LATER, Stage
+from raydoa.store.key import LATER, NO_IDENTITY, Stage
 from raydoa.tasks.task import MetricName, TaskSpec
 from raydoa.training.recipe import Mixing, PretrainRecipe, Recipe, Representation
+
+Role: TypeAlias = Literal["data", "train", "label", "evaluate"]
+"""What kind of work a stage is; those of role `label` are shards, which a runner maps over."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class TaskData(Stage):
     """A task's rows, imported once; ``fingerprint`` is the hash of their content."""
 
     kind: ClassVar[str] = "task_data"
+    role: ClassVar[Role] = "data"
     version: ClassVar[int] = 1
     task: str
     fingerprint: str
@@ -53,6 +57,7 @@ class Vocabulary(Stage):
     """A sentencepiece vocabulary learnt from the task's unlabelled text."""
 
     kind: ClassVar[str] = "vocabulary"
+    role: ClassVar[Role] = "data"
     version: ClassVar[int] = 1
     data: TaskData
     size: int
@@ -60,9 +65,10 @@ class Vocabulary(Stage):
 
 @dataclass(frozen=True)
 class Pretrain(Stage):
-    """A nano model trained on the task's unlabelled text."""
+    """A model of raydoa's own, trained on the task's unlabelled text."""
 
     kind: ClassVar[str] = "pretrain"
+    role: ClassVar[Role] = "train"
     version: ClassVar[int] = 1
     model: str
     vocabulary: Vocabulary
@@ -70,18 +76,50 @@ class Pretrain(Stage):
     recipe: PretrainRecipe
     seed: int
 
+    @property
+    def content(self) -> dict[str, object]:
+        """What decides its weights, apart from the code."""
+        rows, size = self.data.fingerprint, self.vocabulary.size
+        return {"rows": rows, "vocabulary": size, "recipe": self.recipe, "seed": self.seed}
+
 
 @dataclass(frozen=True)
 class Checkpoint(Stage):
     """A pretrained checkpoint that exists elsewhere: a hub model at a commit, or a folder by its content."""
 
     kind: ClassVar[str] = "checkpoint"
+    role: ClassVar[Role] = "data"
     version: ClassVar[int] = 1
     model: str
     fingerprint: str
 
+    @property
+    def content(self) -> str:
+        """Its fingerprint."""
+        return self.fingerprint
 
-Initial: TypeAlias = Pretrain | Checkpoint
+
+@dataclass(frozen=True)
+class Initialize(Stage):
+    """A model before any training, made ready for a task with ``classes``: from scratch, or a checkpoint with a new head."""
+
+    kind: ClassVar[str] = "initialize"
+    role: ClassVar[Role] = "data"
+    version: ClassVar[int] = 1
+    model: str
+    family: str
+    checkpoint: Checkpoint | None
+    classes: tuple[str, ...]
+    seed: int
+
+    @property
+    def content(self) -> dict[str, object]:
+        """What decides its weights, apart from the code."""
+        start = self.checkpoint.fingerprint if self.checkpoint is not None else None
+        return {"family": self.family, "start": start, "classes": self.classes, "seed": self.seed}
+
+
+Initial: TypeAlias = Pretrain | Checkpoint | Initialize
 
 
 @dataclass(frozen=True)
@@ -89,6 +127,7 @@ class FineTune(Stage):
     """A model trained on the first ``labels`` labelled rows: a teacher, or a student that annotates."""
 
     kind: ClassVar[str] = "fine_tune"
+    role: ClassVar[Role] = "train"
     version: ClassVar[int] = 1
     initial: Initial
     data: TaskData
@@ -98,6 +137,8 @@ class FineTune(Stage):
     steps: int
     seed: int
     repeat: int = field(default=0, metadata=LATER)
+    teaches: bool = field(default=False, compare=False, metadata=NO_IDENTITY)
+    """Whether it becomes the teacher of a smaller model: such trainings get a worker group."""
 
     @property
     def model(self) -> str:
@@ -110,6 +151,7 @@ class ChooseSparsity(Stage):
     """How many tokens a sparse representation of this teacher must keep, measured with this student."""
 
     kind: ClassVar[str] = "choose_sparsity"
+    role: ClassVar[Role] = "train"
     version: ClassVar[int] = 1
     teacher: FineTune
     student: Initial
@@ -126,15 +168,28 @@ class ChooseSparsity(Stage):
 
 
 @dataclass(frozen=True)
-class PseudoLabel(Stage):
-    """Soft labels of a teacher for the pool rows from ``start`` up to ``stop``: one shard.
+class SourceConfig:
+    """A label source and everything that decides what it answers: its options, and the version of its code."""
 
-    ``sparsity`` is None for the hidden representation, which keeps everything.
+    name: str
+    version: int = 1
+    options: tuple[tuple[str, str], ...] = ()
+
+
+TEACHER = SourceConfig("teacher")
+
+
+@dataclass(frozen=True)
+class PseudoLabel(Stage):
+    """What a label source writes for the pool rows from ``start`` up to ``stop``: one shard.
+
+    ``teacher`` is None for sources that need none. ``sparsity`` is None but for the sparse representation.
     """
 
     kind: ClassVar[str] = "pseudo_label"
-    version: ClassVar[int] = 2
-    teacher: FineTune
+    role: ClassVar[Role] = "label"
+    version: ClassVar[int] = 3
+    teacher: FineTune | None
     data: TaskData
     form: TextForm
     representation: Representation
@@ -142,24 +197,31 @@ class PseudoLabel(Stage):
     start: int
     stop: int
     seed: int
+    source: SourceConfig = field(default=TEACHER, metadata=LATER)
 
     @property
     def model(self) -> str:
-        """The name of the teacher that writes."""
-        return self.teacher.model
+        """The name of the teacher that writes, or of the source."""
+        return self.teacher.model if self.teacher is not None else self.source.name
+
+    @property
+    def labeller(self) -> tuple[SourceConfig, str | None]:
+        """What has to be opened to label it: shards of one labeller are labelled together."""
+        return self.source, self.teacher.key if self.teacher is not None else None
 
 
 @dataclass(frozen=True)
 class Distill(Stage):
-    """A student trained on soft labels; in `mixed` on the first ``labels`` labelled rows of ``data`` as well.
+    """A student trained on what a label source wrote; in `mixed` on the first ``labels`` labelled rows of ``data`` as well.
 
     With those, ``mixing`` says how much they weigh and when they come; without any, ``data`` and ``mixing`` are None.
     """
 
     kind: ClassVar[str] = "distill"
+    role: ClassVar[Role] = "train"
     version: ClassVar[int] = 1
     initial: Initial
-    teacher: FineTune
+    teacher: FineTune | None
     shards: tuple[PseudoLabel, ...]
     form: TextForm
     recipe: Recipe
@@ -196,6 +258,7 @@ class Evaluate(Stage):
     """
 
     kind: ClassVar[str] = "evaluate"
+    role: ClassVar[Role] = "evaluate"
     version: ClassVar[int] = 2
     trained: FineTune | Distill
     data: TaskData
@@ -218,6 +281,7 @@ VERSIONS = {
         Vocabulary,
         Pretrain,
         Checkpoint,
+        Initialize,
         FineTune,
         ChooseSparsity,
         PseudoLabel,

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from raydoa.costs.items import ITEMS
+from raydoa.experiment.result_row import quantity_column
 from raydoa.planning.belief import Belief
-from raydoa.planning.break_even import BreakEven, break_evens
-from raydoa.planning.case import Case
+from raydoa.planning.break_even import BreakEvenPrice, Sides, break_evens, sides_of
 from raydoa.planning.evidence import Evidence
-from raydoa.planning.outlook import Outlook, Table, table
+from raydoa.planning.outlook import Outlook, Table, Variant, table
+from raydoa.planning.scenario import Scenario
 from raydoa.planning.sentence import sentence
 from raydoa.planning.what_if import Change, WhatIf, what_ifs
 
@@ -18,69 +20,65 @@ class Answer:
     """What is likely, where that comes from, and what would change it.
 
     Attributes:
-        case: the question.
+        scenario: the question.
         table: the plans.
         sentence: the one for a manager.
         sources: where scores come from.
         what_ifs: the best plan at other prices.
-        break_evens: where `annotate` and `distill` change places.
+        break_evens: where the baseline strategy and its alternatives change places.
+        sides: which strategies these are.
         notes: what else the reader must know.
     """
 
-    case: Case
+    scenario: Scenario
     table: Table
     sentence: str
     sources: tuple[str, ...]
     what_ifs: tuple[WhatIf, ...]
-    break_evens: tuple[BreakEven, ...]
+    break_evens: tuple[BreakEvenPrice, ...]
+    sides: Sides | None
     notes: tuple[str, ...]
 
 
-def answer(case: Case, evidence: Evidence, changes: Sequence[Change]) -> Answer:
+def answer(scenario: Scenario, evidence: Evidence, changes: Sequence[Change]) -> Answer:
     """Answer a question.
 
     Raises:
         UserError: the budget pays for no plan; the line says what the cheapest costs.
     """
-    case.space.plans()  # Told before a fit takes its time.
-    belief = Belief(evidence, case.costs)
-    found = table(case, belief)
+    scenario.space.plans()  # Refused before a fit takes its time.
+    belief = Belief(evidence, scenario.question)
+    plans = table(scenario, belief)
     return Answer(
-        case=case,
-        table=found,
-        sentence=_capital(sentence(case, belief, found)),
-        sources=tuple(_sources(case, belief)),
-        what_ifs=tuple(what_ifs(case, belief, changes)),
-        break_evens=tuple(break_evens(case, belief)),
-        notes=(*_notes(case), *evidence.notes),
+        scenario=scenario,
+        table=plans,
+        sentence=sentence(scenario, belief, plans),
+        sources=tuple(_sources(scenario, belief)),
+        what_ifs=tuple(what_ifs(scenario, belief, changes)),
+        break_evens=tuple(break_evens(scenario, belief)),
+        sides=sides_of(scenario),
+        notes=(*_notes(scenario), *evidence.notes),
     )
 
 
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
-def _sources(case: Case, belief: Belief) -> list[str]:
-    evidence = belief.evidence
+def _sources(scenario: Scenario, belief: Belief) -> list[str]:
+    evidence, task = belief.evidence, scenario.question.task
     if not evidence.measured:
-        return [f"nothing of {case.task} has been measured; prior: {belief.prior.source}"]
-    places = ", ".join(evidence.places)
+        return [f"nothing of {task} has been measured; prior: {belief.prior.source}"]
+    sweeps = ", ".join(evidence.sweeps)
     return [
-        f"{len(evidence.measured)} measurements of {case.task} from {places}; prior: {belief.prior.source}"
+        f"{len(evidence.measured)} measurements of {task} from {sweeps}; prior: {belief.prior.source}"
     ]
 
 
-def _notes(case: Case) -> list[str]:
-    study, notes = case.study, []
-    if case.book.scaled is not None:
-        notes.append(f"prices are scaled: {case.book.scaled}")
-    if study.tasks[case.task].train_rows is None:
-        rows = (
-            ""
-            if case.pool_rows is None
-            else f"; a pool of {case.pool_rows:,} rows is assumed (--u)"
-        )
-        notes.append(f"the rows of {case.task} cannot be counted from here{rows}")
+def _notes(scenario: Scenario) -> list[str]:
+    study, question, notes = scenario.study, scenario.question, []
+    if scenario.book.scaled is not None:
+        notes.append(f"prices are scaled: {scenario.book.scaled}")
+    if question.supply.train_rows is None:
+        limit = question.supply.pool_limit
+        rows = "" if limit is None else f"; a pool of {limit:,} rows is assumed (--u)"
+        notes.append(f"the rows of {question.task} cannot be counted from here{rows}")
     if study.unreachable:
         count = len(study.unreachable)
         notes.append(f"a plan does without them, a run does not: {count} files or models cannot be reached from here, "
@@ -88,57 +86,63 @@ def _notes(case: Case) -> list[str]:
     return notes
 
 
-def plain(found: Answer) -> dict[str, Any]:
+def plain(answer: Answer) -> dict[str, Any]:
     """The answer as plain values, for JSON."""
-    case, sweep = found.case, found.case.study.sweep
-    thrifty = found.table.thrifty
+    scenario, sweep = answer.scenario, answer.scenario.study.sweep
+    question, thrifty = scenario.question, answer.table.thrifty
     return {
         "question": {
-            "task": case.task,
-            "n": case.owned,
-            "budget": case.budget_usd,
-            "student": sweep.student,
-            "prices": case.book.book_id,
-            "prices_scaled": case.book.scaled,
+            "task": question.task,
+            "n": question.n,
+            "budget": scenario.budget_usd,
+            "student": question.student,
+            "prices": scenario.book.book_id,
+            "prices_scaled": scenario.book.scaled,
             "accelerator": sweep.accelerator,
             "region": sweep.region,
-            "label_usd": case.label_usd,
-            "gpu_hour_usd": case.gpu_hour_usd,
-            "gpus": case.gpus,
+            "label_usd": scenario.label_usd,
+            "gpu_hour_usd": scenario.gpu_hour_usd,
+            "gpus": scenario.gpus,
+            "metric": scenario.study.tasks[question.task].spec.metric,
         },
-        "sentence": found.sentence,
-        "sources": list(found.sources),
-        "plans": [_plain(row, case) for row in found.table.rows],
-        "first_beats_second": found.table.first_beats_second,
-        "nearly_as_good_for_less": _plain(thrifty, case) if thrifty else None,
-        "unpayable": [
-            {**asdict(none.face), "least_usd": none.least_usd} for none in found.table.unpayable
+        "sentence": answer.sentence,
+        "sources": list(answer.sources),
+        "plans": [_outlook(row, scenario) for row in answer.table.rows],
+        "first_beats_second": answer.table.first_beats_second,
+        "nearly_as_good_for_less": _outlook(thrifty, scenario) if thrifty else None,
+        "unaffordable": [
+            {**_variant(none.variant), "least_usd": none.least_usd}
+            for none in answer.table.unaffordable
         ],
-        "what_if": [_what_if(row, case) for row in found.what_ifs],
-        "break_even": [asdict(row) for row in found.break_evens],
-        "notes": list(found.notes),
+        "what_if": [_what_if(row, scenario) for row in answer.what_ifs],
+        "break_even": [asdict(row) for row in answer.break_evens],
+        "notes": list(answer.notes),
     }
 
 
-def _what_if(found: WhatIf, case: Case) -> dict[str, Any]:
-    best = _plain(found.best, case) | {"kgco2e": found.kgco2e} if found.best else None
-    return {**asdict(found.change), "now": found.now, "best": best, "why_not": found.why_not}
+def _what_if(row: WhatIf, scenario: Scenario) -> dict[str, Any]:
+    best = _outlook(row.best, scenario) | {"kgco2e": row.kgco2e} if row.best else None
+    return {**asdict(row.change), "now": row.now, "best": best, "why_not": row.why_not}
 
 
-def _plain(row: Outlook, case: Case) -> dict[str, Any]:
+def _variant(variant: Variant) -> dict[str, Any]:
+    return {"strategy": variant.strategy, "teacher": None, **dict(variant.choices)}
+
+
+def _outlook(row: Outlook, scenario: Scenario) -> dict[str, Any]:
     """In the words of a result row where it has one."""
-    quantities, ledger = row.plan.quantities, row.plan.ledger
+    items = ITEMS.names()
     return {
-        "strategy": row.face.strategy,
-        "teacher": row.face.teacher or None,
-        **asdict(quantities),
+        "plan": scenario.plan_id(row.plan),
+        **_variant(row.variant),
+        **{quantity_column(item): row.plan.quantity(item) for item in items},
         "score": row.score,
         "score_low": row.low,
         "score_high": row.high,
         "p_best": row.best_probability,
-        **ledger.columns(),
+        **row.ledger.columns(items),
         "unspent": row.unspent_usd,
-        "gpu_hours": ledger.gpu_seconds / 3600,
-        "wall_clock_hours": case.wall_clock_hours(row.plan),
-        "kgco2e": case.kgco2e(row.plan),
+        "gpu_hours": row.ledger.gpu_seconds / 3600,
+        "wall_clock_hours": scenario.wall_clock_hours(row.ledger),
+        "kgco2e": scenario.kgco2e(row.ledger),
     }

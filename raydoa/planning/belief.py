@@ -9,9 +9,11 @@ from statistics import variance
 
 import numpy as np
 
-from raydoa.planning.evidence import Evidence, by_point
-from raydoa.search.costs import Costs, Point
-from raydoa.search.surrogate.laws import Array
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question
+from raydoa.planning.evidence import Evidence, by_plan
+from raydoa.planning.measurements import data_of
+from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.posterior import Effort
 from raydoa.search.surrogate.surface import Surface
 
@@ -28,65 +30,77 @@ class Belief:
 
     Args:
         evidence: what was measured.
-        costs: the task's references: N, the teachers' sizes, the recipes' steps.
+        question: its references are used (N, the teachers' sizes, the recipes), and none of its prices.
         seed: of all draws.
     """
 
-    def __init__(self, evidence: Evidence, costs: Costs, seed: int = 0) -> None:
+    def __init__(self, evidence: Evidence, question: Question, seed: int = 0) -> None:
         self.evidence = evidence
         self.prior = evidence.knowledge.prior
         self._surface = Surface(
-            evidence.measured, costs, effort=_EFFORT, seed=seed, prior=self.prior
+            evidence.measured, question, effort=_EFFORT, seed=seed, prior=self.prior
         )
         self._seed = seed
-        self._means: dict[Point, float] = {}
+        self._means: dict[Plan, float] = {}
         self._spread = {
-            point: variance(scores) for point, scores in by_point(evidence.measured).items()
+            plan: variance(scores) for plan, scores in by_plan(evidence.measured).items()
             if len(scores) > 1
         }  # fmt: skip
 
-    def means(self, points: Sequence[Point]) -> Array:
+    def means(self, plans: Sequence[Plan]) -> Array:
         """Expected score of each plan, from 0 to 1."""
-        new = [point for point in dict.fromkeys(points) if point not in self._means]
+        new = [plan for plan in dict.fromkeys(plans) if plan not in self._means]
         if new:
-            found = np.clip(self._surface.mean_and_sd(new)[0], 0.0, 1.0)
-            self._means |= dict(zip(new, found.tolist(), strict=True))
-        return np.array([self._means[point] for point in points])
+            means = np.clip(self._surface.mean_and_sd(new)[0], 0.0, 1.0)
+            self._means |= dict(zip(new, means.tolist(), strict=True))
+        return np.array([self._means[plan] for plan in plans])
 
-    def best(self, points: Sequence[Point]) -> float:
+    def best(self, plans: Sequence[Plan]) -> float:
         """The highest expected score among plans."""
-        return float(self.means(points).max())
+        return float(self.means(plans).max())
 
-    def expected(self, points: Sequence[Point], count: int) -> Array:
-        """Joint draws of the expected scores ``[count, points]``; plans that are stretched alike are wrong alike."""
-        drawn = self._surface.samples(points, count, self._seed)
-        beyond = np.array([self._beyond(point) for point in points])
+    def expected(self, plans: Sequence[Plan], count: int) -> Array:
+        """Joint draws of the expected scores ``[count, plans]``; plans that are stretched alike are wrong alike."""
+        drawn = self._surface.samples(plans, count, self._seed)
+        beyond = self._beyond(plans)
         wrong = np.random.default_rng(self._seed + 2).normal(size=(count, beyond.shape[1]))
         expected: Array = np.clip(drawn + _STRETCHED * wrong @ beyond.T, 0.0, 1.0)
         return expected
 
-    def _beyond(self, point: Point) -> tuple[float, float, float]:
-        """How far outside of what was measured, in logarithms: labels without and with a teacher, and the pool."""
-        taught = bool(point.teacher)
-        alike = [m.point for m in self.evidence.measured if bool(m.point.teacher) == taught]
-        if not alike:
-            return 0.0, 0.0, 0.0  # The prior's own doubt is wide.
-        labels = max(0.0, math.log(point.labels / max(p.labels for p in alike)))
-        if not taught:
-            return labels, 0.0, 0.0
-        return 0.0, labels, max(0.0, math.log(point.u / max(p.u for p in alike)))
+    def measured_like(self, plan: Plan) -> list[Plan]:
+        """The measured plans with choices of the same kinds: a teacher, say, whichever it is."""
+        kinds = _kinds(plan)
+        return [m.plan for m in self.evidence.measured if _kinds(m.plan) == kinds]
 
-    def interval(self, point: Point) -> tuple[float, float]:
+    def _beyond(self, plans: Sequence[Plan]) -> Array:
+        """How far outside of what was measured, in logarithms: a column of each kind of plan and each cost item."""
+        columns: dict[tuple[tuple[str, ...], str], Array] = {}
+        for row, plan in enumerate(plans):
+            alike = [data_of(measured) for measured in self.measured_like(plan)]
+            for item, count in data_of(plan).items():
+                # Where nothing is alike the prior's own doubt is wide.
+                most = max((data[item] for data in alike), default=0)
+                if most and count > most:
+                    column = columns.setdefault((_kinds(plan), item), np.zeros(len(plans)))
+                    column[row] = math.log(count / most)
+        return np.stack(list(columns.values()), axis=1) if columns else np.zeros((len(plans), 0))
+
+    def interval(self, plan: Plan) -> tuple[float, float]:
         """Between these, 80% of single trainings of a plan score."""
-        expected = self.expected([point], _DRAWS)[:, 0]
+        expected = self.expected([plan], _DRAWS)[:, 0]
         random = np.random.default_rng(self._seed + 1)
-        scores = expected + random.normal(size=_DRAWS) * np.sqrt(self._luck(point))
+        scores = expected + random.normal(size=_DRAWS) * np.sqrt(self._luck(plan))
         low, high = np.quantile(np.clip(scores, 0.0, 1.0), [0.1, 0.9])
         return float(low), float(high)
 
-    def _luck(self, point: Point) -> float:
+    def _luck(self, plan: Plan) -> float:
         """Variance of the seed and of the teacher; not less than repeats of plans have shown."""
         surface = self._surface
-        fitted = surface.noise_variance + (surface.teacher_variance if point.teacher else 0.0)
+        taught = plan.choice("teacher") is not None
+        fitted = surface.noise_variance + (surface.teacher_variance if taught else 0.0)
         seen = float(np.mean(list(self._spread.values()))) if self._spread else 0.0
-        return max(fitted, seen, self._spread.get(point, 0.0))
+        return max(fitted, seen, self._spread.get(plan, 0.0))
+
+
+def _kinds(plan: Plan) -> tuple[str, ...]:
+    return tuple(name for name, _ in plan.choices)

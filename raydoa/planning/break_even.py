@@ -1,105 +1,141 @@
-"""Break-even prices: where `annotate` and the best distillation change places.
+"""Break-even prices: where the baseline strategy and the best of its alternatives change places.
 
-Both are planned again at each price. A price is looked for in a wide range around today's, the crossing that is nearest
-to today's is taken, and it is narrowed down by bisection of the price's logarithm.
+Alternatives are the plans of other strategies where no label is for sale: what lies between (buying some of what the
+baseline buys) would be ahead or level at any price. Both sides are planned again at each price. A price is looked for in
+a wide range around today's, the crossing that is nearest to today's is taken, and it is narrowed down by bisection of
+the price's logarithm.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from raydoa.errors import UserError
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question, Supply
 from raydoa.planning.belief import Belief
-from raydoa.planning.case import Case
-from raydoa.search.space import Space
+from raydoa.planning.scenario import Scenario
+from raydoa.strategies import STRATEGIES
+from raydoa.strategies.ladders import Ladders
+from raydoa.strategies.strategy import Strategy
 
 _STEP = 4.0
 _STEPS = 5
 _PRECISION = 1.005
 _WHY = "looking for a break-even price"
+NEITHER = "neither"
 
 Advantage = Callable[[float], float | None]
-"""By how much distillation is ahead at a price; None where neither can be paid."""
+"""By how much the alternatives are ahead at a price; None where neither side is affordable."""
 
 
 @dataclass(frozen=True)
-class BreakEven:
-    """A price, today and where the two change places; None if they do not between ``low`` and ``high``.
+class Sides:
+    """Who is compared, by name: the baseline strategy, and the others that have plans."""
 
-    ``below`` is who is ahead at lower prices, or at every price.
+    baseline: str
+    alternatives: str
+
+
+@dataclass(frozen=True)
+class BreakEvenPrice:
+    """A price, today and where the two sides change places; None if they do not between ``low`` and ``high``.
+
+    ``below`` is who is ahead at lower prices, or at every price, and ``above`` who is at higher ones.
     """
 
     name: str
     now: float
     price: float | None
     below: str
+    above: str
     low: float
     high: float
 
 
-def break_evens(case: Case, belief: Belief) -> list[BreakEven]:
-    """Of the label's price, and of the GPU-hour's."""
-    if not case.costs.teachers:
+def break_evens(scenario: Scenario, belief: Belief) -> list[BreakEvenPrice]:
+    """Of the label's price, and of the GPU-hour's; none where there is nobody to compare."""
+    sides = sides_of(scenario)
+    if sides is None:
         return []
 
     def at_label_price(usd: float) -> float | None:
-        return advantage(case.with_label_price(usd, _WHY), belief)
+        return advantage(scenario.with_label_price(usd, _WHY), belief)
 
     def at_gpu_price(usd: float) -> float | None:
-        return advantage(case.with_gpu_price(usd, _WHY), belief)
+        return advantage(scenario.with_gpu_price(usd, _WHY), belief)
 
     return [
-        crossing("label", case.label_usd, at_label_price),
-        crossing("gpu_hour", case.gpu_hour_usd, at_gpu_price),
+        crossing("label", scenario.label_usd, at_label_price, sides),
+        crossing("gpu_hour", scenario.gpu_hour_usd, at_gpu_price, sides),
     ]
 
 
-def advantage(case: Case, belief: Belief) -> float | None:
-    """The best distillation's expected score above that of the best `annotate`."""
-    annotating = _best(case.annotating, belief, taught=False)
-    distilling = _best(case.distilling, belief, taught=True)
-    if annotating is None and distilling is None:
+def sides_of(scenario: Scenario) -> Sides | None:
+    """The names of the strategies on both sides; None if one side has no plan at any price."""
+    question = without_purchases(scenario.question)
+    ladders = Ladders(question, scenario.budget_usd)
+    baselines = [strategy.name for strategy in STRATEGIES if strategy.is_baseline]
+    others = [strategy.name for strategy in _alternatives() if any(strategy.cheapest(ladders))]
+    return Sides(" or ".join(baselines), " or ".join(others)) if baselines and others else None
+
+
+def without_purchases(question: Question) -> Question:
+    """The same question where no label is for sale."""
+    return replace(question, supply=Supply(question.n, question.supply.pool(question.n)))
+
+
+def advantage(scenario: Scenario, belief: Belief) -> float | None:
+    """The best alternative's expected score above that of the best baseline."""
+    question, budget_usd = scenario.question, scenario.budget_usd
+    baselines = [strategy for strategy in STRATEGIES if strategy.is_baseline]
+    baseline = _best(baselines, Ladders(question, budget_usd), belief)
+    alternative = _best(_alternatives(), Ladders(without_purchases(question), budget_usd), belief)
+    if baseline is None and alternative is None:
         return None
-    if annotating is None or distilling is None:
-        return 1.0 if annotating is None else -1.0  # What cannot be paid loses.
-    return distilling - annotating
+    if baseline is None or alternative is None:
+        return 1.0 if baseline is None else -1.0  # What is unaffordable loses.
+    return alternative - baseline
 
 
-def _best(space: Space, belief: Belief, taught: bool) -> float | None:
-    try:
-        points = [point for point in space.plans() if bool(point.teacher) == taught]
-    except UserError:  # It cannot be paid at this price.
-        return None
-    return belief.best(points) if points else None
+def _alternatives() -> list[Strategy]:
+    return [strategy for strategy in STRATEGIES if not strategy.is_baseline]
 
 
-def crossing(name: str, now: float, ahead: Advantage) -> BreakEven:
+def _best(strategies: Iterable[Strategy], ladders: Ladders, belief: Belief) -> float | None:
+    plans: list[Plan] = [plan for strategy in strategies for plan in strategy.proposals(ladders)]
+    return belief.best(plans) if plans else None
+
+
+def crossing(name: str, now: float, ahead: Advantage, sides: Sides) -> BreakEvenPrice:
     """The price nearest to ``now`` at which an advantage changes its sign."""
     prices = [now * _STEP**step for step in range(-_STEPS, _STEPS + 1)]
-    found = [(price, value) for price in prices if (value := ahead(price)) is not None]
+    tried = [(price, value) for price in prices if (value := ahead(price)) is not None]
     low, high = prices[0], prices[-1]
     changes = [
-        (before, after) for before, after in pairwise(found) if (before[1] > 0) != (after[1] > 0)
+        (before, after) for before, after in pairwise(tried) if (before[1] > 0) != (after[1] > 0)
     ]
     if not changes:
-        return BreakEven(name, now, None, _who(found[0][1]) if found else "neither", low, high)
-    (one, value), (other, _) = min(
+        leader = _leader(tried[0][1], sides) if tried else NEITHER
+        return BreakEvenPrice(name, now, None, leader, leader, low, high)
+    (lower, value), (upper, beyond) = min(
         changes, key=lambda change: _distance(change[0][0], change[1][0], now)
     )
-    while other / one > _PRECISION:
-        middle = math.sqrt(one * other)
+    while upper / lower > _PRECISION:
+        middle = math.sqrt(lower * upper)
         between = ahead(middle)
         if between is not None and (between > 0) == (value > 0):
-            one = middle
+            lower = middle
         else:
-            other = middle
-    return BreakEven(name, now, math.sqrt(one * other), _who(value), low, high)
+            upper = middle
+    price = math.sqrt(lower * upper)
+    below, above = _leader(value, sides), _leader(beyond, sides)
+    return BreakEvenPrice(name, now, price, below, above, low, high)
 
 
 def _distance(low: float, high: float, now: float) -> float:
     return abs(math.log(math.sqrt(low * high) / now))
 
 
-def _who(value: float) -> str:
-    return "distill" if value > 0 else "annotate"
+def _leader(value: float, sides: Sides) -> str:
+    return sides.alternatives if value > 0 else sides.baseline

@@ -2,126 +2,144 @@
 
 from collections.abc import Iterator, Sequence
 
-from raydoa.planning.answer import Answer
-from raydoa.planning.break_even import BreakEven
-from raydoa.planning.case import Case, Face
-from raydoa.planning.outlook import Outlook, Unpayable
-from raydoa.planning.sentence import noun, percent, short, usd
-from raydoa.planning.what_if import WhatIf
+from tabulate import tabulate
 
-_HEAD = ("plan", "labels", "U", "steps", "score", "80% interval", "P(best)", "labels $", "teacher $", "pseudo-l. $",
-         "student $", "total $", "unspent $", "GPU-h", "wall-clock h", "kgCO2e")  # fmt: skip
+from raydoa.costs.items import ITEMS
+from raydoa.costs.items.item import CostItem
+from raydoa.experiment.result_row import plan_columns
+from raydoa.planning.answer import Answer
+from raydoa.planning.break_even import NEITHER, BreakEvenPrice, Sides
+from raydoa.planning.outlook import Outlook, Unaffordable, Variant
+from raydoa.planning.scenario import Scenario
+from raydoa.planning.sentence import percent, points, usd
+from raydoa.planning.what_if import WhatIf
+from raydoa.strategies import STRATEGIES
+from raydoa.strategies.strategy import short_name
 
 
 def answer_lines(answer: Answer) -> Iterator[str]:
     """Everything, the sentence first."""
-    case, book = answer.case, answer.case.book
-    sweep = case.study.sweep
+    scenario, book = answer.scenario, answer.scenario.book
+    question = scenario.question
     yield answer.sentence
     yield ""
     yield (
-        f"task {case.task}, N = {case.owned:,} labels owned, B = {usd(case.budget_usd)}, "
-        f"student {short(sweep.student)}"
+        f"task {question.task}, N = {question.n:,} labels owned, B = {usd(scenario.budget_usd)}, "
+        f"student {short_name(question.student)}"
     )
     yield (
-        f"prices {book.book_id}: a label {usd(case.label_usd)}, a GPU-hour on {sweep.accelerator} "
-        f"{usd(case.gpu_hour_usd)}"
+        f"prices {book.book_id}: a label {usd(scenario.label_usd)}, a GPU-hour on {scenario.study.sweep.accelerator} "
+        f"{usd(scenario.gpu_hour_usd)}"
     )
     yield from (f"scores: {line}" for line in answer.sources)
     yield ""
-    yield from _aligned([_HEAD, *(_cells(row, answer) for row in answer.table.rows)], words=1)
-    yield from map(_unpayable, answer.table.unpayable)
-    yield from _legend(case)
+    yield _plans(answer)
+    yield from map(_unaffordable, answer.table.unaffordable)
+    yield from _legend(scenario)
     yield ""
-    yield from _what_if_lines(answer)
+    yield _what_ifs(answer)
     yield ""
-    yield from (_break_even(found) for found in answer.break_evens)
+    if answer.sides is not None:
+        sides = answer.sides
+        yield from (_break_even(price, sides) for price in answer.break_evens)
     yield from (f"note: {note}" for note in answer.notes)
 
 
-def _legend(case: Case) -> Iterator[str]:
+def _legend(scenario: Scenario) -> Iterator[str]:
     yield (
-        "80% interval: of the score that one training gets; doubt about the surface, the teacher's luck and the "
-        "seed's are all in it"
+        f"score: {scenario.metric}, in points of 100; 80% interval: of the score that one training gets; doubt about the "
+        "surface, the teacher's luck and the seed's are all in it"
     )
-    gpus = f"{case.gpus} x {case.study.sweep.accelerator}"
+    gpus = f"{scenario.gpus} x {scenario.study.sweep.accelerator}"
     yield f"P(best): that its expected score is the highest in this table; wall-clock: at least, on {gpus}"
 
 
-def _cells(row: Outlook, answer: Answer) -> tuple[str, ...]:
-    case, ledger = answer.case, row.plan.ledger
-    money = [
-        usd(item.cost_usd) if (item := ledger.item(stage)) else "-"
-        for stage in ("labels", "teacher", "pseudo_labels", "student")
-    ]
-    return (
-        name(row.face),
-        f"+{row.plan.quantities.labels:,}",
-        f"{row.point.u:,}" if row.point.u else "-",
-        f"{row.point.student_steps:,}",
-        f"{row.score:.3f}",
-        f"{row.low:.3f} to {row.high:.3f}",
+def _plans(answer: Answer) -> str:
+    """The table; of each cost item that a plan has, how much and for how many dollars."""
+    rows = answer.table.rows
+    items = [item for item in ITEMS if any(row.plan.quantity(item.name) for row in rows)]
+    per_item = [header for item in items for header in _item_headers(item)]
+    headers = ("plan", "score", "80% interval", "P(best)", *per_item, "total", "unspent", "GPU-h",
+               "wall-\nclock h", "kgCO2e", "id")  # fmt: skip
+    return _aligned([headers, *(_cells(row, items, answer.scenario) for row in rows)], words=1)
+
+
+def _item_headers(item: CostItem) -> tuple[str, str]:
+    title = item.title.replace(" ", "\n")
+    return (title if item.unit in title else f"{title}\n{item.unit}s"), "$"
+
+
+def _cells(row: Outlook, items: list[CostItem], scenario: Scenario) -> list[str]:
+    ledger = row.ledger
+    return [
+        name(row.variant),
+        points(row.score),
+        f"{points(row.low)} to {points(row.high)}",
         percent(row.best_probability or 0.0),
-        *money,
+        *(cell for item in items for cell in _item_cells(row, item)),
         usd(ledger.cost_usd),
         usd(row.unspent_usd),
         f"{ledger.gpu_seconds / 3600:.3g}",
-        f"{case.wall_clock_hours(row.plan):.3g}",
-        f"{case.kgco2e(row.plan):.3g}",
+        f"{scenario.wall_clock_hours(ledger):.3g}",
+        f"{scenario.kgco2e(ledger):.3g}",
+        scenario.plan_id(row.plan) or "-",
+    ]
+
+
+def _item_cells(row: Outlook, item: CostItem) -> tuple[str, str]:
+    line = row.ledger.line(item.name)
+    return ("-", "-") if line is None else (f"{line.quantity:,}", usd(line.cost_usd))
+
+
+def name(variant: Variant) -> str:
+    """A strategy with what it chooses."""
+    return " ".join([variant.strategy, *(short_name(value) for _, value in variant.choices)])
+
+
+def _unaffordable(variant: Unaffordable) -> str:
+    if variant.least_usd is None:
+        return f"{name(variant.variant)}: no rows are left for it"
+    return (
+        f"{name(variant.variant)}: unaffordable; its cheapest plan costs {usd(variant.least_usd)}"
     )
 
 
-def name(face: Face) -> str:
-    """A strategy with its teacher."""
-    return f"{face.strategy} {short(face.teacher)}".strip()
+def _what_ifs(answer: Answer) -> str:
+    headers = ("what if", "best plan", "score", "80% interval", "cost", "kgCO2e")
+    rows = [_what_if(row, answer.table.best.score) for row in answer.what_ifs]
+    return _aligned([headers, *rows], words=2)
 
 
-def _unpayable(found: Unpayable) -> str:
-    if found.least_usd is None:
-        return f"{name(found.face)}: there are no rows for it"
-    return f"{name(found.face)}: cannot be paid; the cheapest takes {usd(found.least_usd)}"
+def _aligned(rows: Sequence[Sequence[str]], words: int) -> str:
+    """Rows as columns: the first ones are words and start on the left, numbers end on the right."""
+    align = ["left"] * words + ["right"] * (len(rows[0]) - words)
+    # The headers are a row: as headers they would be padded, and the table is wide as it is.
+    return tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=align)
 
 
-def _what_if_lines(answer: Answer) -> Iterator[str]:
-    rows = [("what if", "best plan", "score", "80% interval", "cost", "kgCO2e")]
-    for found in answer.what_ifs:
-        if found.best is None:
-            rows.append((_change(found), str(found.why_not), "", "", "", ""))
-            continue
-        best = found.best
-        rows.append(
-            (
-                _change(found),
-                noun(best, answer.case),
-                f"{best.score:.3f} ({best.score - answer.table.best.score:+.3f})",
-                f"{best.low:.3f} to {best.high:.3f}",
-                usd(best.plan.ledger.cost_usd),
-                f"{found.kgco2e:.3g}",
-            )
-        )
-    yield from _aligned(rows, words=2)
+def _what_if(row: WhatIf, score_now: float) -> list[str]:
+    best = row.best
+    if best is None:
+        return [_change(row), str(row.why_not), "", "", "", ""]
+    bought = STRATEGIES.get(best.variant.strategy).bought(plan_columns(best.plan))
+    return [
+        _change(row),
+        f"{best.variant.strategy} {bought}",
+        f"{points(best.score)} ({100 * (best.score - score_now):+.1f})",
+        f"{points(best.low)} to {points(best.high)}",
+        usd(best.ledger.cost_usd),
+        f"{row.kgco2e:.3g}",
+    ]
 
 
-def _change(found: WhatIf) -> str:
-    before = f" (now {found.now:.4g})" if found.now is not None else ""
-    return f"{found.change.name} = {found.change.value:.4g}{before}"
+def _change(row: WhatIf) -> str:
+    before = f" (now {row.now:.4g})" if row.now is not None else ""
+    return f"{row.change.name} = {row.change.value:.4g}{before}"
 
 
-def _break_even(found: BreakEven) -> str:
-    what = f"break-even {found.name}, annotate against distill"
-    if found.price is None:
-        always = "neither can be paid" if found.below == "neither" else f"{found.below} is ahead"
-        return f"{what}: none; {always} from {usd(found.low)} to {usd(found.high)}"
-    after = "annotate" if found.below == "distill" else "distill"
-    return f"{what}: {usd(found.price)} (now {usd(found.now)}); below it {found.below} is ahead, above it {after}"
-
-
-def _aligned(rows: Sequence[Sequence[str]], words: int) -> Iterator[str]:
-    """Columns as wide as they need to be: the first ones are words and start on the left, numbers end on the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
-        cells[:words] = [
-            cell.ljust(width) for cell, width in zip(row[:words], widths, strict=False)
-        ]
-        yield "  ".join(cells).rstrip()
+def _break_even(price: BreakEvenPrice, sides: Sides) -> str:
+    what = f"break-even {price.name}, {sides.baseline} against {sides.alternatives}"
+    if price.price is None:
+        always = "neither is affordable" if price.below == NEITHER else f"{price.below} is ahead"
+        return f"{what}: none; {always} from {usd(price.low)} to {usd(price.high)}"
+    return f"{what}: {usd(price.price)} (now {usd(price.now)}); below it {price.below} is ahead, above it {price.above}"

@@ -1,21 +1,24 @@
-"""The table: of each strategy and teacher the plan that is expected to score best, priced exactly.
+"""The table: of each strategy and its choices the plan that is expected to score best, priced exactly.
 
 A plan that is expected to be a tenth of a point better is not worth any price: of plans that are so close the
 cheapest is taken.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from raydoa.costs.allocation import micro_budget
-from raydoa.costs.ledger import MICRO
-from raydoa.costs.plan import Plan
+from raydoa.costs.ledger import Ledger
+from raydoa.costs.plan import Choices, Plan
+from raydoa.costs.question import Supply
+from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.planning.belief import Belief
-from raydoa.planning.case import Case, Face, face_of
-from raydoa.search.costs import Point
-from raydoa.search.surrogate.laws import Array
+from raydoa.planning.scenario import Scenario
+from raydoa.search.surrogate.inputs import Array
+from raydoa.strategies import STRATEGIES
+from raydoa.strategies.ladders import Ladders
 
 _SAME = 0.001
 _NEARLY_AS_GOOD = 0.01
@@ -23,23 +26,30 @@ _MUCH_CHEAPER = 0.5
 _DRAWS = 4000
 
 
+class Variant(NamedTuple):
+    """A strategy, and what it chooses by name."""
+
+    strategy: str
+    choices: Choices
+
+
 @dataclass(frozen=True)
 class Outlook:
     """A plan, and what is likely to come of it.
 
     Attributes:
-        face: its strategy and teacher.
-        point: its quantities.
-        plan: its items, to the micro-dollar.
+        variant: the strategy that proposes it, with its choices.
+        plan: what it is.
+        ledger: its items, to the micro-dollar.
         score: what it is expected to score.
         low, high: 80% of single trainings score between these: laws, teacher's luck and seed are all in it.
         best_probability: how likely its expected score is the highest in the table; None outside of one.
         unspent_usd: what is left of the budget.
     """
 
-    face: Face
-    point: Point
+    variant: Variant
     plan: Plan
+    ledger: Ledger
     score: float
     low: float
     high: float
@@ -48,26 +58,26 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class Unpayable:
-    """A strategy that the budget does not reach; None where there are no rows for it at any price."""
+class Unaffordable:
+    """A variant that the budget does not pay for; None where there are no rows for it at any price."""
 
-    face: Face
+    variant: Variant
     least_usd: float | None
 
 
 @dataclass(frozen=True)
 class Table:
-    """All strategies, the best first.
+    """All variants, the best first.
 
     Attributes:
-        rows: a plan of each strategy and teacher.
-        unpayable: those that the budget does not reach.
+        rows: a plan of each variant.
+        unaffordable: those that the budget does not pay for.
         thrifty: a much cheaper plan, if one is nearly as good as the best.
         first_beats_second: how likely the first row's expected score is above the second's; None if there is one row.
     """
 
     rows: tuple[Outlook, ...]
-    unpayable: tuple[Unpayable, ...]
+    unaffordable: tuple[Unaffordable, ...]
     thrifty: Outlook | None
     first_beats_second: float | None
 
@@ -77,28 +87,52 @@ class Table:
         return self.rows[0]
 
 
-def table(case: Case, belief: Belief) -> Table:
-    """Every strategy and teacher at their best.
+def table(scenario: Scenario, belief: Belief) -> Table:
+    """Every variant at its best.
 
     Raises:
         UserError: the budget pays for no plan; the line says what the cheapest costs.
     """
-    plans = case.by_face()
-    chosen = [choose(points, case, belief) for points in plans.values()]
-    chosen.sort(key=lambda point: -belief.means([point])[0])
-    drawn = belief.expected(chosen, _DRAWS)
+    plans = by_variant(scenario)
+    chosen = [(variant, choose(variant, of, scenario, belief)) for variant, of in plans.items()]
+    chosen.sort(key=lambda pair: -belief.means([pair[1]])[0])
+    drawn = belief.expected([plan for _, plan in chosen], _DRAWS)
     shares = np.bincount(drawn.argmax(axis=1), minlength=len(chosen)) / _DRAWS
     rows = tuple(
-        outlook(point, case, belief, float(share))
-        for point, share in zip(chosen, shares, strict=True)
+        outlook(variant, plan, scenario, belief, float(share))
+        for (variant, plan), share in zip(chosen, shares, strict=True)
     )
-    every = [point for points in plans.values() for point in points]
     return Table(
         rows=rows,
-        unpayable=tuple(_unpayable(case, plans)),
-        thrifty=_thrifty(every, rows[0], case, belief),
+        unaffordable=tuple(_unaffordable(scenario, plans)),
+        thrifty=_thrifty(scenario.space.plans(), rows[0], scenario, belief),
         first_beats_second=_ahead(drawn) if len(rows) > 1 else None,
     )
+
+
+def by_variant(scenario: Scenario) -> dict[Variant, list[Plan]]:
+    """The plans of each variant that the budget pays for.
+
+    Raises:
+        UserError: there are none; the line says what the cheapest costs.
+    """
+    plans: dict[Variant, list[Plan]] = {}
+    for plan in scenario.space.plans():
+        plans.setdefault(_variant(plan, scenario), []).append(plan)
+    return plans
+
+
+def variants(ladders: Ladders) -> dict[Variant, Plan]:
+    """All variants that there are rows for, with the plan of each that takes the least money."""
+    return {
+        Variant(strategy.name, plan.choices): plan
+        for strategy in STRATEGIES
+        for plan in strategy.cheapest(ladders)
+    }
+
+
+def _variant(plan: Plan, scenario: Scenario) -> Variant:
+    return Variant(scenario.space.strategy_of(plan), plan.choices)
 
 
 def _ahead(drawn: Array) -> float:
@@ -107,63 +141,75 @@ def _ahead(drawn: Array) -> float:
     return float(np.mean(difference > 0) + 0.5 * np.mean(difference == 0))
 
 
-def best_plan(case: Case, belief: Belief) -> Outlook:
+def best_plan(scenario: Scenario, belief: Belief) -> Outlook:
     """The best plan alone.
 
     Raises:
         UserError: the budget pays for no plan.
     """
-    chosen = [choose(points, case, belief) for points in case.by_face().values()]
-    return outlook(chosen[int(belief.means(chosen).argmax())], case, belief)
+    plans = by_variant(scenario)
+    chosen = {variant: choose(variant, of, scenario, belief) for variant, of in plans.items()}
+    best = max(chosen, key=lambda variant: belief.means([chosen[variant]])[0])
+    return outlook(best, chosen[best], scenario, belief)
 
 
 def outlook(
-    point: Point, case: Case, belief: Belief, best_probability: float | None = None
+    variant: Variant,
+    plan: Plan,
+    scenario: Scenario,
+    belief: Belief,
+    best_probability: float | None = None,
 ) -> Outlook:
     """A plan with its exact items and its likely score."""
-    plan = case.plan(point)
-    low, high = belief.interval(point)
-    mean = float(belief.means([point])[0])
+    ledger = scenario.question.ledger(plan)
+    low, high = belief.interval(plan)
+    mean = float(belief.means([plan])[0])
     return Outlook(
-        face=face_of(point, case.owned),
-        point=point,
+        variant=variant,
         plan=plan,
+        ledger=ledger,
         score=mean,
         low=min(low, mean),
         high=max(high, mean),
         best_probability=best_probability,
-        unspent_usd=(micro_budget(case.budget_usd) - plan.ledger.cost_micro_usd) / MICRO,
+        unspent_usd=(micro_budget(scenario.budget_usd) - ledger.cost_micro_usd) / MICRO,
     )
 
 
-def choose(points: Sequence[Point], case: Case, belief: Belief) -> Point:
-    """Of one strategy and teacher, the plan that is expected to score best, or the cheapest that does as good."""
-    best = points[int(belief.means(points).argmax())]
-    every = [*points, *case.with_more_labels(best)]
-    means = belief.means(every)
-    close = [point for point, mean in zip(every, means, strict=True) if mean > means.max() - _SAME]
-    return min(close, key=lambda point: (case.costs.items(point).total, point))
+def choose(variant: Variant, plans: Sequence[Plan], scenario: Scenario, belief: Belief) -> Plan:
+    """Of one variant, the plan that is expected to score best, or the cheapest that does as good."""
+    best = plans[int(belief.means(plans).argmax())]
+    strategy = STRATEGIES.get(variant.strategy)
+    candidates = [*plans, *strategy.refined(scenario.ladders, best)]
+    means = belief.means(candidates)
+    close = [p for p, mean in zip(candidates, means, strict=True) if mean > means.max() - _SAME]
+    return min(close, key=lambda plan: (scenario.question.cost_micro_usd(plan), plan))
 
 
-def _unpayable(case: Case, plans: Mapping[Face, Sequence[Point]]) -> list[Unpayable]:
-    found = []
-    for face in case.faces:
-        if face not in plans:
-            cheapest = case.cheapest(face)
-            found.append(Unpayable(face, cheapest.ledger.cost_usd if cheapest else None))
-    return found
+def _unaffordable(scenario: Scenario, paid: Mapping[Variant, object]) -> Iterator[Unaffordable]:
+    cheapest = variants(scenario.ladders)
+    # With rows without end every variant has a plan, so what is missing here lacks rows.
+    endless = replace(scenario.question, supply=Supply())
+    for variant in variants(Ladders(endless, scenario.budget_usd)):
+        if variant not in paid:
+            plan = cheapest.get(variant)
+            usd = None if plan is None else scenario.question.cost_micro_usd(plan) / MICRO
+            yield Unaffordable(variant, usd)
 
 
-def _thrifty(every: Sequence[Point], best: Outlook, case: Case, belief: Belief) -> Outlook | None:
+def _thrifty(
+    plans: Sequence[Plan], best: Outlook, scenario: Scenario, belief: Belief
+) -> Outlook | None:
     """The cheapest plan within a point of the best, if it takes at most half the money."""
+    costs = scenario.question.cost_micro_usd
     close = [
-        point
-        for point, mean in zip(every, belief.means(every), strict=True)
+        plan
+        for plan, mean in zip(plans, belief.means(plans), strict=True)
         if mean > best.score - _NEARLY_AS_GOOD
     ]
     if not close:
         return None
-    point = min(close, key=lambda point: case.costs.items(point).total)
-    if case.costs.items(point).total > _MUCH_CHEAPER * best.plan.ledger.cost_usd:
+    plan = min(close, key=costs)
+    if costs(plan) > _MUCH_CHEAPER * best.ledger.cost_micro_usd:
         return None
-    return outlook(point, case, belief)
+    return outlook(_variant(plan, scenario), plan, scenario, belief)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from raydoa.errors import UserError, did_you_mean
 from raydoa.planning.belief import Belief
-from raydoa.planning.case import Case
 from raydoa.planning.outlook import Outlook, best_plan
+from raydoa.planning.scenario import Scenario
 
 _WHY = "what if"
 _FACTORS = (0.5, 2.0)
@@ -27,8 +27,10 @@ class Change:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The best plan at another price; None, and why, where nothing can be paid. ``now`` is None for what the
-    question does not have: another accelerator, another region."""
+    """The best plan at another price; None, and why, where nothing is affordable.
+
+    ``now`` is None for what the question does not have: another accelerator, another region.
+    """
 
     change: Change
     now: float | None
@@ -37,7 +39,7 @@ class WhatIf:
     why_not: str | None = None
 
 
-def parse(text: str, case: Case) -> Change:
+def parse(text: str, scenario: Scenario) -> Change:
     """Read NAME=NUMBER.
 
     Raises:
@@ -50,58 +52,57 @@ def parse(text: str, case: Case) -> Change:
         value = math.nan
     if not equals or not (math.isfinite(value) and value > 0):
         raise UserError(f"--what-if: found {text!r}; expected NAME=NUMBER with a number above 0")
-    known = names(case)
-    if name not in known:
+    prices = names(scenario)
+    if name not in prices:
         raise UserError(
-            f"--what-if: found {name!r}; prices of this plan are {', '.join(known)}{did_you_mean(name, known)}"
+            f"--what-if: found {name!r}; prices of this plan are {', '.join(prices)}{did_you_mean(name, prices)}"
         )
     return Change(name, value)
 
 
-def names(case: Case) -> list[str]:
+def names(scenario: Scenario) -> list[str]:
     """The prices that can be changed."""
-    accelerators = [f"gpu.{name}" for name in case.book.accelerators]
-    regions = [f"grid.{name}" for name in case.book.grid]
-    return ["label", "gpu_hour", f"label.{case.task}", *accelerators, *regions]
+    accelerators = [f"gpu.{name}" for name in scenario.book.accelerators]
+    regions = [f"grid.{name}" for name in scenario.book.grid]
+    return ["label", "gpu_hour", f"label.{scenario.question.task}", *accelerators, *regions]
 
 
-def usual(case: Case) -> list[Change]:
+def usual(scenario: Scenario) -> list[Change]:
     """Each of the two prices halved and doubled."""
-    now = {"label": case.label_usd, "gpu_hour": case.gpu_hour_usd}
+    now = {"label": scenario.label_usd, "gpu_hour": scenario.gpu_hour_usd}
     return [Change(name, usd * factor) for name, usd in now.items() for factor in _FACTORS]
 
 
-def changed(case: Case, change: Change) -> Case:
+def changed(scenario: Scenario, change: Change) -> Scenario:
     """The question at that price."""
     kind, _, name = change.name.partition(".")
     if kind == "label":
-        return case.with_label_price(change.value, _WHY)
+        return scenario.with_label_price(change.value, _WHY)
     if kind == "grid":
-        return case.with_grid_intensity(name, change.value, _WHY)
-    return case.with_gpu_price(change.value, _WHY, name or None)
+        return scenario.with_grid_intensity(name, change.value, _WHY)
+    return scenario.with_gpu_price(change.value, _WHY, name or None)
 
 
-def what_ifs(case: Case, belief: Belief, changes: Sequence[Change]) -> list[WhatIf]:
+def what_ifs(scenario: Scenario, belief: Belief, changes: Sequence[Change]) -> list[WhatIf]:
     """The best plan at each change."""
-    return [_what_if(case, belief, change) for change in changes]
+    return [_what_if(scenario, belief, change) for change in changes]
 
 
-def _what_if(case: Case, belief: Belief, change: Change) -> WhatIf:
-    other = changed(case, change)
-    now = _now(case, change)
+def _what_if(scenario: Scenario, belief: Belief, change: Change) -> WhatIf:
+    other = changed(scenario, change)
+    now = _now(scenario, change)
     try:
         best = best_plan(other, belief)
     except UserError as mistake:
         return WhatIf(change, now, None, why_not=str(mistake))
-    return WhatIf(change, now, best, other.kgco2e(best.plan))
+    return WhatIf(change, now, best, other.kgco2e(best.ledger))
 
 
-def _now(case: Case, change: Change) -> float | None:
+def _now(scenario: Scenario, change: Change) -> float | None:
     kind, _, name = change.name.partition(".")
+    sweep = scenario.study.sweep
     if kind == "label":
-        return case.label_usd
+        return scenario.label_usd
     if kind == "grid":
-        return case.book.grid[name].value if name == case.study.sweep.region else None
-    if name and name != case.study.sweep.accelerator:
-        return None
-    return case.gpu_hour_usd
+        return scenario.book.grid[name].value if name == sweep.region else None
+    return scenario.gpu_hour_usd if name in ("", sweep.accelerator) else None

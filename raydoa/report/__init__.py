@@ -1,1 +1,1 @@
-"""What a sweep found: rows, frontier, table and figure, read from Tune result dirs."""
+"""What a sweep measured: rows, frontier, table and figure, read from Tune result dirs."""

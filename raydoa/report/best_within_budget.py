@@ -29,17 +29,17 @@ def best_within(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> 
     group = [*PANEL, "strategy"]
     best = plans[frontiers(plans, group)].drop(columns="budget").sort_values("cost")
     asked = cells[group].drop_duplicates().merge(_column(budgets or budgets_of(cells)), how="cross")
-    found = pd.merge_asof(
+    within = pd.merge_asof(
         asked.sort_values("budget"), best, left_on="budget", right_on="cost", by=group
     )
-    found = found.dropna(subset="cost").astype(best.dtypes.to_dict())
-    return found.sort_values([*KEYS, "strategy"], ignore_index=True)
+    within = within.dropna(subset="cost").astype(best.dtypes.to_dict())
+    return within.sort_values([*KEYS, "strategy"], ignore_index=True)
 
 
 def best_of_all(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> pd.DataFrame:
     """One row per task, N and budget: the best of `best_within` over all strategies."""
-    found = best_within(cells, budgets).sort_values([*KEYS, "score"], kind="stable")
-    return found.drop_duplicates(KEYS, keep="last").reset_index(drop=True)
+    ranked = best_within(cells, budgets).sort_values([*KEYS, "score"], kind="stable")
+    return ranked.drop_duplicates(KEYS, keep="last").reset_index(drop=True)
 
 
 def _column(budgets: Sequence[float]) -> pd.DataFrame:

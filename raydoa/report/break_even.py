@@ -1,38 +1,35 @@
 """Break-even prices of what was measured: where the best strategy at a budget changes as a price moves.
 
 `raydoa.planning.break_even` asks the same of predictions, where any plan can be made. Here plans are those that were
-measured. Each costs (quantity x price + the rest), so it can be paid up to one price, and between two such prices the
+measured. Each costs (units x price + the rest), so it is affordable up to one price, and between two such prices the
 best plan is the same: no price has to be tried. Where the best strategy changes, that is known at two prices only: at
 ``lower`` the one that wins below has its best plan just paid; at ``upper`` it is down to its next smaller plan, and
 loses. In between it could buy a plan that nobody measured, so the break-even price lies between the two, and is
-not told more precisely than the grid of the sweep allows.
+not known more precisely than the grid of the sweep allows.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.pareto import PANEL, points
-from raydoa.report.prices_now import gpu_hour_usd, label_usd
-from raydoa.report.reprice import gpu_seconds
-
-Price = Literal["label", "gpu_hour"]
+from raydoa.report.price_map import NEITHER
+from raydoa.report.unit_prices import Price, prices_of
 
 
 @dataclass(frozen=True)
-class BreakEven:
+class BreakEvenRange:
     """A price, today and where the best strategy changes.
 
     Attributes:
         task: the task.
         n: labels owned.
         budget: dollars.
-        name: `label` or `gpu_hour`.
+        name: `label`, `gpu_hour`, or a cost item that has a price of its own.
         now: today's price; None where the cells have none, or several.
         lower: the highest price at which ``below`` is known to be best; None where nothing changes.
         upper: the lowest price above it at which ``above`` is known to be best; infinite if that is not known at
@@ -44,7 +41,7 @@ class BreakEven:
     task: str
     n: int
     budget: float
-    name: Price
+    name: str
     now: float | None
     lower: float | None
     upper: float | None
@@ -52,67 +49,63 @@ class BreakEven:
     above: str
 
 
-def break_evens(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> list[BreakEven]:
-    """Of the label's price and the GPU-hour's, per task, N and budget: the change that is nearest to today's price."""
-    found = []
+def break_evens(
+    cells: pd.DataFrame, budgets: Sequence[float] | None = None
+) -> list[BreakEvenRange]:
+    """Of every price, per task, N and budget: the change that is nearest to today's price."""
+    ranges = []
     for key, panel in cells.groupby(PANEL, sort=True):
-        lines = _lines(panel)
-        if lines.empty:
+        plans = points(panel)
+        if plans.empty:
             continue
         task, n = str(key[0]), int(str(key[1]))
-        now: dict[Price, float | None] = {
-            "label": label_usd(panel),
-            "gpu_hour": gpu_hour_usd(panel),
-        }
+        lines = [(price, price.now(panel), _lines(panel, price)) for price in prices_of(panel).values()]  # fmt: skip
         for budget in budgets or budgets_of(cells):
-            for name, price in now.items():
-                change = _nearest(_changes(lines, name, budget), price)
-                found.append(BreakEven(task, n, budget, name, price, *change))
-    return found
+            for price, now, of_price in lines:
+                change = _nearest(_changes(of_price, budget), now)
+                ranges.append(BreakEvenRange(task, n, budget, price.name, now, *change))
+    return ranges
 
 
 def break_even_table(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> pd.DataFrame:
     """`break_evens` as a table, one row each."""
-    return pd.DataFrame(break_evens(cells, budgets), columns=list(BreakEven.__dataclass_fields__))
+    names = list(BreakEvenRange.__dataclass_fields__)
+    return pd.DataFrame(break_evens(cells, budgets), columns=names)
 
 
 Change = tuple[float | None, float | None, str, str]
 
 
-def _lines(panel: pd.DataFrame) -> pd.DataFrame:
-    """The plans of one task and N: strategy, score, and what a label's and a GPU-hour's dollar add to the cost."""
-    hours = points(panel.assign(_hours=gpu_seconds(panel) / 3600), "_hours")
-    paid = points(panel.assign(_paid=panel["cost_labels"]), "_paid").set_index("plan")["cost"]
-    total = points(panel).set_index("plan")["cost"]
-    lines = hours.set_index("plan")[["strategy", "score", "labels", "cost"]]
-    lines = lines.rename(columns={"labels": "label", "cost": "gpu_hour"})
-    lines["rest_label"] = total - paid
-    lines["rest_gpu_hour"] = paid
-    return lines
+def _lines(panel: pd.DataFrame, price: Price) -> pd.DataFrame:
+    """The plans of one task and N: strategy, score, units that move with the price, and dollars that do not."""
+    lines = points(panel).set_index("plan")[["strategy", "score", "cost"]]
+    units = points(panel.assign(_units=price.units(panel)), "_units").set_index("plan")["cost"]
+    paid = points(panel.assign(_paid=price.paid(panel)), "_paid").set_index("plan")["cost"]
+    return lines.assign(units=units, rest=lines["cost"] - paid)
 
 
-def _changes(lines: pd.DataFrame, name: Price, budget: float) -> list[Change]:
+def _changes(lines: pd.DataFrame, budget: float) -> list[Change]:
     """Where the best strategy changes, from the lowest price to the highest; if nowhere, who is always best."""
-    units = lines[name].to_numpy(dtype=float)
-    room = budget - lines[f"rest_{name}"].to_numpy(dtype=float)
-    # The highest price at which a plan can be paid; what has none of it can be paid at any, or never.
-    free = np.where(room >= 0, np.inf, -np.inf)
-    until = np.where(units > 0, room / np.where(units > 0, units, 1.0), free)
+    units = lines["units"].to_numpy(dtype=float)
+    left = budget - lines["rest"].to_numpy(dtype=float)
+    # The highest price at which a plan is affordable; what has none of it is affordable at any, or never.
+    free = np.where(left >= 0, np.inf, -np.inf)
+    until = np.where(units > 0, left / np.where(units > 0, units, 1.0), free)
     plans = lines.assign(until=until)[until > 0].sort_values(
         ["until", "score"], ascending=[False, True], kind="stable"
     )
     if plans.empty:
-        return [(None, None, "neither", "neither")]
+        return [(None, None, NEITHER, NEITHER)]
     steps: list[Change] = []
-    best, strategy = -math.inf, "neither"
+    best, strategy = -math.inf, NEITHER
     last: dict[str, float] = {}
     for plan in plans.to_dict("records"):
-        name_of, until_this = str(plan["strategy"]), float(plan["until"])
+        name, until_this = str(plan["strategy"]), float(plan["until"])
         if plan["score"] > best:
-            if name_of != strategy and math.isfinite(until_this):
-                steps.append((until_this, last.get(name_of, math.inf), name_of, strategy))
-            best, strategy = float(plan["score"]), name_of
-        last[name_of] = until_this
+            if name != strategy and math.isfinite(until_this):
+                steps.append((until_this, last.get(name, math.inf), name, strategy))
+            best, strategy = float(plan["score"]), name
+        last[name] = until_this
     return steps[::-1] or [(None, None, strategy, strategy)]
 
 

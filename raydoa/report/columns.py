@@ -1,12 +1,11 @@
 """The columns of a table of cells: their types, and what is refused in them.
 
-The types are those of `ResultRow`. Whole numbers that a cell may lack (``u``) are floats with gaps, as are dollars;
-names that it may lack (``teacher``) are strings with gaps.
+They are those of `raydoa.experiment.result_row`, for the cost items that the table itself has. Whole numbers that a cell
+may lack (``u``) are floats with gaps, as are dollars; names that it may lack (``teacher``) are strings with gaps.
 """
 
-import dataclasses
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,23 +13,25 @@ import pandas as pd
 from pandas.api.types import pandas_dtype
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import COLUMNS, SCHEMA, ResultRow
+from raydoa.experiment.result_row import SCHEMA, columns_of, quantity_column
+from raydoa.report.cost_items import item_names
 
 ORDER = ["task", "n", "budget", "strategy", "teacher", "u", "labels", "seed", "repeat"]
 """By what cells are sorted."""
 
 _DTYPES: Mapping[object, str] = {int: "int64", bool: "bool", str: "str", str | None: "str"}
-TYPES: Mapping[str, str] = {
-    field.name: _DTYPES.get(field.type, "float64") for field in dataclasses.fields(ResultRow)
-}
-"""The pandas type of each column."""
-
 _NEVER_INFINITE = ("budget", "score", "cost_total", "cost_incurred")
 _WORDS = {"int64": "a whole number", "bool": "true or false", "float64": "a number", "str": "text"}
 
 
-def check_schema(schema: object, named: bool, where: str) -> None:
-    """Refuse rows of another raydoa; ``named`` is whether they name a cell at all.
+def types_of(columns: Iterable[object]) -> dict[str, str]:
+    """The pandas type of each column of a table that has these columns, in the order of a row."""
+    row = columns_of(item_names(columns))
+    return {name: _DTYPES.get(kind, "float64") for name, kind in row.items()}
+
+
+def check_schema(schema: object, is_cell: bool, where: str) -> None:
+    """Refuse rows of another raydoa; ``is_cell`` is whether they name a cell at all.
 
     Raises:
         UserError: what was found, and what to do.
@@ -40,7 +41,7 @@ def check_schema(schema: object, named: bool, where: str) -> None:
         raise UserError(
             f"{where}: rows have schema {number}, this raydoa reads {SCHEMA}; upgrade raydoa"
         )
-    if named and number < SCHEMA:
+    if is_cell and number < SCHEMA:
         raise UserError(
             f"{where}: rows have schema {schema}, this raydoa reads {SCHEMA}; run the sweep again, "
             "which makes nothing that is in its store"
@@ -53,7 +54,8 @@ def as_cells(rows: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
     Raises:
         UserError: a value is not what its column holds.
     """
-    return _checked(pd.DataFrame(rows, columns=list(COLUMNS)), where)
+    names = {name: None for row in rows for name in row}
+    return _checked(_without_gaps(pd.DataFrame(rows, columns=list(names))), where)
 
 
 def read_table(content: bytes, where: str) -> pd.DataFrame:
@@ -74,35 +76,51 @@ def read_table(content: bytes, where: str) -> pd.DataFrame:
                 "delete it and load again"
             )
         check_schema(schemas[0], "cell" in cells, where)
-    missing = [name for name in COLUMNS if name not in cells]
+    missing = [name for name in types_of(cells) if name not in cells]
     if missing:
         raise UserError(
             f"{where}: no column {', '.join(map(repr, missing[:5]))}; is this a raydoa sweep?"
         )
-    return _checked(cells[list(COLUMNS)], where)
+    return _checked(cells, where)
 
 
-def typed(cells: pd.DataFrame) -> pd.DataFrame:
-    """The same table with the types of its columns, which joining may have widened."""
-    return cells.astype(dict(TYPES))
+def concatenated(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Several tables as one with the right types; of a cost item that one of them lacks, its cells have nothing."""
+    if len(parts) == 1:
+        return parts[0]
+    cells = _without_gaps(pd.concat(parts, ignore_index=True))
+    return cells.astype(types_of(cells))
+
+
+def _without_gaps(cells: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the columns of all cost items: zeros where a row has no such column, since it has none of the item."""
+    kinds, types = ("cost", "fraction", "gpu_seconds"), types_of(cells)
+    lacking = {}
+    for item in item_names(cells):
+        absent = cells[f"cost_{item}"].isna() & cells[f"basis_{item}"].isna()
+        absent &= cells[quantity_column(item)].isna()
+        if absent.any():
+            for name in (quantity_column(item), *(f"{kind}_{item}" for kind in kinds)):
+                lacking[name] = cells[name].mask(absent, 0)
+    return cells.assign(**lacking)[list(types)]
 
 
 def _checked(cells: pd.DataFrame, where: str) -> pd.DataFrame:
-    found = {}
-    for name, kind in TYPES.items():
+    checked = {}
+    for name, kind in types_of(cells).items():
         try:
-            found[name] = cells[name].astype(pandas_dtype(kind))
+            checked[name] = cells[name].astype(pandas_dtype(kind))
         except (ValueError, TypeError):
-            raise UserError(_not_that(cells, name, kind, where)) from None
+            raise UserError(_wrong_value(cells, name, kind, where)) from None
     for name in _NEVER_INFINITE:
-        infinite = np.isinf(found[name])
+        infinite = np.isinf(checked[name])
         if infinite.any():
             cell = cells["cell"][infinite].iloc[0]
             raise UserError(f"{where}: {name} of cell {cell} is infinite; that row cannot be used")
-    return pd.DataFrame(found)
+    return pd.DataFrame(checked)
 
 
-def _not_that(cells: pd.DataFrame, name: str, kind: str, where: str) -> str:
+def _wrong_value(cells: pd.DataFrame, name: str, kind: str, where: str) -> str:
     """Which value is not of its column's type."""
     for cell, value in zip(cells["cell"], cells[name], strict=True):
         try:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from raydoa.report.best_within_budget import KEYS, best_of_all, budgets_of
 from raydoa.report.pareto import PANEL, frontiers, points, seed_scores
-from raydoa.report.reprice import COMPUTING
 from raydoa.report.seeds import LEVEL, chance_above_zero, mean_and_interval
+from raydoa.report.unit_prices import GPU_HOUR, prices_of
 from raydoa.report.win_probability import paired
 
 
@@ -22,31 +22,22 @@ def computing_shares(cells: pd.DataFrame, budgets: Sequence[float] | None = None
     best plan's ``strategy``, ``score`` and ``score_margin``. Money that is left over is no part of the share.
     """
     plans = points(cells)
-    computing = cells.assign(_compute=cells[[f"cost_{stage}" for stage in COMPUTING]].sum(axis=1))
-    dollars = points(computing, "_compute").set_index("plan")["cost"]
+    computing = cells.assign(_computing=prices_of(cells)[GPU_HOUR].paid(cells))
+    dollars = points(computing, "_computing").set_index("plan")["cost"]
     plans["share"] = plans["plan"].map(dollars) / plans["cost"].where(plans["cost"] > 0)
     seeds = seed_scores(cells)
     rows = []
     for best in best_of_all(cells, budgets or budgets_of(cells)).to_dict("records"):
-        here = plans[(plans["task"] == best["task"]) & (plans["n"] == best["n"])]
-        here = here[here["cost"] <= best["budget"]].set_index("plan")
-        tied = [plan for plan in here.index if _tied(seeds, best["plan"], plan)]
-        shares = here.loc[tied, "share"]
-        found = {name: best[name] for name in (*KEYS, "strategy", "score", "score_margin")}
-        found |= {"share": here.loc[best["plan"], "share"], "share_low": shares.min()}
-        found |= {"share_high": shares.max(), "spent": best["cost"] / best["budget"]}
-        rows.append(found)
-    names = [
-        *KEYS,
-        "strategy",
-        "share",
-        "share_low",
-        "share_high",
-        "spent",
-        "score",
-        "score_margin",
-    ]
-    return pd.DataFrame(rows, columns=names)
+        panel = plans[(plans["task"] == best["task"]) & (plans["n"] == best["n"])]
+        affordable = panel[panel["cost"] <= best["budget"]].set_index("plan")
+        tied = [plan for plan in affordable.index if _tied(seeds, best["plan"], plan)]
+        shares = affordable.loc[tied, "share"]
+        of_best = affordable.loc[best["plan"], "share"]
+        spent = best["cost"] / best["budget"]
+        rows.append({**best, "share": of_best, "share_low": shares.min(),
+                     "share_high": shares.max(), "spent": spent})  # fmt: skip
+    described = ["strategy", "share", "share_low", "share_high", "spent", "score", "score_margin"]
+    return pd.DataFrame(rows, columns=[*KEYS, *described])
 
 
 def _tied(seeds: pd.DataFrame, best: int, plan: int) -> bool:
@@ -57,33 +48,41 @@ def _tied(seeds: pd.DataFrame, best: int, plan: int) -> bool:
 
 
 def teachers(cells: pd.DataFrame) -> pd.DataFrame:
-    """Teachers side by side: one row per task, N, U and teacher of `distill`, cheapest first.
+    """Teachers side by side: one row per task, N, U and teacher of a student without bought labels, cheapest first.
+
+    A student that is its own teacher is left out.
 
     ``teacher_score`` is the teacher's own, ``score`` its student's with ``score_margin``, ``cost`` that of the plan
     with the most student steps. ``above`` is by how much the student is above that of the next cheaper teacher with
     the same seeds, ``above_margin`` half the 95% interval of that, ``chance`` P(it is above).
     """
-    distilled = cells[(cells["strategy"] == "distill") & (cells["labels"] == 0)]
+    distilled = distilled_cells(cells)
+    distilled = distilled[distilled["teacher"] != distilled["student"]]
     table = _longest(distilled, ["u", "teacher"])
     own = distilled.groupby([*PANEL, "teacher"])["teacher_score"].mean().rename("teacher_score")
     table = table.merge(own.reset_index(), on=[*PANEL, "teacher"])
     return _stepwise(table, distilled, "teacher", [*PANEL, "u"])
 
 
+def distilled_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells whose student learnt from pseudo-labels, and no label was bought."""
+    return cells[(cells["pseudo_labels"] > 0) & (cells["labels"] == 0)]
+
+
 def pool_sizes(cells: pd.DataFrame) -> pd.DataFrame:
-    """Pools side by side: one row per task, N, teacher and U of `distill` and `self_distill`, smallest first.
+    """Pools side by side: one row per task, N, strategy, teacher and U without bought labels, smallest first.
 
     ``above`` is by how much the student is above that of the next smaller pool, with its margin and chance as in
     `teachers`. ``on_frontier`` is whether the plan is on the Pareto frontier of all plans of its task and N.
     """
-    taught = cells[cells["strategy"].isin(["distill", "self_distill"]) & (cells["labels"] == 0)]
-    table = _longest(taught, ["strategy", "teacher", "u"])
+    distilled = distilled_cells(cells)
+    table = _longest(distilled, ["strategy", "teacher", "u"])
     every = points(cells)
     on = every[frontiers(every)]
     keys = [*PANEL, "strategy", "teacher", "u", "student_steps"]
     marked = table.merge(on[keys].drop_duplicates().assign(on_frontier=True), on=keys, how="left")
     table["on_frontier"] = marked["on_frontier"].notna().to_numpy()
-    return _stepwise(table, taught, "u", [*PANEL, "strategy", "teacher"])
+    return _stepwise(table, distilled, "u", [*PANEL, "strategy", "teacher"])
 
 
 def _longest(cells: pd.DataFrame, choice: list[str]) -> pd.DataFrame:
@@ -97,29 +96,16 @@ def _stepwise(
 ) -> pd.DataFrame:
     """Compare each row with the one before it among those that share what is held."""
     seeds = seed_scores(cells).set_index(["plan", "seed"])["score"]
-    told: dict[int, tuple[float, float, float]] = {}
+    gains: dict[int, tuple[float, float, float]] = {}
     for _, group in table.groupby(held, sort=False, dropna=False):
         plans = group["plan"].tolist()
         for before, plan in pairwise(plans):
             ahead = (seeds[plan] - seeds[before]).dropna().to_numpy()
             chance = chance_above_zero(ahead)
-            told[plan] = (*mean_and_interval(ahead), np.nan if chance is None else chance)
-    nothing = (np.nan, np.nan, np.nan)
-    steps = [told.get(plan, nothing) for plan in table["plan"]]
-    table = table.assign(
-        **dict(zip(("above", "above_margin", "chance"), zip(*steps, strict=True), strict=True))
-    )
+            gains[plan] = (*mean_and_interval(ahead), np.nan if chance is None else chance)
+    gained = ["above", "above_margin", "chance"]
+    steps = [gains.get(plan, (np.nan, np.nan, np.nan)) for plan in table["plan"]]
+    table[gained] = pd.DataFrame(steps, columns=gained, index=table.index, dtype="float64")
     extra = [name for name in ("teacher_score", "on_frontier") if name in table]
-    names = [
-        *held,
-        along,
-        "score",
-        "score_margin",
-        "seeds",
-        "cost",
-        *extra,
-        "above",
-        "above_margin",
-        "chance",
-    ]
+    names = [*held, along, "score", "score_margin", "seeds", "cost", *extra, *gained]
     return table.sort_values([*held, "cost"])[names].reset_index(drop=True)

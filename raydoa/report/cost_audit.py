@@ -4,16 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from raydoa.report.reprice import COMPUTING
+from raydoa.report.cost_items import item_names
 
-_MADE = {
-    "teacher": ["key_teacher"],
-    "pseudo_labels": ["key_teacher", "u"],
-    "student": ["key_student"],
-}
-"""What tells one made thing from another: cells that share it measured it once."""
-
-_TAUGHT_BY = {"teacher": "teacher", "pseudo_labels": "teacher", "student": "student"}
+_ROLES = ("teacher", "student")
+"""Columns of models. An item that is named after one is that model's work; the rest is the teacher's."""
 
 
 def sharing(cells: pd.DataFrame, by: Sequence[str] = ("task", "strategy")) -> pd.DataFrame:
@@ -40,31 +34,30 @@ def sharing(cells: pd.DataFrame, by: Sequence[str] = ("task", "strategy")) -> pd
 
 
 def audit(cells: pd.DataFrame) -> pd.DataFrame:
-    """Planned against measured GPU-seconds, one row per stage, model and basis; what cells share is counted once.
+    """Planned against measured GPU-seconds, one row per cost item, model and basis; what cells share is counted once.
 
-    Columns: ``stage``, ``model``, ``basis`` (``measured``, ``estimated`` or ``scaled``), ``made`` (how many),
+    Columns: ``item``, ``model``, ``basis`` (``measured``, ``estimated`` or ``scaled``), ``made`` (how many),
     ``planned`` and ``measured`` (GPU-seconds in all; worker-seconds of a CPU on a machine without a GPU), ``ratio``
     (measured over planned, in all), ``ratio_low`` and ``ratio_high`` (the middle 80% of single ones). A plan that
     is ``scaled`` is one of other models on another machine: its ratio says nothing about the plan.
     """
     parts = []
-    for stage in COMPUTING:
-        measured = cells[cells[f"measured_gpu_seconds_{stage}"].notna() & cells["feasible"]]
-        once = measured.drop_duplicates([*_MADE[stage], "accelerator", f"gpu_seconds_{stage}"])
-        parts.append(
-            pd.DataFrame(
-                {
-                    "stage": stage,
-                    "model": once[_TAUGHT_BY[stage]],
-                    "basis": once[f"basis_{stage}"],
-                    "planned": once[f"gpu_seconds_{stage}"],
-                    "measured": once[f"measured_gpu_seconds_{stage}"],
-                }
-            )
+    for item in item_names(cells):
+        measured = cells[cells[f"measured_gpu_seconds_{item}"].notna() & cells["feasible"]]
+        part = pd.DataFrame(
+            {
+                "item": item,
+                "model": measured[item if item in _ROLES else "teacher"],
+                "basis": measured[f"basis_{item}"],
+                "planned": measured[f"gpu_seconds_{item}"],
+                "measured": measured[f"measured_gpu_seconds_{item}"],
+            }
         )
+        # Clocks do not say the same twice: the same seconds, to the last bit, are those of the same artifacts.
+        parts.append(part.drop_duplicates())
     made = pd.concat(parts, ignore_index=True)
     made["each"] = made["measured"] / made["planned"]
-    table = made.groupby(["stage", "model", "basis"], sort=False).agg(
+    table = made.groupby(["item", "model", "basis"], sort=False, dropna=False).agg(
         made=("each", "size"),
         planned=("planned", "sum"),
         measured=("measured", "sum"),

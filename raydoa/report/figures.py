@@ -1,10 +1,9 @@
 """The figure of a sweep: score against standalone cost, a curve per strategy, the Pareto frontier marked.
 
-A row of panels per task (scores of two tasks do not compare), a column per N. Cells that cannot be paid have no
-place on a cost axis; each panel says how many there are.
+A row of panels per task (scores of two tasks do not compare), a column per N. Infeasible cells have no place on a cost
+axis; each panel says how many there are.
 """
 
-import logging
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,15 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from raydoa.report.looks import Curve, curve_keys, curves_of
 from raydoa.report.pareto import frontier, points
-from raydoa.report.table import short_name
 
-logger = logging.getLogger(__name__)
-
-# Okabe and Ito's palette: distinguishable with the common colour blindnesses.
-_COLOURS = {"annotate": "#E69F00", "self_distill": "#7F7F7F"}
-_SHADES = ("#0072B2", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#F0E442")
-_MARKERS = {"annotate": "o", "self_distill": "^", "mixed": "D"}
 _FRONTIER = "Pareto frontier"
 
 
@@ -63,7 +56,7 @@ def cost_figure(cells: pd.DataFrame, burden: Burden = DOLLARS, *, joined: bool =
     ``joined``: whether the plans of a strategy are a curve, as in a grid; those of a search lie anywhere.
     """
     plans = points(cells, burden.column)
-    looks = _looks(plans)
+    curves = curves_of(plans)
     tasks, counts = sorted(cells["task"].unique()), sorted(cells["n"].unique())
     size = (max(5.5, 4.4 * len(counts)), 3.6 * len(tasks) + 1.0)
     figure = Figure(figsize=size, layout="constrained")
@@ -72,9 +65,9 @@ def cost_figure(cells: pd.DataFrame, burden: Burden = DOLLARS, *, joined: bool =
         for column, n in enumerate(counts):
             axis = axes[row][column]
             panel = plans[(plans["task"] == task) & (plans["n"] == n)]
-            _draw_panel(axis, panel, looks, burden, joined=joined)
+            _draw_panel(axis, panel, curves, burden, joined=joined)
             axis.set_title(f"{task}, N = {n:,} labels owned", fontsize=10)
-            _say_unpaid(axis, cells[(cells["task"] == task) & (cells["n"] == n)])
+            _note_missing(axis, cells[(cells["task"] == task) & (cells["n"] == n)])
         axes[row][0].set_ylabel("score")
         if plans[plans["task"] == task].empty:
             axes[row][0].set_yticks([])
@@ -98,29 +91,10 @@ def write_figure(
     return path
 
 
-def _looks(plans: pd.DataFrame) -> dict[tuple[str, str], tuple[str, str, str]]:
-    """Label, colour and marker of each curve: of a strategy, or of a strategy with one of several teachers."""
-    looks: dict[tuple[str, str], tuple[str, str, str]] = {}
-    shades = iter(_SHADES * len(plans))
-    for strategy, teacher in sorted(set(map(_curve, plans.to_dict("records")))):
-        if strategy in _COLOURS:
-            looks[strategy, teacher] = (strategy, _COLOURS[strategy], _MARKERS[strategy])
-        else:
-            label = f"{strategy}, {short_name(teacher)}" if teacher else strategy
-            looks[strategy, teacher] = (label, next(shades), _MARKERS.get(strategy, "s"))
-    return looks
-
-
-def _curve(plan: Mapping[str, object] | Mapping[object, object]) -> tuple[str, str]:
-    values = dict(plan)
-    teacher = values["teacher"]
-    return str(values["strategy"]), teacher if isinstance(teacher, str) else ""
-
-
 def _draw_panel(
     axis: Axes,
     panel: pd.DataFrame,
-    looks: Mapping[tuple[str, str], tuple[str, str, str]],
+    curves: Mapping[tuple[str, str], Curve],
     burden: Burden,
     *,
     joined: bool,
@@ -129,16 +103,16 @@ def _draw_panel(
     if panel.empty:
         axis.set_xticks([])
         return
-    curves = panel.apply(lambda plan: _curve(plan.to_dict()), axis=1)
-    for name, (label, colour, marker) in looks.items():
-        curve = panel[curves == name].sort_values("cost")
-        if curve.empty:
+    keys = curve_keys(panel)
+    for key, curve in curves.items():
+        plans = panel[[of_plan == key for of_plan in keys]].sort_values("cost")
+        if plans.empty:
             continue
-        low, high = curve["score"] - curve["score_lowest"], curve["score_highest"] - curve["score"]
-        several = bool((curve["seeds"] > 1).any())
+        low, high = plans["score"] - plans["score_lowest"], plans["score_highest"] - plans["score"]
+        several = bool((plans["seeds"] > 1).any())
         axis.errorbar(
-            curve["cost"], curve["score"], yerr=[low, high] if several else None, label=label,
-            color=colour, marker=marker, markersize=5, linewidth=1.4, elinewidth=1.0, capsize=2.5,
+            plans["cost"], plans["score"], yerr=[low, high] if several else None, label=curve.label,
+            color=curve.colour, marker=curve.marker, markersize=5, linewidth=1.4, elinewidth=1.0, capsize=2.5,
             linestyle="-" if joined else "none",
         )  # fmt: skip
     best = panel[frontier(panel)].sort_values("cost")
@@ -159,14 +133,15 @@ def _draw_panel(
     axis.set_axisbelow(True)
 
 
-def _say_unpaid(axis: Axes, cells: pd.DataFrame) -> None:
-    unpaid, unscored = cells[~cells["feasible"]], cells[cells["feasible"] & cells["score"].isna()]
+def _note_missing(axis: Axes, cells: pd.DataFrame) -> None:
+    infeasible = cells[~cells["feasible"]]
+    unscored = cells[cells["feasible"] & cells["score"].isna()]
     lines = []
-    if len(unpaid):
-        lines.append(f"{len(unpaid)} of {len(cells)} cells cannot be paid")
+    if len(infeasible):
+        lines.append(f"{len(infeasible)} of {len(cells)} cells are unaffordable")
     if len(unscored):
         lines.append(f"{len(unscored)} of {len(cells)} cells have no score")
-    drawn = len(unpaid) + len(unscored) < len(cells)
+    drawn = len(infeasible) + len(unscored) < len(cells)
     axis.text(
         *((0.99, 0.01) if drawn else (0.5, 0.5)), "\n".join(lines), transform=axis.transAxes, fontsize=7,
         color="#555555", ha="right" if drawn else "center", va="bottom" if drawn else "center",

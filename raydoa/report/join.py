@@ -5,14 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.report.columns import ORDER, typed
-
-# What makes a measurement of a plan: the same of all of it has the same score, wherever it was measured.
-_TRAINING = [
-    "task", "n", "strategy", "teacher", "student", "u", "labels", "teacher_steps", "pseudo_labels",
-    "student_steps", "seed", "repeat",
-]  # fmt: skip
-_ROW = ["cell", "prices", "accelerator", "region", "feasible", *_TRAINING]
+from raydoa.report.columns import ORDER, concatenated
+from raydoa.report.cost_items import quantity_columns
 
 
 def joined(sweeps: Sequence[tuple[str, pd.DataFrame]]) -> tuple[pd.DataFrame, int]:
@@ -24,33 +18,39 @@ def joined(sweeps: Sequence[tuple[str, pd.DataFrame]]) -> tuple[pd.DataFrame, in
     """
     if len(sweeps) == 1:
         return sweeps[0][1], 0
-    parts = [cells.assign(_sweep=name) for name, cells in sweeps]
-    cells = pd.concat(parts, ignore_index=True)
-    _refuse_other_metrics(cells)
-    _refuse_other_ways(cells)
-    once = cells.drop_duplicates(_ROW)
-    repeated = len(cells) - len(once)
-    return typed(once.drop(columns="_sweep").sort_values(ORDER, ignore_index=True)), repeated
+    cells = concatenated([cells for _, cells in sweeps])
+    origin = pd.Series([name for name, cells in sweeps for _ in range(len(cells))])
+    _refuse_other_metrics(cells, origin)
+    _refuse_other_ways(cells, origin)
+    row = ["cell", "prices", "accelerator", "region", "feasible", *_training(cells)]
+    once = cells.drop_duplicates(row)
+    return once.sort_values(ORDER, ignore_index=True), len(cells) - len(once)
 
 
-def _refuse_other_metrics(cells: pd.DataFrame) -> None:
+def _training(cells: pd.DataFrame) -> list[str]:
+    """What makes a measurement of a plan: the same of all of it has the same score, wherever it was measured."""
+    choices = ["task", "n", "strategy", "teacher", "student", "u"]
+    return [*choices, *quantity_columns(cells), "seed", "repeat"]
+
+
+def _refuse_other_metrics(cells: pd.DataFrame, origin: "pd.Series[str]") -> None:
     for task, group in cells.groupby("task"):
-        if group["metric"].nunique() > 1:
-            first = group.drop_duplicates("metric")
-            told = " and ".join(
-                f"{m} in {s}" for m, s in zip(first["metric"], first["_sweep"], strict=True)
-            )
-            raise UserError(f"task {task}: scored by {told}; load them one at a time")
+        metrics = group["metric"].drop_duplicates()
+        if len(metrics) > 1:
+            pairs = zip(metrics, origin[metrics.index], strict=True)
+            scored = " and ".join(f"{metric} in {sweep}" for metric, sweep in pairs)
+            raise UserError(f"task {task}: scored by {scored}; load them one at a time")
 
 
-def _refuse_other_ways(cells: pd.DataFrame) -> None:
+def _refuse_other_ways(cells: pd.DataFrame, origin: "pd.Series[str]") -> None:
+    training = _training(cells)
     measured = cells[cells["feasible"] & cells["key_evaluation"].notna()]
-    ways = measured.drop_duplicates([*_TRAINING, "key_evaluation"])
-    other = ways[ways.duplicated(_TRAINING, keep=False)]
+    ways = measured.drop_duplicates([*training, "key_evaluation"])
+    other = ways[ways.duplicated(training, keep=False)]
     if other.empty:
         return
-    first = other.sort_values(_TRAINING).iloc[:2]
-    where = " and ".join(dict.fromkeys(first["_sweep"]))
+    first = other.sort_values(training).iloc[:2]
+    where = " and ".join(dict.fromkeys(origin[first.index]))
     raise UserError(
         f"{first['cell'].iloc[0]}: measured in two ways in {where}: another recipe, other data, another precision or "
         "another version of the code; load them one at a time"

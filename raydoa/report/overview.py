@@ -1,5 +1,6 @@
 """The table of a report, and what its reader must know."""
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -8,9 +9,9 @@ import pandas as pd
 from raydoa.report import table as sweep_table
 from raydoa.report.best_within_budget import KEYS, best_within
 from raydoa.report.pareto import seed_scores
-from raydoa.report.seeds import LEVEL
+from raydoa.report.seeds import LEVEL, training_luck
 from raydoa.report.sentence import dollars, points_of_100
-from raydoa.report.table import short_name
+from raydoa.report.strategies import strategy_of
 from raydoa.report.win_probability import paired
 
 
@@ -24,10 +25,10 @@ def best_table(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> p
     if best.empty:
         return best[KEYS]
     words = best.assign(words=[_words(plan) for plan in best.to_dict("records")])
-    told = words.pivot(index=KEYS, columns="strategy", values="words").fillna("-")
+    table = words.pivot(index=KEYS, columns="strategy", values="words").fillna("-")
     seeds = seed_scores(cells)
-    told["winner"] = [_winner(group, seeds) for _, group in best.groupby(KEYS, sort=True)]
-    return told.reset_index().rename_axis(columns=None)
+    table["winner"] = [_winner(group, seeds) for _, group in best.groupby(KEYS, sort=True)]
+    return table.reset_index().rename_axis(columns=None)
 
 
 def notes(cells: pd.DataFrame) -> list[str]:
@@ -35,8 +36,10 @@ def notes(cells: pd.DataFrame) -> list[str]:
     lines = sweep_table.notes(cells)
     if cells["seed"].nunique() > 1:
         lines.append(
-            "scores are means over seeds, in points of 100, ± half of the 95% interval (Student's t)"
+            "scores are means over seeds, in points of 100, ± half of the 95% interval (Student's t), "
+            "in which the luck of a training is contained"
         )
+    lines += _luck(cells)
     books = cells["prices"].unique()
     if len(books) > 1:
         lines.append(
@@ -49,22 +52,22 @@ def notes(cells: pd.DataFrame) -> list[str]:
         )
     lines += [f"prices are scaled: {note}" for note in cells["prices_scaled"].dropna().unique()]
     standalone, incurred = cells["cost_total"].sum(), cells["cost_incurred"].sum(min_count=1)
-    known = (
-        f", incurred ${incurred:,.2f}"
-        if pd.notna(incurred)
-        else ", incurred is not known at other prices"
-    )
-    return [*lines, f"{len(cells):,} cells: standalone ${standalone:,.2f}{known}"]
+    paid = "is not known at other prices" if pd.isna(incurred) else f"${incurred:,.2f}"
+    return [*lines, f"{len(cells):,} cells: standalone ${standalone:,.2f}, incurred {paid}"]
+
+
+def _luck(cells: pd.DataFrame) -> list[str]:
+    """What the luck of one training is worth, for each task where repeats tell."""
+    return [
+        f"{task}: trainings on the same rows differ by a standard deviation of {100 * deviation:.1f} points"
+        for task, seeds in seed_scores(cells).groupby("task")
+        if not math.isnan(deviation := training_luck(seeds))
+    ]
 
 
 def _words(plan: Mapping[Hashable, Any]) -> str:
-    bought = []
-    if plan["strategy"] in ("annotate", "mixed"):
-        bought.append(f"+{plan['labels']:,} labels")
-    if not pd.isna(plan["teacher"]):
-        teacher = [] if plan["strategy"] == "self_distill" else [short_name(str(plan["teacher"]))]
-        bought += [f"U={plan['pseudo_labels']:,}", *teacher]
-    return f"{points_of_100(plan['score'], plan['score_margin'])} {' '.join(bought)} {dollars(plan['cost'])}"
+    bought = strategy_of(plan["strategy"]).bought(plan)
+    return f"{points_of_100(plan['score'], plan['score_margin'])} {bought} {dollars(plan['cost'])}"
 
 
 def _winner(group: pd.DataFrame, seeds: pd.DataFrame) -> str:

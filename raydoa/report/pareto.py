@@ -9,25 +9,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from raydoa.report.cost_items import quantity_columns
 from raydoa.report.seeds import interval_of
 
-POINT = [
-    "task",
-    "n",
-    "strategy",
-    "teacher",
-    "student",
-    "u",
-    "labels",
-    "teacher_steps",
-    "pseudo_labels",
-    "student_steps",
-    "prices",
-    "accelerator",
-    "region",
-]
 PANEL = ["task", "n"]
 """Within what plans are compared: scores of two tasks do not compare, and N is owned, not bought."""
+
+
+def point_columns(cells: pd.DataFrame) -> list[str]:
+    """The columns that tell one point from another."""
+    bought = ["task", "n", "strategy", "teacher", "student", "u", *quantity_columns(cells)]
+    return [*bought, "prices", "accelerator", "region"]
 
 
 def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
@@ -42,7 +34,8 @@ def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     """
     seeds = seed_scores(cells, column)
     grouped = seeds.groupby("plan", sort=True)
-    table = seeds.drop_duplicates("plan").sort_values("plan", ignore_index=True)[["plan", *POINT]]
+    names = ["plan", *point_columns(cells)]
+    table = seeds.drop_duplicates("plan").sort_values("plan", ignore_index=True)[names]
     table["budget"] = grouped["budget"].min().to_numpy()
     table["cost"] = grouped["cost"].max().to_numpy()
     table["score"] = grouped["score"].mean().to_numpy()
@@ -55,9 +48,13 @@ def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
 
 
 def seed_scores(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
-    """One row a plan and seed: what the plan is, ``plan`` (its number), ``seed``, ``cost`` and ``score``."""
+    """One row a plan and seed: what the plan is, ``plan`` (its number), ``seed``, ``cost`` and ``score``.
+
+    ``score`` is the mean over ``trainings`` repeats, ``variance`` theirs (of n - 1), nan for one.
+    """
     measured = cells[cells["feasible"] & cells["score"].notna()]
-    plan = _numbered(measured, POINT)
+    point = point_columns(cells)
+    plan = _numbered(measured, point)
     trained = _numbered(measured.assign(plan=plan), ["plan", "seed", "repeat"])
     first = measured.assign(plan=plan, trained=trained).sort_values("budget", kind="stable")
     once = first.drop_duplicates("trained")
@@ -69,8 +66,10 @@ def seed_scores(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame
         score=("score", "mean"),
         lowest=("score", "min"),
         highest=("score", "max"),
+        trainings=("score", "size"),
+        variance=("score", "var"),
     ).reset_index()
-    names = once.set_index("trained").loc[table["row"], POINT].reset_index(drop=True)
+    names = once.set_index("trained").loc[table["row"], point].reset_index(drop=True)
     return pd.concat([table.drop(columns="row"), names], axis=1)
 
 
@@ -102,7 +101,7 @@ def frontiers(plans: pd.DataFrame, panel: Sequence[str] = PANEL) -> pd.Series:
 def _numbered(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     """A number for each combination of values in the columns; a gap is a value.
 
-    As one number per column, joined: grouping by thirteen columns of text is what takes the time otherwise.
+    As one number per column, joined: grouping by a dozen columns of text is what takes the time otherwise.
     """
     number = np.zeros(len(table), dtype=np.int64)
     for name in columns:

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raydoa.report.pareto import points
-from raydoa.report.reprice import gpu_seconds
+from raydoa.report.unit_prices import GPU_HOUR, LABEL, prices_of
 
 Floats = NDArray[np.float64]
 
@@ -18,12 +18,23 @@ def price_map(
     """The best strategy for at most ``budget`` dollars, (GPU prices, label prices).
 
     Of cells of one task and N; `NEITHER` where nothing measured costs so little. Costs are not rounded up to
-    micro-dollars here: `raydoa.report.reprice` prices a table, this draws a map.
+    micro-dollars here: `raydoa.report.reprice` prices a table, this draws a map. Other prices stay as they are.
     """
     assert cells["n"].nunique() == cells["task"].nunique() == 1, "a map is of one task and N"
-    plans = points(cells.assign(_hours=gpu_seconds(cells) / 3600), "_hours").sort_values("score")
+    prices = prices_of(cells)
+    labels, hours = (_of_plans(cells, prices[name].units(cells)) for name in (LABEL, GPU_HOUR))
+    others = [price.paid(cells) for name, price in prices.items() if name not in (LABEL, GPU_HOUR)]
+    rest = _of_plans(cells, sum(others, start=0.0 * cells["cost_total"]))
+    plans = points(cells).sort_values("score")
     best = np.full((len(gpu_hour_usd), len(label_usd)), NEITHER, dtype=object)
-    for plan in plans.to_dict("records"):
-        costs = plan["labels"] * label_usd[None, :] + plan["cost"] * gpu_hour_usd[:, None]
-        best[costs <= budget] = plan["strategy"]
+    for plan, strategy in zip(plans["plan"], plans["strategy"], strict=True):
+        computing = hours[plan] * gpu_hour_usd[:, None]
+        costs = labels[plan] * label_usd[None, :] + computing + rest[plan]
+        best[costs <= budget] = strategy
     return best.astype(np.str_)
+
+
+def _of_plans(cells: pd.DataFrame, values: "pd.Series[float]") -> dict[int, float]:
+    """What cells have in a column, by plan: that of the dearest seed."""
+    plans = points(cells.assign(_value=values), "_value")
+    return dict(zip(plans["plan"], plans["cost"], strict=True))

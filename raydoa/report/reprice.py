@@ -5,9 +5,9 @@ rules of `raydoa.costs.ledger`. What it does not say:
 
 - A plan was chosen under the old prices. At new ones it costs another amount and belongs to another budget, so
   `unspent` and the fractions of the budget are emptied, `budget` only tells for which budget the plan was made, and
-  comparisons ask what costs at most B (`raydoa.report.best_within_budget`). Plans that nobody measured, which cheaper labels
-  would allow, say, are not guessed: `raydoa plan --from` does that.
-- A cell that could not be paid has no quantities; it stays as it is, whatever the new prices are.
+  comparisons ask what costs at most B (`raydoa.report.best_within_budget`). Plans that nobody measured, which cheaper
+  labels would allow, say, are not guessed: `raydoa plan --from` does that.
+- An infeasible cell has no quantities; it stays as it is, whatever the new prices are.
 - What a sweep incurred is kept in dollars alone, so `cost_incurred` is emptied.
 - A GPU price is one of the accelerator that the sweep was planned for. Another accelerator takes other GPU-seconds.
 """
@@ -18,21 +18,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from raydoa.costs.ledger import MICRO
 from raydoa.costs.prices import PriceBook, open_book, shipped_books
-from raydoa.costs.vectorized import micro_usd, unit_gpu_seconds
+from raydoa.costs.tariffs import MICRO
+from raydoa.costs.vectorized import micro_usd
 from raydoa.errors import UserError, did_you_mean
-
-COMPUTING: Mapping[str, str] = {
-    "teacher": "teacher_steps",
-    "pseudo_labels": "pseudo_labels",
-    "student": "student_steps",
-}
-"""The stages that take GPU-seconds, and the column of how many units of each a plan has."""
-
-_ITEMS = ("labels", *COMPUTING, "llm")
-_SHARES = tuple(f"fraction_{item}" for item in _ITEMS if item != "llm")
-_EMPTIED = ("unspent", "cost_incurred", *_SHARES)
+from raydoa.report.cost_items import item_names
+from raydoa.report.unit_prices import GPU_HOUR, LABEL, Floats, Price, prices_of
 
 
 @dataclass(frozen=True)
@@ -43,63 +34,66 @@ class NewPrices:
         label_usd: dollars per label, by task.
         gpu_hour_usd: dollars per GPU-hour, by accelerator.
         kgco2e_per_kwh: grid intensity, by region.
+        item_usd: dollars per unit of cost items that have a price of their own, by the item.
     """
 
     label_usd: Mapping[str, float] = field(default_factory=dict)
     gpu_hour_usd: Mapping[str, float] = field(default_factory=dict)
     kgco2e_per_kwh: Mapping[str, float] = field(default_factory=dict)
+    item_usd: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, prices in self._named():
-            for key, value in prices.items():
-                if not (np.isfinite(value) and value > 0):
-                    raise UserError(f"{name}.{key}: found {value:g}; a price is a number above 0")
+        for name, value in self.by_name().items():
+            if not (np.isfinite(value) and value > 0):
+                raise UserError(f"{name}: found {value:g}; a price is a number above 0")
 
     def __bool__(self) -> bool:
-        return any(prices for _, prices in self._named())
+        return bool(self.by_name())
+
+    def by_name(self) -> dict[str, float]:
+        """The prices by the names that a price book's id and `--price` have for them."""
+        scoped = {"label": self.label_usd, "gpu": self.gpu_hour_usd, "grid": self.kgco2e_per_kwh}
+        named = {f"{kind}.{of}": usd for kind in scoped for of, usd in sorted(scoped[kind].items())}
+        return {**named, **self.item_usd}
 
     def words(self) -> str:
         """The changes as a price book's id has them: ``label.wlp=0.1+gpu.a100-40gb=2``."""
-        return "+".join(
-            f"{name}.{key}={value:g}" for name, p in self._named() for key, value in p.items()
-        )
+        return "+".join(f"{name}={value:g}" for name, value in self.by_name().items())
 
-    def _named(self) -> list[tuple[str, Mapping[str, float]]]:
-        return [
-            ("label", self.label_usd),
-            ("gpu", self.gpu_hour_usd),
-            ("grid", self.kgco2e_per_kwh),
-        ]
+    def usd(self, price: Price, cells: pd.DataFrame) -> Floats:
+        """The new price of each cell, (cells,); nan where it stays."""
+        if price.scope is None:
+            return np.full(len(cells), self.item_usd.get(price.name, np.nan))
+        new = {LABEL: self.label_usd, GPU_HOUR: self.gpu_hour_usd}[price.name]
+        return np.asarray(cells[price.scope].map(new), dtype=np.float64)
 
 
 def new_prices(changes: Mapping[str, float], cells: pd.DataFrame) -> NewPrices:
     """Changes as `raydoa plan --what-if` writes them: ``label`` or ``label.TASK``, ``gpu_hour`` or ``gpu.NAME``,
-    ``grid`` or ``grid.REGION``. Without a name, the price of all that the cells have.
+    ``grid`` or ``grid.REGION``, and the name of a cost item that has a price of its own. Without a task, accelerator
+    or region, it is the price of all that the cells have.
 
     Raises:
-        UserError: the cells know no such price.
+        UserError: the sweep has no such price.
     """
-    known = {
-        "label": sorted(cells["task"].unique()),
-        "gpu": sorted(cells["accelerator"].unique()),
-        "grid": sorted(cells["region"].unique()),
-    }
-    found: dict[str, dict[str, float]] = {kind: {} for kind in known}
-    for text, value in changes.items():
-        kind, _, name = text.partition(".")
-        kind = "gpu" if text == "gpu_hour" else kind
-        allowed = [
-            "label",
-            "gpu_hour",
-            "grid",
-            *(f"{k}.{n}" for k, names in known.items() for n in names),
-        ]
-        if kind not in known or (name and name not in known[kind]) or text == "gpu":
+    scopes = {"label": "task", "gpu": "accelerator", "grid": "region"}
+    values = {kind: sorted(cells[column].unique()) for kind, column in scopes.items()}
+    own = [name for name, price in prices_of(cells).items() if price.scope is None]
+    scoped = [f"{kind}.{value}" for kind, of_kind in values.items() for value in of_kind]
+    allowed = ["label", "gpu_hour", "grid", *own, *scoped]
+    changed: dict[str, dict[str, float]] = {kind: {} for kind in (*scopes, "item")}
+    for name, usd in changes.items():
+        if name not in allowed:
             raise UserError(
-                f"price: found {text!r}; those of this sweep are {', '.join(allowed)}{did_you_mean(text, allowed)}"
+                f"price: found {name!r}; those of this sweep are {', '.join(allowed)}{did_you_mean(name, allowed)}"
             )
-        found[kind] |= dict.fromkeys([name] if name else known[kind], value)
-    return NewPrices(found["label"], found["gpu"], found["grid"])
+        if name in own:
+            changed["item"][name] = usd
+            continue
+        kind, _, value = name.partition(".")
+        kind = "gpu" if kind == "gpu_hour" else kind
+        changed[kind] |= dict.fromkeys([value] if value else values[kind], usd)
+    return NewPrices(changed["label"], changed["gpu"], changed["grid"], changed["item"])
 
 
 def reprice(cells: pd.DataFrame, prices: NewPrices, book: PriceBook | None = None) -> pd.DataFrame:
@@ -117,39 +111,35 @@ def reprice(cells: pd.DataFrame, prices: NewPrices, book: PriceBook | None = Non
     if not prices:
         return cells
     out = cells.copy()
-    _price_labels(out, prices)
-    _price_computing(out, prices)
+    for price in prices_of(cells).values():
+        _set_costs(out, price, prices.usd(price, cells))
     _weigh_carbon(out, prices, book)
-    micro = sum(np.rint(out[f"cost_{item}"] * MICRO) for item in _ITEMS)
-    out["cost_total"] = micro / MICRO
-    out[list(_EMPTIED)] = np.nan
+    items = item_names(cells)
+    out["cost_total"] = sum(np.rint(out[f"cost_{item}"] * MICRO) for item in items) / MICRO
+    out[emptied_columns(cells)] = np.nan
     out["prices"] = out["prices"] + f"+{prices.words()}"
     return out
 
 
-def _price_labels(out: pd.DataFrame, prices: NewPrices) -> None:
-    price = out["task"].map(prices.label_usd).to_numpy(dtype=float)
-    changed = ~np.isnan(price)
-    costs = micro_usd(out["labels"].to_numpy(), np.where(changed, price, 0.0)) / MICRO
-    out["cost_labels"] = np.where(changed, costs, out["cost_labels"])
-
-
-def _price_computing(out: pd.DataFrame, prices: NewPrices) -> None:
-    price = out["accelerator"].map(prices.gpu_hour_usd).to_numpy(dtype=float)
-    changed = ~np.isnan(price)
-    for stage, column in COMPUTING.items():
-        quantities = out[column].to_numpy()
-        unit = unit_gpu_seconds(out[f"gpu_seconds_{stage}"].to_numpy(), quantities)
-        known = ~np.isnan(unit)
-        usd = np.where(known, unit, 0.0) * np.where(changed, price, 0.0) / 3600
-        # What is not known how long it takes has no price, rather than none to pay.
-        costs = np.where(known, micro_usd(quantities, usd) / MICRO, np.nan)
-        out[f"cost_{stage}"] = np.where(changed, costs, out[f"cost_{stage}"])
+def emptied_columns(cells: pd.DataFrame) -> list[str]:
+    """Columns that are not known at other prices."""
+    return ["unspent", "cost_incurred", *(f"fraction_{item}" for item in item_names(cells))]
 
 
 def gpu_seconds(cells: pd.DataFrame) -> "pd.Series[float]":
-    """Planned GPU-seconds of each cell, over all stages."""
-    return cells[[f"gpu_seconds_{stage}" for stage in (*COMPUTING, "llm")]].sum(axis=1)
+    """Planned GPU-seconds of each cell, over all items."""
+    return cells[[f"gpu_seconds_{item}" for item in item_names(cells)]].sum(axis=1)
+
+
+def _set_costs(out: pd.DataFrame, price: Price, usd: Floats) -> None:
+    changed = ~np.isnan(usd)
+    for item in price.items if changed.any() else ():
+        units = price.units_per_quantity(out, item)
+        timed = ~np.isnan(units)
+        each = price.usd_per_quantity(np.where(timed, units, 0.0), np.where(changed, usd, 0.0))
+        # What is not known how long it takes has no price, rather than none to pay.
+        costs = np.where(timed, micro_usd(out[item.column].to_numpy(), each) / MICRO, np.nan)
+        out[f"cost_{item.name}"] = np.where(changed, costs, out[f"cost_{item.name}"])
 
 
 def _weigh_carbon(out: pd.DataFrame, prices: NewPrices, book: PriceBook | None) -> None:
@@ -164,7 +154,7 @@ def _weigh_carbon(out: pd.DataFrame, prices: NewPrices, book: PriceBook | None) 
 
 
 def _book_of(name: str) -> PriceBook:
-    """The shipped book that rows name, whose changed prices are no matter here."""
+    """The shipped book that rows name, whose changed prices do not matter for carbon."""
     base = name.partition("+")[0]
     if base not in shipped_books():
         raise UserError(

@@ -12,11 +12,11 @@ from typing import Protocol
 from raydoa.store.remote_storage import RemoteStorage
 
 
-class Place(Protocol):
+class ResultFolder(Protocol):
     """A folder to read from."""
 
     def folders(self) -> list[str]:
-        """Names of the folders that lie in it; none if it is not there."""
+        """Names of the folders inside; none if there is no such folder."""
         ...
 
     def read(self, path: str) -> bytes:
@@ -35,18 +35,18 @@ class LocalFolder:
         self._root = root
 
     def folders(self) -> list[str]:
-        """Names of the folders in it."""
+        """See `ResultFolder.folders`."""
         if not self._root.is_dir():
             return []
         with os.scandir(self._root) as entries:
             return [entry.name for entry in entries if entry.is_dir()]
 
     def read(self, path: str) -> bytes:
-        """A file's content, or FileNotFoundError."""
+        """See `ResultFolder.read`."""
         return (self._root / path).read_bytes()
 
     def read_all(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Many small files with their content; those that are not there are left out."""
+        """See `ResultFolder.read_all`."""
         # Path objects would cost as much as reading: there may be 100,000 of them.
         root = str(self._root)
         for path in paths:
@@ -58,7 +58,7 @@ class LocalFolder:
             yield path, content
 
 
-def folder_at(path: str | Path) -> Place:
+def folder_at(path: str | Path) -> ResultFolder:
     """The folder at a path or URL.
 
     Raises:

@@ -1,13 +1,15 @@
 """Rows of sweeps out of their Tune result dirs, local or `s3://`, one or many; and `cells.csv`.
 
-A trial's `result.json` is the truth. A sweep that has ended leaves all its rows in `cells.csv` as well, which
-is a hundred times faster to read: `load` takes from there what is there, and reads the `result.json` of those
-trials alone that it lacks, so a sweep that goes on is read whole. A cell's result is written once.
+A trial's `result.json` is the truth: a line for each cell that asked for its plan. Rows of cells without a trial, whose
+budget buys nothing, stand in the driver's file. A sweep that has ended leaves all its rows in `cells.csv` as well,
+which is a hundred times faster to read: `load` takes from there what is there, and opens only the trials whose plan it
+lacks, so a search that goes on is read whole. That is sound because a table has all rows of a plan or none: it is
+written when all trials have ended, in one go, and the cells of a result dir never change.
 """
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,24 +17,26 @@ from typing import Any
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import COLUMNS, row_of
-from raydoa.report.columns import ORDER, as_cells, check_schema, read_table, typed
+from raydoa.experiment.result_row import DRIVER_FILE, row_of
+from raydoa.report.columns import ORDER, as_cells, check_schema, concatenated, read_table
 from raydoa.report.join import joined
-from raydoa.report.result_folders import Place, folder_at
+from raydoa.report.result_folders import ResultFolder, folder_at
 
 logger = logging.getLogger(__name__)
 
 CELLS_FILE = "cells.csv"
 _RESULT = "result.json"
 
+Row = dict[str, Any]
+
 
 @dataclass(frozen=True)
-class Found:
+class Loaded:
     """What result dirs hold.
 
     Attributes:
         cells: one row a finished cell, with the columns of `raydoa.experiment.result_row`.
-        unfinished: trials that have begun and have no row yet, as ``result dir/trial``.
+        unfinished: trials that have begun and lack a row, as ``result dir/trial``.
         repeated: how many rows were there a second time.
     """
 
@@ -42,7 +46,7 @@ class Found:
 
 
 def load(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
-    """One row a finished cell of the sweeps in ``paths``, sorted by what the cell is; tells what is missing.
+    """One row a finished cell of the sweeps in ``paths``, sorted by what the cell is; warns of what is missing.
 
     Args:
         paths: one result dir or several, each a local path or a URL.
@@ -51,125 +55,163 @@ def load(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
         UserError: one is no result dir, a raydoa with other columns wrote it, a value is not what its column
             holds, or two sweeps have measured the same plan in different ways.
     """
-    found = read(paths)
-    if found.unfinished:
-        count, first = len(found.unfinished), found.unfinished[0]
+    loaded = read(paths)
+    if loaded.unfinished:
         logger.warning(
-            "%d begun cells have no result yet, such as %s: the sweep is not finished", count, first
+            "%d trials have no result yet, such as %s: the sweep is not finished",
+            len(loaded.unfinished),
+            loaded.unfinished[0],
         )
-    if found.repeated:
-        logger.warning("%d rows are there twice and counted once", found.repeated)
-    return found.cells
+    if loaded.repeated:
+        logger.warning("%d rows are there twice and counted once", loaded.repeated)
+    return loaded.cells
 
 
-def read(paths: str | Path | Sequence[str | Path]) -> Found:
-    """What `load` reads, with what it tells as values."""
-    places = [paths] if isinstance(paths, str | Path) else list(paths)
-    if not places:
+def read(paths: str | Path | Sequence[str | Path]) -> Loaded:
+    """What `load` reads, with its warnings as values."""
+    result_dirs = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not result_dirs:
         raise UserError("no result dir was given")
-    parts = [_read_one(str(place).rstrip("/")) for place in places]
-    cells, repeated = joined([(str(p), part.cells) for p, part in zip(places, parts, strict=True)])
-    unfinished = tuple(name for part in parts for name in part.unfinished)
-    return Found(cells, unfinished, repeated + sum(part.repeated for part in parts))
+    parts = [_read_one(str(path).rstrip("/")) for path in result_dirs]
+    named = [(str(path), part.cells) for path, part in zip(result_dirs, parts, strict=True)]
+    cells, repeated = joined(named)
+    return Loaded(cells, tuple(name for part in parts for name in part.unfinished), repeated)
 
 
 def read_results(result_dir: Path) -> pd.DataFrame:
-    """The rows of one local sweep out of its trials' files alone: what its `cells.csv` is written from.
+    """The rows of one local sweep without its `cells.csv`, which is written from them.
 
     Raises:
         UserError: as `load`.
     """
     rows, unfinished = finished_rows(result_dir)
     for name in unfinished:
-        logger.warning("%s: no result yet; the cell is not finished", name)
+        logger.warning("%s: no result yet; the trial is not finished", name)
     if not rows:
-        raise _nothing(str(result_dir), unfinished)
-    return _once(as_cells(rows, str(result_dir)))
+        raise _empty(str(result_dir), unfinished)
+    return _sorted(as_cells(rows, str(result_dir)))
 
 
-def finished_rows(result_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """The rows of finished cells, and the names of those that have none yet.
+def finished_rows(result_dir: Path) -> tuple[list[Row], list[str]]:
+    """The rows of finished cells, and the names of trials that lack some.
 
     Raises:
         UserError: a raydoa with other columns wrote them.
     """
-    place = folder_at(result_dir)
-    return _rows(place, str(result_dir), sorted(place.folders()))
+    folder, where = folder_at(result_dir), str(result_dir)
+    rows, unfinished = _trial_rows(folder, where, sorted(folder.folders()))
+    return rows + _driver_rows(folder, where, None), unfinished
 
 
 def write_cells(cells: pd.DataFrame, result_dir: Path) -> Path:
-    """Write `cells.csv` into the result dir and return its path."""
+    """Write `cells.csv` into the result dir, whole or not at all, and return its path."""
     path = result_dir / CELLS_FILE
-    cells.to_csv(path, index=False)
-    return path
+    partial = path.with_suffix(".partial")
+    cells.to_csv(partial, index=False)
+    return partial.replace(path)
 
 
 def artifact_keys(result_dir: Path) -> set[str]:
     """Keys of the artifacts that a sweep's rows rest on; what those were made from, the store knows."""
     cells = read_results(result_dir)
-    columns = [name for name in COLUMNS if name.startswith("key_")]
+    columns = [name for name in cells if str(name).startswith("key_")]
     return {str(key) for name in columns for key in cells[name].dropna()}
 
 
-def _read_one(where: str) -> Found:
-    place = folder_at(where)
+def _read_one(where: str) -> Loaded:
+    folder = folder_at(where)
     try:
-        table = read_table(place.read(CELLS_FILE), f"{where}/{CELLS_FILE}")
+        table = read_table(folder.read(CELLS_FILE), f"{where}/{CELLS_FILE}")
     except FileNotFoundError:
         table = None
-    names = sorted(place.folders())
-    if table is not None and names:
-        told = set(table["cell"])
-        names = [name for name in names if _cell_name(name) not in told]
-    rows, unfinished = _rows(place, where, names)
+    trials = sorted(folder.folders())
+    if table is not None:
+        plans = set(table["plan"].dropna())
+        trials = [trial for trial in trials if _plan_of(trial) not in plans]
+    rows, unfinished = _trial_rows(folder, where, trials)
+    rows += _driver_rows(folder, where, table)
     parts = [part for part in (table, as_cells(rows, where) if rows else None) if part is not None]
     if not parts:
-        raise _nothing(where, unfinished)
-    cells = _once(pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0])
-    return Found(cells, tuple(f"{where}/{name}" for name in unfinished), 0)
+        raise _empty(where, unfinished)
+    cells = _sorted(concatenated(parts))
+    return Loaded(cells, tuple(f"{where}/{name}" for name in unfinished), 0)
 
 
-def _cell_name(trial: str) -> str:
-    """The cell of a trial's folder, ``<cell>-<trial id>``."""
-    return trial.rpartition("-")[0]
+def _plan_of(trial: str) -> str:
+    """The plan's id in the name of a trial's folder, ``<first cell>-<plan id>-<trial id>``."""
+    return trial.rsplit("-", 2)[-2] if trial.count("-") > 1 else ""
 
 
-def _once(cells: pd.DataFrame) -> pd.DataFrame:
-    # A sweep that was killed may have begun a cell twice; both rows say the same.
-    return typed(cells.drop_duplicates("cell").sort_values(ORDER, ignore_index=True))
+def _sorted(cells: pd.DataFrame) -> pd.DataFrame:
+    # Two trials of one plan, of which the first was killed, say the same.
+    return cells.drop_duplicates("cell").sort_values(ORDER, ignore_index=True)
 
 
-def _nothing(where: str, unfinished: Sequence[str]) -> UserError:
+def _empty(where: str, unfinished: Sequence[str]) -> UserError:
     if unfinished:
         return UserError(
-            f"{where}: {len(unfinished)} cells have begun and none is finished; look again when one is"
+            f"{where}: {len(unfinished)} trials have begun and none is finished; look again when one is"
         )
     return UserError(
         f"{where}: no finished cells; expected a Tune result dir with */{_RESULT}, local or a URL"
     )
 
 
-def _rows(
-    place: Place, where: str, trials: Sequence[str]
-) -> tuple[list[dict[str, Any]], list[str]]:
+def _trial_rows(
+    folder: ResultFolder, where: str, trials: Sequence[str]
+) -> tuple[list[Row], list[str]]:
     rows, unfinished = [], []
-    for path, content in place.read_all(f"{trial}/{_RESULT}" for trial in trials):
-        last = _last_line(content)
-        if last is None:
+    for path, content in folder.read_all(f"{trial}/{_RESULT}" for trial in trials):
+        results = _results(content, f"{where}/{path}")
+        rows += [_row(values, f"{where}/{path}") for values in results]
+        if len(results) < _cells_asked(results):
             unfinished.append(path.removesuffix(f"/{_RESULT}"))
-            continue
-        values = _parsed(last, f"{where}/{path}")
-        check_schema(values.get("schema"), "cell" in values, f"{where}/{path}")
-        try:
-            rows.append(row_of(values))
-        except KeyError as missing:
-            raise UserError(
-                f"{where}/{path}: the row has no column {missing}; is this a raydoa sweep?"
-            ) from None
     return rows, unfinished
 
 
-def _parsed(line: bytes, path: str) -> dict[str, Any]:
+def _driver_rows(folder: ResultFolder, where: str, table: pd.DataFrame | None) -> list[Row]:
+    """The rows of cells without a trial, which are written all at once; none if a table has as many."""
+    try:
+        content = folder.read(DRIVER_FILE)
+    except FileNotFoundError:
+        return []
+    if table is not None and table["plan"].isna().sum() == content.count(b"\n"):
+        return []
+    path = f"{where}/{DRIVER_FILE}"
+    return [_row(values, path) for values in _results(content, path)]
+
+
+def _row(values: Row, path: str) -> Row:
+    check_schema(values.get("schema"), "cell" in values, path)
+    try:
+        return row_of(values)
+    except KeyError as missing:
+        raise UserError(
+            f"{path}: the row has no column {missing}; is this a raydoa sweep?"
+        ) from None
+
+
+def _results(content: bytes, path: str) -> list[Row]:
+    """The results of a file, one a cell: a trial that was retried has appended all of its lines again.
+
+    A last line without its end was cut off by a crash, and so was one that is followed by those of a retry.
+    """
+    *lines, last = content[: content.rfind(b"\n") + 1].splitlines() or [b""]
+    results = {}
+    for line in lines:
+        try:
+            values = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(values, dict):
+            results[values.get("cell")] = values
+    if last:
+        values = _parsed(last, path)
+        results[values.get("cell")] = values
+    return list(results.values())
+
+
+def _parsed(line: bytes, path: str) -> Row:
     try:
         values = json.loads(line)
     except ValueError as error:
@@ -179,7 +221,8 @@ def _parsed(line: bytes, path: str) -> dict[str, Any]:
     return values
 
 
-def _last_line(content: bytes) -> bytes | None:
-    """The last whole line: a line without its end was cut off by a crash."""
-    whole = content[: content.rfind(b"\n") + 1].rstrip(b"\n")
-    return whole[whole.rfind(b"\n") + 1 :] or None
+def _cells_asked(results: Sequence[Mapping[str, Any]]) -> int:
+    """How many cells a trial has, as its results tell; one if they do not."""
+    config = results[-1].get("config") if results else None
+    trial = config.get("trial") if isinstance(config, dict) else None
+    return len(json.loads(trial["cells"])) if isinstance(trial, dict) and "cells" in trial else 1

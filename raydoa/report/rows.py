@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import SCHEMA
+from raydoa.experiment.result_row import SCHEMA, items_in, quantity_column
 
 Row = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ def _flag(text: str) -> bool:
     return text == "True"
 
 
-def _maybe(text: str) -> str | None:
+def _optional(text: str) -> str | None:
     return text or None
 
 
@@ -32,18 +32,14 @@ def _score(text: str) -> float | None:
     return float(text) if text else None
 
 
-_READ: Mapping[str, Callable[[str], Any]] = {
+_READERS: Mapping[str, Callable[[str], Any]] = {
     "task": str,
-    "strategy": str,
     "n": _whole,
-    "teacher": _maybe,
+    "teacher": _optional,
     "student": str,
     "seed": _whole,
     "repeat": _whole,
     "feasible": _flag,
-    "labels": _whole,
-    "pseudo_labels": _whole,
-    "student_steps": _whole,
     "score": _score,
 }
 
@@ -60,9 +56,11 @@ def read_rows(result_dir: Path) -> list[Row]:
             f"{result_dir}: no {_FILE}; expected the result dir of a sweep or search that has ended"
         )
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [
-            _row(values, f"{path}:{line}") for line, values in enumerate(csv.DictReader(file), 2)
-        ]
+        table = csv.DictReader(file)
+        items = items_in(table.fieldnames or ())
+        quantities = {quantity_column(item): _whole for item in items}
+        readers = {**_READERS, **quantities}
+        rows = [_row(values, readers, f"{path}:{line}") for line, values in enumerate(table, 2)]
     if not rows:
         raise UserError(f"{path}: no rows; run the sweep again")
     return rows
@@ -73,16 +71,19 @@ def scored(row: Row) -> bool:
     return row["score"] is not None and math.isfinite(row["score"])
 
 
-def _row(values: Mapping[str, str | None], where: str) -> Row:
-    found = values.get("schema")
-    if found != str(SCHEMA):
+def _row(
+    values: Mapping[str, str | None], readers: Mapping[str, Callable[[str], Any]], where: str
+) -> Row:
+    schema = values.get("schema")
+    if schema != str(SCHEMA):
         older = "run the sweep again, which makes nothing that is in its store"
-        advice = "upgrade raydoa" if (found or "").isdigit() and int(found or 0) > SCHEMA else older
+        newer = (schema or "").isdigit() and int(schema or 0) > SCHEMA
         raise UserError(
-            f"{where}: rows have schema {found or 'none'}, this raydoa reads {SCHEMA}; {advice}"
+            f"{where}: rows have schema {schema or 'none'}, this raydoa reads {SCHEMA}; "
+            f"{'upgrade raydoa' if newer else older}"
         )
     row = {}
-    for name, read in _READ.items():
+    for name, read in readers.items():
         text = values.get(name)
         if text is None:
             raise UserError(f"{where}: the row has no column {name!r}; is this a raydoa sweep?")

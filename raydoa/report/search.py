@@ -1,4 +1,4 @@
-"""How a search ends: the plan that it recommends, what that costs item by item, and what is known of it."""
+"""How a search ends, in words: the plan that it recommends, what that costs item by item, and what is known of it."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,21 +7,30 @@ from typing import Any
 
 import pandas as pd
 
-from raydoa.experiment.result_row import COLUMNS
+from raydoa.costs.items import ITEMS
+from raydoa.costs.ledger import Ledger
+from raydoa.costs.plan import Plan
+from raydoa.costs.tariffs import micro_budget
+from raydoa.experiment.result_row import (
+    columns_of,
+    items_in,
+    plan_columns,
+    quantity_column,
+)
 from raydoa.report.results import finished_rows
-from raydoa.report.table import short_name
-from raydoa.search.ask_tell import Search
-from raydoa.search.costs import Costs, Items, Point
-from raydoa.search.holdings import Candidate
+from raydoa.search.ask_tell import Search, SearchState
 from raydoa.search.objective import Objective
 from raydoa.search.outcome import Carbon, Expectation, Recommended
+from raydoa.search.space import Space
+from raydoa.strategies import STRATEGIES
+from raydoa.strategies.strategy import short_name
 
 
 def cells_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """The rows of a search's log as a table like that of a sweep, in the order of measuring."""
-    return pd.DataFrame(list(rows), columns=list(COLUMNS)).drop_duplicates(
-        "cell", ignore_index=True
-    )
+    items = list(dict.fromkeys(item for row in rows for item in items_in(row)))
+    table = pd.DataFrame([dict(row) for row in rows], columns=list(columns_of(items)))
+    return table.drop_duplicates("cell", ignore_index=True)
 
 
 def add_missing_rows(rows: Sequence[Mapping[str, Any]], result_dir: Path) -> None:
@@ -29,70 +38,77 @@ def add_missing_rows(rows: Sequence[Mapping[str, Any]], result_dir: Path) -> Non
 
     Tune copies its files to the result dir now and then; the log is written at once.
     """
-    # Cells that were begun before a crash have no row, and were begun again.
-    found = {row["cell"] for row in finished_rows(result_dir)[0]}
+    # Trials that were begun before a crash have no row, and were begun again.
+    finished = {row["cell"] for row in finished_rows(result_dir)[0]}
     for row in rows:
-        if row["cell"] not in found:
-            folder = result_dir / f"{row['cell']}-from_log"
+        if row["cell"] not in finished:
+            folder = result_dir / f"{row['cell']}-{row['plan']}-from_log"
             folder.mkdir(exist_ok=True)
             (folder / "result.json").write_text(json.dumps(dict(row)) + "\n", encoding="utf-8")
 
 
-def measured_table(cells: pd.DataFrame, costs: Costs) -> pd.DataFrame:
-    """One line a measured cell: what it is, its score, and its cost alone and on top of what was there."""
-    rows = []
+def measured_table(cells: pd.DataFrame, owned: int) -> pd.DataFrame:
+    """One line a measured plan: what it is, its score, and its cost alone and on top of what existed."""
+    items = [item for item in items_in(cells.columns) if item in ITEMS]
+    lines = []
     for row in cells.to_dict("records"):
         teacher = "" if pd.isna(row["teacher"]) else short_name(str(row["teacher"]))
-        rows.append(
+        columns = [quantity_column(item) for item in items]
+        quantities = {name.replace("_", " "): f"{row[name]:,}" for name in columns}
+        lines.append(
             {
-                "labels": f"{row['n'] + row['labels']:,}",
+                "n": f"{row['n']:,}",
                 "teacher": teacher or "-",
-                "u": f"{row['pseudo_labels']:,}",
-                "student steps": f"{row['student_steps']:,}",
+                **quantities,
                 "score": "none" if pd.isna(row["score"]) else f"{row['score']:.4f}",
                 "cost": f"${row['cost_total']:,.4f}",
                 "incurred": f"${row['cost_incurred']:,.4f}",
                 "kgCO2e": f"{row['kgco2e']:.3g}",
-                "": "" if row["n"] == costs.owned else "probe",
+                "": "" if row["n"] == owned else "probe",
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(lines)
 
 
 def recommendation_lines(best: Recommended, search: Search, carbon: Carbon) -> Iterator[str]:
     """The plan for the budget, in dollars item by item, its score, and what making it would cost."""
-    assert best.point is not None, "a budget that is searched pays for a plan"
-    costs, known = search.space.costs, search.known()
-    items = costs.items(best.point)
-    yield f"recommended for ${best.level:,.2f} with N = {costs.owned:,} labels owned: {in_words(best.point, costs)}"
-    yield from _item_lines(best.point, items, costs)
-    yield f"  unspent                ${max(0.0, best.level - items.total):,.4f}"
-    yield f"  kgCO2e                 {carbon.kgco2e(items):.3g}"
-    yield _expected_line(best.expected)
-    left = known.holdings.marginal(Candidate(best.point)).total
-    seen = best.expected is not None and best.expected.seen
-    made = seen or Candidate(best.point) in known.holdings.measured
+    assert best.plan is not None, "a budget that is searched pays for a plan"
+    space, state, plan = search.space, search.state, best.plan
+    ledger = space.question.ledger(plan)
     yield (
-        "it is made: its student is in the store"
-        if made
-        else f"it is not made yet: that takes ${left:,.4f} more"
+        f"recommended for ${best.level:,.2f} with N = {space.question.n:,} labels owned: "
+        f"{in_words(plan, space)}"
     )
+    yield from _item_lines(ledger)
+    unspent = (micro_budget(best.level) - ledger.cost_micro_usd) / 1e6
+    yield f"  {'unspent':22} ${unspent:,.4f}"
+    yield f"  {'kgCO2e':22} {carbon.kgco2e(plan, space):.3g}"
+    yield _score(best.expected) if best.expected else "score: not known; nothing was measured"
+    yield _whether_made(plan, state)
+
+
+def _whether_made(plan: Plan, state: SearchState) -> str:
+    left = state.marginal_usd(plan)
+    if any(o.plan.repeated(0) == plan and o.score is not None for o in state.observations):
+        return "it is made: its student is in the store"
+    if not state.purchases.marginal(plan).get("student"):
+        return "it is made: its student is in the store"
+    return f"it is not made yet: that takes ${left:,.4f} more"
 
 
 def frontier_lines(
-    levels: Sequence[Recommended], objective: Objective, costs: Costs, carbon: Carbon
+    levels: Sequence[Recommended], objective: Objective, space: Space, carbon: Carbon
 ) -> Iterator[str]:
     """A line for each level: what may be spent, the plan, its score and its burden."""
     yield f"the frontier of score against {'dollars' if objective == 'frontier' else 'kgCO2e'}:"
     for level in levels:
         most = f"${level.level:,.4f}" if objective == "frontier" else f"{level.level:.3g} kgCO2e"
-        if level.point is None:
+        if level.plan is None:
             yield f"  up to {most}: nothing that is known can be paid"
             continue
-        items = costs.items(level.point)
         yield (
-            f"  up to {most}: {in_words(level.point, costs)}; {_score(level.expected)}; "
-            f"${items.total:,.4f}, {carbon.kgco2e(items):.3g} kgCO2e"
+            f"  up to {most}: {in_words(level.plan, space)}; {_score(level.expected)}; "
+            f"${space.cost_usd(level.plan):,.4f}, {carbon.kgco2e(level.plan, space):.3g} kgCO2e"
         )
 
 
@@ -110,32 +126,20 @@ def ending_lines(search: Search) -> Iterator[str]:
     yield f"it stopped: {search.stopped}"
 
 
-def in_words(point: Point, costs: Costs) -> str:
-    """A plan in a few words."""
-    bought = point.labels - costs.owned
-    labels = f"buy {bought:,} labels" if bought > 0 else "buy no labels"
-    steps = f"{point.student_steps:,} student steps"
-    if not point.teacher:
-        return f"annotate: {labels}, {steps}"
-    strategy = "mixed" if bought > 0 else "distill"
-    return f"{strategy}: {labels}, {short_name(point.teacher)} labels U = {point.u:,}, {steps}"
+def in_words(plan: Plan, space: Space) -> str:
+    """A plan in a few words: its strategy, what to do, and for how long the student trains."""
+    strategy = STRATEGIES.get(space.strategy_of(plan))
+    order = strategy.order(plan_columns(plan))
+    return f"{strategy.name}: {order}, {plan.quantity('student'):,} student steps"
 
 
-def _item_lines(point: Point, items: Items, costs: Costs) -> Iterator[str]:
-    bought = max(0, point.labels - costs.owned)
-    yield f"  labels                 ${items.labels:,.4f}  ({bought:,} at ${costs.label_usd:,.3f})"
-    if point.teacher:
-        name = short_name(point.teacher)
-        yield f"  teacher's fine-tuning  ${items.teacher:,.4f}  ({name} on {point.labels:,} labels)"
-        yield f"  pseudo-labels          ${items.pseudo_labels:,.4f}  ({point.u:,} rows)"
-    yield f"  student's training     ${items.student:,.4f}  ({point.student_steps:,} steps)"
-    yield f"  total                  ${items.total:,.4f}"
-
-
-def _expected_line(expected: Expectation | None) -> str:
-    if expected is None:
-        return "score: not known; nothing was measured"
-    return _score(expected)
+def _item_lines(ledger: Ledger) -> Iterator[str]:
+    for line in ledger.lines:
+        item = ITEMS.get(line.item)
+        units = f"{line.quantity:,} {item.unit}{'' if line.quantity == 1 else 's'}"
+        each = f"${line.tariff.unit_price_usd:.3g} each"
+        yield f"  {item.title:22} ${line.cost_usd:,.4f}  ({units}, {each})"
+    yield f"  {'total':22} ${ledger.cost_usd:,.4f}"
 
 
 def _score(expected: Expectation | None) -> str:

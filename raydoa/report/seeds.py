@@ -13,9 +13,15 @@ saw the same draw, so they are compared seed by seed, and what is common to a se
 
 Both are about seeds: all share one set of test rows, and another set would move them together. With one seed there is
 neither, and none is made up.
+
+A seed's score is one training's, so its luck (`training_luck`: the order of batches, or mere rounding) is part of what
+differs between seeds, and of both. It is no part of a row's own interval, which is a bootstrap over test rows.
 """
 
+import math
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -57,8 +63,8 @@ def chances_above_zero(means: Floats, deviations: Floats, seeds: NDArray[np.int6
     scale = np.where(several, deviations, 1.0) / np.sqrt(degrees + 1)
     alike = scale <= _NOTHING
     sure = np.where(np.abs(means) <= _NOTHING, 0.5, means > 0)
-    told = np.where(alike, sure, stats.t.cdf(means / np.where(alike, 1.0, scale), degrees))
-    return np.where(several, told, np.nan)
+    chances = np.where(alike, sure, stats.t.cdf(means / np.where(alike, 1.0, scale), degrees))
+    return np.where(several, chances, np.nan)
 
 
 def chance_above_zero(differences: Floats) -> float | None:
@@ -67,3 +73,18 @@ def chance_above_zero(differences: Floats) -> float | None:
         return None
     mean, deviation = differences.mean(keepdims=True), differences.std(ddof=1, keepdims=True)
     return float(chances_above_zero(mean, deviation, np.array([len(differences)]))[0])
+
+
+def training_luck(seeds: pd.DataFrame) -> float:
+    """The standard deviation of the score between trainings on the same rows; nan where nothing was trained twice.
+
+    Args:
+        seeds: rows of `raydoa.report.pareto.seed_scores`, of one task; their repeats are pooled.
+    """
+    several = seeds[seeds["trainings"] > 1]
+    degrees = several["trainings"] - 1
+    return (
+        math.sqrt((degrees * several["variance"]).sum() / degrees.sum())
+        if len(several)
+        else math.nan
+    )

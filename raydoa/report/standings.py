@@ -23,13 +23,13 @@ def standings(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     plans = points(cells, column)
     best = frontiers(plans)
     on = plans[best][[*PANEL, "cost", "plan"]].rename(columns={"plan": "rival"}).sort_values("cost")
-    found = pd.merge_asof(plans.sort_values("cost"), on, on="cost", by=PANEL)
-    found = found.set_index("plan").loc[plans["plan"]].reset_index()
-    found["chance"] = _chances(found, seed_scores(cells, column))
-    found.loc[best.to_numpy(), ["chance", "rival"]] = np.nan
-    beaten = found["chance"] >= LEVEL
-    found["standing"] = np.where(best, FRONTIER, np.where(beaten, DOMINATED, TIED))
-    return found
+    table = pd.merge_asof(plans.sort_values("cost"), on, on="cost", by=PANEL)
+    table = table.set_index("plan").loc[plans["plan"]].reset_index()
+    table["chance"] = _chances(table, seed_scores(cells, column))
+    table.loc[best.to_numpy(), ["chance", "rival"]] = np.nan
+    beaten = table["chance"] >= LEVEL
+    table["standing"] = np.where(best, FRONTIER, np.where(beaten, DOMINATED, TIED))
+    return table
 
 
 def _chances(plans: pd.DataFrame, seeds: pd.DataFrame) -> "pd.Series[float]":
@@ -40,8 +40,8 @@ def _chances(plans: pd.DataFrame, seeds: pd.DataFrame) -> "pd.Series[float]":
     pairs = pairs.merge(theirs, on=["rival", "seed"])
     pairs["ahead"] = pairs["rival_score"] - pairs["score"]
     grouped = pairs.groupby("plan")["ahead"]
-    told = grouped.agg(["mean", "std", "size"])
+    spread = grouped.agg(["mean", "std", "size"])
     chance = chances_above_zero(
-        told["mean"].to_numpy(), told["std"].to_numpy(), told["size"].to_numpy()
+        spread["mean"].to_numpy(), spread["std"].to_numpy(), spread["size"].to_numpy()
     )
-    return plans["plan"].map(pd.Series(chance, index=told.index))
+    return plans["plan"].map(pd.Series(chance, index=spread.index))

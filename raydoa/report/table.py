@@ -1,16 +1,19 @@
 """The table that ends a sweep: per task, N and budget, the best of each strategy, and who wins."""
 
 import pandas as pd
+from tabulate import tabulate
+
+from raydoa.report.cost_items import quantity_columns
+from raydoa.report.strategies import strategy_of
 
 _KEYS = ["task", "n", "budget"]
-_CHOICE = ["teacher", "u", "labels", "teacher_steps", "pseudo_labels", "student_steps"]
 
 
 def summary(cells: pd.DataFrame) -> pd.DataFrame:
     """One row per task, N and budget; a column per strategy tells its best choice in words.
 
     The best choice (teacher, U, labels) of a strategy is the one with the highest mean score over seeds; a strategy
-    none of whose cells can be paid says so. ``winner`` is the strategy with the highest mean; it carries a
+    none of whose cells is affordable says so. ``winner`` is the strategy with the highest mean; it carries a
     question mark where its seeds overlap those of the next, or where there is one seed.
     """
     strategies = sorted(cells["strategy"].unique())
@@ -20,19 +23,20 @@ def summary(cells: pd.DataFrame) -> pd.DataFrame:
         words = {
             name: _words(choice, group[group["strategy"] == name]) for name, choice in best.items()
         }
-        found = {name: choice for name, choice in best.items() if choice is not None}
-        rows.append(dict(zip(_KEYS, key, strict=True)) | words | {"winner": _winner(found)})
+        measured = {name: choice for name, choice in best.items() if choice is not None}
+        rows.append(dict(zip(_KEYS, key, strict=True)) | words | {"winner": _winner(measured)})
     return pd.DataFrame(rows)
 
 
 def notes(cells: pd.DataFrame) -> list[str]:
     """What a reader of the table must know: one line for each thing that is missing in it."""
     lines = []
-    unpaid = cells[~cells["feasible"]]
-    if len(unpaid):
-        first = unpaid.iloc[0]
+    infeasible = cells[~cells["feasible"]]
+    if len(infeasible):
+        first = infeasible.iloc[0]
         lines.append(
-            f"{len(unpaid)} of {len(cells)} cells cannot be paid, such as {first['cell']}: {first['infeasible_reason']}"
+            f"{len(infeasible)} of {len(cells)} cells are unaffordable, such as {first['cell']}: "
+            f"{first['infeasible_reason']}"
         )
     unscored = cells[cells["feasible"] & cells["score"].isna()]
     if len(unscored):
@@ -45,53 +49,39 @@ def notes(cells: pd.DataFrame) -> list[str]:
     return lines
 
 
-def short_name(model: str) -> str:
-    """A model's name without its owner or folder."""
-    return model.rstrip("/").rsplit("/", 1)[-1]
-
-
 def as_text(table: pd.DataFrame) -> str:
     """The table for a terminal: left-aligned columns, one line per row."""
-    header = [str(name) for name in table.columns]
-    lines = [header, *([_cell(value) for value in row] for row in table.itertuples(index=False))]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    text = [
-        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines
-    ]
-    return "\n".join([text[0], "  ".join("-" * width for width in widths), *text[1:]])
+    return _tabulated(table, "simple")
 
 
 def as_markdown(table: pd.DataFrame) -> str:
     """The table for a document."""
-    header = " | ".join(str(name) for name in table.columns)
-    lines = [" | ".join(_cell(value) for value in row) for row in table.itertuples(index=False)]
-    rule = " | ".join("---" for _ in table.columns)
-    return "\n".join(f"| {line} |" for line in [header, rule, *lines])
+    return _tabulated(table, "github")
+
+
+def _tabulated(table: pd.DataFrame, style: str) -> str:
+    rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
+    return tabulate(rows, [str(name) for name in table], style, disable_numparse=True)
 
 
 def _best(cells: pd.DataFrame) -> pd.DataFrame | None:
     measured = cells[cells["feasible"] & cells["score"].notna()]
     if measured.empty:
         return None
-    choices = [choice for _, choice in measured.groupby(_CHOICE, dropna=False)]
-    return max(choices, key=lambda choice: float(choice["score"].mean()))
+    choice = ["teacher", "u", *quantity_columns(cells)]
+    choices = [of_choice for _, of_choice in measured.groupby(choice, dropna=False)]
+    return max(choices, key=lambda of_choice: float(of_choice["score"].mean()))
 
 
 def _words(choice: pd.DataFrame | None, group: pd.DataFrame) -> str:
     if choice is None:
-        return "no score" if group["feasible"].any() else "cannot be paid"
+        return "no score" if group["feasible"].any() else "unaffordable"
     first = choice.iloc[0]
     score = f"{choice['score'].mean():.3f}"
     if len(choice) > 1:
         score += f" [{choice['score'].min():.3f}, {choice['score'].max():.3f}]"
-    bought = []
-    if first["strategy"] in ("annotate", "mixed"):
-        bought.append(f"+{int(first['labels']):,} labels")
-    if not pd.isna(first["teacher"]):
-        bought.append(f"U={int(first['pseudo_labels']):,}")
-    if first["strategy"] in ("distill", "mixed") and not pd.isna(first["teacher"]):
-        bought.append(short_name(str(first["teacher"])))
-    return f"{score} {' '.join(bought)} ${choice['cost_total'].mean():,.2f}"
+    bought = strategy_of(first["strategy"]).bought(first.to_dict())
+    return f"{score} {bought} ${choice['cost_total'].mean():,.2f}"
 
 
 def _winner(best: dict[str, pd.DataFrame]) -> str:

@@ -3,10 +3,11 @@
 For each seed, each strategy's plan is chosen on the *other* seeds (the highest mean among plans that cost at most B)
 and scored on this one. So a strategy does not win because it had more plans to be lucky with (selection on the scores
 that are then reported: Cawley and Talbot, JMLR 11, 2010, section 5). The differences of the two, seed by seed, give
-the probability as `raydoa.report.seeds` tells. It is about the mean over seeds, on these test rows.
+the probability by the rules of `raydoa.report.seeds`. It is about the mean over seeds, on these test rows.
 """
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,35 +16,45 @@ from numpy.typing import NDArray
 from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.pareto import PANEL, seed_scores
 from raydoa.report.seeds import chance_above_zero, mean_and_interval
+from raydoa.report.strategies import strategy_of
 
 Floats = NDArray[np.float64]
 
 
+def against_baseline(cells: pd.DataFrame) -> list[tuple[str, str]]:
+    """Each measured strategy with each measured baseline that it is to be held against."""
+    measured = cells[cells["feasible"] & cells["score"].notna()]
+    names = sorted(measured["strategy"].unique())
+    baselines = [name for name in names if strategy_of(name).is_baseline]
+    return [(name, baseline) for baseline in baselines for name in names if name not in baselines]
+
+
 def chances(
     cells: pd.DataFrame,
-    first: str = "distill",
-    second: str = "annotate",
+    pairs: Sequence[tuple[str, str]] | None = None,
     budgets: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """One row per task, N and budget at which both strategies have a measured plan.
+    """One row per pair of strategies, task, N and budget at which both have a measured plan.
 
-    Columns: ``task``, ``n``, ``budget``, ``difference`` (mean score of ``first`` above ``second``), ``margin`` (half
-    of its 95% interval), ``seeds`` that both share, and ``chance``: P(first beats second), nan for one seed.
+    ``pairs`` are those of `against_baseline` unless given. Columns: ``first``, ``second``, ``task``, ``n``, ``budget``,
+    ``difference`` (mean score of ``first`` above ``second``), ``margin`` (half of its 95% interval), ``seeds`` that both
+    share, and ``chance``: P(first beats second), nan for one seed.
     """
     rows = []
     seeds = seed_scores(cells)
-    for (task, n), panel in seeds.groupby(PANEL, sort=True):
-        one, other = (_Runs(panel[panel["strategy"] == name]) for name in (first, second))
+    keyed = product(against_baseline(cells) if pairs is None else pairs, seeds.groupby(PANEL))
+    for (first, second), ((task, n), panel) in keyed:
+        runs, rivals = (_Runs(panel[panel["strategy"] == name]) for name in (first, second))
         for budget in budgets or budgets_of(cells):
-            ours, theirs = one.scores(budget), other.scores(budget)
+            ours, theirs = runs.scores(budget), rivals.scores(budget)
             shared = sorted(ours.keys() & theirs.keys())
             if not shared:
                 continue
             differences = np.array([ours[seed] - theirs[seed] for seed in shared])
             mean, margin = mean_and_interval(differences)
             chance = chance_above_zero(differences)
-            rows.append((task, n, budget, mean, margin, len(shared), chance))
-    names = [*PANEL, "budget", "difference", "margin", "seeds", "chance"]
+            rows.append((first, second, task, n, budget, mean, margin, len(shared), chance))
+    names = ["first", "second", *PANEL, "budget", "difference", "margin", "seeds", "chance"]
     return pd.DataFrame(rows, columns=names).astype({"chance": "float64"})
 
 
@@ -68,15 +79,15 @@ class _Runs:
         table = self._scores[self._costs <= budget]
         if not len(table):
             return {}
-        known = ~np.isnan(table)
-        filled = np.where(known, table, 0.0)
-        others = known.sum(axis=1, keepdims=True) - known
+        scored = ~np.isnan(table)
+        filled = np.where(scored, table, 0.0)
+        others = scored.sum(axis=1, keepdims=True) - scored
         means = np.full(table.shape, -np.inf)
         np.divide(filled.sum(axis=1, keepdims=True) - filled, others, out=means, where=others > 0)
         if table.shape[1] == 1:
             means = filled
-        chosen = np.where(known, means, -np.inf).argmax(axis=0)
-        found = table[chosen, np.arange(table.shape[1])]
+        chosen = np.where(scored, means, -np.inf).argmax(axis=0)
+        scores = table[chosen, np.arange(table.shape[1])]
         return {
-            name: float(s) for name, s in zip(self._names, found, strict=True) if not np.isnan(s)
+            name: float(s) for name, s in zip(self._names, scores, strict=True) if not np.isnan(s)
         }

@@ -1,40 +1,40 @@
 """What a measurement is worth: the expected gain of the plan that is recommended after it.
 
-The knowledge gradient (Frazier, Powell and Dayanik 2009, doi 10.1287/ijoc.1080.0314) of a bundle of candidates: with
-their outcomes known, other plans are expected to score more or less, and the gain is E[max over plans] - max over plans
-of the expectation. What is believed is no normal distribution, since a teacher either works on so many labels or does
-not: outcomes weigh the draws of the laws' shapes anew by their likelihood, and move the plans within each. So few draws
-seem to tell by chance that any outcome speaks of any plan. Therefore one half of them chooses the plan that is
-recommended after an outcome, and the other half says what it is worth: what only seems to be a gain is none then (the
-optimizer's curse, Smith and Winkler 2006, doi 10.1287/mnsc.1050.0451).
-
-Students of one teacher share its luck, so a bundle on one teacher tells less than as many teachers would, and costs
-less.
+The knowledge gradient (Frazier, Powell and Dayanik 2009, doi 10.1287/ijoc.1080.0314) of a candidate: with its outcome
+known, other plans are expected to score more or less, and the gain is E[max over plans] - max over plans of the
+expectation. What is believed is no normal distribution, since a teacher either works on so many labels or does not:
+outcomes weigh the draws of the laws' shapes anew by their likelihood, and move the plans within each. So few draws seem
+to tell by chance that any outcome speaks of any plan. Therefore one half of them chooses the plan that is recommended
+after an outcome, and the other half says what it is worth: what only seems to be a gain is none then (the optimizer's
+curse, Smith and Winkler 2006, doi 10.1287/mnsc.1050.0451).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri, softmax
 
-from raydoa.search.costs import Point
-from raydoa.search.holdings import Candidate
+from raydoa.costs.items.teacher import teacher_of
+from raydoa.costs.plan import Plan
+from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.joint import Joint
-from raydoa.search.surrogate.laws import Array
 from raydoa.search.surrogate.surface import Surface
 
 _OUTCOMES = 64
-# Bundles whose gains are worked out together: more of them leave the processor's cache.
+# Candidates whose gains are worked out together: more of them leave the processor's cache.
 _AT_ONCE = 32
 _JITTER = 1e-9
 _HALVES = (slice(0, None, 2), slice(1, None, 2))
 
-Bundle = Sequence[Candidate]
-"""What is measured together."""
+
+def teacher_key(plan: Plan) -> Hashable | None:
+    """What tells the teacher of a plan from others; None where there is none."""
+    return teacher_of(plan) if plan.choice("teacher") is not None else None
 
 
 @dataclass(frozen=True)
@@ -44,69 +44,65 @@ class Gains:
     Attributes:
         surface: the fit.
         plans: for each budget, the plans that may come to be recommended.
-        points: all points that candidates have.
-        known_teachers: how often the teacher of an artifact was measured already; its luck is known in part.
+        candidates: what may be measured.
+        measured_teachers: how often each teacher was measured already; its luck is known in part.
         pending: what is being measured. It will be known, so what it tells is no gain any more.
     """
 
     surface: Surface
-    plans: tuple[tuple[Point, ...], ...]
-    points: tuple[Point, ...]
-    known_teachers: dict[tuple[object, ...], int]
-    pending: tuple[Candidate, ...] = ()
+    plans: tuple[tuple[Plan, ...], ...]
+    candidates: tuple[Plan, ...]
+    measured_teachers: Mapping[Hashable, int]
+    pending: tuple[Plan, ...] = ()
 
     @cached_property
-    def _measurable(self) -> dict[Point, int]:
-        """Where each point that is or may be measured is in `_joint`."""
-        points = dict.fromkeys([*self.points, *(one.point for one in self.pending)])
-        return {point: position for position, point in enumerate(points)}
+    def _position(self) -> dict[Plan, int]:
+        """Where each plan that is or may be measured is in `_joint`."""
+        plans = dict.fromkeys([*self.candidates, *self.pending])
+        return {plan: position for position, plan in enumerate(plans)}
 
     @cached_property
     def _joint(self) -> Joint:
         """What is believed of what may be measured, and behind it of all plans, once what is pending is known."""
-        joint = self.surface.joint(list(self._measurable), list(chain(*self.plans)))
+        joint = self.surface.joint(list(self._position), list(chain(*self.plans)))
         if not self.pending:
             return joint
-        known = np.array([self._measurable[one.point] for one in self.pending])
-        return joint.once_known(known, self._luck(self.pending))
+        pending = np.array([self._position[plan] for plan in self.pending])
+        return joint.once_known(pending, self._luck(self.pending))
 
     @cached_property
-    def _noise(self) -> dict[Point, float]:
-        points = list(self._measurable)
-        return dict(zip(points, self.surface.noise_of(points).tolist(), strict=True))
+    def _noise(self) -> dict[Plan, float]:
+        plans = list(self._position)
+        return dict(zip(plans, self.surface.noise_of(plans).tolist(), strict=True))
 
-    def of(self, bundles: Sequence[Bundle]) -> Array:
-        """Expected gain in score of each bundle, averaged over the budgets; all of one size at once."""
-        found = np.zeros(len(bundles))
-        sizes = np.array([len(bundle) for bundle in bundles])
-        for size in np.unique(sizes):
-            where = np.flatnonzero(sizes == size)
-            for some in np.array_split(where, math.ceil(len(where) / _AT_ONCE)):
-                found[some] = self._alike([bundles[one] for one in some])
-        return found
+    def of(self, candidates: Sequence[Plan]) -> Array:
+        """Expected gain in score of measuring each candidate, averaged over the budgets."""
+        gains = np.zeros(len(candidates))
+        for some in np.array_split(np.arange(len(gains)), math.ceil(len(gains) / _AT_ONCE) or 1):
+            gains[some] = self._of_some([candidates[index] for index in some])
+        return gains
 
-    def _alike(self, bundles: Sequence[Bundle]) -> Array:
-        """The same of bundles of one size."""
+    def _of_some(self, candidates: Sequence[Plan]) -> Array:
         joint = self._joint
-        where = np.array([[self._measurable[one.point] for one in bundle] for bundle in bundles])
-        own = joint.within[where[:, :, None], where[:, None, :]]
-        own = own + np.stack([self._luck(bundle) for bundle in bundles])
-        own += _JITTER * np.eye(where.shape[1])
-        expected = np.moveaxis(joint.means[:, where], 0, 1)
+        where = np.array([self._position[plan] for plan in candidates], dtype=np.intp)
+        luck = np.array([self._own_luck(plan) for plan in candidates])
+        own = joint.within[where, where] + luck + _JITTER
+        expected = joint.means[:, where].T
         outcomes = _outcomes(expected, own)
-        smooth = own + _scott(expected) ** 2 * _covariance(expected)
+        smooth = own + _scott(expected) ** 2 * expected.var(axis=1)
         weights = [_weights(outcomes, expected[:, half], smooth) for half in _HALVES]
         surprise = [
-            outcomes - by @ expected[:, half] for half, by in zip(_HALVES, weights, strict=True)
+            outcomes - (by @ expected[:, half, None])[..., 0]
+            for half, by in zip(_HALVES, weights, strict=True)
         ]
-        gains = np.zeros(len(bundles))
-        behind = len(self._measurable)
+        gains = np.zeros(len(candidates))
+        behind = len(self._position)
         for plans in self.plans:
             means = joint.means[:, behind : behind + len(plans)]
             with_plans = joint.within[behind : behind + len(plans)][:, where]
-            told = np.linalg.solve(own, np.moveaxis(with_plans, 0, 2))
+            moves = (with_plans / own).T[:, None, :]
             first, second = (
-                by @ means[half] + off @ told
+                by @ means[half] + off[..., None] * moves
                 for half, by, off in zip(_HALVES, weights, surprise, strict=True)
             )
             now = int(means.mean(axis=0).argmax())
@@ -114,33 +110,41 @@ class Gains:
             behind += len(plans)
         return np.asarray(np.maximum(gains / len(self.plans), 0.0))
 
-    def _luck(self, bundle: Bundle) -> Array:
-        """Covariance of what is no property of the points: seeds and teachers."""
+    def _own_luck(self, plan: Plan) -> float:
+        """Variance of what is no property of a plan: its seed's and its teacher's luck."""
+        return self._noise[plan] + self._teacher_luck(teacher_key(plan))
+
+    def _teacher_luck(self, teacher: Hashable | None) -> float:
+        """What is not known yet of a teacher's luck."""
+        if teacher is None:
+            return 0.0
         noise, luck = self.surface.noise_variance, self.surface.teacher_variance
-        found = np.diag([self._noise[candidate.point] for candidate in bundle])
-        for row, one in enumerate(bundle):
-            for column, other in enumerate(bundle):
-                if one.artifact is not None and one.artifact == other.artifact:
-                    known = self.known_teachers.get(one.artifact, 0)
-                    found[row, column] += luck * noise / (noise + known * luck)
-        return found
+        return luck * noise / (noise + self.measured_teachers.get(teacher, 0) * luck)
+
+    def _luck(self, plans: Sequence[Plan]) -> Array:
+        """Covariance of the same: students of one teacher share its luck."""
+        teachers = [teacher_key(plan) for plan in plans]
+        covariance = np.diag([self._noise[plan] for plan in plans])
+        for row, teacher in enumerate(teachers):
+            for column, other in enumerate(teachers):
+                if teacher == other:
+                    covariance[row, column] += self._teacher_luck(teacher)
+        return covariance
 
 
 def _outcomes(expected: Array, own: Array) -> Array:
-    """What may come out ``[bundles, outcomes, size]``: of draws in turn, with what none of them knows."""
-    draws, size = expected.shape[1:]
-    luck = _normals(size)
-    of = np.linspace(0, draws - 1, len(luck)).astype(np.intp)
-    outcomes: Array = expected[:, of] + luck @ np.swapaxes(np.linalg.cholesky(own), 1, 2)
+    """What may come out ``[candidates, outcomes]``: of draws in turn, with what none of them knows."""
+    luck = _normals()
+    of = np.linspace(0, expected.shape[1] - 1, len(luck)).astype(np.intp)
+    outcomes: Array = expected[:, of] + luck * np.sqrt(own)[:, None]
     return outcomes
 
 
-def _weights(outcomes: Array, expected: Array, covariance: Array) -> Array:
-    """How much each draw counts after each outcome ``[bundles, outcomes, draws]``; they sum to 1."""
-    root = np.linalg.cholesky(covariance)
-    drawn = np.linalg.solve(root, np.swapaxes(expected, 1, 2))
-    found = np.swapaxes(np.linalg.solve(root, np.swapaxes(outcomes, 1, 2)), 1, 2)
-    likelihood = found @ drawn - 0.5 * (drawn**2).sum(axis=1)[:, None, :]
+def _weights(outcomes: Array, expected: Array, variance: Array) -> Array:
+    """How much each draw counts after each outcome ``[candidates, outcomes, draws]``; they sum to 1."""
+    deviation = np.sqrt(variance)[:, None]
+    drawn, observed = expected / deviation, outcomes / deviation
+    likelihood = observed[:, :, None] * drawn[:, None, :] - 0.5 * (drawn**2)[:, None, :]
     weights: Array = softmax(likelihood, axis=2)
     return weights
 
@@ -148,21 +152,13 @@ def _weights(outcomes: Array, expected: Array, covariance: Array) -> Array:
 def _scott(expected: Array) -> float:
     """How wide the draws' expectations are smeared, in their own deviations (Scott 1992, "Multivariate Density
     Estimation"). Without it an outcome that has hardly any luck in it would leave one draw of them all."""
-    draws, size = expected.shape[1:]
-    return float((draws / 2) ** (-1 / (size + 4)))
-
-
-def _covariance(expected: Array) -> Array:
-    """Covariances between draws ``[bundles, size, size]``."""
-    centred = expected - expected.mean(axis=1, keepdims=True)
-    covariance: Array = np.swapaxes(centred, 1, 2) @ centred / expected.shape[1]
-    return covariance
+    return float((expected.shape[1] / 2) ** -0.2)
 
 
 def _chosen(chooses: Array, tells: Array, now: int) -> Array:
     """How much more than the plan recommended ``now`` those are worth that are best by ``chooses`` after each outcome.
 
-    Both are expectations ``[bundles, outcomes, plans]``; what the gain is, ``tells`` says, averaged over outcomes.
+    Both are expectations ``[candidates, outcomes, plans]``; what the gain is, ``tells`` says, averaged over outcomes.
     """
     best = chooses.argmax(axis=2)[:, :, None]
     gain = np.take_along_axis(tells, best, axis=2)[:, :, 0] - tells[:, :, now]
@@ -170,16 +166,12 @@ def _chosen(chooses: Array, tells: Array, now: int) -> Array:
 
 
 @cache
-def _normals(dimensions: int) -> Array:
-    """Evenly spread standard normal values ``[outcomes, dimensions]``, symmetric about 0, so that they add no gain.
+def _normals() -> NDArray[np.float64]:
+    """Evenly spread standard normal values, symmetric about 0, so that they add no gain.
 
-    Points of the additive recurrence of the generalised golden ratio (Roberts 2018, "The unreasonable effectiveness
-    of quasirandom sequences").
+    Points of the additive recurrence of the golden ratio (Roberts 2018, "The unreasonable effectiveness of quasirandom
+    sequences").
     """
-    ratio = 2.0
-    for _ in range(40):
-        ratio = (1 + ratio) ** (1 / (dimensions + 1))
-    steps = ratio ** -np.arange(1, dimensions + 1)
-    uniform = (0.5 + np.arange(1, _OUTCOMES // 2 + 1)[:, None] * steps) % 1
-    half: Array = ndtri(uniform)
+    golden = (1 + math.sqrt(5)) / 2
+    half: Array = ndtri((0.5 + np.arange(1, _OUTCOMES // 2 + 1) / golden) % 1)
     return np.concatenate([half, -half])

@@ -1,18 +1,19 @@
 """Ask and tell: the bookkeeping that every search shares, whatever decides.
 
-A `Sampler` decides what to measure next and which plan to recommend; `Search` keeps what is known, what is pending and
-what it costs, never proposes what the limit cannot pay, and can be brought back from its log. No Ray in here.
+A `Sampler` decides which plan to measure next and which to recommend; `Search` keeps what was measured, what is pending
+and what it costs, never proposes what the limit cannot pay, and can be restored from its log. No Ray in here.
 """
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from raydoa.costs.plan import Plan, plan_from_json
+from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.errors import UserError
-from raydoa.search.costs import ROUNDING_USD, Point
-from raydoa.search.holdings import Candidate, Holdings
+from raydoa.experiment.accounting import Purchases, bought_items
 from raydoa.search.space import Space
 
 logger = logging.getLogger(__name__)
@@ -20,73 +21,112 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Observation:
-    """What came out: the score (None: it failed) and the dollars that it took on top of what was there."""
+    """What came out.
 
-    candidate: Candidate
+    Attributes:
+        plan: what was measured.
+        score: None if there is none.
+        cost_micro_usd: what it took on top of what existed.
+        made: whether what it needs exists by now; without a score, it was stopped and did not fail.
+    """
+
+    plan: Plan
     score: float | None
-    cost_usd: float
+    cost_micro_usd: int
+    made: bool = True
+
+    @property
+    def cost_usd(self) -> float:
+        """The same in dollars."""
+        return self.cost_micro_usd / MICRO
 
 
 @dataclass(frozen=True)
-class Known:
-    """Everything that a chooser may decide by.
+class SearchState:
+    """Everything that a sampler may decide by.
 
     Attributes:
         space: what can be proposed.
         observations: what came out, in the order of telling.
-        pending: what was proposed and is not told yet; its artifacts are sunk.
-        holdings: what exists or is on its way.
-        left_usd: what may still be spent.
-        seed: of the search; a chooser that draws takes how much is known beside it.
+        pending: what was proposed and has not come out yet; what it makes is sunk.
+        purchases: what exists or is on its way.
+        left_micro_usd: what may still be spent.
+        seed: of the search; a sampler that draws takes how much is known beside it.
     """
 
     space: Space
     observations: tuple[Observation, ...]
-    pending: tuple[Candidate, ...]
-    holdings: Holdings
-    left_usd: float
+    pending: tuple[Plan, ...]
+    purchases: Purchases
+    left_micro_usd: int
     seed: int
 
     @property
-    def tried(self) -> frozenset[Candidate]:
-        """What was measured, has failed or is pending: no choice any more."""
-        told = (observation.candidate for observation in self.observations)
-        return frozenset({*told, *self.pending})
+    def left_usd(self) -> float:
+        """What may still be spent, in dollars."""
+        return self.left_micro_usd / MICRO
 
-    def affordable(self, bundle: Sequence[Candidate]) -> bool:
-        """Whether what is left pays for a bundle."""
-        return self.holdings.together(bundle) + len(bundle) * ROUNDING_USD <= self.left_usd
+    @property
+    def tried(self) -> frozenset[Plan]:
+        """What was measured, has failed or is pending: none of it is suggested again."""
+        return frozenset({*(observation.plan for observation in self.observations), *self.pending})
+
+    def marginal_micro_usd(self, plan: Plan) -> int:
+        """What measuring a plan costs on top of what exists."""
+        return self.purchases.marginal_micro_usd(plan, self.space.question)
+
+    def marginal_usd(self, plan: Plan) -> float:
+        """The same in dollars."""
+        return self.marginal_micro_usd(plan) / MICRO
+
+    def affordable(self, plan: Plan) -> bool:
+        """Whether what is left pays for a plan."""
+        return self.marginal_micro_usd(plan) <= self.left_micro_usd
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What to measure next, together; nothing and a reason to stop; or nothing for now, while others are pending."""
+class Suggestion:
+    """What to measure next; no plan and a reason to stop; or no plan for now, while others are pending."""
 
-    candidates: tuple[Candidate, ...] = ()
+    plan: Plan | None = None
     why: str = ""
     stop: bool = False
 
 
 class Sampler(Protocol):
-    """Decides. It keeps nothing that `Known` does not tell: a search that is brought back goes on the same."""
+    """Decides. It keeps nothing that a `SearchState` does not tell: a search that is restored goes on the same."""
 
-    def choose(self, known: Known) -> Choice:
-        """What to measure next; candidates that are measured, pending or not affordable are no choice."""
+    def suggest(self, state: SearchState) -> Suggestion:
+        """What to measure next; never a plan that was tried or that what is left does not pay for."""
         ...
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """The plan at the space's budget that is best as far as is known."""
         ...
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """One candidate to measure; ``cost_usd`` is its marginal cost when it was proposed."""
+    """One plan to measure.
+
+    Attributes:
+        number: of the proposal.
+        plan: what is measured.
+        units: of each cost item, those that it was the first to ask for.
+        cost_micro_usd: their cost.
+        why: in words.
+    """
 
     number: int
-    candidate: Candidate
-    cost_usd: float
+    plan: Plan
+    units: Mapping[str, int] = field(compare=False)
+    cost_micro_usd: int
     why: str
+
+    @property
+    def cost_usd(self) -> float:
+        """In dollars."""
+        return self.cost_micro_usd / MICRO
 
 
 class Search:
@@ -96,8 +136,8 @@ class Search:
         space: what can be proposed.
         sampler: decides.
         limit_usd: what the search may spend in all; nothing is proposed above it.
-        seed: of the chooser's draws.
-        there: what exists before the search begins; nothing but the labels owned, unless given.
+        seed: of the sampler's draws.
+        existing: what exists before the search begins; nothing but the labels owned, unless given.
 
     Raises:
         UserError: the limit is no number of dollars, or the budget pays for no plan.
@@ -109,92 +149,99 @@ class Search:
         sampler: Sampler,
         limit_usd: float,
         seed: int = 0,
-        there: Holdings | None = None,
+        existing: Purchases | None = None,
     ) -> None:
-        if not limit_usd >= 0:
+        if not (limit_usd >= 0 and math.isfinite(limit_usd)):
             raise UserError(f"limit_usd: found {limit_usd}; it is in dollars, at least 0")
         space.plans()  # Tells the cheapest plan where the budget pays for none.
         self.space = space
+        self.limit_usd = limit_usd
         self.stopped: str | None = None
+        self.existing = existing or Purchases()
         self._sampler = sampler
-        self._limit_usd = limit_usd
         self._seed = seed
-        self.there = there or Holdings(space.costs)
-        self._holdings = self.there.copy()
+        self._purchases = self.existing.copy()
         self._pending: dict[int, Proposal] = {}
-        self._queue: list[tuple[Candidate, str]] = []
         self._observations: list[Observation] = []
         self._log: list[dict[str, Any]] = []
 
     @property
-    def spent_usd(self) -> float:
-        """Dollars of what came out and of what is pending."""
-        told = math.fsum(observation.cost_usd for observation in self._observations)
-        return told + math.fsum(proposal.cost_usd for proposal in self._pending.values())
+    def spent_micro_usd(self) -> int:
+        """Micro-dollars of what came out and of what is pending."""
+        observed = sum(observation.cost_micro_usd for observation in self._observations)
+        return observed + sum(proposal.cost_micro_usd for proposal in self._pending.values())
 
     @property
-    def limit_usd(self) -> float:
-        """What the search may spend in all."""
-        return self._limit_usd
+    def spent_usd(self) -> float:
+        """The same in dollars."""
+        return self.spent_micro_usd / MICRO
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """Numbers of the proposals that have not come out yet."""
+        return tuple(self._pending)
 
     @property
     def observations(self) -> tuple[Observation, ...]:
         """What came out so far."""
         return tuple(self._observations)
 
-    def known(self) -> Known:
+    @property
+    def state(self) -> SearchState:
         """What is known by now."""
-        pending = tuple(proposal.candidate for proposal in self._pending.values())
-        queued = tuple(candidate for candidate, _ in self._queue)
-        return Known(
+        return SearchState(
             self.space,
             self.observations,
-            pending + queued,
-            self._holdings.copy(),
-            self._left_usd,
+            tuple(proposal.plan for proposal in self._pending.values()),
+            self._purchases.copy(),
+            max(0, micro_budget(self.limit_usd) - self.spent_micro_usd),
             self._seed,
         )
 
-    @property
-    def _left_usd(self) -> float:
-        """What may still be spent, whatever the roundings of what is pending come to."""
-        pending = len(self._pending) * ROUNDING_USD
-        return max(0.0, self._limit_usd - self.spent_usd - pending)
-
     def ask(self) -> Proposal | None:
-        """The next candidate; None while the chooser waits for what is pending, and once it has stopped."""
+        """The next proposal; None while the sampler waits for what is pending, and once the search has stopped."""
         if self.stopped is not None:
             return None
-        if not self._queue:
-            choice = self._sampler.choose(self.known())
-            self._queue = [(candidate, choice.why) for candidate in choice.candidates]
-            if choice.stop:
-                self.stopped = choice.why
-                logger.info("the search stops: %s", choice.why)
-        if not self._queue:
+        state = self.state
+        suggestion = self._sampler.suggest(state)
+        if suggestion.stop:
+            self.stopped = suggestion.why
+            logger.info("the search stops: %s", suggestion.why)
+        if suggestion.plan is None:
             return None
-        candidate, why = self._queue.pop(0)
-        cost = self._holdings.marginal(candidate).total
-        if cost + ROUNDING_USD > self._left_usd:
-            self._queue.clear()
+        cost = state.marginal_micro_usd(suggestion.plan)
+        if cost > state.left_micro_usd:
             self.stopped = (
-                f"the next measurement costs ${cost:,.4f}, and of the limit of ${self._limit_usd:,.2f} "
-                f"${self._left_usd:,.4f} is left"
+                f"the next measurement costs ${cost / MICRO:,.4f}, and of the limit of ${self.limit_usd:,.2f} "
+                f"${state.left_usd:,.4f} is left"
             )
             return None
-        self._holdings.add(candidate)
-        proposal = Proposal(len(self._log), candidate, cost, why)
+        return self.propose(suggestion.plan, suggestion.why, cost)
+
+    def propose(self, plan: Plan, why: str, cost_micro_usd: int | None = None) -> Proposal:
+        """Propose a plan that no sampler was asked for; unless given, its cost is what it adds to what exists."""
+        if cost_micro_usd is None:
+            cost_micro_usd = self._purchases.marginal_micro_usd(plan, self.space.question)
+        proposal = Proposal(len(self._log), plan, self._purchases.add(plan), cost_micro_usd, why)
         self._pending[proposal.number] = proposal
-        self._log.append({"asked": plain(candidate), "cost_usd": cost, "why": why})
+        self._log.append({"asked": plan.to_json(), "cost_usd": proposal.cost_usd, "why": why})
         return proposal
 
-    def tell(self, number: int, score: float | None, cost_usd: float | None = None) -> None:
+    def tell(
+        self,
+        number: int,
+        score: float | None,
+        cost_usd: float | None = None,
+        *,
+        made: bool = False,
+    ) -> None:
         """What came out of a proposal.
 
         Args:
             number: the proposal's.
-            score: None for a failure. A score that is no number is one as well, and said.
+            score: None for a failure. A score that is no number is one as well, and a warning.
             cost_usd: what it really took, where that is known; else what was expected.
+            made: of a training without a score, whether it was stopped, so that what it needs exists.
 
         Raises:
             UserError: there is no such proposal pending.
@@ -205,60 +252,53 @@ class Search:
                 f"tell: found {number}; proposals that are pending: {sorted(self._pending)}"
             )
         if score is not None and not math.isfinite(score):
-            logger.warning("%s scored %s: taken as a failure", proposal.candidate, score)
+            logger.warning("%s scored %s: taken as a failure", proposal.plan, score)
             score = None
-        cost = proposal.cost_usd if cost_usd is None else cost_usd
-        self._observations.append(Observation(proposal.candidate, score, cost))
-        self._log.append({"told": number, "score": score, "cost_usd": cost})
-        if score is None:
-            self._holdings = self._what_is_left()
+        cost = proposal.cost_micro_usd if cost_usd is None else round(cost_usd * MICRO)
+        made = made or score is not None
+        self._observations.append(Observation(proposal.plan, score, cost, made))
+        entry = {"told": number, "score": score, "cost_usd": cost / MICRO}
+        self._log.append(entry if made == (score is not None) else {**entry, "made": made})
+        if not made:
+            self._purchases = self._after_failure()
 
-    def _what_is_left(self) -> Holdings:
-        """After a failure: labels that were bought stay; of the rest, what others have needed with success."""
-        holdings = self.there.copy()
-        holdings.labels = self._holdings.labels
+    def _after_failure(self) -> Purchases:
+        """What was bought stays; of what is computed, what others have needed with success or are about to make."""
+        purchases = self.existing.copy()
         for observation in self._observations:
-            if observation.score is not None:
-                holdings.add(observation.candidate)
+            if observation.made:
+                purchases.add(observation.plan)
+            else:
+                bought = bought_items(observation.plan, self.space.question)
+                purchases.hold_items(observation.plan, bought)
         for proposal in self._pending.values():
-            holdings.add(proposal.candidate)
-        return holdings
+            purchases.add(proposal.plan)
+        return purchases
 
-    def recommend(self) -> Point:
+    def recommend(self) -> Plan:
         """The plan at the budget that is best as far as is known."""
-        return self._sampler.recommend(self.known())
+        return self._sampler.recommend(self.state)
 
-    def state(self) -> dict[str, Any]:
-        """Everything that was asked and told, and what is chosen already, as plain values; `restore` reads it."""
-        queue = [[plain(candidate), why] for candidate, why in self._queue]
-        return {"log": list(self._log), "queue": queue, "stopped": self.stopped}
+    def to_json(self) -> dict[str, Any]:
+        """Everything that was asked and told, as plain values; `restore` reads it."""
+        return {"log": list(self._log), "stopped": self.stopped}
 
-    def restore(self, state: Mapping[str, Any]) -> list[Proposal]:
-        """Bring back a search that has not begun; return what was pending, which is to be measured again.
+    def restore(self, saved: Mapping[str, Any]) -> list[Proposal]:
+        """Restore a search that has not begun; return all proposals. What is `pending` is to be measured again.
 
         Raises:
             UserError: the search has begun.
         """
         if self._log:
             raise UserError("restore: this search has begun; restore into a new one")
-        for number, entry in enumerate(state["log"]):
+        proposals = []
+        for entry in saved["log"]:
             if "asked" in entry:
-                candidate = candidate_from(entry["asked"])
-                self._holdings.add(candidate)
-                self._pending[number] = Proposal(number, candidate, entry["cost_usd"], entry["why"])
-                self._log.append(dict(entry))
+                cost = round(entry["cost_usd"] * MICRO)
+                plan = plan_from_json(entry["asked"])
+                proposals.append(self.propose(plan, entry["why"], cost))
             else:
-                self.tell(entry["told"], entry["score"], entry["cost_usd"])
-        self._queue = [(candidate_from(values), why) for values, why in state["queue"]]
-        self.stopped = state["stopped"]
-        return list(self._pending.values())
-
-
-def plain(candidate: Candidate) -> dict[str, Any]:
-    """The candidate as plain values of the log."""
-    return asdict(candidate)
-
-
-def candidate_from(values: Mapping[str, Any]) -> Candidate:
-    """The candidate that the log has as plain values."""
-    return Candidate(Point(**values["point"]), values["repeat"])
+                made = entry.get("made", False)
+                self.tell(entry["told"], entry["score"], entry["cost_usd"], made=made)
+        self.stopped = saved["stopped"]
+        return proposals

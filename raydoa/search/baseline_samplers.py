@@ -10,93 +10,94 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from raydoa.search.ask_tell import Choice, Known
-from raydoa.search.costs import Point
-from raydoa.search.holdings import Candidate
+from raydoa.costs.plan import Plan
+from raydoa.search.ask_tell import SearchState, Suggestion
 
 NOTHING_LEFT = "no plan is left that was not tried and that the limit pays for"
 
 
-def mean_scores(known: Known) -> dict[Point, float]:
+def mean_scores(state: SearchState) -> dict[Plan, float]:
     """Score of each plan at the budget that was measured: the mean where that was done more than once."""
-    found: dict[Point, list[float]] = {}
-    for told in known.observations:
-        if told.score is not None:
-            found.setdefault(told.candidate.point, []).append(told.score)
-    plans = set(known.space.plans())
-    return {point: fmean(scores) for point, scores in found.items() if point in plans}
+    scores: dict[Plan, list[float]] = {}
+    for observation in state.observations:
+        if observation.score is not None:
+            scores.setdefault(observation.plan.repeated(0), []).append(observation.score)
+    plans = set(state.space.plans())
+    return {plan: fmean(of_plan) for plan, of_plan in scores.items() if plan in plans}
 
 
-def best_seen(known: Known) -> Point:
+def best_seen(state: SearchState) -> Plan:
     """The plan with the best score, the cheaper of two; the cheapest there is while none has a score."""
-    costs, scores = known.space.costs, mean_scores(known)
+    cost, scores = state.space.cost_micro_usd, mean_scores(state)
     if not scores:
-        return min(known.space.plans(), key=lambda point: (costs.items(point).total, point))
-    return max(scores, key=lambda point: (scores[point], -costs.items(point).total, point))
+        return min(state.space.plans(), key=lambda plan: (cost(plan), plan))
+    return max(scores, key=lambda plan: (scores[plan], -cost(plan), plan))
 
 
-def open_plans(known: Known) -> list[Candidate]:
+def open_plans(state: SearchState) -> list[Plan]:
     """Plans that were not tried and that what is left pays for."""
-    tried = known.tried
-    candidates = (Candidate(point) for point in known.space.plans())
-    return [c for c in candidates if c not in tried and known.affordable([c])]
+    tried = state.tried
+    return [plan for plan in state.space.plans() if plan not in tried and state.affordable(plan)]
 
 
 @dataclass(frozen=True)
 class Random:
     """Any plan, as likely as any other."""
 
-    def choose(self, known: Known) -> Choice:
+    def suggest(self, state: SearchState) -> Suggestion:
         """Draw one."""
-        left = open_plans(known)
+        left = open_plans(state)
         if not left:
-            return Choice(why=NOTHING_LEFT, stop=True)
-        return Choice((draws(known).choice(left),), "drawn at random")
+            return Suggestion(why=NOTHING_LEFT, stop=True)
+        return Suggestion(generator(state).choice(left), "drawn at random")
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """The best plan that was measured."""
-        return best_seen(known)
+        return best_seen(state)
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A coarse grid over teachers, purchases and pools, every student under the recipe's epochs; cheapest first."""
+class CoarseGrid:
+    """Of all choices, a few quantities of each cost item, the student's and the teacher's at their most; cheapest first."""
 
     rungs: int = 4
 
-    def choose(self, known: Known) -> Choice:
-        """The next cell of the grid."""
-        tried, costs = known.tried, known.space.costs
-        cells = [Candidate(point) for point in self.points(known)]
-        left = [c for c in cells if c not in tried and known.affordable([c])]
+    def suggest(self, state: SearchState) -> Suggestion:
+        """The next plan of the grid."""
+        tried, cost = state.tried, state.space.cost_micro_usd
+        plans = self.plans(state)
+        left = [plan for plan in plans if plan not in tried and state.affordable(plan)]
         if not left:
-            done = all(c in tried for c in cells)
-            return Choice(why="the grid is measured" if done else NOTHING_LEFT, stop=True)
-        first = min(left, key=lambda c: (costs.items(c.point).total, c))
-        return Choice((first,), f"the next of a grid of {len(cells)} plans")
+            done = all(plan in tried for plan in plans)
+            return Suggestion(why="the grid is measured" if done else NOTHING_LEFT, stop=True)
+        first = min(left, key=lambda plan: (cost(plan), plan))
+        return Suggestion(first, f"the next of a grid of {len(plans)} plans")
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """The best plan that was measured."""
-        return best_seen(known)
+        return best_seen(state)
 
-    def points(self, known: Known) -> list[Point]:
+    def plans(self, state: SearchState) -> list[Plan]:
         """The plans that lie on the grid."""
-        space = known.space
-        purchases = set(_spread(space.purchases(space.budget_usd), self.rungs))
-        pools = {0, *_spread(space.pools(), self.rungs)}
+        space = state.space
+        ladders = space.ladders
+        rungs = {
+            "labels": set(_spread(ladders.purchases, self.rungs)),
+            "pseudo_labels": {0, *_spread(ladders.pools, self.rungs)},
+        }
+        limits = space.question.limits
         on_grid = [
-            point
-            for point in space.plans()
-            if point.labels in purchases
-            and point.u in pools
-            and point.student_steps == space.costs.full_steps_of(point)
+            plan
+            for plan in space.plans()
+            if all(plan.quantity(item) in values for item, values in rungs.items())
+            and plan.quantity("student") == limits("student", plan)[1]
         ]
         return on_grid or space.plans()[:1]
 
 
-def draws(known: Known) -> random.Random:
+def generator(state: SearchState) -> random.Random:
     """Chance that is the same whenever as much is known."""
-    return random.Random(f"{known.seed} {len(known.observations) + len(known.pending)}")
+    return random.Random(f"{state.seed} {len(state.observations) + len(state.pending)}")
 
 
 def _spread(values: Sequence[int], count: int) -> list[int]:

@@ -1,28 +1,31 @@
 """The search that raydoa proposes: the most expected gain per marginal dollar, and a rule for when to stop.
 
 A `Surface` is fitted to all that is known. Candidates are cheap probes (fewer labels than are owned, small pools) and
-plans of the budget, one by one and in bundles on one teacher. Each is worth its expected gain, and costs what it adds
-to what is held already. Money that buys less gain in the search than it would buy as a larger budget is better left
-unspent: then the recommended plan is made, and if nothing has become worth its price by that, the search stops.
+plans of the budget. Each is worth its expected gain, and costs what it adds to what exists already. Money that buys less
+gain in the search than it would buy as a larger budget is better left unspent: then the recommended plan is made, and if
+nothing has become worth its price by that, the search stops.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question
+from raydoa.costs.tariffs import MICRO
 from raydoa.errors import UserError
-from raydoa.search.acquisition import Gains
-from raydoa.search.ask_tell import Choice, Known
-from raydoa.search.costs import Costs, Point
-from raydoa.search.holdings import Candidate
+from raydoa.search.acquisition import Gains, teacher_key
+from raydoa.search.ask_tell import SearchState, Suggestion
 from raydoa.search.priors import Knowledge
-from raydoa.search.shortlist import again, cheapest, hopeful, on_one_teacher, shortlist
+from raydoa.search.shortlist import cheapest, hopeful, repeats, shortlist
 from raydoa.search.space import Space
 from raydoa.search.surrogate.fits import Fits
-from raydoa.search.surrogate.laws import Array, Laws, Prior
+from raydoa.search.surrogate.inputs import Array
+from raydoa.search.surrogate.laws import Prior
 from raydoa.search.surrogate.posterior import Effort
 from raydoa.search.surrogate.surface import Measured, Surface
 
@@ -33,6 +36,8 @@ _ONE_STEP = 0.5
 _OVERHEAD = 0.005
 # A plan that is made may turn out to be none to recommend. This ends with so many that took half the budget or more.
 _MOST_MADE = 3
+# In score: under it nothing is worth measuring.
+_LEAST_GAIN = 0.0003
 
 
 @dataclass(frozen=True)
@@ -40,143 +45,125 @@ class CostAware:
     """A `raydoa.search.ask_tell.Sampler`.
 
     Attributes:
-        laws: which laws are in the mean.
         effort: computing of a fit.
         knowledge: finished measurements of the same task, of any budget, and what other tasks have taught.
         frontier: shares of the budget whose plans all count.
-        of_computing: whether those are shares of what the most compute costs, which kgCO2e is proportional to.
-        marginal: whether a candidate costs what it adds, or what it would from nothing.
-        bundles: whether candidates are proposed together.
-        probes: whether fewer labels than are owned are used.
-        least_gain: gain in score under which nothing is worth measuring.
+        of_computing: whether those are shares of the most GPU-seconds, which kgCO2e is proportional to.
     """
 
-    laws: Laws = field(default_factory=Laws)
     effort: Effort = field(default_factory=Effort)
     knowledge: Knowledge = field(default_factory=Knowledge)
     frontier: tuple[float, ...] = (1.0,)
     of_computing: bool = False
-    marginal: bool = True
-    bundles: bool = True
-    probes: bool = True
-    least_gain: float = 0.0003
 
-    def choose(self, known: Known) -> Choice:
-        """See `Sampler.choose`."""
+    def suggest(self, state: SearchState) -> Suggestion:
+        """See `Sampler.suggest`."""
         # Thousands of small matrices: more threads only wait for each other.
         with threadpool_limits(1):
-            return self._choice(known)
+            return self._suggestion(state)
 
-    def _choice(self, known: Known) -> Choice:
-        surface = self.surface(known)
-        gains, bundles = self._candidates(surface, known)
-        best, rate, gain = self._best(gains, bundles, known)
-        if best and gain > self.least_gain and rate > self._of_more_money(surface, known.space):
-            return Choice(best, _promise(gain))
-        if known.pending:
-            return Choice()  # What is on its way may change this.
-        why = _why(gain, bool(best))
-        plan = Candidate(surface.best_of(known.space.plans()))
-        not_made = _why_not_made(plan, known)
+    def _suggestion(self, state: SearchState) -> Suggestion:
+        surface, space = self.surface(state), state.space
+        best, rate, gain = self._best(self._gains(surface, state), state)
+        if best is not None and rate > _rate_of_more_money(surface, space):
+            return Suggestion(best, _promise(gain))
+        if state.pending:
+            return Suggestion()  # What is on its way may change this.
+        plan = surface.best_of(space.plans())
+        not_made = _why_not_made(plan, state)
         if not_made is None:
-            return Choice((plan,), "makes the recommended plan")
-        return Choice(stop=True, why=why + not_made)
+            return Suggestion(plan, "makes the recommended plan")
+        return Suggestion(why=_why_stop(gain) + not_made, stop=True)
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """See `Sampler.recommend`."""
-        return self.surface(known).best_of(known.space.plans())
+        return self.surface(state).best_of(state.space.plans())
 
-    def predict(self, known: Known, points: Sequence[Point]) -> tuple[Array, Array]:
-        """Expected scores of single trainings at ``points``, and their standard deviations, luck included."""
-        surface = self.surface(known)
-        mean, sd = surface.mean_and_sd(points)
-        luck = (
-            surface.noise_variance
-            + np.array([bool(p.teacher) for p in points]) * surface.teacher_variance
-        )
-        return mean, np.sqrt(sd**2 + luck)
+    def predict(self, state: SearchState, plans: Sequence[Plan]) -> tuple[Array, Array]:
+        """Expected scores of single trainings of plans, and their standard deviations, luck included."""
+        surface = self.surface(state)
+        mean, sd = surface.mean_and_sd(plans)
+        return mean, np.sqrt(sd**2 + [surface.luck_variance(plan) for plan in plans])
 
-    def surface(self, known: Known) -> Surface:
+    def surface(self, state: SearchState) -> Surface:
         """The fit to all that is known."""
-        told = tuple(
-            Measured(o.candidate.point, o.score, o.candidate.artifact)
-            for o in known.observations
+        observed = tuple(
+            Measured(o.plan, o.score, teacher_key(o.plan))
+            for o in state.observations
             if o.score is not None
         )
         first, prior = self.knowledge.measured, self.knowledge.prior
-        costs = known.space.costs
         with threadpool_limits(1):
-            fits = _fits(len(first), costs, self.laws, self.effort, known.seed, prior)
-            return fits.to((*first, *told))
+            fits = _fits(len(first), _Asked(state.space.question), self.effort, state.seed, prior)
+            return fits.to((*first, *observed))
 
-    def _candidates(
-        self, surface: Surface, known: Known
-    ) -> tuple[Gains, list[tuple[Candidate, ...]]]:
-        """Gains over the shortlists of plans, and the bundles to choose among."""
-        space = known.space
+    def _gains(self, surface: Surface, state: SearchState) -> Gains:
+        """Gains over the shortlists of plans."""
+        space = state.space
         levels = [self._plans(space, share) for share in self.frontier]
         shortlists = tuple(shortlist(surface, plans) for plans in levels if plans)
         probes = space.probes(space.budget_usd)
-        if not self.probes:
-            probes = [point for point in probes if point.labels >= space.costs.owned]
-        points = dict.fromkeys([*probes, *shortlists[-1], *cheapest(space)])
-        new = [c for c in map(Candidate, points) if c not in known.tried]
-        new += again(known, hopeful(surface, space.plans()))
-        bundles: list[tuple[Candidate, ...]] = [(candidate,) for candidate in new]
-        if self.bundles:
-            bundles += list(on_one_teacher(new))
-        teachers: dict[tuple[object, ...], int] = {}
-        for observation in known.observations:
-            artifact = observation.candidate.artifact
-            if artifact is not None and observation.score is not None:
-                teachers[artifact] = teachers.get(artifact, 0) + 1
-        points_of = tuple(dict.fromkeys(candidate.point for candidate in new))
-        gains = Gains(surface, shortlists, points_of, teachers, known.pending)
-        return gains, [bundle for bundle in bundles if known.affordable(bundle)]
+        plans = dict.fromkeys([*probes, *shortlists[-1], *cheapest(space)])
+        tried = state.tried
+        candidates = [plan for plan in plans if plan not in tried]
+        candidates += repeats(state, hopeful(surface, space.plans()))
+        measured_teachers: Counter[Hashable] = Counter(
+            teacher_key(o.plan) for o in state.observations if o.score is not None
+        )
+        return Gains(surface, shortlists, tuple(candidates), measured_teachers, state.pending)
 
-    def _plans(self, space: Space, share: float) -> list[Point]:
+    def _plans(self, space: Space, share: float) -> list[Plan]:
         """The plans of a level of the frontier; a small one may pay for none."""
         if not self.of_computing:
             try:
                 return space.plans(share * space.budget_usd)
             except UserError:
                 return []
-        computing = {point: space.costs.items(point).compute for point in space.plans()}
-        most = share * max(computing.values())
-        return [point for point, usd in computing.items() if usd <= most]
+        seconds = {plan: space.question.gpu_seconds(plan) for plan in space.plans()}
+        most = share * max(seconds.values())
+        return [plan for plan, of_plan in seconds.items() if of_plan <= most]
 
-    def _best(
-        self, gains: Gains, bundles: Sequence[tuple[Candidate, ...]], known: Known
-    ) -> tuple[tuple[Candidate, ...], float, float]:
-        """The bundle with the most gain per dollar, that rate and its gain."""
-        best: tuple[tuple[Candidate, ...], float, float] = ((), 0.0, 0.0)
-        overhead = _OVERHEAD * known.space.budget_usd
-        for bundle, gain in zip(bundles, gains.of(bundles).tolist(), strict=True):
-            if gain <= self.least_gain:
-                continue
-            rate = gain / (self._usd(bundle, known) + overhead * len(bundle))
-            if rate > best[1]:
-                best = (bundle, rate, gain)
+    def _best(self, gains: Gains, state: SearchState) -> tuple[Plan | None, float, float]:
+        """The candidate with the most gain per dollar, that rate and its gain; none without any to speak of."""
+        best: tuple[Plan | None, float, float] = (None, 0.0, 0.0)
+        overhead = _OVERHEAD * state.space.budget_usd
+        costs = {plan: state.marginal_micro_usd(plan) for plan in gains.candidates}
+        payable = [plan for plan, cost in costs.items() if cost <= state.left_micro_usd]
+        for plan, gain in zip(payable, gains.of(payable).tolist(), strict=True):
+            rate = gain / (costs[plan] / MICRO + overhead)
+            if gain > _LEAST_GAIN and rate > best[1]:
+                best = (plan, rate, gain)
         return best
 
-    def _usd(self, bundle: tuple[Candidate, ...], known: Known) -> float:
-        if self.marginal:
-            return known.holdings.together(bundle)
-        return sum(known.space.costs.items(candidate.point).total for candidate in bundle)
 
-    def _of_more_money(self, surface: Surface, space: Space) -> float:
-        """Score per dollar that a larger budget would bring."""
-        now = surface.mean_and_sd(space.plans())[0].max()
-        more = surface.mean_and_sd(space.plans(_MORE_MONEY * space.budget_usd))[0].max()
-        return _ONE_STEP * float(max(0.0, more - now) / ((_MORE_MONEY - 1) * space.budget_usd))
+def _rate_of_more_money(surface: Surface, space: Space) -> float:
+    """Score per dollar that a larger budget would bring."""
+    now = surface.mean_and_sd(space.plans())[0].max()
+    more = surface.mean_and_sd(space.plans(_MORE_MONEY * space.budget_usd))[0].max()
+    return _ONE_STEP * float(max(0.0, more - now) / ((_MORE_MONEY - 1) * space.budget_usd))
+
+
+class _Asked:
+    """A question by what a fit sees of it: questions that are alike share their fits."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        sizes = tuple(sorted(question.sizes.items()))
+        self._seen = (question.plan(), question.recipes, sizes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self._seen == other._seen
+
+    def __hash__(self) -> int:
+        return hash(self._seen)
 
 
 @lru_cache(maxsize=4)
-def _fits(first: int, costs: Costs, laws: Laws, effort: Effort, seed: int, prior: Prior) -> Fits:
-    """Those of a search; of a few searches, since a chooser keeps nothing itself."""
+def _fits(first: int, asked: _Asked, effort: Effort, seed: int, prior: Prior) -> Fits:
+    """Those of a search; of a few searches, since a sampler keeps nothing itself."""
 
-    def fit(told: tuple[Measured, ...], before: Surface | None) -> Surface:
-        return Surface(told, costs, laws, effort, seed + len(told), prior, before)
+    def fit(measured: tuple[Measured, ...], before: Surface | None) -> Surface:
+        return Surface(measured, asked.question, effort, seed + len(measured), prior, before)
 
     return Fits(first, fit)
 
@@ -188,25 +175,25 @@ def _promise(gain: float) -> str:
     return f"expected to gain {100 * gain:.2f} points"
 
 
-def _why_not_made(plan: Candidate, known: Known) -> str | None:
+def _why_not_made(plan: Plan, state: SearchState) -> str | None:
     """Why the recommended plan is not made before the search stops; None if it should be, and "" if it was."""
-    made = [o for o in known.observations if o.score is not None]
-    if any(o.candidate.point == plan.point for o in made):
+    made = [o for o in state.observations if o.score is not None]
+    if any(o.plan.repeated(0) == plan for o in made):
         return ""
-    dear = sum(o.cost_usd > 0.5 * known.space.budget_usd for o in made)
-    if plan in known.tried:
+    expensive = sum(o.cost_usd > 0.5 * state.space.budget_usd for o in made)
+    if plan in state.tried:
         why = "it failed"
-    elif dear >= _MOST_MADE:
-        why = f"{dear} plans as dear were"
-    elif not known.affordable([plan]):
-        why = f"${known.left_usd:,.2f} do not pay for it"
+    elif expensive >= _MOST_MADE:
+        why = f"{expensive} plans as expensive were"
+    elif not state.affordable(plan):
+        why = f"${state.left_usd:,.2f} do not pay for it"
     else:
         return None
     return f"; the recommended plan was not made: {why}"
 
 
-def _why(gain: float, any_left: bool) -> str:
-    if not any_left:
+def _why_stop(gain: float) -> str:
+    if not gain:
         return "no measurement is expected to gain anything that it costs"
     return (
         f"the best measurement is expected to gain {100 * gain:.2f} points, less than its dollars would "

@@ -1,8 +1,8 @@
 """A search whose every step is on disk before anybody acts on it.
 
-The log is a file of JSON lines: what the search is about, when it began and what was in the store by then, what was
-asked, what was told, and why it stopped. A process
-that dies at any moment loses nothing: the next one reads the log and goes on, and what was pending is measured again.
+The log is a file of JSON lines: what the search is about, when it began and what existed by then, what was asked, what
+was told, and why it stopped. A process that dies at any moment loses nothing: the next one reads the log and goes on,
+and what was pending is measured again.
 """
 
 import json
@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from raydoa.costs.plan import plan_from_json
 from raydoa.errors import UserError
-from raydoa.search.ask_tell import Proposal, Search, candidate_from, plain
-from raydoa.search.costs import Costs
-from raydoa.search.holdings import Candidate, Holdings
+from raydoa.experiment.accounting import ExistingUnits
+from raydoa.search.ask_tell import Proposal, Search
 
 LOG_FILE = "search.jsonl"
 _MOST_FAILURES = 3
@@ -28,42 +28,47 @@ class Journal:
         search: one that has not begun; if the log has lines, it goes on from them.
         path: the log.
         about: what the search is about: it is written at the top, and a log about something else is refused.
+        existing: what existed before it began.
 
     Attributes:
         search: what is asked and told.
         pending: what was asked and is not told yet, by number.
-        asked: every candidate that was ever asked, by number.
+        asked: every proposal, by number.
         rows: of the cells that were measured, in the order of telling.
         entries: lines of the log.
         began: when the search did.
         ended_once: whether the search has stopped at some time, even if a new limit lets it go on.
     """
 
-    def __init__(self, search: Search, path: Path, about: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        search: Search,
+        path: Path,
+        about: Mapping[str, Any],
+        existing: Sequence[ExistingUnits] = (),
+    ) -> None:
         self.search = search
         self.pending: dict[int, Proposal] = {}
-        self.asked: dict[int, Candidate] = {}
+        self.asked: dict[int, Proposal] = {}
         self.rows: list[dict[str, Any]] = []
         self.entries = 0
         self.ended_once = False
         self._path = path
-        self._labels = search.space.costs.owned
-        self._bought: dict[int, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = read(path)
         if not entries:
             self.began = datetime.now(UTC)
             top = {"about": dict(about), "limit_usd": search.limit_usd}
-            self._write({**top, "began": self.began.isoformat(), "there": _plain(search.there)})
+            plain = [{"plan": e.plan.to_json(), "units": dict(e.units)} for e in existing]
+            self._write({**top, "began": self.began.isoformat(), "existing": plain})
             return
+        _check_version(path, entries)
         if entries[0].get("about") != dict(about):
             raise UserError(
                 f"{path}: this log is about another search: {entries[0].get('about')}; give another folder"
             )
-        if "began" not in entries[0]:
-            raise UserError(f"{path}: an older raydoa wrote this log; give another folder")
         self.began = datetime.fromisoformat(entries[0]["began"])
-        self._bring_back(entries)
+        self._restore(entries)
 
     def ask(self) -> Proposal | None:
         """The next proposal; None while what is pending has to be waited for, and after the end."""
@@ -71,10 +76,8 @@ class Journal:
         proposal = self.search.ask()
         if proposal is not None:
             self.pending[proposal.number] = proposal
-            self._note(proposal.number, proposal.candidate)
-            state = self.search.state()
-            about = {"number": proposal.number, "queue": state["queue"]}
-            self._write({**state["log"][-1], **about})
+            self.asked[proposal.number] = proposal
+            self._write({**self.search.to_json()["log"][-1], "number": proposal.number})
         elif self.search.stopped is None and not self.pending:
             self.search.stopped = "nothing is pending, and nothing more is proposed"
         self._note_end(before)
@@ -89,13 +92,13 @@ class Journal:
         row: Mapping[str, Any] | None = None,
         why: str = "",
     ) -> None:
-        """What came out of a proposal; told twice, it is heard once.
+        """What came out of a proposal; a second telling changes nothing.
 
         Args:
             number: the proposal's.
             score: None for a failure.
             cost_usd: what it took; None: what was expected.
-            row: of the cell, where there is one; it is kept in the log.
+            row: of its cell, where there is one; it is kept in the log.
             why: it failed.
         """
         if number not in self.pending:
@@ -103,7 +106,7 @@ class Journal:
         before = self.search.stopped
         self.search.tell(number, score, cost_usd)
         del self.pending[number]
-        entry = self.search.state()["log"][-1]
+        entry = self.search.to_json()["log"][-1]
         if row is not None:
             self.rows.append(dict(row))
         more = {"why": why or None, "row": row}
@@ -111,43 +114,27 @@ class Journal:
         self._stop_if_all_fail(why)
         self._note_end(before)
 
-    def labels_incurred(self, number: int) -> int:
-        """Labels that a proposal is the first to buy."""
-        return self._bought[number]
-
     def _stop_if_all_fail(self, why: str) -> None:
-        told = self.search.observations
-        enough = self.search.stopped is None and len(told) >= _MOST_FAILURES
-        if enough and all(observation.score is None for observation in told):
+        observed = self.search.observations
+        enough = self.search.stopped is None and len(observed) >= _MOST_FAILURES
+        if enough and all(observation.score is None for observation in observed):
             last = f"; the last one: {why}" if why else ""
-            self.search.stopped = f"the first {len(told)} measurements have all failed{last}"
+            self.search.stopped = f"the first {len(observed)} measurements have all failed{last}"
 
     def _note_end(self, before: str | None) -> None:
         if self.search.stopped is not None and before is None:
             self._write({"stopped": self.search.stopped})
 
-    def _note(self, number: int, candidate: Candidate) -> None:
-        self.asked[number] = candidate
-        labels = candidate.point.labels
-        self._bought[number] = max(0, labels - self._labels)
-        self._labels = max(self._labels, labels)
-
-    def _bring_back(self, entries: list[dict[str, Any]]) -> None:
+    def _restore(self, entries: list[dict[str, Any]]) -> None:
         """Go on from the log. A search that has stopped goes on if its limit was changed since."""
         steps = [entry for entry in entries if "asked" in entry or "told" in entry]
-        asked = [entry for entry in steps if "asked" in entry]
         stopped = None
         for entry in entries:
             stopped = None if "limit_usd" in entry else entry.get("stopped", stopped)
         same_limit = last_limit(entries) == self.search.limit_usd
-        state = {
-            "log": steps,
-            "queue": asked[-1]["queue"] if asked else [],
-            "stopped": stopped if same_limit else None,
-        }
-        self.pending = {p.number: p for p in self.search.restore(state)}
-        for entry in asked:
-            self._note(entry["number"], candidate_from(entry["asked"]))
+        saved = {"log": steps, "stopped": stopped if same_limit else None}
+        self.asked = {p.number: p for p in self.search.restore(saved)}
+        self.pending = {n: self.asked[n] for n in self.search.pending}
         self.rows = [entry["row"] for entry in entries if "row" in entry]
         self.entries = len(entries)
         self.ended_once = any("stopped" in entry for entry in entries)
@@ -179,21 +166,19 @@ def read(path: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _plain(there: Holdings) -> dict[str, Any]:
-    return {
-        "rows": [[*artifact, rows] for artifact, rows in sorted(there.rows.items())],
-        "measured": [plain(candidate) for candidate in sorted(there.measured)],
-    }
-
-
-def was_there(path: Path, costs: Costs) -> Holdings | None:
+def read_existing(path: Path) -> list[ExistingUnits] | None:
     """What existed before a search began, as its log says; None if it has not begun."""
-    begun = read(path)
-    if not begun:
+    entries = read(path)
+    if not entries:
         return None
-    there = begun[0].get("there", {"rows": [], "measured": []})  # Such a log is refused.
-    rows = {(name, labels, repeat): u for name, labels, repeat, u in there["rows"]}
-    return Holdings(costs, rows=rows, measured={candidate_from(c) for c in there["measured"]})
+    _check_version(path, entries)
+    return [ExistingUnits(plan_from_json(e["plan"]), e["units"]) for e in entries[0]["existing"]]
+
+
+def _check_version(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a log whose plans are none: it is of a raydoa whose logs had no ``existing``."""
+    if "existing" not in entries[0]:
+        raise UserError(f"{path}: an older raydoa wrote this log; give another folder")
 
 
 def last_limit(entries: Sequence[Mapping[str, Any]]) -> float | None:

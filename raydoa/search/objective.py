@@ -2,8 +2,6 @@
 
 from typing import Literal, get_args
 
-from raydoa.search.costs import Items
-
 Objective = Literal["score", "frontier", "frontier_kgco2e"]
 """One plan; or the frontier of score against dollars, or against the kgCO2e of the computing."""
 
@@ -11,11 +9,3 @@ OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 """The levels of a frontier, as shares of the budget."""
-
-
-def burden_usd(items: Items, objective: Objective) -> float:
-    """What an allocation is charged with on the frontier's other axis.
-
-    kgCO2e is proportional to the dollars of computing: on one accelerator, only the factor differs.
-    """
-    return items.compute if objective == "frontier_kgco2e" else items.total

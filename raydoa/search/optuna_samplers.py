@@ -1,30 +1,31 @@
 """Optuna's samplers by name, as searches over the space of plans.
 
-What a sampler draws is moved to the nearest plan that may be measured, and that plan is what it is told about. The
-study is made anew from what is known at every draw, so a search that is brought back goes on the same. Optuna is
-imported when something is drawn.
+What a sampler draws is a point of the unit cube (`raydoa.search.optuna_space`), and its plan is moved to the nearest one
+that may be measured, which is what the sampler is told about. The study is made anew from what is known at every draw,
+so a search that is restored goes on the same. Optuna is imported when something is drawn.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from raydoa.costs.plan import Plan
 from raydoa.errors import UserError, did_you_mean
-from raydoa.search.ask_tell import Choice, Known
-from raydoa.search.baseline_samplers import NOTHING_LEFT, best_seen, draws, open_plans
-from raydoa.search.costs import Costs, Point
-from raydoa.search.objective import Objective, burden_usd
+from raydoa.search.ask_tell import Observation, SearchState, Suggestion
+from raydoa.search.baseline_samplers import NOTHING_LEFT, best_seen, generator, open_plans
+from raydoa.search.objective import Objective
 
 if TYPE_CHECKING:
     import optuna
 
+_OTHER_CHOICES = 1e6
+"""A plan of other choices is farther than any other."""
+
 
 @dataclass(frozen=True)
 class OptunaSampler:
-    """A sampler of Optuna's, over four coordinates of a plan; what it draws is moved to the nearest plan.
-
-    The study is made anew from what is known at every draw, so a search that is brought back goes on the same.
+    """A sampler of Optuna's.
 
     Attributes:
         name: of the sampler, one of `OPTUNA_SAMPLERS`.
@@ -41,98 +42,66 @@ class OptunaSampler:
                 f"{did_you_mean(self.name, list(OPTUNA_SAMPLERS))}"
             )
 
-    def choose(self, known: Known) -> Choice:
+    def suggest(self, state: SearchState) -> Suggestion:
         """What the sampler draws, or the plan nearest to it that may be measured."""
-        left = open_plans(known)
+        left = open_plans(state)
         if not left:
-            return Choice(why=NOTHING_LEFT, stop=True)
-        ruler = Ruler(known.space.costs, known.space.plans())
-        drawn = self._draw(known, ruler)
-        nearest = min(left, key=lambda c: (ruler.distance(drawn, c.point), c))
-        return Choice((nearest,), f"drawn by Optuna's {self.name}")
+            return Suggestion(why=NOTHING_LEFT, stop=True)
+        drawn = self._draw(state)
+        nearest = min(left, key=lambda plan: (_distance(drawn, plan), plan))
+        return Suggestion(nearest, f"drawn by Optuna's {self.name}")
 
-    def recommend(self, known: Known) -> Point:
+    def recommend(self, state: SearchState) -> Plan:
         """The best plan that was measured."""
-        return best_seen(known)
+        return best_seen(state)
 
-    def _draw(self, known: Known, ruler: "Ruler") -> dict[str, Any]:
+    def _draw(self, state: SearchState) -> Plan:
         import optuna
+
+        from raydoa.search.optuna_space import distributions, from_params, to_params
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         several = self.objective != "score"
         study = optuna.create_study(
             directions=["maximize", "minimize"] if several else ["maximize"],
-            sampler=OPTUNA_SAMPLERS[self.name](draws(known).randrange(2**31)),
+            sampler=OPTUNA_SAMPLERS[self.name](generator(state).randrange(2**31)),
         )
-        space = ruler.distributions()
-        for told in known.observations:
-            params = ruler.coordinates(told.candidate.point)
-            values = self._values(told.candidate.point, told.score, known.space.costs)
+        space = state.space
+        parameters = distributions(space)
+        for observation in state.observations:
+            params = to_params(observation.plan, space)
+            values = self._values(observation, state)
             if self.name == "nsga2":  # It counts generations in what it has drawn itself.
                 study.enqueue_trial(params)
-                study.tell(study.ask(space), values, state=None if values else _failed())
+                study.tell(study.ask(parameters), values, state=None if values else _failed())
             else:
-                study.add_trial(_trial(params, space, values))
-        for candidate in known.pending:
-            study.add_trial(_trial(ruler.coordinates(candidate.point), space, None, running=True))
-        return dict(study.ask(space).params)
+                study.add_trial(_trial(params, parameters, values))
+        for plan in state.pending:
+            study.add_trial(_trial(to_params(plan, space), parameters, None, running=True))
+        drawn = from_params(study.ask(parameters).params, space)
+        # Of choices that the budget does not pay for there is no nearest plan.
+        return drawn if isinstance(drawn, Plan) else space.cheapest()
 
-    def _values(self, point: Point, score: float | None, costs: Costs) -> list[float] | None:
+    def _values(self, observation: Observation, state: SearchState) -> list[float] | None:
         """The objectives of a measured plan; None if it failed."""
-        if score is None:
+        if observation.score is None:
             return None
         if self.objective == "score":
-            return [score]
-        items = costs.items(point)
-        # kgCO2e is proportional to the dollars of computing, and only the order matters.
-        burden = burden_usd(items, self.objective)
-        return [score, math.log(max(burden, 1e-9))]
+            return [observation.score]
+        # kgCO2e is proportional to GPU-seconds, and only the order matters.
+        plan, space = observation.plan, state.space
+        dollars = self.objective == "frontier"
+        burden = space.cost_usd(plan) if dollars else space.question.gpu_seconds(plan)
+        return [observation.score, math.log(max(burden, 1e-9))]
 
 
-class Ruler:
-    """A plan's place in the unit cube: its teacher, and labels, U and steps as shares of their (logarithmic) ranges."""
-
-    def __init__(self, costs: Costs, plans: Sequence[Point]) -> None:
-        self._costs = costs
-        self._teachers = sorted({plan.teacher for plan in plans})
-        self._most_labels = max(plan.labels for plan in plans)
-        self._most_u = max(1, *(plan.u for plan in plans), 1)
-        self._least_u = min((plan.u for plan in plans if plan.u), default=1)
-
-    def distributions(self) -> "dict[str, optuna.distributions.BaseDistribution]":
-        """The coordinates in Optuna's words."""
-        from optuna.distributions import CategoricalDistribution, FloatDistribution
-
-        unit = FloatDistribution(0.0, 1.0)
-        teachers = CategoricalDistribution(self._teachers)
-        return {"teacher": teachers, "labels": unit, "u": unit, "steps": unit}
-
-    def coordinates(self, point: Point) -> dict[str, Any]:
-        """Where a plan lies."""
-        bought = max(0, point.labels - self._costs.owned)
-        most = max(1, self._most_labels - self._costs.owned)
-        full = self._costs.full_steps_of(point)
-        # A probe on fewer labels than are owned lies at the edge.
-        u = _share(max(point.u, self._least_u), self._least_u, self._most_u)
-        return {
-            "teacher": point.teacher if point.teacher in self._teachers else self._teachers[0],
-            "labels": min(1.0, (bought / most) ** 0.5),
-            "u": u if point.teacher else 0.0,
-            "steps": min(1.0, point.student_steps / full) if full else 1.0,
-        }
-
-    def distance(self, drawn: Mapping[str, Any], point: Point) -> float:
-        """How far a plan is from what was drawn; another teacher is farther than anything else."""
-        there = self.coordinates(point)
-        numbers = ("labels", "u", "steps") if point.teacher else ("labels",)
-        apart = math.fsum((drawn[name] - there[name]) ** 2 for name in numbers)
-        return apart + (0.0 if drawn["teacher"] == there["teacher"] else 10.0)
-
-
-def _share(value: float, least: float, most: float) -> float:
-    if most <= least:
-        return 0.0
-    return min(1.0, max(0.0, math.log(value / least) / math.log(most / least)))
+def _distance(one: Plan, other: Plan) -> float:
+    """How far apart two plans are, in logarithms of their quantities."""
+    items = {item for plan in (one, other) for item, _ in plan.quantities}
+    apart = math.fsum(
+        (math.log1p(one.quantity(item)) - math.log1p(other.quantity(item))) ** 2 for item in items
+    )
+    return apart + (0.0 if one.choices == other.choices else _OTHER_CHOICES)
 
 
 def _failed() -> "optuna.trial.TrialState":
@@ -143,7 +112,7 @@ def _failed() -> "optuna.trial.TrialState":
 
 def _trial(
     params: dict[str, Any],
-    space: "dict[str, optuna.distributions.BaseDistribution]",
+    parameters: "dict[str, optuna.distributions.BaseDistribution]",
     values: list[float] | None,
     *,
     running: bool = False,
@@ -155,7 +124,7 @@ def _trial(
     return optuna.trial.create_trial(
         state=states.RUNNING if running else ended,
         params=params,
-        distributions=space,
+        distributions=parameters,
         values=values,
     )
 
@@ -190,4 +159,4 @@ OPTUNA_SAMPLERS: Mapping[str, Callable[[int], "optuna.samplers.BaseSampler"]] = 
     "random": _random,
     "nsga2": _nsga2,
 }
-"""Optuna's samplers by name. CMA-ES and QMC keep their place in the trials they drew: they cannot be brought back."""
+"""Optuna's samplers by name. CMA-ES and QMC keep their place in the trials they drew: they cannot be restored."""

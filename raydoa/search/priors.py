@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from raydoa.costs.question import Question
 from raydoa.errors import UserError
-from raydoa.search.costs import Costs
-from raydoa.search.surrogate.laws import Array, Prior
+from raydoa.search.surrogate.inputs import Array
+from raydoa.search.surrogate.laws import Prior
 from raydoa.search.surrogate.posterior import Effort
 from raydoa.search.surrogate.surface import Measured, Surface
 
@@ -32,11 +33,11 @@ class Knowledge:
     prior: Prior = field(default_factory=Prior)
 
 
-def learn(tasks: Sequence[tuple[Sequence[Measured], Costs]], source: str) -> Prior:
+def learn(tasks: Sequence[tuple[Sequence[Measured], Question]], source: str) -> Prior:
     """The prior that finished tasks leave.
 
     Args:
-        tasks: of each, what was measured, and its prices and schedules.
+        tasks: of each, what was measured, and the question that it answers.
         source: what they are, for people.
 
     Raises:
@@ -44,14 +45,14 @@ def learn(tasks: Sequence[tuple[Sequence[Measured], Costs]], source: str) -> Pri
     """
     if not tasks or not all(measured for measured, _ in tasks):
         raise UserError("prior: found a sweep without a measured cell; a prior needs some of each")
-    fits = [Surface(measured, costs, effort=_EFFORT) for measured, costs in tasks]
+    fits = [Surface(measured, question, effort=_EFFORT) for measured, question in tasks]
     beliefs = [fit.beliefs() for fit in fits]
     guess = Prior()
     shapes = _pooled(
         np.array(guess.means),
         np.array(guess.sds),
-        [found.mean(axis=0) for found, _, _ in beliefs],
-        [found.var(axis=0) for found, _, _ in beliefs],
+        [shapes.mean(axis=0) for shapes, _, _ in beliefs],
+        [shapes.var(axis=0) for shapes, _, _ in beliefs],
     )
     coefficients = _pooled(
         np.array(guess.coefficient_means),

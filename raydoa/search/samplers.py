@@ -33,9 +33,9 @@ def sampler_named(
         UserError: there is no such search.
     """
     if name not in SAMPLERS:
-        known = list(SAMPLERS)
+        names = list(SAMPLERS)
         raise UserError(
-            f"searcher: found {name!r}; known are {', '.join(known)}{did_you_mean(name, known)}"
+            f"searcher: found {name!r}; known are {', '.join(names)}{did_you_mean(name, names)}"
         )
     return SAMPLERS[name](objective, knowledge)
 
@@ -58,9 +58,9 @@ def _random(objective: Objective, knowledge: "Knowledge | None") -> Sampler:
 
 
 def _grid(objective: Objective, knowledge: "Knowledge | None") -> Sampler:
-    from raydoa.search.baseline_samplers import Grid
+    from raydoa.search.baseline_samplers import CoarseGrid
 
-    return Grid()
+    return CoarseGrid()
 
 
 def _optuna(name: str) -> Make:

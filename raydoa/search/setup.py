@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raydoa.costs.plan import Plan
+from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.errors import UserError
+from raydoa.experiment.accounting import Purchases
+from raydoa.experiment.cell import Cell
 from raydoa.experiment.resolve import Resolved
+from raydoa.experiment.search_accounting import existing_units
 from raydoa.search.ask_tell import Search
-from raydoa.search.cells import Cells
-from raydoa.search.costs import ROUNDING_USD
-from raydoa.search.holdings import Holdings
-from raydoa.search.inventory import Inventory
-from raydoa.search.journal import LOG_FILE, Journal, read, was_there
+from raydoa.search.journal import LOG_FILE, Journal, read, read_existing
 from raydoa.search.objective import Objective
-from raydoa.search.pricing import space_of
 from raydoa.search.priors import Knowledge
 from raydoa.search.samplers import sampler_named
 from raydoa.search.space import Space
@@ -26,15 +26,15 @@ class SearchSetup:
 
     Attributes:
         resolved: the study, which has one task, one N and one budget; and the store that trials work with.
-        searcher: a name in `raydoa.search.samplers.SAMPLERS`.
+        sampler: a name in `raydoa.search.samplers.SAMPLERS`.
         objective: what the search is for.
         limit_usd: what it may spend in all.
         knowledge: from finished sweeps; None: what raydoa ships.
-        result_dir: where it leaves what it finds.
+        result_dir: where its results are left.
     """
 
     resolved: Resolved
-    searcher: str
+    sampler: str
     objective: Objective
     limit_usd: float
     knowledge: Knowledge | None
@@ -54,13 +54,8 @@ class SearchSetup:
     def space(self) -> Space:
         """Everything that may be proposed."""
         grid = self.resolved.study.sweep.grid
-        return space_of(self.resolved.study, self.task, grid.n[0], grid.budgets[0])
-
-    @property
-    def cells(self) -> Cells:
-        """Makes cells of candidates."""
-        n = self.resolved.study.sweep.grid.n[0]
-        return Cells(self.resolved.study, self.task, n, self.seed)
+        question = self.resolved.study.question(self.task, grid.n[0], seed=self.seed)
+        return Space(question, grid.budgets[0])
 
     def check(self) -> Space:
         """Refuse a search that could not measure anything, before it has cost anything.
@@ -69,11 +64,10 @@ class SearchSetup:
             UserError: the budget pays for no plan, the limit for no measurement, or there will be no score.
         """
         space = self.space
-        costs = space.costs
-        least = min(costs.items(point).total for point in space.points()) + ROUNDING_USD
-        if not self.limit_usd >= least:
+        least = min(map(space.cost_micro_usd, space.points()))
+        if not self.limit_usd >= 0 or micro_budget(self.limit_usd) < least:
             raise UserError(
-                f"limit: found ${self.limit_usd:,.4f}; the cheapest measurement costs ${least:,.4f}"
+                f"limit: found ${self.limit_usd:,.4f}; the cheapest measurement costs ${least / MICRO:,.4f}"
             )
         source = self.resolved.study.tasks[self.task]
         if source.spec.metric == "bert_ibleu" and source.scorer is None:
@@ -83,23 +77,20 @@ class SearchSetup:
             )
         return space
 
-    def open_log(self) -> Journal:
-        """The search, brought back from its log if there is one; else with what the store has already."""
-        sampler = sampler_named(self.searcher, self.objective, self.knowledge)
-        search = Search(self.space, sampler, self.limit_usd, self.seed, self._there())
-        return Journal(search, self.log_path, self.about())
+    def open_journal(self) -> Journal:
+        """The search, restored from its log if there is one; else with what the store has already."""
+        sampler = sampler_named(self.sampler, self.objective, self.knowledge)
+        space, existing = self.space, read_existing(self.log_path)
+        if existing is None:
+            study, store = self.resolved.study, self.resolved.context.store
+            existing = existing_units(space.points(), study, store)
+        search = Search(space, sampler, self.limit_usd, self.seed, Purchases.of(existing))
+        return Journal(search, self.log_path, self.about(), existing)
 
     @property
     def begun(self) -> bool:
         """Whether there is a log to go on from."""
         return bool(read(self.log_path))
-
-    def _there(self) -> Holdings:
-        """What existed before it began: as its log says, or as the store does now."""
-        there = was_there(self.log_path, self.space.costs)
-        if there is None:
-            there = Inventory.of(self.cells, self.resolved.context.store).holdings(self.space)
-        return there
 
     @property
     def log_path(self) -> Path:
@@ -110,7 +101,27 @@ class SearchSetup:
         """What its log says at the top."""
         return {
             "sweep": self.resolved.study.sweep_id,
-            "searcher": self.searcher,
+            "sampler": self.sampler,
             "objective": self.objective,
             "seed": self.seed,
         }
+
+
+def cell_of(plan: Plan, space: Space) -> Cell:
+    """The cell of a proposal: the strategy that proposes it, the budget of the search, and what tells its plan from others."""
+    teacher, rows = plan.choice("teacher"), plan.quantity("pseudo_labels")
+    named = {"teacher", "pseudo_labels"}
+    return Cell(
+        task=plan.task,
+        strategy=space.strategy_of(plan),
+        budget=space.budget_usd,
+        n=plan.n,
+        u=rows or None,
+        teacher=teacher,
+        student=plan.student,
+        seed=plan.seed,
+        repeat=plan.repeat,
+        choices=tuple(
+            (name, value) for name, value in (*plan.choices, *plan.quantities) if name not in named
+        ),
+    )

@@ -1,165 +1,146 @@
-"""The allocations that a budget can pay, and the cheap ones that tell about them.
+"""The plans that a budget can pay for, and the cheap ones that tell about them.
 
-The simplex of fractions, in whole quantities: how many labels are bought, which teacher, how many pool rows, and how
-long the student trains. `annotate` is its face without a teacher, `distill` the one without bought labels, and
-`mixed` everything between. Quantities are laid on ladders, so that neighbours share teachers and shards.
+Every registered strategy proposes plans of its own, in whole quantities on ladders, so that neighbours share teachers
+and shards (`raydoa.strategies`). A space is all of them for one question.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 
-import numpy as np
-
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question
+from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.errors import UserError
-from raydoa.search.costs import Costs, Point
+from raydoa.experiment.result_row import plan_columns
+from raydoa.strategies import STRATEGIES
+from raydoa.strategies.ladders import Ladders
 
-_EPOCH_SHARES = (1.0, 0.5, 0.25)
-_PURCHASES = 12
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Space:
-    """All that a search may propose for one task.
+    """All that a search may propose.
 
-    Attributes:
-        costs: prices and schedules.
+    Args:
+        question: what is asked; its ``axes`` are left open.
         budget_usd: B, what the final plan may cost.
-        least_u: pool rows of the smallest probe.
+
+    Raises:
+        UserError: N is above the labelled rows, or nothing is owned.
     """
 
-    costs: Costs
+    question: Question
     budget_usd: float
-    least_u: int = 100
 
-    def cheapest(self) -> tuple[Point, float]:
-        """The plan that needs the least money, and how much."""
-        plans = [
-            Point(self.costs.owned, "", 0, self.costs.full_steps(self.costs.owned, "", 0)),
-            *(
-                Point(self.costs.owned, teacher.name, u, self.costs.one_epoch(self.costs.owned, u))
-                for teacher in self.costs.teachers
-                for u in [min(self.least_u, self.costs.supply.u)]
-            ),
-        ]
-        allowed = [plan for plan in plans if self.costs.allowed(plan)]
-        best = min(allowed, key=lambda plan: self.costs.items(plan).total)
-        return best, self.costs.items(best).total
+    def __post_init__(self) -> None:
+        question, most = self.question, self.question.supply.labels(0)
+        if not 1 <= question.n <= most:
+            raise UserError(
+                f"n: found {question.n:,}; task {question.task} has {most:,} labelled rows, and at least 1 is owned"
+            )
 
-    def plans(self, budget_usd: float | None = None) -> list[Point]:
-        """Allocations that own all N labels and cost at most the budget; sorted, each once.
+    def at(self, budget_usd: float) -> "Space":
+        """The same question at another budget."""
+        return Space(self.question, budget_usd)
+
+    def cheapest(self) -> Plan:
+        """The plan that needs the least money, whatever the budget."""
+        return min(self.least_plans, key=self.cost_micro_usd)
+
+    def plans(self, budget_usd: float | None = None) -> list[Plan]:
+        """Plans that own all N labels and cost at most the budget; sorted, each once.
 
         Raises:
             UserError: there is none; the line says what the cheapest costs.
         """
         budget = self.budget_usd if budget_usd is None else budget_usd
-        found = list(_plans(self, budget))
-        if not found:
-            plan, usd = self.cheapest()
-            what = f"{plan.teacher}, U = {plan.u:,}" if plan.teacher else "annotate without labels"
+        if budget not in self._plans:
+            self._plans[budget] = self._proposed(budget)
+        plans = self._plans[budget]
+        if not plans:
+            cheapest = self.cheapest()
             raise UserError(
-                f"budget: found ${budget:,.2f}; the cheapest plan ({what}) costs ${usd:,.4f}"
+                f"budget: found ${budget:,.2f}; the cheapest plan ({self._in_short(cheapest)}) costs "
+                f"${self.cost_usd(cheapest):,.4f}"
             )
-        return found
+        return list(plans)
 
-    def probes(self, most_usd: float) -> list[Point]:
-        """Allocations on fewer labels or a smaller pool that cost at most so much from nothing."""
-        owned = self.costs.owned
-        labels = sorted({max(1, owned // 2**halvings) for halvings in range(4)})
-        found: set[Point] = set()
-        for count in labels:
-            found.add(Point(count, "", 0, self.costs.full_steps(count, "", 0)))
-            for teacher in self.costs.teachers:
-                for u in self.pools():
-                    found.add(Point(count, teacher.name, u, self._full(count, teacher.name, u)))
-        return sorted(
-            p for p in found if self.costs.allowed(p) and self.costs.items(p).total <= most_usd
-        )
+    def strategy_of(self, plan: Plan) -> str:
+        """The name of the strategy that proposes a plan, or a probe."""
+        plan = plan.repeated(0)
+        if plan not in self._strategies:
+            self.points()
+        return self._strategies[plan]
 
-    def points(self) -> list[Point]:
+    def probes(self, most_usd: float) -> list[Plan]:
+        """Plans on fewer labels or a smaller pool that cost at most so much from nothing; sorted, each once."""
+        most = micro_budget(most_usd)
+        return [plan for plan in self._probes if self.cost_micro_usd(plan) <= most]
+
+    def points(self) -> list[Plan]:
         """Everything that may be measured: the plans and the probes that the budget pays for, each once."""
         return list(dict.fromkeys([*self.plans(), *self.probes(self.budget_usd)]))
 
-    def pools(self) -> list[int]:
-        """The ladder of U: doubling, nested, and the whole pool."""
-        most = min(self.costs.supply.u, self.costs.supply.together - 1)
-        ladder = []
-        u = min(self.least_u, most)
-        while 0 < u < most:
-            ladder.append(u)
-            u *= 2
-        return [*ladder, most] if most > 0 else []
+    def cost_micro_usd(self, plan: Plan) -> int:
+        """What a plan costs if nothing of it exists, in whole micro-dollars."""
+        cost = self._costs.get(plan)
+        if cost is None:
+            cost = self._costs[plan] = self.question.cost_micro_usd(plan)
+        return cost
 
-    def purchases(self, budget: float) -> list[int]:
-        """The ladder of labels, from N to what the budget buys."""
-        owned, supply = self.costs.owned, self.costs.supply
-        most = min(int(budget / self.costs.label_usd), supply.labels - owned)
-        if most < 1:
-            return [owned]
-        steps = np.unique(np.round(most * np.linspace(0, 1, _PURCHASES) ** 1.5).astype(int))
-        return [owned + int(step) for step in steps]
+    def cost_usd(self, plan: Plan) -> float:
+        """The same in dollars."""
+        return self.cost_micro_usd(plan) / MICRO
 
-    def payable(self, budget: float) -> Iterator[Point]:
-        """What `plans` lists, in no order, some twice."""
-        yield from self._annotate(budget)
-        yield from self._with_teachers(budget)
+    def _in_short(self, plan: Plan) -> str:
+        name = self.least_plans[plan]
+        if not plan.choices and not plan.quantity("labels"):
+            return f"{name} without labels"
+        return STRATEGIES.get(name).order(plan_columns(plan))
 
-    def _annotate(self, budget: float) -> Iterator[Point]:
-        """With as many labels as the budget buys, and some smaller purchases."""
-        for labels in {*self.purchases(budget), self._most_labels(budget)}:
-            point = Point(labels, "", 0, self.costs.full_steps(labels, "", 0))
-            if self._payable(point, budget):
-                yield point
+    @cached_property
+    def least_plans(self) -> dict[Plan, str]:
+        """Of each strategy and choice the plan that takes the least money, whatever the budget; and its strategy."""
+        ladders = self.ladders
+        return {p: strategy.name for strategy in STRATEGIES for p in strategy.cheapest(ladders)}
 
-    def _most_labels(self, budget: float) -> int:
-        """What annotation alone can buy, its student's training paid."""
-        low, high = self.costs.owned, self.purchases(budget)[-1]
-        while low < high:
-            middle = (low + high + 1) // 2
-            point = Point(middle, "", 0, self.costs.full_steps(middle, "", 0))
-            low, high = (middle, high) if self._payable(point, budget) else (low, middle - 1)
-        return low
+    def _proposed(self, budget_usd: float) -> list[Plan]:
+        ladders = Ladders(self.question, budget_usd)
+        proposed: dict[Plan, str] = {}
+        for strategy in STRATEGIES:
+            for plan in strategy.proposals(ladders):
+                proposed.setdefault(plan, strategy.name)
+        self._strategies.update(proposed | self._strategies)
+        return sorted(proposed, key=_order)
 
-    def _with_teachers(self, budget: float) -> Iterator[Point]:
-        for teacher in self.costs.teachers:
-            for labels in self.purchases(budget):
-                for u in {*self.pools(), *self._most_u(labels, teacher.name, budget)}:
-                    for steps in self._steps(labels, teacher.name, u, budget):
-                        point = Point(labels, teacher.name, u, steps)
-                        if self._payable(point, budget):
-                            yield point
+    @cached_property
+    def _probes(self) -> list[Plan]:
+        ladders = self.ladders
+        proposed: dict[Plan, str] = {}
+        for strategy in STRATEGIES:
+            for plan in strategy.probes(ladders):
+                proposed.setdefault(plan, strategy.name)
+        self._strategies.update(proposed | self._strategies)
+        return sorted(proposed, key=_order)
 
-    def _most_u(self, labels: int, teacher: str, budget: float) -> Sequence[int]:
-        """The largest pools whose rows and students the rest of the budget pays, by epochs of the student."""
-        most = self.pools()[-1] if self.pools() else 0
-        found = []
-        for share in _EPOCH_SHARES:
-            low, high = 0, most
-            while low < high:
-                middle = (low + high + 1) // 2
-                steps = round(share * self._full(labels, teacher, middle))
-                payable = self._payable(Point(labels, teacher, middle, steps), budget)
-                low, high = (middle, high) if payable else (low, middle - 1)
-            if low > 0:
-                found.append(low)
-        return found
+    @cached_property
+    def ladders(self) -> Ladders:
+        """The quantities that plans of the budget are laid on."""
+        return Ladders(self.question, self.budget_usd)
 
-    def _steps(self, labels: int, teacher: str, u: int, budget: float) -> set[int]:
-        """Shares of the recipe's epochs, and the most that the rest of the budget pays."""
-        full, least = self._full(labels, teacher, u), self.costs.one_epoch(labels, u)
-        without = self.costs.items(Point(labels, teacher, u, 0)).total
-        rest = (budget - without) / self.costs.by_name[teacher].student_step_usd
-        wanted = {round(share * full) for share in _EPOCH_SHARES}
-        return {max(least, steps) for steps in {*wanted, min(full, int(rest))} if steps > 0}
+    # What is kept: a search asks for the same plans and their costs at every step.
 
-    def _full(self, labels: int, teacher: str, u: int) -> int:
-        return self.costs.full_steps(labels, teacher, u)
+    @cached_property
+    def _plans(self) -> dict[float, list[Plan]]:
+        return {}
 
-    def _payable(self, point: Point, budget: float) -> bool:
-        return self.costs.allowed(point) and self.costs.items(point).total <= budget
+    @cached_property
+    def _strategies(self) -> dict[Plan, str]:
+        return {}
+
+    @cached_property
+    def _costs(self) -> dict[Plan, int]:
+        return {}
 
 
-@lru_cache(maxsize=64)
-def _plans(space: Space, budget: float) -> tuple[Point, ...]:
-    """A search asks for the same plans at every step."""
-    return tuple(sorted(set(space.payable(budget))))
+def _order(plan: Plan) -> tuple[object, ...]:
+    return plan.n, plan.choices, plan.quantities

@@ -1,7 +1,6 @@
 """How fast no schedule can be: the longest chain of stages, and the work shared evenly."""
 
 from collections.abc import Iterable, Iterator
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from raydoa.experiment.config import RuntimeConfig
@@ -28,14 +27,12 @@ class Bound:
         return max(self.critical_path_seconds, self.gpu_seconds / gpus)
 
 
-def bound(
-    ends: Iterable[Stage], runtime: RuntimeConfig, teachers: AbstractSet[str], lasting: Lasting
-) -> Bound:
+def bound(ends: Iterable[Stage], runtime: RuntimeConfig, lasting: Lasting) -> Bound:
     """The bound of all that ``ends``, the last stages of a sweep's cells, need. Starting takes no time here."""
     finished: dict[str, float] = {}
     gpu_seconds = 0.0
     for stage in _once(ends):
-        [placement] = placed([stage], runtime, teachers)
+        [placement] = placed([stage], runtime)
         workers = placement.workers if isinstance(placement, WorkerGroup) else 1
         at_once = workers * placement.gpus
         work = lasting.gpu_seconds(stage)

@@ -1,6 +1,6 @@
 """A simulated clock for code that blocks.
 
-Trials are written as code that waits (`Builder.make` returns when its artifact is there), so each simulated process is a
+Trials are written as code that waits (`Builder.build` returns when its artifact is there), so each simulated process is a
 thread, and a baton goes round: one thread runs at any moment, and simulated time passes only when every process waits.
 What happens at one moment happens in the order in which it was asked for, so a simulation comes out the same each time.
 """

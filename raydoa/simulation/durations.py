@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from raydoa.experiment.forecast import Expected
+from raydoa.experiment.forecast import ExpectedStage
 from raydoa.experiment.study import Study
 from raydoa.pipeline.stages import Evaluate
 from raydoa.store.key import Stage
@@ -55,7 +55,7 @@ NO_STARTUP = Startup(0.0, 0.0, 0.0, 0.0, 0.0)
 class Durations:
     """GPU-seconds of stages."""
 
-    def __init__(self, study: Study, stages: Mapping[str, Expected]) -> None:
+    def __init__(self, study: Study, stages: Mapping[str, ExpectedStage]) -> None:
         self._study = study
         self._stages = stages
         self._rows: dict[tuple[str, str], float] = {}

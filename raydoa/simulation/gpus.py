@@ -29,7 +29,7 @@ class Gpus:
         self.free: Count = total
         self.held: defaultdict[str, float] = defaultdict(float)
         self._clock = clock
-        self._turnstile = gang_scheduling
+        self._gang_scheduling = gang_scheduling
         self._outside: list[Event] = []
         self._singles: deque[tuple[Count, Event]] = deque()
         self._groups: deque[tuple[Count, Event]] = deque()
@@ -42,7 +42,7 @@ class Gpus:
         """
         if count > self.total:
             raise ValueError(f"{count} GPUs are asked for, and the cluster has {self.total}")
-        while self._turnstile and self._groups and not group:
+        while self._gang_scheduling and self._groups and not group:
             turn = self._clock.event()
             self._outside.append(turn)
             turn.wait()

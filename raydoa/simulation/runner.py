@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 from fractions import Fraction
 from functools import partial
 
@@ -21,15 +20,15 @@ STARTING = "starting"
 
 
 class SimulatedLocks:
-    """Claims as `raydoa.on_ray.locks` gives them: a claim never waits, and a wait ends with its claim."""
+    """Locks as `raydoa.on_ray.locks` has them: `acquire` never waits, and a wait ends with the release."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._flights: dict[str, Event] = {}
         self.claims = 0
 
-    def claim(self, stages: Sequence[Stage]) -> list[Stage]:
-        """See `BuildLocks.claim`."""
+    def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
+        """See `BuildLocks.acquire`."""
         self.claims += 1
         ours = [stage for stage in stages if stage.key not in self._flights]
         landing = self._clock.event()
@@ -41,7 +40,7 @@ class SimulatedLocks:
         for landing in {self._flights.pop(stage.key) for stage in stages}:
             landing.set()
 
-    def wait(self, stage: Stage) -> str | None:
+    def wait(self, stage: Stage) -> Outcome | None:
         """See `BuildLocks.wait`; nothing fails here."""
         flight = self._flights.get(stage.key)
         if flight is not None:
@@ -58,7 +57,6 @@ class SimulatedRunner:
         gpus: Gpus,
         store: KeysOnly,
         runtime: RuntimeConfig,
-        teachers: AbstractSet[str],
         lasting: Lasting,
         startup: Startup,
     ) -> None:
@@ -66,13 +64,12 @@ class SimulatedRunner:
         self._gpus = gpus
         self._store = store
         self._runtime = runtime
-        self._teachers = teachers
         self._lasting = lasting
         self._startup = startup
 
     def run(self, stages: Sequence[Stage]) -> None:
         """See `Runner.run`."""
-        for placement in placed(stages, self._runtime, self._teachers):
+        for placement in placed(stages, self._runtime):
             match placement:
                 case WorkerGroup():
                     self._group(placement)

@@ -1,20 +1,17 @@
-"""A whole sweep in simulated time: trials begin as Tune begins them, and each walks its chain with the real builder.
+"""A whole sweep in simulated time: trials begin as Tune begins them, and each walks its stages with the real builder.
 
-Tune takes cells in their order and keeps `RuntimeConfig.cells_of_a_sweep` of them going; a trial holds no GPU, so all that it
+Tune takes cells in their order and keeps `RuntimeConfig.trials_of_a_sweep` of them going; a trial holds no GPU, so all that it
 does while others have theirs is wait. What comes out is when the last row is there, and what the GPUs did meanwhile.
 """
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from raydoa.experiment.accounting import Chain
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.order import longest_first
 from raydoa.experiment.study import Study
-from raydoa.experiment.trial import Chains, make
 from raydoa.pipeline.builder import Builder
 from raydoa.simulation.bound import Bound, bound
 from raydoa.simulation.clock import Clock
@@ -36,7 +33,7 @@ class Simulated:
         held: GPU-seconds by the kind of stage that held them; "starting" before work began.
         operations: of the store, all trials together.
         claims: that trials asked for.
-        cells: that were measured.
+        trials: that were measured.
     """
 
     gpus: int
@@ -45,7 +42,7 @@ class Simulated:
     held: Mapping[str, float]
     operations: Mapping[str, int]
     claims: int
-    cells: int
+    trials: int
 
     @property
     def efficiency(self) -> float:
@@ -64,31 +61,25 @@ def simulate_sweep(
     study: Study, runtime: RuntimeConfig, expected: Forecast, startup: Startup | None = None
 ) -> Simulated:
     """Simulate the sweep of a forecast on ``runtime.cluster_gpus`` GPUs."""
-    chains = Chains(study)
-    known = {
-        cell: chains.of(cell, expected.plans[cell]) if expected.plans[cell].feasible else None
-        for cell in longest_first(expected)
-    }
+    trials = [study.graph(plan).evaluations for plan in longest_first(expected)]
     durations = Durations(study, expected.stages)
     return simulate(
-        list(known.values()),
+        trials,
         runtime,
-        frozenset(study.sweep.grid.teachers),
         durations,
         startup or Startup(),
     )
 
 
 def simulate(
-    chains: Sequence[Chain | None],
+    trials: Sequence[Sequence[Stage]],
     runtime: RuntimeConfig,
-    teachers: AbstractSet[str],
     lasting: Lasting,
     startup: Startup,
     *,
     gang_scheduling: bool = True,
 ) -> Simulated:
-    """Simulate the trials of ``chains`` in their order; None is a cell that cannot be paid.
+    """Simulate trials in their order, each given by its last stages.
 
     ``gang_scheduling``: whether tasks wait outside while a worker group waits (see `Gpus`).
     """
@@ -96,39 +87,30 @@ def simulate(
     store = KeysOnly(clock, startup.store)
     gpus = Gpus(clock, runtime.cluster_gpus, gang_scheduling=gang_scheduling)
     locks = SimulatedLocks(clock)
-    runner = SimulatedRunner(clock, gpus, store, runtime, teachers, lasting, startup)
-    waiting = deque(chains)
+    runner = SimulatedRunner(clock, gpus, store, runtime, lasting, startup)
+    waiting = deque(trials)
     driver_is_free = 0.0
 
     def slot() -> None:
         """One of Tune's places for a trial: as soon as one has ended, the next begins."""
         nonlocal driver_is_free
         while waiting:
-            cell = waiting.popleft()
+            evaluations = waiting.popleft()
             driver_is_free = max(driver_is_free, clock.now) + startup.trial
             clock.sleep(driver_is_free - clock.now)
-            if cell is not None:
-                make(cell, 0, Builder(store, runner, locks))
+            builder = Builder(store, runner, locks)
+            for evaluation in reversed(evaluations):
+                builder.build(evaluation)
 
-    for _ in range(min(runtime.cells_of_a_sweep, len(chains))):
+    for _ in range(min(runtime.trials_of_a_sweep, len(trials))):
         clock.start(slot)
     makespan = clock.run()
     return Simulated(
         gpus.total,
         makespan,
-        bound(_ends(chains), runtime, teachers, lasting),
+        bound([end for trial in trials for end in trial], runtime, lasting),
         dict(gpus.held),
         dict(store.operations),
         locks.claims,
-        len(chains),
+        len(trials),
     )
-
-
-def _ends(chains: Sequence[Chain | None]) -> list[Stage]:
-    return [
-        end
-        for chain in chains
-        if chain is not None
-        for end in (chain.teacher, chain.student)
-        if end is not None
-    ]

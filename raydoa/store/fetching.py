@@ -20,7 +20,7 @@ _known: dict[tuple[Path, int, int], FileFacts] = {}
 
 
 def bring(
-    place: LocalStorage | RemoteStorage, record: Record, names: Iterable[str], cache: Path
+    storage: LocalStorage | RemoteStorage, record: Record, names: Iterable[str], cache: Path
 ) -> Path:
     """Return the local folder of an artifact with the files ``names``, each of them checked.
 
@@ -30,28 +30,28 @@ def bring(
     Raises:
         DamagedArtifact: a file is missing or is not what was published.
     """
-    folder = (place.folder if isinstance(place, LocalStorage) else cache) / record.folder
-    if isinstance(place, RemoteStorage):
+    folder = (storage.folder if isinstance(storage, LocalStorage) else cache) / record.folder
+    if isinstance(storage, RemoteStorage):
         with mendable(str(cache)):
             folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         expected = record.files[name]
-        if isinstance(place, RemoteStorage) and _measured(folder / name) != expected:
+        if isinstance(storage, RemoteStorage) and _measured(folder / name) != expected:
             with suppress(FileNotFoundError):
-                _download(place, f"{record.folder}/{name}", folder / name)
+                _download(storage, f"{record.folder}/{name}", folder / name)
         problem = problem_with(name, _measured(folder / name), expected)
         if problem is not None:
             raise DamagedArtifact(record.key, problem, record.folder)
     return folder
 
 
-def problem_with(name: str, found: FileFacts | None, expected: FileFacts) -> str | None:
+def problem_with(name: str, measured: FileFacts | None, expected: FileFacts) -> str | None:
     """Say in what a file differs from its record, or return None."""
-    if found is None:
+    if measured is None:
         return f"its file {name} is missing"
-    if found.bytes != expected.bytes:
-        return f"its file {name} has {found.bytes} bytes instead of {expected.bytes}"
-    if found.sha256 != expected.sha256:
+    if measured.bytes != expected.bytes:
+        return f"its file {name} has {measured.bytes} bytes instead of {expected.bytes}"
+    if measured.sha256 != expected.sha256:
         return f"its file {name} does not match its checksum"
     return None
 
@@ -68,13 +68,13 @@ def _measured(path: Path) -> FileFacts | None:
         return None
 
 
-def _download(place: RemoteStorage, path: str, target: Path) -> None:
+def _download(storage: RemoteStorage, path: str, target: Path) -> None:
     """Download aside and rename: other processes of this machine use the same cache."""
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     with mendable(str(target.parent)):
         target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        place.get(path, aside)
+        storage.get(path, aside)
         aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)

@@ -54,18 +54,18 @@ def find_garbage(
     Raises:
         UserError: with ``keep``, a record is damaged, so what it depends on is unknown.
     """
-    found: list[Garbage] = []
+    garbage: list[Garbage] = []
     if keep is not None:
         good = _readable(records)
         young = {key for key, r in good.items() if r.age_seconds(now) < older_than_seconds}
         live = closure_of(keep | young, good)
-        found += [
+        garbage += [
             Garbage("artifact", key, record.folder, record.size_bytes, record.age_seconds(now))
             for key, record in sorted(good.items())
             if key not in live
         ]
-    found += _attempts(records, files, now) + _temporaries(files, now)
-    return [garbage for garbage in found if garbage.age_seconds >= older_than_seconds]
+    garbage += _attempts(records, files, now) + _temporaries(files, now)
+    return [piece for piece in garbage if piece.age_seconds >= older_than_seconds]
 
 
 def closure_of(keys: AbstractSet[str], records: Mapping[str, Record]) -> set[str]:
@@ -100,26 +100,26 @@ def _attempts(
     for path, listed in files.items():
         if match := _ATTEMPT.match(path):
             attempts.setdefault(match[0].rstrip("/"), []).append(listed)
-    found = []
+    unrecorded = []
     for folder, inside in sorted(attempts.items()):
         key = folder.split("/")[2]
         record = records.get(key)
         if isinstance(record, DamagedArtifact) or (record and record.folder == folder):
             continue
         age = now.timestamp() - _last_touched(folder, inside)
-        found.append(Garbage("attempt", key, folder, sum(file.bytes for file in inside), age))
-    return found
+        unrecorded.append(Garbage("attempt", key, folder, sum(file.bytes for file in inside), age))
+    return unrecorded
 
 
 def _temporaries(files: Mapping[str, Listed], now: datetime) -> list[Garbage]:
     """Return the records that a maker was writing aside when it died (local places only)."""
-    found = []
+    temporaries = []
     for path, listed in sorted(files.items()):
         name = path.rpartition("/")[2]
         if path.startswith("records/") and name.startswith(".") and name.endswith(".tmp"):
             age = now.timestamp() - (listed.modified or now.timestamp())
-            found.append(Garbage("temporary", name.split(".")[1], path, listed.bytes, age))
-    return found
+            temporaries.append(Garbage("temporary", name.split(".")[1], path, listed.bytes, age))
+    return temporaries
 
 
 def _last_touched(folder: str, inside: list[Listed]) -> float:

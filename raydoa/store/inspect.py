@@ -61,13 +61,13 @@ def gc_lines(
     Raises:
         UserError: as `Store.collect`.
     """
-    found = store.collect(keep, older_than_seconds, dry_run=dry_run)
-    for garbage in found:
+    collected = store.collect(keep, older_than_seconds, dry_run=dry_run)
+    for garbage in collected:
         age = age_text(garbage.age_seconds)
         yield f"{garbage.what:<9}  {size_text(garbage.bytes):>8}  {age:>4} old  {garbage.path}"
     done = "would be removed" if dry_run else "removed"
-    total = size_text(sum(garbage.bytes for garbage in found))
-    yield f"{_counted(len(found), 'thing')}, {total}, {done} from {store.url}"
+    total = size_text(sum(garbage.bytes for garbage in collected))
+    yield f"{_counted(len(collected), 'thing')}, {total}, {done} from {store.url}"
 
 
 def size_text(size: int) -> str:

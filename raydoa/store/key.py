@@ -28,6 +28,9 @@ from pydantic import BaseModel
 LATER = {"later": True}
 """Metadata of a field that came later: at its default, which means "as before", it is no part of the key."""
 
+NO_IDENTITY = {"no_identity": True}
+"""Metadata of a field that says how a stage is to be run and not what it makes."""
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
@@ -115,6 +118,8 @@ class Stage:
         inputs: dict[str, Json] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            if "no_identity" in field.metadata:
+                continue
             if "later" in field.metadata and value == field.default:
                 continue
             if isinstance(value, Stage):
@@ -127,14 +132,14 @@ class Stage:
 
     def inputs(self) -> tuple["Stage", ...]:
         """Return the stages that this one reads, in the order of its fields."""
-        found: list[Stage] = []
+        stages: list[Stage] = []
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, Stage):
-                found.append(value)
+                stages.append(value)
             elif _is_stages(value):
-                found.extend(value)
-        return tuple(found)
+                stages.extend(value)
+        return tuple(stages)
 
     def closure(self) -> tuple["Stage", ...]:
         """Return this stage and all it depends on, each key once, inputs before their users."""

@@ -3,6 +3,7 @@
 store.json                             the schema of all this
 records/<key[:2]>/<key>.json           one artifact's record, written last and at once
 data/<key[:2]>/<key>/<attempt>/...     its files, in a folder that only its maker writes to
+plans/<id>.json                        what was asked for under a plan's id
 """
 
 import json
@@ -16,7 +17,14 @@ from pathlib import Path
 from raydoa.errors import UserError
 from raydoa.store.garbage_collection import ATTEMPT_TIME
 from raydoa.store.local_storage import LocalStorage
-from raydoa.store.record import SCHEMA, DamagedArtifact, Record, check_schema, parse_record
+from raydoa.store.record import (
+    SCHEMA,
+    DamagedArtifact,
+    Record,
+    check_name,
+    check_schema,
+    parse_record,
+)
 from raydoa.store.remote_storage import RemoteStorage
 from raydoa.store.storage import Listed
 
@@ -30,7 +38,7 @@ def new_attempt(key: str) -> str:
     return f"data/{key[:2]}/{key}/{began}-{uuid.uuid4().hex[:12]}"
 
 
-class Shelf:
+class StoreLayout:
     """The artifacts at one URL. Methods raise `UserError` where a newer raydoa wrote there."""
 
     def __init__(self, url: str) -> None:
@@ -120,6 +128,14 @@ class Shelf:
             return earlier
         self.place.write(_record_path(record.key), record.to_bytes())
         return record
+
+    def keep_plan(self, plan_id: str, content: bytes) -> None:
+        """Write a plan down under its id, once: commands name plans by their ids, long after a sweep."""
+        path = f"plans/{check_name(plan_id)}.json"
+        try:
+            self.place.read(path)
+        except FileNotFoundError:
+            self.place.write(path, content)
 
     def discard(self, key: str, attempt: str) -> None:
         """Remove the folder of an attempt, unless the record of ``key`` may point to it."""

@@ -88,15 +88,15 @@ class LocalStorage:
 
     def listing(self, folder: str) -> dict[str, Listed]:
         """Return every file under ``folder`` by path; an empty folder counts as ``folder/.``."""
-        found: dict[str, Listed] = {}
+        listing: dict[str, Listed] = {}
         for inner, folders, files in os.walk(self.folder / folder):
             for name in files or ([] if folders else ["."]):
                 path = Path(inner) / name
                 with suppress(FileNotFoundError):  # removed since it was listed
                     facts = path.stat()
                     size = 0 if name == "." else facts.st_size
-                    found[path.relative_to(self.folder).as_posix()] = Listed(size, facts.st_mtime)
-        return found
+                    listing[path.relative_to(self.folder).as_posix()] = Listed(size, facts.st_mtime)
+        return listing
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""

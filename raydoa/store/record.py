@@ -80,10 +80,10 @@ class Record:
 
     def input_keys(self) -> tuple[str, ...]:
         """Return the keys of all inputs, in the order of the names of their fields."""
-        found: list[str] = []
+        keys: list[str] = []
         for _, value in sorted(self.inputs.items()):
-            found.extend(str(key) for key in (value if isinstance(value, list) else [value]))
-        return tuple(found)
+            keys.extend(str(key) for key in (value if isinstance(value, list) else [value]))
+        return tuple(keys)
 
     def age_seconds(self, now: datetime) -> float:
         """Return the seconds from the publication until ``now`` (which has a time zone)."""

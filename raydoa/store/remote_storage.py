@@ -57,8 +57,8 @@ class RemoteStorage:
         while left:
             now, left = left[:READ_AT_ONCE], left[READ_AT_ONCE:]
             with self._mendable():
-                found = self._files.cat([self._at(path) for path in now], on_error="return")
-            for path, content in found.items():
+                contents = self._files.cat([self._at(path) for path in now], on_error="return")
+            for path, content in contents.items():
                 if isinstance(content, bytes):
                     yield self._relative(path), content
                 elif not isinstance(content, FileNotFoundError):
@@ -96,20 +96,20 @@ class RemoteStorage:
     def listing(self, folder: str) -> dict[str, Listed]:
         """Return every file under ``folder`` with its relative path."""
         with self._mendable():
-            found = self._files.find(self._at(folder), detail=True)
+            entries = self._files.find(self._at(folder), detail=True)
         return {
             self._relative(path): Listed(int(facts["size"]), _modified(facts))
-            for path, facts in found.items()
+            for path, facts in entries.items()
         }
 
     def folders(self) -> list[str]:
         """Names of the folders that lie in this one, and not of those below."""
         try:
             with self._mendable():
-                found = self._files.ls(self._root, detail=True)
+                entries = self._files.ls(self._root, detail=True)
         except FileNotFoundError:
             return []
-        return [self._relative(e["name"].rstrip("/")) for e in found if e["type"] == "directory"]
+        return [self._relative(e["name"].rstrip("/")) for e in entries if e["type"] == "directory"]
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""

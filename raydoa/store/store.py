@@ -21,8 +21,8 @@ from typing import Any
 from raydoa.errors import UserError
 from raydoa.store.fetching import bring, problem_with
 from raydoa.store.garbage_collection import Garbage, find_garbage
-from raydoa.store.key import Stage, plain_dict
-from raydoa.store.layout import Shelf, new_attempt
+from raydoa.store.key import Stage, canonical_json, plain_dict
+from raydoa.store.layout import StoreLayout, new_attempt
 from raydoa.store.record import DamagedArtifact, Record, make_record
 
 logger = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ class Store:
         for folder in self.shipped:
             if not folder.is_dir():
                 raise UserError(f"{folder}: no such folder of shipped artifacts; reinstall raydoa")
-        self._own = Shelf(self.url)
-        self._behind = tuple(Shelf(str(folder)) for folder in self.shipped)
+        self._own = StoreLayout(self.url)
+        self._behind = tuple(StoreLayout(str(folder)) for folder in self.shipped)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Store, (self.url, self.cache_dir, self.shipped)
@@ -92,8 +92,8 @@ class Store:
         Raises:
             DamagedArtifact: there is a record, but it cannot be trusted.
         """
-        found = self._locate(key)
-        return found[1] if found else None
+        located = self._locate(key)
+        return located[1] if located else None
 
     def publish(
         self,
@@ -135,15 +135,15 @@ class Store:
             DamagedArtifact: a file is missing or not what was published: drop it and make it again.
             UserError: the same of a shipped artifact, which nobody can make again here.
         """
-        found = self._locate(key)
-        if found is None:
+        located = self._locate(key)
+        if located is None:
             raise MissingArtifact(f"{self.url}: no artifact {key}")
-        shelf, record = found
+        layout, record = located
         try:
-            return self._fetch(shelf, record, names)
+            return self._fetch(layout, record, names)
         except DamagedArtifact as damage:
-            if shelf is not self._own:
-                raise UserError(f"{shelf.url}: shipped {damage}; reinstall raydoa") from damage
+            if layout is not self._own:
+                raise UserError(f"{layout.url}: shipped {damage}; reinstall raydoa") from damage
             if self._own.record(key) == record:
                 raise
         return self.fetch(key, names)  # it was dropped and made again while it was read here
@@ -157,6 +157,10 @@ class Store:
                 that what somebody has published in the meantime stays.
         """
         self._own.drop(key, folder)
+
+    def keep_plan(self, plan_id: str, plan: Mapping[str, Any]) -> None:
+        """Write a plan down under its id, as ``plans/<id>.json``; no `collect` removes it."""
+        self._own.keep_plan(plan_id, canonical_json(dict(plan)).encode())
 
     def keys(self) -> Iterator[str]:
         """Yield the keys of all artifacts of this store (not of the shipped ones), sorted."""
@@ -193,21 +197,21 @@ class Store:
             raise UserError(f"age of {older_than_seconds:g} seconds: it cannot be negative")
         # Listed before the records are read: what is published in between has a record.
         files = self._own.files()
-        found = find_garbage(
+        garbage = find_garbage(
             dict(self.records()),
             files,
             keep=keep,
             older_than_seconds=older_than_seconds,
             now=datetime.now(UTC),
         )
-        for garbage in () if dry_run else found:
-            if garbage.what == "artifact":
-                self._own.drop(garbage.key, garbage.path)
-            elif garbage.what == "attempt":
-                self._own.discard(garbage.key, garbage.path)
+        for piece in () if dry_run else garbage:
+            if piece.what == "artifact":
+                self._own.drop(piece.key, piece.path)
+            elif piece.what == "attempt":
+                self._own.discard(piece.key, piece.path)
             else:
-                self._own.place.remove(garbage.path)
-        return found
+                self._own.place.remove(piece.path)
+        return garbage
 
     def _in_vain(self, earlier: Record) -> Record:
         """Tell that an artifact was made twice: no harm to anybody, but money."""
@@ -215,25 +219,25 @@ class Store:
         logger.warning("%s: %s was made twice; the first one stays", self.url, what)
         return earlier
 
-    def _locate(self, key: str) -> tuple[Shelf, Record] | None:
-        for shelf in (self._own, *self._behind):
-            if (record := shelf.record(key)) is not None:
-                return shelf, record
+    def _locate(self, key: str) -> tuple[StoreLayout, Record] | None:
+        for layout in (self._own, *self._behind):
+            if (record := layout.record(key)) is not None:
+                return layout, record
         return None
 
-    def _fetch(self, shelf: Shelf, record: Record, names: Sequence[str] | None) -> Path:
+    def _fetch(self, layout: StoreLayout, record: Record, names: Sequence[str] | None) -> Path:
         wanted = record.files if names is None else names
         for name in wanted:
             if name not in record.files:
                 there = ", ".join(sorted(record.files))
                 raise MissingArtifact(f"artifact {record.key} has no file {name}; it has {there}")
-        cache = self.cache_dir / hashlib.sha256(shelf.url.encode()).hexdigest()[:16]
-        return bring(shelf.place, record, wanted, cache)
+        cache = self.cache_dir / hashlib.sha256(layout.url.encode()).hexdigest()[:16]
+        return bring(layout.place, record, wanted, cache)
 
     def _damage(self, record: Record) -> DamagedArtifact | None:
         for name, expected in record.files.items():
-            found = self._own.place.measure(f"{record.folder}/{name}")
-            if (problem := problem_with(name, found, expected)) is not None:
+            measured = self._own.place.measure(f"{record.folder}/{name}")
+            if (problem := problem_with(name, measured, expected)) is not None:
                 return DamagedArtifact(record.key, problem, record.folder)
         return None
 
@@ -242,7 +246,7 @@ def _file_names(folder: Path) -> list[str]:
     """Return the relative names of the files of an artifact-to-be, sorted, all of them fit."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder to publish")
-    found = []
+    fetched = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
@@ -250,8 +254,8 @@ def _file_names(folder: Path) -> list[str]:
         if path.is_file() and path.suffix not in SAFE_SUFFIXES:
             raise ValueError(f"{path}: an artifact holds {', '.join(SAFE_SUFFIXES)} files only")
         if path.is_file():
-            found.append(name)
-    return found
+            fetched.append(name)
+    return fetched
 
 
 def _user_cache() -> Path:

@@ -96,9 +96,9 @@ def task_named(name: str) -> TaskSpec:
         UserError: there is none; the message lists those that there are.
     """
     if name not in TASKS:
-        known = list(TASKS)
+        names = list(TASKS)
         raise UserError(
-            f"task {name!r}: not one of {', '.join(known)}{did_you_mean(name, known)}; "
+            f"task {name!r}: not one of {', '.join(names)}{did_you_mean(name, names)}; "
             "a task of one's own is a YAML file"
         )
     return TASKS[name]

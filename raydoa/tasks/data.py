@@ -59,8 +59,8 @@ def read_rows(spec: TaskSpec, data_root: str | Path | None) -> TaskRows:
         if not rows[part]:
             raise UserError(f"task {spec.name}: {part}: {getattr(spec, part)} has no rows")
     text = tuple(
-        _text(values, spec.columns.text, place)
-        for place, values in part_records(spec, "text", data_root)
+        _text(values, spec.columns.text, location)
+        for location, values in part_records(spec, "text", data_root)
     )
     return TaskRows(rows["train"], rows["test"], rows["pool"], text)
 
@@ -72,12 +72,12 @@ def _rows(
         raise UserError(f"task {spec.name}: {part}: no location; say where its rows are")
     closed = spec.metric in CLOSED_METRICS
     classes = {one.strip().casefold() for one in spec.classes} if closed else set()
-    for index, (place, values) in enumerate(part_records(spec, part, data_root)):
-        source = _text(values, spec.columns.source, place)
-        target = _target(values, spec.columns.target, place, needed=labelled)
+    for index, (location, values) in enumerate(part_records(spec, part, data_root)):
+        source = _text(values, spec.columns.source, location)
+        target = _target(values, spec.columns.target, location, needed=labelled)
         if classes and target is not None and target.strip().casefold() not in classes:
             raise UserError(
-                f"{place}: {spec.columns.target}: found {target!r}; classes of {spec.name} are "
+                f"{location}: {spec.columns.target}: found {target!r}; classes of {spec.name} are "
                 f"{', '.join(spec.classes)}{did_you_mean(target, list(spec.classes))}"
             )
         yield Row(f"{part}-{index}", source, target)
@@ -107,32 +107,32 @@ def part_records(spec: TaskSpec, part: str, data_root: str | Path | None) -> Ite
     return file_records(path)
 
 
-def _text(values: Mapping[str, Any], column: str, place: str) -> str:
-    value = _value(values, column, place)
+def _text(values: Mapping[str, Any], column: str, location: str) -> str:
+    value = _value(values, column, location)
     if not isinstance(value, str) or not value.strip():
-        raise UserError(f"{place}: {column}: found {value!r}; expected text that is not empty")
+        raise UserError(f"{location}: {column}: found {value!r}; expected text that is not empty")
     return value
 
 
-def _target(values: Mapping[str, Any], column: str, place: str, *, needed: bool) -> str | None:
+def _target(values: Mapping[str, Any], column: str, location: str, *, needed: bool) -> str | None:
     if not needed and values.get(column) is None:
         return None
-    value = _value(values, column, place)
+    value = _value(values, column, location)
     if not isinstance(value, str):
-        raise UserError(f"{place}: {column}: found {value!r}; expected text (it may be empty)")
+        raise UserError(f"{location}: {column}: found {value!r}; expected text (it may be empty)")
     return value
 
 
-def _value(values: Mapping[str, Any], column: str, place: str) -> object:
+def _value(values: Mapping[str, Any], column: str, location: str) -> object:
     if column not in values:
         raise UserError(
-            f"{place}: no {column!r}; found {', '.join(map(repr, values))}"
+            f"{location}: no {column!r}; found {', '.join(map(repr, values))}"
             f"{did_you_mean(column, list(values))}; name other columns under `columns`"
         )
     value = values[column]
     # JSON can spell half a character, which no file and no tokenizer takes.
     if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise UserError(f"{place}: {column}: half a character (a lone surrogate); remove it")
+        raise UserError(f"{location}: {column}: half a character (a lone surrogate); remove it")
     return value
 
 

@@ -43,18 +43,18 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _jsonl(path: Path) -> Iterator[Record]:
     for number, line in enumerate(_lines(path), start=1):
-        place = f"{path}:{number}"
+        location = f"{path}:{number}"
         if not line.strip():
             continue
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:
             raise UserError(
-                f"{place}: not JSON ({error.msg} at column {error.colno}); each line is one object"
+                f"{location}: not JSON ({error.msg} at column {error.colno}); each line is one object"
             ) from None
         if not isinstance(values, dict):
-            raise UserError(f"{place}: found {type(values).__name__}; each line is one object")
-        yield place, values
+            raise UserError(f"{location}: found {type(values).__name__}; each line is one object")
+        yield location, values
 
 
 def _csv(path: Path) -> Iterator[Record]:
@@ -70,13 +70,13 @@ def _csv(path: Path) -> Iterator[Record]:
         if header is None:
             header = fields
         elif fields:
-            place = f"{path}:{lines.line_num}"
+            location = f"{path}:{lines.line_num}"
             if len(fields) != len(header):
                 raise UserError(
-                    f"{place}: found {len(fields)} fields, the header has {len(header)}; "
+                    f"{location}: found {len(fields)} fields, the header has {len(header)}; "
                     "put texts that hold commas in double quotes"
                 )
-            yield place, dict(zip(header, fields, strict=True))
+            yield location, dict(zip(header, fields, strict=True))
 
 
 def _parquet(path: Path) -> Iterator[Record]:
@@ -102,13 +102,13 @@ def hub_records(dataset: HubDataset) -> Iterator[Record]:
     """
     from datasets import ClassLabel, Dataset, load_dataset
 
-    place = "hf:" + ":".join(filter(None, (dataset.name, dataset.config, dataset.split)))
+    location = "hf:" + ":".join(filter(None, (dataset.name, dataset.config, dataset.split)))
     try:
         rows = load_dataset(dataset.name, dataset.config, split=dataset.split)
     except (OSError, ValueError) as error:
         why = " ".join(str(error).split())
         raise Unreachable(
-            f"{place}: cannot be read ({why}); check the name, or give a file"
+            f"{location}: cannot be read ({why}); check the name, or give a file"
         ) from error
     assert isinstance(rows, Dataset)
     named = {key: kind for key, kind in rows.features.items() if isinstance(kind, ClassLabel)}
@@ -116,4 +116,4 @@ def hub_records(dataset: HubDataset) -> Iterator[Record]:
         for key, kind in named.items():
             # -1 is how test splits on the hub say that their labels are hidden.
             values[key] = kind.int2str(values[key]) if values[key] not in (None, -1) else None
-        yield f"{place}: row {number}", values
+        yield f"{location}: row {number}", values

@@ -141,9 +141,9 @@ class TaskSpec(Settings):
             return None
         folder = Path(named)
         if not folder.is_dir():
-            place = "bertscore_model" if self.bertscore_model else BERTSCORE_VARIABLE
+            setting = "bertscore_model" if self.bertscore_model else BERTSCORE_VARIABLE
             raise UserError(
-                f"{self.name}: {place}: no folder {folder}; "
+                f"{self.name}: {setting}: no folder {folder}; "
                 "give one with a saved encoder and its tokenizer, such as deberta-xlarge-mnli"
             )
         return folder

@@ -11,9 +11,10 @@ it was cut.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -69,6 +70,55 @@ class MicroBatch:
         )
 
 
+class StoredRows(Sequence[Example], ABC):
+    """Examples that are read when they are asked for, and whose lengths are known before.
+
+    Attributes:
+        lengths: source and target tokens of each ``[rows, 2]``.
+    """
+
+    lengths: np.ndarray
+
+    @abstractmethod
+    def read(self, index: int) -> Example:
+        """The example at an index from 0."""
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
+        if isinstance(index, slice):
+            return [self.read(i) for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.read(index)
+
+
+class JoinedRows(StoredRows):
+    """The rows of some sequences, one sequence after the other."""
+
+    def __init__(self, parts: Sequence[Sequence[Example]]) -> None:
+        self._parts = parts
+        self._ends = np.cumsum([len(part) for part in parts])
+        self.lengths = np.concatenate([lengths_of(part) for part in parts])
+
+    def read(self, index: int) -> Example:
+        """See `StoredRows.read`."""
+        part = int(np.searchsorted(self._ends, index, side="right"))
+        return self._parts[part][index - (int(self._ends[part - 1]) if part else 0)]
+
+
+def lengths_of(examples: Sequence[Example]) -> np.ndarray:
+    """Source and target tokens of each example ``[rows, 2]``."""
+    if isinstance(examples, StoredRows):
+        return examples.lengths
+    return np.array([(len(e.source_ids), len(e.target_ids)) for e in examples])
+
+
 class Batches:
     """The batches of a training.
 
@@ -83,7 +133,7 @@ class Batches:
         self._examples = examples
         self._batch_size = batch_size
         self._seed = seed
-        self._lengths = np.array([len(e.source_ids) + 4 * len(e.target_ids) for e in examples])
+        self._lengths = lengths_of(examples) @ np.array([1, 4])
         self.steps_per_epoch = -(-len(examples) // batch_size)
         self._epoch: tuple[int, list[np.ndarray]] | None = None
 

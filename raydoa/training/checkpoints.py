@@ -69,8 +69,8 @@ class CheckpointFolder:
     def _whole(self) -> list[int]:
         if not self._folder.is_dir():
             return []
-        found = (_WHOLE.fullmatch(path.name) for path in self._folder.iterdir())
-        return [int(match[1]) for match in found if match]
+        matches = (_WHOLE.fullmatch(path.name) for path in self._folder.iterdir())
+        return [int(match[1]) for match in matches if match]
 
 
 def _sync(path: Path) -> None:

@@ -11,14 +11,14 @@ tensor of batch x length x vocabulary is ever held, neither of the teacher nor o
 nothing is computed twice. For sparse labels p is the sampled distribution, which gives an unbiased
 estimate of the same gradient.
 
-A batch may hold gold rows and soft rows; its loss is the sum over the tokens of both, with a weight
-on the gold ones.
+A batch may hold gold rows, rows whose target a label source wrote, and rows with soft labels; its loss is the sum over
+the tokens of all, with a weight on the gold ones. What is gold or written is learnt with cross-entropy.
 
 Losses are computed inside `Loss.forward`, so that a wrapper around the module (DeepSpeed's) sees
 them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -27,14 +27,16 @@ from torch.nn import functional
 
 from raydoa.errors import UserError
 from raydoa.training.batches import MicroBatch
-from raydoa.training.soft_labels import HiddenLabels, SparseLabels
+from raydoa.training.soft_labels import HiddenLabels, SoftLabels, SparseLabels, WrittenLabels
 
 
 class Loss(torch.nn.Module):
     """A model with its training loss: the sum over target tokens, times ``scale``.
 
+    Abstract: a model family says what its output head is, and what the head is applied to.
+
     Args:
-        model: a T5; it is put into training mode (its dropout is its config's).
+        model: a network; it is put into training mode.
         teacher_head: ``[vocabulary, teacher's d_model]``, needed by `HiddenLabels`.
         temperature: of the distillation; gold labels do not know one.
         gold_weight: what a gold token's cross-entropy counts for.
@@ -46,11 +48,12 @@ class Loss(torch.nn.Module):
             hold at another temperature than the recipe's.
     """
 
+    model: torch.nn.Module
     teacher_head: torch.Tensor | None
 
     def __init__(
         self,
-        model: Any,
+        model: torch.nn.Module,
         *,
         teacher_head: torch.Tensor | None = None,
         temperature: float = 1.0,
@@ -59,49 +62,71 @@ class Loss(torch.nn.Module):
         activation_checkpointing: bool = False,
     ) -> None:
         super().__init__()
-        if teacher_head is not None and len(teacher_head) != model.config.vocab_size:
+        self.model = model
+        outputs = self.output_layer.out_features
+        if teacher_head is not None and len(teacher_head) != outputs:
             raise UserError(
                 f"the teacher writes over a vocabulary of {len(teacher_head)} and the student has "
-                f"{model.config.vocab_size}; distillation needs one vocabulary on both sides"
+                f"{outputs}; distillation needs one vocabulary on both sides"
             )
-        self.model = model
-        self._temperature = temperature
+        self.temperature = temperature
         self._gold_weight = gold_weight
         self._chunk_tokens = chunk_tokens
         self.register_buffer("teacher_head", teacher_head, persistent=False)
         if activation_checkpointing:
-            model.activation_checkpointing_enable()
+            self.checkpoint_activations()
         self.train()  # A model that was loaded from disk is not in training mode.
 
+    @property
+    def output_layer(self) -> torch.nn.Linear:
+        """The head that turns states into logits."""
+        raise NotImplementedError
+
+    def states(self, batch: MicroBatch) -> torch.Tensor:
+        """What the head is applied to at each target token ``[rows, target length, width]``."""
+        raise NotImplementedError
+
+    def checkpoint_activations(self) -> None:
+        """Keep only what is needed to compute the activations again; models without many keep them all."""
+
     def forward(self, batch: MicroBatch, scale: float) -> torch.Tensor:
-        """The loss of a micro-batch; each row counts by the labels that it has, gold or soft."""
-        states = decoder_states(self.model, batch)
-        gold = [labels is None for labels in batch.soft]
-        if all(gold):
-            return scale * self._gold(states, batch, batch.target_mask)
-        if not any(gold):
-            return scale * self._soft(states, batch, batch.target_mask)
-        of_gold = batch.target_mask & torch.tensor(gold, device=states.device)[:, None]
-        of_soft = batch.target_mask & ~of_gold
-        return scale * (self._gold(states, batch, of_gold) + self._soft(states, batch, of_soft))
+        """The loss of a micro-batch; each row counts by the labels that it has: gold, written or soft."""
+        states = self.states(batch)
+        kinds = [_kind(labels) for labels in batch.soft]
+        terms: dict[str, Callable[..., torch.Tensor]] = {
+            "gold": self._gold, "written": self._written, "soft": self._soft
+        }  # fmt: skip
+        if len(set(kinds)) == 1:
+            return scale * terms[kinds[0]](states, batch, batch.target_mask)
+        total = torch.zeros((), device=states.device)
+        for kind, term in terms.items():
+            if kind in kinds:
+                rows = torch.tensor([k == kind for k in kinds], device=states.device)
+                total = total + term(states, batch, batch.target_mask & rows[:, None])
+        return scale * total
 
     def _gold(self, states: torch.Tensor, batch: MicroBatch, tokens: torch.Tensor) -> torch.Tensor:
         """Cross-entropy at those ``tokens``, weighted."""
+        return self._gold_weight * self._written(states, batch, tokens)
+
+    def _written(
+        self, states: torch.Tensor, batch: MicroBatch, tokens: torch.Tensor
+    ) -> torch.Tensor:
+        """Cross-entropy at those ``tokens``."""
         # Through the module: under ZeRO-3 its weight exists only while it runs.
-        logits = self.model.lm_head(states[tokens]).float()
-        target = batch.target[tokens]
-        return self._gold_weight * functional.cross_entropy(logits, target, reduction="sum")
+        logits = self.output_layer(states[tokens]).float()
+        return functional.cross_entropy(logits, batch.target[tokens], reduction="sum")
 
     def _soft(self, states: torch.Tensor, batch: MicroBatch, tokens: torch.Tensor) -> torch.Tensor:
         """The divergence from the teacher at those ``tokens``."""
-        soft = [labels for labels in batch.soft if labels is not None]
+        soft = [labels for labels in batch.soft if _kind(labels) == "soft"]
         wanted = self._wanted(soft, states.device)
         assert len(wanted) == int(tokens.sum()), "one soft label per target token"
-        weight = self.model.lm_head.weight
+        weight = self.output_layer.weight
         total: torch.Tensor = _Divergence.apply(  # type: ignore[no-untyped-call]
-            states[tokens], weight, wanted, self._temperature, self._chunk_tokens
+            states[tokens], weight, wanted, self.temperature, self._chunk_tokens
         )
-        return self._temperature**2 * total
+        return self.temperature**2 * total
 
     def _wanted(
         self, soft: Sequence[Any], device: torch.device
@@ -113,10 +138,10 @@ class Loss(torch.nn.Module):
             return _HiddenTeacher(hidden, self.teacher_head)
         sparse: Sequence[SparseLabels] = soft
         for labels in sparse:
-            if labels.temperature != self._temperature:
+            if labels.temperature != self.temperature:
                 raise UserError(
                     f"soft labels were sampled at temperature {labels.temperature:g} and the "
-                    f"recipe distils at {self._temperature:g}; label the pool again at that"
+                    f"recipe distils at {self.temperature:g}; label the pool again at that"
                 )
         return _SparseTeacher(
             torch.cat([labels.tokens for labels in sparse]).to(device),
@@ -125,19 +150,11 @@ class Loss(torch.nn.Module):
         )
 
 
-def decoder_states(model: Any, batch: MicroBatch) -> torch.Tensor:
-    """What the output head is applied to ``[rows, target length, d_model]``.
-
-    T5 scales it where the head is tied to the embedding, as the original T5's is; v1.1's is not.
-    """
-    encoded = model.encoder(input_ids=batch.source, attention_mask=batch.source_mask)
-    decoded: torch.Tensor = model.decoder(
-        input_ids=batch.decoder_input(),
-        encoder_hidden_states=encoded.last_hidden_state,
-        encoder_attention_mask=batch.source_mask,
-        use_cache=False,
-    ).last_hidden_state
-    return decoded * model.model_dim**-0.5 if model.config.scale_decoder_outputs else decoded
+def _kind(labels: SoftLabels | None) -> str:
+    """What a row is learnt from."""
+    if labels is None:
+        return "gold"
+    return "written" if isinstance(labels, WrittenLabels) else "soft"
 
 
 class _HiddenTeacher:

@@ -15,41 +15,58 @@ Precision = Literal["float32", "bfloat16"]
 
 
 class Recipe(Settings):
-    """A training with AdamW. ``batch_size`` is the global batch, in rows."""
+    """A training with AdamW."""
 
     learning_rate: float = Field(gt=0)
+    """AdamW's highest learning rate."""
     batch_size: int = Field(ge=1)
+    """The global batch, in rows."""
     epochs: int = Field(ge=1)
+    """Passes over the rows."""
     schedule: Literal["constant", "linear"] = "constant"
+    """How the learning rate goes on after its warm-up; linear falls to 0."""
     warmup_fraction: float = Field(default=0.0, ge=0, le=1)
+    """Fraction of the steps in which the learning rate rises."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """AdamW's weight decay."""
     max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradients are clipped to this norm."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Probability of dropout."""
     precision: Precision = "float32"
+    """Number format of the forward and backward passes."""
     temperature: float = Field(default=2.0, gt=0)
+    """Temperature of the divergence between student and teacher."""
 
 
 class Mixing(Settings):
     """How a student learns from gold rows beside soft ones.
 
-    ``gold_weight`` is what the cross-entropy of a gold token counts for, against the divergence of a soft one. In the
-    order `mixed` all rows are shuffled together; in the others one kind comes after the other, each for its rows' share
-    of the steps.
+    In the order `mixed` all rows are shuffled together; in the others one kind comes after the other, each for its rows'
+    share of the steps.
     """
 
     gold_weight: float = Field(default=1.0, gt=0)
+    """What a gold token's cross-entropy counts for, against the divergence of a soft one."""
     gold_order: Literal["mixed", "gold_first", "gold_last"] = "mixed"
+    """Whether gold rows come among the pseudo-labelled ones, before them or after them."""
 
 
 class PretrainRecipe(Settings):
     """A span-corruption pretraining of ``steps`` steps (T5, arXiv 1910.10683)."""
 
     training: Recipe
+    """Learning rate, batch and schedule."""
     steps: int = Field(ge=1)
+    """Training steps."""
     length: int = Field(default=128, ge=4)
+    """Tokens of a row."""
     corrupted_fraction: float = Field(default=0.15, gt=0, lt=1)
+    """Fraction of the tokens that is masked."""
     mean_span: float = Field(default=3.0, ge=1)
+    """Mean tokens of a masked span."""
     continued_fraction: float = Field(default=0.0, ge=0, le=1)
+    """Fraction of the rows that are to be continued instead of filled in."""
 
 
 class Representation(Settings):
@@ -57,12 +74,15 @@ class Representation(Settings):
 
     `hidden` keeps the input of the output head in ``dtype``, from which every logit is recomputed;
     `sparse` keeps the ``top`` most likely tokens and, from the rest, as many draws as a measurement
-    asks for.
+    asks for; `text` keeps no distribution, only what was written, so the student may be of any family.
     """
 
-    kind: Literal["hidden", "sparse"] = "hidden"
+    kind: Literal["hidden", "sparse", "text"] = "hidden"
+    """hidden is exact; sparse takes less room in large pools; text needs no vocabulary in common."""
     dtype: Precision = "bfloat16"
+    """Number format of the hidden states."""
     top: int = Field(default=64, ge=1)
+    """Most likely tokens that sparse keeps."""
 
 
 @dataclass(frozen=True)

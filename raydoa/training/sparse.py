@@ -16,7 +16,6 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -73,35 +72,28 @@ def sparsify(
     return SparseLabels(tokens.cpu(), weights.cpu(), entropy.cpu(), temperature)
 
 
-def choose_sparsity(
-    student: Any,
-    batches: Sequence[Sequence[Example]],
-    head: torch.Tensor,
-    *,
-    temperature: float,
-    top: int,
-) -> Sparsity:
+def choose_sparsity(loss: Loss, batches: Sequence[Sequence[Example]], *, top: int) -> Sparsity:
     """The fewest draws (doubling) whose gradient agrees with the exact one on every batch.
 
     Args:
-        student: the model that will learn from the labels.
+        loss: of the student that will learn from the labels, with the teacher's head and the temperature.
         batches: a few batches of examples with `HiddenLabels`.
-        head: the teacher's head.
-        temperature: of the distillation.
         top: how many tokens keep their exact probability.
 
     Raises:
         UserError: not even draws as many as the vocabulary agree; the hidden representation is
             exact.
     """
-    exact = [gradient(student, batch, head, temperature) for batch in batches]
+    head = loss.teacher_head
+    assert head is not None, "the exact gradient needs the teacher's head"
+    exact = [gradient(loss, batch) for batch in batches]
     samples = 16
     while samples <= head.shape[0]:
         cosines = []
         for batch, truth in zip(batches, exact, strict=True):
-            sparse = [_sparsified(example, head, temperature, top, samples) for example in batch]
-            found = gradient(student, sparse, head, temperature)
-            cosines.append(float(torch.nn.functional.cosine_similarity(found, truth, dim=0)))
+            sparse = [_sparsified(e, head, loss.temperature, top, samples) for e in batch]
+            sampled = gradient(loss, sparse)
+            cosines.append(float(torch.nn.functional.cosine_similarity(sampled, truth, dim=0)))
         logger.info("top %d and %d draws: gradient cosine %.4f", top, samples, min(cosines))
         if min(cosines) >= LEAST_COSINE:
             return Sparsity(top, samples, min(cosines))
@@ -113,18 +105,17 @@ def choose_sparsity(
     )
 
 
-def gradient(
-    student: Any, examples: Sequence[Example], head: torch.Tensor, temperature: float
-) -> torch.Tensor:
-    """The gradient of the distillation loss over all of the student, as one float64 vector."""
-    was_training = student.training
-    student.zero_grad(set_to_none=True)
-    loss = Loss(student, teacher_head=head, temperature=temperature).to(student.device).eval()
+def gradient(loss: Loss, examples: Sequence[Example]) -> torch.Tensor:
+    """The gradient of a loss over all of its model, without dropout, as one float64 vector."""
+    was_training = loss.training
+    loss.eval()
+    loss.zero_grad(set_to_none=True)
+    device = next(loss.parameters()).device
     tokens = sum(len(example.target_ids) for example in examples)
-    loss(collate(examples).to(student.device), 1.0 / tokens).backward()
-    flat = [p.grad.flatten().double() for p in student.parameters() if p.grad is not None]
-    student.zero_grad(set_to_none=True)
-    student.train(was_training)
+    loss(collate(examples).to(device), 1.0 / tokens).backward()
+    flat = [p.grad.flatten().double() for p in loss.parameters() if p.grad is not None]
+    loss.zero_grad(set_to_none=True)
+    loss.train(was_training)
     return torch.cat(flat)
 
 

@@ -66,7 +66,7 @@ class Told:
 def told(cluster: Aws) -> Told:
     amazon = cluster.amazon
     job = cluster.submit()
-    until("a fine-tuning", lambda: _pulse(job) > 0, seconds=600)
+    until("a fine-tuning", lambda: _steps_done(job) > 0, seconds=600)
     node = next(host for host in cluster.workers if _training(host))
     watcher = node.folder / "tmp/raydoa-notices.log"
     with node.held(_training(node)[0]):
@@ -83,9 +83,9 @@ def told(cluster: Aws) -> Told:
     return Told(node, watcher.read_text("utf-8"), rows, records)
 
 
-def _pulse(job: Job) -> int:
+def _steps_done(job: Job) -> int:
     """Steps that the fine-tuning is known to have done."""
-    found = list(job.folder.glob("results/*/train/*/pulse.json"))
+    found = list(job.folder.glob("results/*/train/*/progress.json"))
     return int(json.loads(found[0].read_text("utf-8"))["steps"]) if found else 0
 
 

@@ -4,50 +4,51 @@ import json
 import math
 import random
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+from benchmarks.searching.prices import (
+    TabulatedPrices,
+    TeacherPrices,
+    Training,
+    labels_of,
+    question_at,
+    recipes_of,
+)
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question, Supply
 from raydoa.search.ask_tell import Proposal, Sampler, Search
-from raydoa.search.costs import Costs, Point, Supply, TeacherPrices
-from raydoa.search.holdings import Candidate
 from raydoa.search.space import Space
 
 BUDGET = 20.0
 
 
-@dataclass(frozen=True)
-class Epochs:
-    """A schedule."""
-
-    epochs: int
-    batch_size: int = 16
-
-
-def space(budget: float = BUDGET, owned: int = 50) -> Space:
+def question(owned: int = 50) -> Question:
     """Two teachers, 600 rows in one file, labels at 25 cents."""
     teachers = (
         TeacherPrices("small", 1e6, step_usd=0.01, row_usd=0.001, student_step_usd=0.004),
         TeacherPrices("large", 1e7, step_usd=0.05, row_usd=0.004, student_step_usd=0.004),
     )
-    costs = Costs(
-        owned=owned,
-        label_usd=0.25,
-        student_step_usd=0.003,
-        teachers=teachers,
-        supply=Supply(600, 600, 600),
-        of_teacher=Epochs(10),
-        on_labels=Epochs(10),
-        on_soft_labels=Epochs(8),
-    )
-    return Space(costs, budget, least_u=50)
+    prices = TabulatedPrices(0.25, 0.003, teachers)
+    recipes = recipes_of(Training(16, 10), Training(16, 10), Training(16, 8))
+    return question_at(prices, "simulated", owned, recipes, Supply(600), shard_rows=50)
 
 
-def score(point: Point) -> float:
+@cache
+def space(budget: float = BUDGET, owned: int = 50) -> Space:
+    """Its plans for a budget; searches of one space can be compared."""
+    return Space(question(owned), budget)
+
+
+def score(plan: Plan) -> float:
     """Rises with everything, and more with a larger teacher."""
-    labels = 1 - 0.9 * math.pow(point.labels, -0.2)
-    if not point.teacher:
+    labels = 1 - 0.9 * math.pow(labels_of(plan), -0.2)
+    teacher = plan.choice("teacher")
+    if teacher is None:
         return labels
-    size = {"small": 0.03, "large": 0.06}[point.teacher]
-    return labels + size + 0.02 * math.log1p(point.u / 50) - 0.3 / point.student_steps
+    size = {"small": 0.03, "large": 0.06}[teacher]
+    pool = 0.02 * math.log1p(plan.quantity("pseudo_labels") / 50)
+    return labels + size + pool - 0.3 / plan.quantity("student")
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Played:
     chance: random.Random = field(default_factory=lambda: random.Random(0))
     at_once: int = 3
     failing: float = 0.0
-    asked: list[Candidate] = field(default_factory=list)
+    asked: list[Plan] = field(default_factory=list)
     pending: list[Proposal] = field(default_factory=list)
 
     def step(self) -> bool:
@@ -75,12 +76,12 @@ class Played:
             if proposal is None:
                 break
             check(self.search, proposal, self.asked)
-            self.asked.append(proposal.candidate)
+            self.asked.append(proposal.plan)
             self.pending.append(proposal)
         if not self.pending:
             return False
         ended = self.pending.pop(self.chance.randrange(len(self.pending)))
-        came_out: float | None = score(ended.candidate.point) + self.chance.gauss(0, 0.003)
+        came_out: float | None = score(ended.plan) + self.chance.gauss(0, 0.003)
         if self.chance.random() < self.failing:
             came_out = self.chance.choice([None, math.nan])
         self.search.tell(ended.number, came_out)
@@ -93,16 +94,28 @@ class Played:
                 break
 
 
-def check(search: Search, proposal: Proposal, asked: list[Candidate]) -> None:
+def check(search: Search, proposal: Proposal, asked: list[Plan]) -> None:
     """A proposal is allowed, new, and paid for."""
-    assert search.space.costs.allowed(proposal.candidate.point), proposal
-    assert proposal.candidate not in asked, "measured, failed or pending"
-    assert search.spent_usd <= search.limit_usd * (1 + 1e-9)
+    assert allowed(proposal.plan, search.space.question), proposal
+    assert proposal.plan not in asked, "measured, failed or pending"
+    assert search.spent_micro_usd <= search.limit_usd * 1e6
 
 
-def through_json(state: dict[str, Any]) -> dict[str, Any]:
+def allowed(plan: Plan, question: Question) -> bool:
+    """Whether there is such a plan, at whatever price: each quantity is within its limits."""
+    owning = question.owning(plan.n)
+    before = plan.with_quantities(**{item: 0 for item, _ in plan.quantities})
+    for item in ("labels", "teacher", "pseudo_labels", "student"):
+        least, most = owning.limits(item, before)
+        if not least <= plan.quantity(item) <= most:
+            return False
+        before = before.with_quantities(**{item: plan.quantity(item)})
+    return plan.n >= 1
+
+
+def through_json(saved: dict[str, Any]) -> dict[str, Any]:
     """As it comes back from a file."""
-    read: dict[str, Any] = json.loads(json.dumps(state))
+    read: dict[str, Any] = json.loads(json.dumps(saved))
     return read
 
 

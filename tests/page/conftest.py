@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.reporting.browser import ABSENT, browser, chromium
 from benchmarks.reporting.rows import rows
-from raydoa.report.columns import ORDER, as_cells, typed
+from raydoa.report.columns import ORDER, as_cells, types_of
 from raydoa.report.page.document import About, write_page
 
 
@@ -33,7 +33,7 @@ def sweep() -> pd.DataFrame:
 
 
 def sorted_as_loaded(cells: pd.DataFrame) -> pd.DataFrame:
-    return typed(cells.sort_values(ORDER, ignore_index=True))
+    return cells.sort_values(ORDER, ignore_index=True).astype(types_of(cells))
 
 
 @dataclass

@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 from scipy import stats
 
-from raydoa.costs.ledger import Rate
-from raydoa.costs.vectorized import unit_gpu_seconds
+from raydoa.costs.tariffs import Tariff
 from raydoa.report.page.document import joined_scripts
 from raydoa.report.sentence import dollars
 
@@ -33,16 +32,7 @@ def test_micro_dollars_are_those_of_the_ledger(chrome: Browser) -> None:
     ]
     pairs = [[q, p] for p in prices for q in (0, 1, 3, 1153, 10**6, chance.randrange(10**7))]
     found = _called(chrome, ("numbers", "money"), "modules.money.microUsd(...a)", pairs)
-    assert found == [Rate("labels", "label", None, p).micro_usd(q) for q, p in pairs]
-
-
-def test_gpu_seconds_of_one_unit_give_the_total_again(chrome: Browser) -> None:
-    chance = np.random.default_rng(0)
-    counts = chance.integers(0, 10**6, 5000)
-    totals = counts * chance.uniform(1e-6, 10, 5000)
-    pairs = np.stack([totals, counts], axis=1).tolist()
-    found = _called(chrome, ("numbers", "money"), "modules.money.unitGpuSeconds(...a)", pairs)
-    assert found == unit_gpu_seconds(totals, counts).tolist()
+    assert found == [Tariff("labels", "label", None, p).micro_usd(q) for q, p in pairs]
 
 
 def test_students_t(chrome: Browser) -> None:

@@ -12,7 +12,7 @@ from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.break_even import break_evens
 from raydoa.report.columns import read_table
 from raydoa.report.overview import best_table
-from raydoa.report.reprice import NewPrices, reprice
+from raydoa.report.reprice import NewPrices, new_prices, reprice
 from raydoa.report.sentence import sentences
 from raydoa.report.standings import standings
 from tests.page.conftest import Show, Shown
@@ -136,7 +136,7 @@ def test_what_is_said_follows(show: Show, sweep: pd.DataFrame, seed: int) -> Non
         shown.set("#budget-usd", budget)
         priced = reprice(cells, NewPrices({str(task): label}, {GPU: gpu}))
         panel = priced[(priced["task"] == task) & (priced["n"] == n)].reset_index(drop=True)
-        assert shown.text("#answer") == sentences(panel, [budget])[0].text + "."
+        assert shown.text("#answer") == sentences(panel, [budget])[0].text
         _same_winners(shown, priced)
         _same_standings(shown, panel)
         _same_flips(shown, panel, budget)
@@ -207,3 +207,35 @@ def test_bytes_of_the_download_have_every_column(show: Show, sweep: pd.DataFrame
         shown.page.click("#download")
     content = Path(found.value.path()).read_bytes()
     assert list(pd.read_csv(BytesIO(content))) == list(sweep)
+
+
+def _with_rules(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells, of which those with a teacher bought four rules as well: a cost item with a price of its own."""
+    bought = 4 * (cells["pseudo_labels"] > 0)
+    ruled = cells.assign(
+        quantity_rules=bought, cost_rules=1.75 * bought, fraction_rules=0.0, gpu_seconds_rules=0.0, basis_rules=None,
+        measured_gpu_seconds_rules=None, cost_total=cells["cost_total"] + 1.75 * bought,
+    )  # fmt: skip
+    return _as_csv(ruled)
+
+
+def test_an_item_with_a_price_of_its_own_has_a_slider(show: Show, sweep: pd.DataFrame) -> None:
+    cells = _with_rules(sweep[sweep["task"] == "wlp"])
+    shown = show(cells)
+    shown.look_at("wlp", 50)
+    shown.set("#budget-usd", 137.0)
+    assert shown.page.input_value("#rules-usd-exact") == "1.75"
+    _open(shown, cells.loc[cells["quantity_rules"] > 0, "cell"].iloc[0])
+    row = shown.page.locator("#ledger tr[data-item=rules]")
+    assert row.locator("td").all_inner_texts()[:3] == ["4 units", "$1.75 per unit", "$7.000000"]
+    shown.page.keyboard.press("Escape")
+    for usd in (0.3, 40.25):
+        shown.set("#rules-usd", usd)
+        expected = reprice(cells, new_prices({"rules": usd}, cells))
+        assert (expected["cost_total"] != cells["cost_total"]).any()
+        pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(expected), check_exact=True)
+        panel = expected[expected["n"] == 50].reset_index(drop=True)
+        assert shown.text("#answer") == sentences(panel, [137.0])[0].text
+        assert shown.page.locator("#flips li").count() == 3
+        _same_flips(shown, panel, 137.0)
+    assert "$40.25 per unit of rules" in shown.text("#moved")

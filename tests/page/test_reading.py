@@ -1,6 +1,8 @@
 """Looking at the page: with a pointer, with keys alone, on narrow windows, in both schemes, with nothing to show."""
 
+import json
 import re
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -71,7 +73,7 @@ def test_a_pointer_over_each_chart(show: Show, sweep: pd.DataFrame) -> None:
                     found.add(tip.inner_text())
             if len(found) > 2:
                 break
-        assert len(found) > 2 and all("student steps" in text for text in found)
+        assert len(found) > 2 and all("student's training: " in text for text in found)
     chart.click(position={"x": 1, "y": 1})
     assert not shown.page.locator("#ledger").is_visible(), "nothing is near"
 
@@ -89,7 +91,7 @@ def test_filters(show: Show, sweep: pd.DataFrame) -> None:
     for box in shown.page.locator("#curves input").all():
         box.uncheck()
     shown.drawn()
-    assert shown.text("#answer").endswith("fever: no strategy is chosen.")
+    assert shown.text("#answer").endswith("on fever, no strategy is chosen.")
     assert shown.text("#frontier .empty") == "No strategy is chosen."
     assert set(shown.page.locator("#winners button").all_inner_texts()) == {"none"}
 
@@ -99,7 +101,7 @@ def test_a_winner_is_a_way_to_its_panel(show: Show, sweep: pd.DataFrame) -> None
     shown.page.locator("#winners tbody tr").last.locator("button").first.click()
     shown.drawn()
     assert shown.page.input_value("#task") == "wlp" and shown.page.input_value("#n") == "2000"
-    assert shown.text("#answer").startswith("With $5 and 2,000 labels on wlp: ")
+    assert shown.text("#answer").startswith("With $5 and 2,000 labels on wlp, ")
     assert shown.page.locator("#winners button[aria-pressed=true]").count() == 1
 
 
@@ -173,6 +175,12 @@ def _contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+def _curves(shown: Shown) -> list[dict[str, Any]]:
+    data = json.loads(shown.page.locator("#data").text_content() or "")
+    curves: list[dict[str, Any]] = data["curves"]
+    return curves
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(show: Show, sweep: pd.DataFrame, scheme: str) -> None:
     shown = show(sweep, scheme=scheme)
@@ -188,7 +196,9 @@ def test_contrast(show: Show, sweep: pd.DataFrame, scheme: str) -> None:
         for ground in ("--paper", "--panel"):
             assert _contrast(colour(name), colour(ground)) >= 4.5, "WCAG AA, text"
     assert _contrast(colour("--caution"), colour("--caution-paper")) >= 4.5
-    for name in [f"--curve-{i}" for i in range(8)] + ["--line"]:
+    own = [f"--curve-{i}" for i, curve in enumerate(_curves(shown)) if curve["shade"] is None]
+    assert len(own) == 2, "annotate and the control"
+    for name in [*own, *(f"--shade-{i}" for i in range(6)), "--line"]:
         for ground in ("--paper", "--panel"):
             assert _contrast(colour(name), colour(ground)) >= 3, "WCAG AA, graphics"
 
@@ -209,18 +219,18 @@ def test_only_cells_that_cannot_be_paid(show: Show, sweep: pd.DataFrame) -> None
     unpaid = sorted_as_loaded(sweep[~sweep["feasible"]])
     assert len(unpaid) > 3
     shown = show(unpaid)
-    assert "nothing can be paid, such as " in shown.text("#answer")
+    assert "every plan is unaffordable, such as " in shown.text("#answer")
     assert "seed" not in shown.text("#frontier .caption")
-    assert "can be paid; the table of cells says why." in shown.text("#frontier .empty")
-    assert "cannot be paid" in shown.text("#cells") and "is missing" in shown.text("#cells")
+    assert "cells is affordable; the table of cells says why." in shown.text("#frontier .empty")
+    assert "unaffordable" in shown.text("#cells") and "is missing" in shown.text("#cells")
     shown.set("#label-usd", 0.01)
     shown.page.locator("#cells button.link").first.click()
-    assert "Cannot be paid: the least it takes" in shown.text("#ledger")
+    assert "Unaffordable: the least it takes" in shown.text("#ledger")
 
 
 def test_one_seed_has_no_interval(show: Show, sweep: pd.DataFrame) -> None:
     shown = show(sorted_as_loaded(sweep[sweep["seed"] == 0]))
-    assert "(one seed)" in shown.text("#answer") and "±" not in shown.text("#answer")
+    assert "accuracy (one seed)" in shown.text("#answer") and "±" not in shown.text("#answer")
     for name in ("frontier", "budget"):
         assert "One seed: there are no intervals." in shown.text(f"#{name} .caption")
     assert all(text.split()[0].endswith("?") for text in _found(shown)), "no winner is sure"

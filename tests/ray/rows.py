@@ -8,15 +8,14 @@ import pandas as pd
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.resolve import Resolved
-from raydoa.experiment.result_row import row_of
-from raydoa.experiment.trial import measure
+from raydoa.experiment.trial import infeasible_row, measure
 from raydoa.pipeline.builder import Builder, NoLocks
 from raydoa.pipeline.local_runner import LocalRunner
 from raydoa.store.record import Record
 from raydoa.store.store import Store
 
 
-def plain_lab(resolved: Resolved) -> Builder:
+def plain_builder(resolved: Resolved) -> Builder:
     """A builder that makes everything as plain PyTorch in this process."""
     resolved.context.store.prepare()
     return Builder(resolved.context.store, LocalRunner(resolved.context), NoLocks())
@@ -24,11 +23,10 @@ def plain_lab(resolved: Resolved) -> Builder:
 
 def without_ray(resolved: Resolved, expected: Forecast) -> dict[str, dict[str, Any]]:
     """The rows as plain PyTorch in this process makes them, by the cell's name."""
-    builder = plain_lab(resolved)
-    rows = [
-        row_of(measure(cell, count, resolved.study, builder).flat())
-        for cell, count in expected.labels_incurred.items()
-    ]
+    study, builder = resolved.study, plain_builder(resolved)
+    rows = [infeasible_row(cell, why, study) for cell, why in expected.infeasible.items()]
+    for plan, trial in expected.trials.items():
+        rows += measure(plan, trial.cells, trial.purchased, study, builder)
     return {row["cell"]: row for row in rows}
 
 

@@ -16,15 +16,17 @@ from raydoa.experiment.forecast import forecast
 from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.presets import preset
 from raydoa.experiment.resolve import resolve
-from raydoa.experiment.trial import chain
 from raydoa.report.results import load
-from tests.ray.rows import numbers, plain_lab, records, without_ray
+from tests.ray.rows import numbers, plain_builder, records, without_ray
 from tests.ray.tiny import Tiny
 from tests.ray.watching import until
+from tests.unit.world import graph_of
 
 pytestmark = pytest.mark.timeout(600)
 
-_PROGRESS = re.compile(r"\[\d\d:\d\d\] \d/2 cells; running: .*; \$[\d.]+ to spend; .*left.*")
+_PROGRESS = re.compile(
+    r"priced at \$[\d.]+; .*|\[\d\d:\d\d\] \d/2 trials; running: .*; \$[\d.]+ to go at the book's prices; .*left.*"
+)
 
 
 class Driver:
@@ -78,7 +80,7 @@ def _sweep(tiny: Tiny, u: int) -> Sweep:
         "tasks": (str(tiny.task_yaml),), "strategies": ("annotate", "distill"), "budgets": (5.0,), "n": (16,),
         "u": (u,), "teachers": ("large",), "seeds": (0,),
     }  # fmt: skip
-    nano, _ = preset("nano")
+    nano = preset("nano").sweep
     changes = {"grid": Grid.model_validate(grid), "student": "small", "test_rows": 16}
     return nano.model_copy(update=changes)
 
@@ -127,16 +129,16 @@ def test_a_failing_stage(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) 
     resolved = resolve(_sweep(tiny_poisoned, u=400), running)
     named = resolved.study.sweep
     (cell,) = [c for c in grid_cells(named.grid, named.student) if c.strategy == "distill"]
-    teacher = chain(cell, resolved.study.plan(cell), resolved.study).teacher
+    teacher = graph_of(resolved, cell).evaluations[1]
     assert teacher is not None
-    plain_lab(resolved).make(teacher)
+    plain_builder(resolved).build(teacher)
     driver = Driver(tiny_poisoned, tmp_path, ray_folder, u=400)
     process = driver.start()
     out, err = process.communicate()
     assert process.returncode == 2, err
     assert out == ""
     *progress, last = err.splitlines()
-    assert last.startswith("raydoa: 1 of 2 cells failed; finished stages stay in ")
+    assert last.startswith("raydoa: 1 of 2 trials failed; finished stages stay in ")
     assert "row pool-200 cannot be labelled: the model's states are not finite; mend or" in last
     _check_quiet("\n".join(progress))
     kinds = [record.kind for record in records(running).values()]

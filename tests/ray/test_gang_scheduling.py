@@ -1,4 +1,4 @@
-"""While a worker group waits for its GPUs, tasks wait outside: the bookkeeping, and with real tasks."""
+"""While a gang is pending, tasks are not submitted: the bookkeeping, and with real tasks."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,125 +8,126 @@ import pytest
 import ray
 
 from raydoa.on_ray import gang_scheduling
-from raydoa.on_ray.gang_scheduling import wait_for_turn, waiting_group
-from raydoa.on_ray.locks import Claims, Group, Holder, find_locks
+from raydoa.on_ray.gang_scheduling import queued_gang, wait_for_gangs
+from raydoa.on_ray.locks import Gang, Holder, LockManager, find_locks
 from raydoa.pipeline.builder import Outcome
 
 pytestmark = pytest.mark.timeout(600)
 
-BOTH = Group(2, {"CPU": 1, "GPU": 0})
+BOTH = Gang(2, {"CPU": 1, "GPU": 0})
 SOON, LONG = 0.01, 300.0
 ME = Holder("me", "a job")
 
 
-def test_a_group_that_waits_is_told_until_it_begins() -> None:
-    async def story() -> None:
-        claims = Claims()
-        await claims.claim(["a", "b"], "work", ME)
-        assert await claims.waiting_groups(LONG) == []
-        await claims.group_waits("a", BOTH)
-        await claims.group_waits("b", BOTH)
-        assert await claims.waiting_groups(SOON) == [BOTH, BOTH]
-        await claims.group_began("a")
-        assert await claims.waiting_groups(SOON) == [BOTH]
-        outside = asyncio.create_task(claims.waiting_groups(LONG))
+def test_a_gang_is_pending_until_it_is_dequeued() -> None:
+    async def scenario() -> None:
+        manager = LockManager()
+        await manager.acquire(["a", "b"], "work", ME)
+        assert await manager.pending_gangs(LONG) == []
+        await manager.enqueue_gang("a", BOTH)
+        await manager.enqueue_gang("b", BOTH)
+        assert await manager.pending_gangs(SOON) == [BOTH, BOTH]
+        await manager.dequeue_gang("a")
+        assert await manager.pending_gangs(SOON) == [BOTH]
+        waiter = asyncio.create_task(manager.pending_gangs(LONG))
         await asyncio.sleep(0)
-        assert not outside.done()
-        await claims.group_began("b")
-        assert await outside == []
+        assert not waiter.done()
+        await manager.dequeue_gang("b")
+        assert await waiter == []
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_groups_stand_in_line() -> None:
-    async def story() -> None:
-        claims = Claims()
-        await claims.claim(["a", "b", "c"], "work", ME)
+def test_gangs_are_queued() -> None:
+    async def scenario() -> None:
+        manager = LockManager()
+        await manager.acquire(["a", "b", "c"], "work", ME)
         for key in "abc":
-            await claims.group_waits(key, BOTH)
-        assert await claims.groups_ahead("a", LONG) == []
-        assert await claims.groups_ahead("c", SOON) == [BOTH, BOTH]
-        await claims.group_waits("a", BOTH)  # It looked at the cluster again, and keeps its place.
-        assert await claims.groups_ahead("a", LONG) == []
-        await claims.group_began("a")
-        assert await claims.groups_ahead("b", LONG) == []
-        await claims.group_waits("a", BOTH)  # It was lost, and asks anew.
-        assert await claims.groups_ahead("a", SOON) == [BOTH, BOTH]
-        await claims.release(["b", "c"], ME.name, Outcome(made=True))
-        assert await claims.groups_ahead("a", LONG) == []
+            await manager.enqueue_gang(key, BOTH)
+        assert await manager.gangs_ahead("a", LONG) == []
+        assert await manager.gangs_ahead("c", SOON) == [BOTH, BOTH]
+        await manager.enqueue_gang("a", BOTH)  # It was sized again, and keeps its position.
+        assert await manager.gangs_ahead("a", LONG) == []
+        await manager.dequeue_gang("a")
+        assert await manager.gangs_ahead("b", LONG) == []
+        await manager.enqueue_gang("a", BOTH)  # It was lost, and is enqueued anew.
+        assert await manager.gangs_ahead("a", SOON) == [BOTH, BOTH]
+        await manager.release(["b", "c"], ME.name, Outcome(made=True))
+        assert await manager.gangs_ahead("a", LONG) == []
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_a_claim_that_ends_takes_its_waiting_group_with_it() -> None:
-    """A trial that dies or fails never says that its group began."""
+def test_releasing_a_lock_dequeues_its_gang() -> None:
+    """A trial that dies or fails never dequeues it."""
 
-    async def story() -> None:
-        claims = Claims()
-        await claims.claim(["a"], "work", ME)
-        await claims.group_waits("a", BOTH)
-        await claims.release(["a"], ME.name, Outcome(error="lost"))
-        assert await claims.waiting_groups(LONG) == []
-        await claims.group_began("a")
-        await claims.group_waits("a", BOTH)  # Nobody holds the claim, so nobody would ever end it.
-        assert await claims.waiting_groups(LONG) == []
+    async def scenario() -> None:
+        manager = LockManager()
+        await manager.acquire(["a"], "work", ME)
+        await manager.enqueue_gang("a", BOTH)
+        await manager.release(["a"], ME.name, Outcome(error="lost"))
+        assert await manager.pending_gangs(LONG) == []
+        await manager.dequeue_gang("a")
+        # The lock is not held, so nothing would ever dequeue it.
+        await manager.enqueue_gang("a", BOTH)
+        assert await manager.pending_gangs(LONG) == []
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.fixture
-def claim(two_cpus: None) -> Iterator[str]:
-    """A claim that we hold in the cluster's own `Claims`."""
-    claims: Any = find_locks()
-    ray.get(claims.claim.remote(["group"], "work", ME))
-    yield "group"
-    ray.get(claims.release.remote(["group"], ME.name, Outcome(made=True)))
+def lock(two_cpus: None) -> Iterator[str]:
+    """A lock that we hold in the cluster's own `LockManager`."""
+    manager: Any = find_locks()
+    ray.get(manager.acquire.remote(["gang"], "work", ME))
+    yield "gang"
+    ray.get(manager.release.remote(["gang"], ME.name, Outcome(made=True)))
 
 
 @ray.remote(num_cpus=0)
-def _turn(*, cluster_grows: bool = False) -> bool:
-    wait_for_turn(cluster_grows=cluster_grows)
+def _submit(*, cluster_grows: bool = False) -> bool:
+    wait_for_gangs(cluster_grows=cluster_grows)
     return True
 
 
-def test_tasks_wait_outside_until_the_group_begins(claim: str) -> None:
-    with waiting_group(claim) as group:
-        group.asks(2, {"CPU": 1, "GPU": 0})
-        turn = _turn.remote()
-        assert ray.wait([turn], timeout=3)[0] == []
-        group.began()
-        assert ray.get(turn)
+def test_tasks_wait_until_the_gang_is_dequeued(lock: str) -> None:
+    with queued_gang(lock) as gang:
+        gang.enqueue(2, {"CPU": 1, "GPU": 0})
+        submitted = _submit.remote()
+        assert ray.wait([submitted], timeout=3)[0] == []
+        gang.dequeue()
+        assert ray.get(submitted)
 
 
-def test_a_group_without_room_holds_nobody_up(claim: str) -> None:
-    with waiting_group(claim) as group:
-        group.asks(3, {"CPU": 1, "GPU": 0})
-        assert ray.get(_turn.remote())
+def test_a_gang_without_capacity_delays_nobody(lock: str) -> None:
+    with queued_gang(lock) as gang:
+        gang.enqueue(3, {"CPU": 1, "GPU": 0})
+        assert ray.get(_submit.remote())
 
 
-def test_a_group_whose_nodes_are_on_their_way_does(claim: str) -> None:
-    with waiting_group(claim) as group:
-        group.asks(3, {"CPU": 1, "GPU": 0})
-        turn = _turn.remote(cluster_grows=True)
-        assert ray.wait([turn], timeout=3)[0] == []
-        group.began()
-        assert ray.get(turn)
+def test_a_gang_whose_nodes_are_starting_delays_tasks(lock: str) -> None:
+    with queued_gang(lock) as gang:
+        gang.enqueue(3, {"CPU": 1, "GPU": 0})
+        submitted = _submit.remote(cluster_grows=True)
+        assert ray.wait([submitted], timeout=3)[0] == []
+        gang.dequeue()
+        assert ray.get(submitted)
 
 
-def test_but_no_other_group(claim: str) -> None:
+def test_but_no_other_gang(lock: str) -> None:
     """The autoscaler sees both at once."""
-    claims: Any = find_locks()
-    ray.get(claims.claim.remote(["another"], "work", ME))
-    with waiting_group(claim) as first, waiting_group("another") as second:
-        first.asks(3, {"CPU": 1, "GPU": 0})
-        second.asks(3, {"CPU": 1, "GPU": 0})
-        assert len(ray.get(claims.waiting_groups.remote(SOON))) == 2
-    ray.get(claims.release.remote(["another"], ME.name, Outcome(made=True)))
+    manager: Any = find_locks()
+    ray.get(manager.acquire.remote(["another"], "work", ME))
+    with queued_gang(lock) as first, queued_gang("another") as second:
+        first.enqueue(3, {"CPU": 1, "GPU": 0})
+        second.enqueue(3, {"CPU": 1, "GPU": 0})
+        assert len(ray.get(manager.pending_gangs.remote(SOON))) == 2
+    ray.get(manager.release.remote(["another"], ME.name, Outcome(made=True)))
 
 
-def test_but_not_for_ever(claim: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_but_not_for_ever(lock: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No machine is to be had; smaller work must not wait for it."""
     monkeypatch.setattr(gang_scheduling, "_GROWTH_SECONDS", 0.0)
-    with waiting_group(claim) as group:
-        group.asks(3, {"CPU": 1, "GPU": 0})
-        wait_for_turn(cluster_grows=True)
+    with queued_gang(lock) as gang:
+        gang.enqueue(3, {"CPU": 1, "GPU": 0})
+        wait_for_gangs(cluster_grows=True)

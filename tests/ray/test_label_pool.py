@@ -21,14 +21,14 @@ from raydoa.pipeline.context import ExecutionContext, open_rows
 from raydoa.pipeline.stages import PseudoLabel
 from raydoa.store.record import Record
 from raydoa.tasks.split import pool
-from raydoa.training.soft_labels import read_shard
+from raydoa.training.shards import Shard
 from raydoa.training.unlabelable_row import UnlabelableRow
 from tests.ray.tiny import POISON, Tiny
 from tests.ray.watching import alive, held, living, until
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
-_ACTOR = "MapWorker(MapBatches(_ShardLabeller))"
+_ACTOR = "MapWorker(MapBatches(_PoolActor))"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def context(tiny: Tiny, tmp_path: Path) -> ExecutionContext:
 
 
 def _check_every_row_once(shards: list[PseudoLabel], context: ExecutionContext) -> None:
-    ids = [row.row_id for shard in shards for row in read_shard(context.store.fetch(shard.key))[0]]
+    ids = [row.row_id for shard in shards for row in Shard(context.store.fetch(shard.key)).rows()]
     rows = open_rows(shards[0].data, context)
     wanted = [row.id for row in pool(rows, 0, 0, shards[-1].stop)]
     assert len(ids) == len(set(ids)) == len(wanted)
@@ -112,7 +112,7 @@ def test_a_larger_pool_computes_only_the_new_shards(
 ) -> None:
     teacher = tiny.fine_tuning()
     small, large = tiny.shards(teacher, 2), tiny.shards(teacher, 5)
-    runner = ClusterRunner(context, tiny.runtime(tmp_path), ["large"])
+    runner = ClusterRunner(context, tiny.runtime(tmp_path))
     builder = Builder(context.store, runner, ClusterLocks(context.store))
     builder._supply(small)
     before = _records(small, context)
@@ -184,7 +184,7 @@ def test_lost_nodes_end_it_only_where_it_gets_no_further(
 
     def label_and_lose(some: list[PseudoLabel], context: ExecutionContext, _: object) -> None:
         left.append(len(some))
-        module._ShardLabeller(some, context)({"shard": range(shards_before_a_loss)})
+        module._PoolActor(some, context)({"shard": range(shards_before_a_loss)})
         raise ActorUnavailableError("the node is silent", None)
 
     monkeypatch.setattr(module, "_label", label_and_lose)

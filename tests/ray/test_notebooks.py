@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from raydoa.cli.sweep import add, configured
+from raydoa.cli.configured import add_configuration, configured
 from raydoa.experiment.forecast import forecast
 from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.resolve import resolve
@@ -30,12 +30,12 @@ def result_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Its stages are made in this process, so that nobody waits for Ray's to start; the command finds them.
     """
     folder = tmp_path_factory.mktemp("analysis")
-    places = ["--store", str(folder / "store"), "--results", str(folder / "results")]
-    flags = [*_NARROW.split(), *places]
+    folders = ["--store", str(folder / "store"), "--results", str(folder / "results")]
+    flags = [*_NARROW.split(), *folders]
     parser = argparse.ArgumentParser()
-    add(parser)
-    sweep, running = configured(parser.parse_args(flags))
-    resolved = resolve(sweep, running)
+    add_configuration(parser, "embedded")
+    configuration = configured(parser.parse_args(flags)).configuration
+    resolved = resolve(configuration.sweep, configuration.runtime)
     named = resolved.study.sweep
     without_ray(resolved, forecast(resolved.study, grid_cells(named.grid, named.student)))
 

@@ -1,4 +1,4 @@
-"""Machines that are taken away: with notice and without, and what a fine-tuning and a label pool make of it.
+"""Preemption with notice and without: fine-tuning resumes on the machines that are left.
 
 A head that has no CPU, and nodes of one CPU each, which the tests add and take away; fine-tuning runs in a thread
 beside the test, because nodes are added by the main one.
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.on_ray.cluster import cluster, room_for
+from raydoa.on_ray.cluster import capacity_for, cluster
 from raydoa.on_ray.finetune import fine_tune
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
@@ -59,7 +59,7 @@ def two_nodes(nodes: Any) -> Any:
     """As many as there should be, whatever the test before has left."""
     while len(nodes.worker_nodes) < 2:
         nodes.add_node(num_cpus=1)
-    until("two nodes", lambda: room_for(_ONE) == 2)
+    until("two nodes", lambda: capacity_for(_ONE) == 2)
     return nodes
 
 
@@ -84,10 +84,10 @@ def _beside(work: Any, *arguments: Any) -> Iterator[None]:
         runtime.result()
 
 
-def _pulse(folder: Path) -> int:
-    """Steps that a training is known to have done."""
-    found = list(folder.glob("train/*/pulse.json"))
-    return int(json.loads(found[0].read_text(encoding="utf-8"))["steps"]) if found else 0
+def _steps_done(folder: Path) -> int:
+    """Steps that a training has reported."""
+    files = list(folder.glob("train/*/progress.json"))
+    return int(json.loads(files[0].read_text(encoding="utf-8"))["steps"]) if files else 0
 
 
 def _homes(class_name: str) -> set[str]:
@@ -135,16 +135,16 @@ def _asks() -> bool:
 def test_machines_come_late_and_are_taken_away_with_notice(
     tiny: Tiny, tmp_path: Path, nodes: Any, alone: ExecutionContext
 ) -> None:
-    """Cloud -> watcher -> drained node -> the group saves and leaves -> one worker goes on, until there is room again."""
+    """Cloud -> notice -> drained node -> the group saves and exits -> one worker resumes, until there is room again."""
     stage = tiny.fine_tuning(steps=_STEPS, recipe=_RECIPE)
     context = tiny.context(tmp_path / "store")
     runtime = _group(tiny, tmp_path).model_copy(update={"cluster_grows": True})
-    assert room_for(_ONE) == 0
+    assert capacity_for(_ONE) == 0
     with serving() as metadata, _beside(fine_tune, stage, context, runtime):
         until("a group that asks", _asks)
         nodes.add_node(num_cpus=1)
         nodes.add_node(num_cpus=1)
-        until("a step", lambda: _pulse(tmp_path) > 0)
+        until("a step", lambda: _steps_done(tmp_path) > 0)
         with held(_WORKER):
             assert not checkpointed(tmp_path / "train"), "the interval is far longer than this test"
             lost = _home(nodes, "RayTrainWorker")
@@ -157,7 +157,7 @@ def test_machines_come_late_and_are_taken_away_with_notice(
                 metadata.interrupt(seconds=120)
                 assert watcher.wait(60) == 0
                 assert "EC2 will terminate" in watcher.communicate()[0]
-            assert room_for(_ONE) == 1, "a node that is drained counts for nothing"
+            assert capacity_for(_ONE) == 1, "a node that is drained counts for nothing"
             time.sleep(3 * _POLL_SECONDS)
         until("a group of one that asks", lambda: _asks() and len(_homes("RayTrainWorker")) == 1)
         assert lost.node_id not in _homes("RayTrainWorker")
@@ -181,11 +181,11 @@ def test_without_notice_it_shrinks_and_grows_again(
     with _beside(fine_tune, stage, context, _group(tiny, tmp_path)):
         until("a checkpoint", lambda: checkpointed(tmp_path / "train"))
         two_nodes.remove_node(_home(two_nodes, "RayTrainWorker"), allow_graceful=False)
-        done = _pulse(tmp_path)
-        until("steps of one worker", lambda: _pulse(tmp_path) > done + 5)
+        done = _steps_done(tmp_path)
+        until("steps of one worker", lambda: _steps_done(tmp_path) > done + 5)
         with held(_WORKER):
             two_nodes.add_node(num_cpus=1)
-            until("room", lambda: room_for(_ONE) == 2)
+            until("room", lambda: capacity_for(_ONE) == 2)
     record = _check(context, stage, alone)
     assert record.provenance["devices"] == 2, "it grew when there was room again"
     assert 0 <= int(str(record.facts["steps_repeated"])) <= 25

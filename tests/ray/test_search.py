@@ -15,12 +15,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from raydoa.api.search import Searching, search_setup
 from raydoa.cli import search
-from raydoa.experiment.result_row import row_of
+from raydoa.cli.configured import configured
+from raydoa.costs.plan import plan_from_json
 from raydoa.experiment.trial import measure
 from raydoa.report.results import load
-from raydoa.search.ask_tell import candidate_from
-from tests.ray.rows import numbers, plain_lab
+from raydoa.search.setup import cell_of
+from tests.ray.rows import numbers, plain_builder
 from tests.ray.tiny import Tiny
 from tests.ray.watching import until
 
@@ -48,7 +50,7 @@ class Driver:
         return [
             "--config", "nano", "--task", str(self.tiny.task_yaml),
             "--budget", self.budget, "--limit", str(self.limit), "--n", "16", "--teachers", "large", "--student", "small",
-            "--seeds", "0", "--test-rows", "16", "--searcher", self.searcher, "--set", "concurrent_cells=2",
+            "--seeds", "0", "--test-rows", "16", "--searcher", self.searcher, "--set", "concurrent_trials=2",
             *[part for name in ("teacher", "student", "distill") for part in ("--set", f"{name}_recipe.epochs=1")],
             "--model", models[0], "--model", models[1],
             "--store", str(self.folder / "store"), "--results", str(self.folder / "results"),
@@ -101,16 +103,19 @@ def _steps(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _without_ray(driver: Driver, log: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The rows of what a log has asked, as plain PyTorch in this process makes them, by the cell's name."""
+    """The rows of what a log has asked, as plain PyTorch in this process makes them, by plan."""
     parser = argparse.ArgumentParser()
     search.add(parser)
-    seeking, _ = search.seeking_of(parser.parse_args(driver.flags))
-    builder = plain_lab(seeking.resolved)
+    options = parser.parse_args(driver.flags)
+    asked = Searching(options.searcher, options.objective, options.limit)
+    setup, _ = search_setup(configured(options), asked)
+    builder, space = plain_builder(setup.resolved), setup.space
     rows = {}
     for entry in log:
         if "asked" in entry:
-            cell = seeking.cells.of(candidate_from(entry["asked"]))
-            rows[cell.name] = row_of(measure(cell, 0, seeking.resolved.study, builder).flat())
+            plan = plan_from_json(entry["asked"])
+            [row] = measure(plan, [cell_of(plan, space)], {}, setup.resolved.study, builder)
+            rows[row["plan"]] = row
     return rows
 
 
@@ -151,7 +156,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
     assert (result_dir / "score_against_cost.png").exists()
     spent = sum(entry["cost_usd"] for entry in after if "told" in entry)
     expected = sum(entry["cost_usd"] for entry in after if "asked" in entry)
-    assert spent == pytest.approx(expected, abs=1e-4), "what was asked for is what it took"
+    assert spent == pytest.approx(expected, abs=1e-5), "what was asked for is what it took"
     assert spent <= driver.limit
     assert rows["cost_incurred"].sum() == pytest.approx(spent, abs=1e-6 * len(rows)), (
         "of a pool that two trials made, each part is rounded up"
@@ -159,7 +164,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
 
     others = _without_ray(Driver(tiny, tmp_path / "alone", ray_folder, "cost_aware"), after)
     for row in rows.to_dict("records"):
-        assert numbers(row) == pytest.approx(numbers(others[row["cell"]]), rel=1e-6)
+        assert numbers(row) == pytest.approx(numbers(others[row["plan"]]), rel=1e-6)
 
     again, err = (process := driver.start()).communicate()
     assert process.returncode == 0, err

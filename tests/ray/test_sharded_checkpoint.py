@@ -1,6 +1,6 @@
-"""A place that a group kept is taken up under any ZeRO stage: each lays parameters out over workers in its own way.
+"""A checkpoint is resumed under any ZeRO stage: each lays parameters out over workers in its own way.
 
-No Ray: two processes and gloo. That groups of other sizes take it up is shown in `test_preemption`.
+No Ray: two processes and gloo. That groups of other sizes resume from it is shown in `test_preemption`.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.ray.tiny import Tiny
 
 pytestmark = pytest.mark.timeout(600)
 
-# ZeRO stage and offload of the group that saves, and of the one that goes on; each one's precision.
+# ZeRO stage and offload of the group that saves, and of the one that resumes; each one's precision.
 _CASES = [
     ((0, False), (3, False), "float32"),
     ((3, False), (1, False), "float32"),
@@ -29,7 +29,7 @@ _CASES = [
 _BEFORE, _STEPS = 3, 5
 
 
-def test_what_one_stage_saved_goes_on_under_another(tiny: Tiny, tmp_path: Path) -> None:
+def test_what_one_stage_saved_is_resumed_under_another(tiny: Tiny, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -54,7 +54,7 @@ def test_what_one_stage_saved_goes_on_under_another(tiny: Tiny, tmp_path: Path) 
 
 def _rank(rank: int, tiny: Tiny, folder: Path, port: int) -> None:
     """One of two workers: trains every case straight through, and again from what was saved on the way."""
-    from raydoa.on_ray.deepspeed_engine import init_distributed
+    from raydoa.on_ray.deepspeed_internals import init_distributed
 
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2")
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
@@ -62,13 +62,13 @@ def _rank(rank: int, tiny: Tiny, folder: Path, port: int) -> None:
     torch.distributed.init_process_group("gloo")
     init_distributed()
     for case, (before, after, precision) in enumerate(_CASES):
-        place = folder / f"place-{case}"
-        place.mkdir(exist_ok=True)
-        for kind, zero, saves in (("straight", before, place), ("resumed", after, None)):
+        checkpoint = folder / f"checkpoint-{case}"
+        checkpoint.mkdir(exist_ok=True)
+        for kind, zero, saves in (("straight", before, checkpoint), ("resumed", after, None)):
             engine = _engine(tiny, zero, precision)
             first = 0
             if kind == "resumed":
-                engine.load(place)
+                engine.load(checkpoint)
                 first = _BEFORE
             losses = _train(engine, rank, first, saves)
             weights = engine.consolidated()
@@ -80,9 +80,9 @@ def _rank(rank: int, tiny: Tiny, folder: Path, port: int) -> None:
 def _engine(tiny: Tiny, zero: tuple[int, bool], precision: str) -> Any:
     from transformers.integrations import HfDeepSpeedConfig
 
-    from raydoa.models.family import load_model
+    from raydoa.models.seq2seq.checkpoint import load_model
+    from raydoa.models.seq2seq.loss import Seq2SeqLoss as Loss
     from raydoa.on_ray.deepspeed_engine import DeepSpeedEngine, deepspeed_config
-    from raydoa.training.distill import Loss
 
     recipe = Recipe(
         learning_rate=3e-3,

@@ -1,4 +1,4 @@
-"""A trial that is stopped early gives back its workers, its placement groups and its claims."""
+"""A trial that is stopped early gives back its workers, its placement groups and its locks."""
 
 import threading
 import time
@@ -42,9 +42,7 @@ def _trial(
     config: dict[str, Any], stage: FineTune, context: ExecutionContext, runtime: RuntimeConfig
 ) -> None:
     """Makes the stage, and reports all the while, as a trial must that is to be stopped."""
-    builder = Builder(
-        context.store, ClusterRunner(context, runtime, [stage.model]), ClusterLocks(context.store)
-    )
+    builder = Builder(context.store, ClusterRunner(context, runtime), ClusterLocks(context.store))
     if config["who"] == "second":
         # The dead ones too: the first may be stopped before anybody else sees its workers alive.
         until("the first trial's group", lambda: bool(actors("RayTrainWorker")))
@@ -61,7 +59,7 @@ def _trial(
 
 def _make(builder: Builder, stage: FineTune, failures: list[Exception]) -> None:
     try:
-        builder.make(stage)
+        builder.build(stage)
     except Exception as failure:  # noqa: BLE001 - raised by the thread that waits for this one
         failures.append(failure)
 

@@ -39,7 +39,7 @@ def finished(
     strategies = ("annotate", "distill", "mixed")
     sweep = tiny.sweep(strategies=strategies, label_shares=(0.5,), u=(10, 20))
     runtime = tiny.runtime(
-        tmp_path_factory.mktemp("sweep"), train_workers=2, zero_stage=1, concurrent_cells=4
+        tmp_path_factory.mktemp("sweep"), train_workers=2, zero_stage=1, concurrent_trials=4
     )
     return sweep, runtime, _run(sweep, runtime)
 

@@ -1,5 +1,6 @@
-"""A sweep tells a real MLflow server, and writes TensorBoard's files; both are read back by their own clients."""
+"""A sweep logs to a real MLflow server, and writes TensorBoard's files; both are read back by their own clients."""
 
+import json
 import os
 import signal
 import socket
@@ -17,12 +18,13 @@ from mlflow import MlflowClient
 from ray.tune.experiment import Trial
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from raydoa.costs.items import ITEMS
 from raydoa.errors import UserError
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import forecast
 from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.resolve import resolve
-from raydoa.experiment.result_row import COLUMNS
+from raydoa.experiment.result_row import columns_of
 from raydoa.on_ray.sweep import run_sweep
 from raydoa.on_ray.trackers import Trackers, check_trackers, measured
 from raydoa.report.results import load
@@ -90,22 +92,25 @@ def test_a_sweep_in_mlflow_and_tensorboard(
     resolved = resolve(tiny.sweep(strategies=("annotate",), n=(12, 16)), runtime)
     study = resolved.study
     cells = grid_cells(study.sweep.grid, study.sweep.student)
+    names = {cell: f"{cell.name}-{study.plan_id(study.plan(cell))}" for cell in cells}
     client = MlflowClient(server.uri)
     experiment = client.create_experiment(study.sweep_id)
-    left = client.create_run(experiment, run_name=cells[0].name).info  # As by a killed process.
-    assert left.status == "RUNNING"
+    interrupted = client.create_run(
+        experiment, run_name=names[cells[0]]
+    ).info  # As by a killed process.
+    assert interrupted.status == "RUNNING"
 
     without_ray(resolved, forecast(study, cells))  # Nobody waits for trainings.
     rows = load(run_sweep(resolved, runtime, forecast(study, cells))).set_index("cell")
 
     runs = {run.info.run_name: run for run in client.search_runs([experiment])}
-    assert len(rows) == 2 and runs.keys() == set(rows.index)
-    assert runs[cells[0].name].info.run_id == left.run_id
+    assert len(rows) == 2 and runs.keys() == set(names.values())
+    assert runs[names[cells[0]]].info.run_id == interrupted.run_id
     for cell in cells:
-        run, row = runs[cell.name], rows.loc[cell.name]
+        run, row = runs[names[cell]], rows.loc[cell.name]
         assert run.info.status == "FINISHED"
-        assert run.data.params["cell/task"] == "tiny" and run.data.params["cell/teacher"] == "None"
-        assert run.data.params["cell/n"] == str(cell.n)
+        assert run.data.params["trial/task"] == "tiny"
+        assert run.data.params["trial/n"] == str(cell.n)
         _same_numbers(run.data.metrics, row)
         (folder,) = Path(runtime.results, study.sweep_id).glob(f"{cell.name}-*")
         files = EventAccumulator(str(folder)).Reload()
@@ -116,24 +121,27 @@ def test_a_sweep_in_mlflow_and_tensorboard(
 
     again = load(run_sweep(resolved, runtime, forecast(study, cells))).set_index("cell")
     pd.testing.assert_frame_equal(again, rows)
-    assert len(client.search_runs([experiment])) == 2, "what has ended is told once"
+    assert len(client.search_runs([experiment])) == 2, "a finished run is logged once"
     assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
-def _same_numbers(told: dict[str, float], row: "pd.Series[object]") -> None:
+def _same_numbers(logged: dict[str, float], row: "pd.Series[object]") -> None:
     for name in ("score", "score_low", "cost_total", "cost_incurred", "kgco2e", "labels"):
-        assert told[name] == pytest.approx(row[name]), name
-    assert told["feasible"] == 1.0
-    assert not {"seed", "budget", "pid", "teacher_score"} & told.keys()
+        assert logged[name] == pytest.approx(row[name]), name
+    assert logged["feasible"] == 1.0
+    assert not {"seed", "budget", "pid", "teacher_score"} & logged.keys()
 
 
-def test_a_server_that_breaks_down_is_let_go_of(
+def test_a_tracker_that_fails_is_dropped(
     tiny: Tiny, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     (cell,) = grid_cells(tiny.sweep(strategies=("annotate",)).grid, "small")
     trial = Trial(
-        "f", stub=True, config={"cell": asdict(cell)}, trial_name_creator=lambda _: cell.name
+        "f",
+        stub=True,
+        config={"trial": {"cells": json.dumps([asdict(cell)]), "id": "0"}},
+        trial_name_creator=lambda _: cell.name,
     )
     trackers = Trackers(("mlflow",), "a-sweep")
     trackers.setup()
@@ -142,14 +150,14 @@ def test_a_server_that_breaks_down_is_let_go_of(
     for _ in range(2):
         trackers.on_trial_result(1, [trial], trial, {"cost_total": 1.0, "training_iteration": 1})
     (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert warning.getMessage().startswith("mlflow failed and is told no more in this run")
+    assert warning.getMessage().startswith("mlflow failed and is not used any more in this run")
 
 
 def test_a_tracker_whose_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)  # As where it is not installed.
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         check_trackers(("tensorboard", "wandb"))
-    assert str(told.value) == (
+    assert str(raised.value) == (
         'trackers: wandb needs the package wandb, which is not installed; pip install "raydoa[wandb]"'
     )
 
@@ -158,16 +166,16 @@ def test_nothing_is_tracked_by_default() -> None:
     assert RuntimeConfig().trackers == ()
 
 
-def test_of_a_cell_that_cannot_be_paid_there_is_no_score() -> None:
+def test_an_unaffordable_cell_has_no_score() -> None:
     """Nor is the cell, which is in the parameters; text and what there is not have no number."""
-    row = dict.fromkeys(COLUMNS) | {
+    row = dict.fromkeys(columns_of(ITEMS.names())) | {
         "feasible": False,
         "infeasible_reason": "poor",
         "labels": 0,
         "n": 5,
     }
-    told = {**row, "training_iteration": 1, "pid": 7, "config": {"cell": {}}}
-    assert measured(told) == {"feasible": 0.0, "labels": 0.0, "training_iteration": 1}
+    result = {**row, "training_iteration": 1, "pid": 7, "config": {"cell": {}}}
+    assert measured(result) == {"feasible": 0.0, "labels": 0.0, "training_iteration": 1}
 
 
 def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +183,7 @@ def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         taken.bind(("127.0.0.1", 0))  # Nobody listens there.
         uri = f"http://127.0.0.1:{taken.getsockname()[1]}"
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        with pytest.raises(UserError, match=f"trackers: MLflow at {uri} does not answer") as told:
+        with pytest.raises(UserError, match=f"trackers: MLflow at {uri} does not answer") as raised:
             check_trackers(("mlflow",))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ

@@ -1,4 +1,4 @@
-"""A sweep's processes come up once: the counting, and with Tune."""
+"""A sweep's processes start once: the barrier, and with Tune."""
 
 import asyncio
 import json
@@ -10,34 +10,34 @@ from raydoa.experiment.forecast import forecast
 from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.resolve import resolve
 from raydoa.on_ray.sweep import run_sweep
-from raydoa.on_ray.warm_start import WarmStart
+from raydoa.on_ray.warm_start import WarmStartBarrier
 from tests.ray.tiny import Tiny
 
 LONG = 300.0
 
 
 def test_the_first_waits_for_the_last() -> None:
-    async def story() -> None:
-        warm_start = WarmStart(2, LONG)
-        await warm_start.arrive()
-        first = asyncio.create_task(warm_start.wait_for_all())
+    async def scenario() -> None:
+        barrier = WarmStartBarrier(2, LONG)
+        await barrier.arrive()
+        first = asyncio.create_task(barrier.wait_for_all())
         await asyncio.sleep(0)
         assert not first.done()
-        await warm_start.arrive()
+        await barrier.arrive()
         await first
-        await warm_start.arrive()  # A process was lost, and another took its place.
-        await warm_start.wait_for_all()
+        await barrier.arrive()  # A process was lost, and another took its place.
+        await barrier.wait_for_all()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_nobody_waits_for_those_who_never_come() -> None:
-    async def story() -> None:
-        warm_start = WarmStart(3, 0.01)
-        await warm_start.arrive()
-        await warm_start.wait_for_all()
+    async def scenario() -> None:
+        barrier = WarmStartBarrier(3, 0.01)
+        await barrier.arrive()
+        await barrier.wait_for_all()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.mark.timeout(600)
@@ -45,10 +45,10 @@ def test_nobody_waits_for_those_who_never_come() -> None:
 def test_trials_that_end_at_once_share_the_processes_of_the_first(
     tiny: Tiny, tmp_path: Path
 ) -> None:
-    """Of what one training makes. Without the warm_start one process serves nearly all, and the rest start in vain."""
+    """All of one training. Without the warm start one process serves nearly all, and the rest start in vain."""
     at_once, budgets = 3, tuple(0.001 * (i + 1) for i in range(12))
     sweep = tiny.sweep(strategies=("annotate",), budgets=budgets)
-    running = tiny.runtime(tmp_path, concurrent_cells=at_once)
+    running = tiny.runtime(tmp_path, concurrent_trials=at_once)
     resolved = resolve(sweep, running)
     named = resolved.study.sweep
     expected = forecast(resolved.study, grid_cells(named.grid, named.student))

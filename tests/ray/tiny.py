@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from raydoa.experiment.config import Grid, RuntimeConfig, Sweep
-from raydoa.models.family import build_model, save_model
 from raydoa.models.hub import folder_fingerprint
-from raydoa.models.shapes import ModelShape
+from raydoa.models.seq2seq.checkpoint import build_model, save_model
+from raydoa.models.seq2seq.shape import T5Shape
 from raydoa.models.tokenizer import train_sentencepiece
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
@@ -100,7 +100,7 @@ class Tiny:
             "learning_rate": 3e-3, "batch_size": 8, "epochs": 6, "schedule": "linear", "warmup_fraction": 0.2,
             "weight_decay": 0.01, "dropout": 0.1, **changes.pop("recipe", {}),
         }  # fmt: skip
-        fields = {"labels": 12, "steps": 12, "seed": 0, **changes}
+        fields = {"labels": 12, "steps": 12, "seed": 0, "teaches": True, **changes}
         return FineTune(
             initial=self.checkpoint(model),
             data=self.data(),
@@ -178,7 +178,7 @@ def write_tiny(folder: Path, *, poisoned: bool = False) -> Tiny:
     tokenizer = train_sentencepiece(texts * 3, 90)
     small = {"d_model": 32, "d_kv": 8, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}
     for name, d_ff, seed in (("small", 64, 1), ("large", 4096, 2)):
-        shape = ModelShape(vocabulary=VOCABULARY, d_ff=d_ff, **small)
+        shape = T5Shape(vocabulary=VOCABULARY, d_ff=d_ff, **small)
         (folder / name).mkdir()
         model = build_model(shape, seed, 0.0)
         if poisoned and name == "large":

@@ -29,10 +29,10 @@ def checkpointed(train: Path) -> bool:
 
 def actors(class_name: str) -> list[tuple[str, int, str]]:
     """State, process and node of every actor of a class, the dead ones too."""
-    from ray._private.state import state
+    from raydoa.on_ray import ray_internals
 
-    found = [a for a in state.actor_table(None).values() if a["ActorClassName"] == class_name]
-    return [(actor["State"], actor["Pid"], actor["Address"]["NodeID"]) for actor in found]
+    table = ray_internals.actors(class_name)
+    return [(actor["State"], actor["Pid"], actor["Address"]["NodeID"]) for actor in table]
 
 
 def living(class_name: str) -> list[int]:
@@ -41,17 +41,12 @@ def living(class_name: str) -> list[int]:
 
 
 def drain(address: str, node_id: str, seconds: float = 120.0) -> None:
-    """Tell the cluster that a node will be taken away."""
-    import ray
-    from ray.core.generated import autoscaler_pb2
+    """Tell the cluster that a node will be preempted."""
+    from raydoa.on_ray import ray_internals
 
-    accepted, why_not = ray._raylet.GcsClient(address=address).drain_node(
-        node_id,
-        autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION"),
-        "a test",
-        round((time.time() + seconds) * 1000),
-    )
-    assert accepted, why_not
+    gcs = ray_internals.gcs_client(address)
+    accepted, rejection = ray_internals.drain_node(gcs, node_id, "a test", time.time() + seconds)
+    assert accepted, rejection
 
 
 def workers(title: str) -> list[psutil.Process]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from transformers import T5Config, T5ForConditionalGeneration, T5Tokenizer
 
-from raydoa.models.family import UntiedT5
+from raydoa.models.seq2seq.checkpoint import UntiedT5
 from raydoa.models.tokenizer import SentencePieceTokenizer, train_sentencepiece
 from tests.unit.world import CLASSES, rows
 

@@ -9,8 +9,7 @@ import pytest
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.resolve import Resolved
-from raydoa.experiment.result_row import ResultRow
-from tests.unit.world import World, forecast_of, measure_all, write_task
+from tests.unit.world import Row, World, forecast_of, measure_all, write_task
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,7 +34,7 @@ class Measured:
     world: World
     resolved: Resolved
     expected: Forecast
-    rows: dict[Cell, ResultRow]
+    rows: dict[Cell, Row]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from raydoa.on_ray.preemption_notice import Amazon, Google
+from raydoa.on_ray.preemption_notice import ComputeEngineMetadata, Ec2Metadata
 from tests.metadata import Metadata, serving
 
 
@@ -19,7 +19,7 @@ def metadata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metadata]:
 
 
 def test_amazon_has_none_until_it_has_one(metadata: Metadata) -> None:
-    cloud = Amazon()
+    cloud = Ec2Metadata()
     assert cloud.notice() is None
     metadata.interrupt(seconds=120)
     notice = cloud.notice()
@@ -30,7 +30,7 @@ def test_amazon_has_none_until_it_has_one(metadata: Metadata) -> None:
 
 
 def test_amazon_s_token_is_renewed_when_it_has_run_out(metadata: Metadata) -> None:
-    cloud = Amazon()
+    cloud = Ec2Metadata()
     assert cloud.notice() is None
     metadata.token = "token-2"
     metadata.interrupt()
@@ -39,7 +39,7 @@ def test_amazon_s_token_is_renewed_when_it_has_run_out(metadata: Metadata) -> No
 
 
 def test_a_service_that_refuses_is_an_error_and_no_endless_loop(metadata: Metadata) -> None:
-    cloud = Amazon()
+    cloud = Ec2Metadata()
     assert cloud.notice() is None
     metadata.refuses = True
     with pytest.raises(HTTPError, match="401"):
@@ -47,7 +47,7 @@ def test_a_service_that_refuses_is_an_error_and_no_endless_loop(metadata: Metada
 
 
 def test_google_has_none_until_it_has_one(metadata: Metadata) -> None:
-    cloud = Google()
+    cloud = ComputeEngineMetadata()
     assert cloud.notice() is None
     metadata.interrupt()
     notice = cloud.notice()
@@ -55,9 +55,11 @@ def test_google_has_none_until_it_has_one(metadata: Metadata) -> None:
     assert 25 < notice.deadline - time.time() <= 30
 
 
-@pytest.mark.parametrize("cloud", [Amazon, Google])
+@pytest.mark.parametrize("cloud", [Ec2Metadata, ComputeEngineMetadata])
 def test_no_answer_is_an_oserror(
-    cloud: type[Amazon] | type[Google], metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+    cloud: type[Ec2Metadata] | type[ComputeEngineMetadata],
+    metadata: Metadata,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("GCE_METADATA_HOST", "127.0.0.1:9")

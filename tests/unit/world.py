@@ -11,14 +11,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from raydoa.costs.plan import Plan
+from raydoa.costs.stage_graph import StageGraph
 from raydoa.experiment.accounting import made_for
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Grid, Pretraining, RuntimeConfig, Sweep
 from raydoa.experiment.forecast import Forecast, forecast
 from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.resolve import Resolved, resolve
-from raydoa.experiment.result_row import ResultRow
-from raydoa.experiment.trial import measure
+from raydoa.experiment.trial import infeasible_row, measure
 from raydoa.pipeline.builder import Builder, NoLocks
 from raydoa.pipeline.local_runner import LocalRunner
 from raydoa.training.recipe import PretrainRecipe, Recipe, Representation
@@ -90,6 +91,15 @@ def write_task(folder: Path, suffix: str = ".jsonl", **fields: Any) -> Path:
     return path
 
 
+class Row(dict[str, Any]):
+    """A result row whose columns are attributes as well."""
+
+    def __getattr__(self, column: str) -> Any:
+        if column not in self:
+            raise AttributeError(column)
+        return self[column]
+
+
 @dataclass(frozen=True)
 class World:
     """A place for a task, a store and results."""
@@ -140,24 +150,44 @@ class World:
         return resolve(sweep or self.sweep(), self.runtime(**runtime))
 
 
+def measured_row(resolved: Resolved, cell: Cell, purchased: Mapping[str, int] | None = None) -> Row:
+    """The row of one cell, whose plan is measured for it alone."""
+    plan = resolved.study.plan(cell)
+    assert isinstance(plan, Plan), plan
+    builder = builder_of(resolved, plan)
+    return Row(measure(plan, [cell], purchased or {}, resolved.study, builder)[0])
+
+
+def graph_of(resolved: Resolved, cell: Cell) -> StageGraph:
+    """The stages of a cell's plan."""
+    plan = resolved.study.plan(cell)
+    assert isinstance(plan, Plan), plan
+    return resolved.study.graph(plan)
+
+
 def forecast_of(resolved: Resolved) -> Forecast:
     """The forecast of all cells of a sweep."""
     sweep = resolved.study.sweep
     return forecast(resolved.study, grid_cells(sweep.grid, sweep.student))
 
 
-def builder_of(resolved: Resolved, cell: Cell) -> Builder:
-    """A builder that works alone, in this process, for one cell."""
-    context = replace(resolved.context, made_for=made_for(resolved.study, cell))
+def builder_of(resolved: Resolved, plan: Plan) -> Builder:
+    """A builder that works alone, in this process, for one plan."""
+    study = resolved.study
+    owner = made_for(study.sweep_id, study.plan_id(plan))
+    context = replace(resolved.context, made_for=owner)
     return Builder(context.store, LocalRunner(context), NoLocks())
 
 
-def measure_all(resolved: Resolved, cells: Sequence[Cell] | None = None) -> dict[Cell, ResultRow]:
-    """The rows of all cells, measured one after the other in the order of ``cells``."""
-    expected = forecast_of(resolved)
-    return {
-        cell: measure(
-            cell, expected.labels_incurred[cell], resolved.study, builder_of(resolved, cell)
-        )
-        for cell in cells or tuple(expected.plans)
-    }
+def measure_all(resolved: Resolved, cells: Sequence[Cell] | None = None) -> dict[Cell, Row]:
+    """The rows of all cells, measured one plan after the other in the order of ``cells``."""
+    study, expected = resolved.study, forecast_of(resolved)
+    rows = {cell: infeasible_row(cell, why, study) for cell, why in expected.infeasible.items()}
+    for cell in cells or tuple(expected.cells):
+        plan = expected.cells[cell]
+        if isinstance(plan, Plan) and cell not in rows:
+            trial = expected.trials[plan]
+            asked = [other for other in cells or trial.cells if other in trial.cells]
+            measured = measure(plan, asked, trial.purchased, study, builder_of(resolved, plan))
+            rows |= dict(zip(asked, measured, strict=True))
+    return {cell: Row(rows[cell]) for cell in cells or tuple(expected.cells)}

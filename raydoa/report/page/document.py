@@ -19,13 +19,15 @@ from string import Template
 import pandas as pd
 
 from raydoa.report.best_within_budget import budgets_of
+from raydoa.report.looks import curves_of
 from raydoa.report.page.data import page_data
+from raydoa.report.page.looks import curve_style
 from raydoa.report.page.vendored import vendored
 from raydoa.report.sentence import sentences
 
 _HERE = resources.files("raydoa.report.page")
 _SCRIPTS = (
-    "decode", "numbers", "money", "reprice", "seeds", "plans", "break_even", "words", "looks", "dom", "csv", "chart",
+    "decode", "numbers", "money", "reprice", "seeds", "plans", "break_even", "words", "dom", "csv", "chart",
     "charts", "tables", "ledger", "sliders", "filters", "winners", "main",
 )  # fmt: skip
 """The modules of `script/`, each after those that it imports."""
@@ -64,7 +66,8 @@ def page(cells: pd.DataFrame, about: About | None = None) -> str:
     """
     about = about or About()
     budgets = sorted(set(about.budgets or budgets_of(cells)))
-    style = vendored("uPlot.min.css") + _text("page.css")
+    style = _text("page.css")
+    style = vendored("uPlot.min.css") + style + curve_style(curves_of(cells).values(), style)
     library, program = vendored("uPlot.iife.min.js"), joined_scripts()
     # What is said first, before a slider is moved: of the first task and N, at the middle one of the budgets.
     sentence = sentences(cells, [budgets[len(budgets) // 2]])[0].text

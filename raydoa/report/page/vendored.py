@@ -21,6 +21,6 @@ SHA256 = {
 def vendored(name: str) -> str:
     """The text of a vendored file, which is the one that was published."""
     content = (resources.files("raydoa.report.page") / "vendor" / name).read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    assert found == SHA256[name], f"vendor/{name} is not that of uPlot {VERSION}: sha256 {found}"
+    digest = hashlib.sha256(content).hexdigest()
+    assert digest == SHA256[name], f"vendor/{name} is not that of uPlot {VERSION}: sha256 {digest}"
     return content.decode("utf-8")

@@ -6,19 +6,19 @@ from matplotlib.figure import Figure
 from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.comparisons import computing_shares, pool_sizes, teachers
 from raydoa.report.figures import dollar_text
+from raydoa.report.looks import series_look
 from raydoa.report.paper.style import (
     SCORE,
     caption,
     dollar_axis,
     legend_below,
-    look_of,
     margins,
     named_ticks,
     panels,
     say,
     styled,
 )
-from raydoa.report.table import short_name
+from raydoa.strategies.strategy import short_name
 
 
 def share_figure(cells: pd.DataFrame) -> Figure:
@@ -33,7 +33,7 @@ def share_figure(cells: pd.DataFrame) -> Figure:
         figure, axes = panels(1, height=2.0)
         axis = axes[0, 0]
         for shift, (n, name) in enumerate(zip(counts, names, strict=True)):
-            line, look = table[table["n"] == n], look_of(name, names)
+            line, look = table[table["n"] == n], series_look(shift)
             reach = [
                 100 * (line["share"] - line["share_low"]),
                 100 * (line["share_high"] - line["share"]),
@@ -49,12 +49,8 @@ def share_figure(cells: pd.DataFrame) -> Figure:
         axis.set_ylabel("spent on computing (%)")
         legend_below(figure, [axis])
         seeds = cells["seed"].nunique()
-        told = (
-            "bars: plans tied with the best (P < 0.95)"
-            if seeds > 1
-            else "one seed: no ties can be told"
-        )
-        caption(figure, cells, "best measured plan for at most B", told)
+        bars = "bars: plans tied with the best (P < 0.95)" if seeds > 1 else "one seed: no ties"
+        caption(figure, cells, "best measured plan for at most B", bars)
     return figure
 
 
@@ -87,7 +83,7 @@ def _lines(
         for axis, n in zip(axes[:, 0], counts, strict=True):
             for shift, (key, name) in enumerate(zip(keys, names, strict=True)):
                 some = table[(table["n"] == n) & (table[line] == key)].sort_values(along)
-                look = look_of(name, names)
+                look = series_look(shift)
                 axis.errorbar(
                     some[along] + 0.05 * (shift - (len(keys) - 1) / 2), 100 * some["score"], yerr=margins(some),
                     label=name, color=look.colour, marker=look.marker, linestyle=look.line, elinewidth=0.7,

@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 
 from raydoa.report.best_within_budget import best_within, budgets_of
 from raydoa.report.figures import dollar_text
+from raydoa.report.looks import look_of
 from raydoa.report.paper.style import (
     PARETO,
     SCORE,
     caption,
     dollar_axis,
     legend_below,
-    look_of,
     margins,
     named_ticks,
     panels,
@@ -49,7 +49,7 @@ def frontier_figure(cells: pd.DataFrame) -> Figure:
 
 def _draw_frontier(axis: Axes, plans: pd.DataFrame) -> None:
     for name in sorted(plans["strategy"].unique()):
-        look = look_of(name, [name])
+        look = look_of(name)
         for dominated in (False, True):
             some = plans[
                 (plans["strategy"] == name) & ((plans["standing"] == DOMINATED) == dominated)
@@ -78,7 +78,7 @@ def budget_figure(cells: pd.DataFrame) -> Figure:
         for axis, n in zip(axes[:, 0], counts, strict=True):
             panel = best[best["n"] == n]
             for shift, name in enumerate(sorted(panel["strategy"].unique())):
-                line, look = panel[panel["strategy"] == name], look_of(name, [name])
+                line, look = panel[panel["strategy"] == name], look_of(name)
                 axis.errorbar(
                     line["budget"] * 1.03**shift, 100 * line["score"], yerr=margins(line), label=name,
                     color=look.colour, marker=look.marker, linestyle=look.line, elinewidth=0.7, drawstyle="steps-post",
@@ -95,33 +95,39 @@ def budget_figure(cells: pd.DataFrame) -> Figure:
     return figure
 
 
-def chance_figure(cells: pd.DataFrame, first: str = "distill", second: str = "annotate") -> Figure:
-    """P(first beats second | B, N) of one task: a field for each budget and N, empty where both are not known."""
-    table = chances(cells, first, second).pivot(index="n", columns="budget", values="chance")
+def chance_figure(cells: pd.DataFrame) -> Figure:
+    """P(a strategy beats the baseline | B, N) of one task, a panel for each pair of them.
+
+    A field for each budget and N; empty where it is not known of both.
+    """
+    table = chances(cells)
+    pairs = [(str(key[0]), str(key[1]), part) for key, part in table.groupby(["first", "second"])]
     with styled():
-        figure, axes = panels(1, height=0.5 + 0.32 * len(table))
-        axis = axes[0, 0]
-        colours = mpl.colors.LinearSegmentedColormap.from_list(
-            "", ["#E69F00", "#ffffff", "#0072B2"]
-        )
-        axis.imshow(table.to_numpy(dtype=float), cmap=colours, vmin=0, vmax=1, aspect="auto")
-        for (row, column), value in np.ndenumerate(table.to_numpy(dtype=float)):
-            text = "one seed" if np.isnan(value) else _percent(value)
-            dark = not np.isnan(value) and value > 0.8
-            axis.text(
-                column, row, text, ha="center", va="center", color="white" if dark else "black"
-            )
-        named_ticks(axis, range(table.shape[1]), [dollar_text(float(b)) for b in table.columns])
-        axis.set_yticks(range(table.shape[0]), [f"{n:,}" for n in table.index])
-        axis.set_xlabel("budget B (US dollars)")
-        axis.set_ylabel("labels owned, N")
-        axis.set_title(f"P({first} beats {second})")
-        axis.grid(False)
-        axis.spines[:].set_visible(False)
+        figure, axes = panels(len(pairs), height=0.5 + 0.32 * table["n"].nunique())
+        for axis, (first, second, of_pair) in zip(axes[:, 0], pairs, strict=True):
+            _draw_chances(axis, of_pair.pivot(index="n", columns="budget", values="chance"),
+                          (look_of(second).colour, look_of(first).colour))  # fmt: skip
+            axis.set_title(f"P({first} beats {second})")
+        axes[-1, 0].set_xlabel("budget B (US dollars)")
         seeds = cells["seed"].nunique()
-        told = f"of the mean over {seeds} paired seeds, on the same test rows"
-        caption(figure, cells, told if seeds > 1 else "one seed: no probability")
+        paired = f"of the mean over {seeds} paired seeds, on the same test rows"
+        caption(figure, cells, paired if seeds > 1 else "one seed: no probability")
     return figure
+
+
+def _draw_chances(axis: Axes, table: pd.DataFrame, ends: tuple[str, str]) -> None:
+    """Probabilities, N by budget, in the colours of who is behind and who is ahead."""
+    colours = mpl.colors.LinearSegmentedColormap.from_list("", [ends[0], "#ffffff", ends[1]])
+    axis.imshow(table.to_numpy(dtype=float), cmap=colours, vmin=0, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(table.to_numpy(dtype=float)):
+        text = "one seed" if np.isnan(value) else _percent(value)
+        dark = not np.isnan(value) and value > 0.8
+        axis.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
+    named_ticks(axis, range(table.shape[1]), [dollar_text(float(b)) for b in table.columns])
+    axis.set_yticks(range(table.shape[0]), [f"{n:,}" for n in table.index])
+    axis.set_ylabel("labels owned, N")
+    axis.grid(False)
+    axis.spines[:].set_visible(False)
 
 
 def _percent(chance: float) -> str:

@@ -1,4 +1,4 @@
-"""Prices and bills: who wins at which prices, what sharing saved, and what was measured against what was planned."""
+"""Prices and ledgers: who wins at which prices, what sharing saved, and what was measured against what was planned."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.cost_audit import audit, sharing
+from raydoa.report.cost_items import reported_item
 from raydoa.report.figures import dollar_text
-from raydoa.report.paper.style import GREY, STRATEGIES, caption, look_of, panels, styled
-from raydoa.report.price_map import price_map
-from raydoa.report.prices_now import gpu_hour_usd, label_usd
-from raydoa.report.table import short_name
+from raydoa.report.looks import SHADES, look_of
+from raydoa.report.paper.style import GREY, caption, panels, styled
+from raydoa.report.price_map import NEITHER, price_map
+from raydoa.report.unit_prices import gpu_hour_usd, label_usd
+from raydoa.strategies.strategy import short_name
 
 
 def price_figure(cells: pd.DataFrame) -> Figure:
@@ -25,7 +27,7 @@ def price_figure(cells: pd.DataFrame) -> Figure:
     now = (label_usd(cells), gpu_hour_usd(cells))
     label_prices = _around(now[0] or 0.25)
     gpu_prices = _around(now[1] or 3.0)
-    names = ["neither", *sorted(cells["strategy"].unique())]
+    names = [NEITHER, *sorted(cells["strategy"].unique())]
     rows = -(-len(budgets) // 2)
     with styled():
         figure, axes = panels(rows, height=1.45, columns=2)
@@ -42,11 +44,10 @@ def price_figure(cells: pd.DataFrame) -> Figure:
         for axis in list(axes.flat)[max(0, len(budgets) - 2) : len(budgets)]:
             axis.set_xlabel("label (US dollars)")
         shown = [
-            Patch(
-                facecolor=_colour(name), edgecolor=GREY, linewidth=0.5, label=_WORDS.get(name, name)
-            )
+            Patch(facecolor=_colour(name), edgecolor=GREY, linewidth=0.5,
+                  label="none measured" if name == NEITHER else name)
             for name in names
-        ]
+        ]  # fmt: skip
         figure.legend(
             handles=shown, loc="outside lower center", ncols=len(shown), handlelength=1,
             columnspacing=1.0, handletextpad=0.4,
@@ -57,11 +58,8 @@ def price_figure(cells: pd.DataFrame) -> Figure:
     return figure
 
 
-_WORDS = {"neither": "none measured"}
-
-
 def _colour(name: str) -> str:
-    return "#ffffff" if name == "neither" else look_of(name, [*STRATEGIES, name]).colour
+    return "#ffffff" if name == NEITHER else look_of(name).colour
 
 
 def _around(price: float) -> np.ndarray:
@@ -99,13 +97,13 @@ def sharing_figure(cells: pd.DataFrame) -> Figure:
         figure, axes = panels(1, height=0.5 + 0.3 * len(table), extra=0.4)
         axis = axes[0, 0]
         at = np.arange(len(table))
-        axis.barh(at + 0.2, table["standalone"], height=0.36, color="#56B4E9", label="standalone")
+        axis.barh(at + 0.2, table["standalone"], height=0.36, color=SHADES[4], label="standalone")
         # Nothing is incurred by cells whose stages were all in the store, and a logarithm has no place for that.
         paid = table["incurred"].where(table["incurred"] > 0)
-        axis.barh(at - 0.2, paid, height=0.36, color="#0072B2", label="incurred")
+        axis.barh(at - 0.2, paid, height=0.36, color=SHADES[0], label="incurred")
         for y, row in zip(at, table.to_dict("records"), strict=True):
-            told = f"{row['ratio']:.1f}×" if row["incurred"] > 0 else "nothing incurred"
-            axis.text(row["standalone"] * 1.15, y, told, va="center", fontsize=7)
+            text = f"{row['ratio']:.1f}×" if row["incurred"] > 0 else "nothing incurred"
+            axis.text(row["standalone"] * 1.15, y, text, va="center", fontsize=7)
         axis.set_yticks(at, table["strategy"])
         axis.set_xscale("log")
         axis.set_xlim(right=table["standalone"].max() * 5)
@@ -119,21 +117,20 @@ def sharing_figure(cells: pd.DataFrame) -> Figure:
 
 
 def audit_figure(cells: pd.DataFrame) -> Figure:
-    """Measured over planned GPU-seconds, for each stage and model."""
+    """Measured over planned GPU-seconds, for each cost item and model."""
     table = audit(cells).iloc[::-1]
-    names = {"teacher": "teacher", "pseudo_labels": "labelling", "student": "student"}
     with styled():
-        figure, axes = panels(1, height=0.5 + 0.2 * len(table), extra=0.3)
+        figure, axes = panels(1, height=0.5 + 0.3 * len(table), extra=0.3)
         axis = axes[0, 0]
         at = np.arange(len(table))
         reach = [table["ratio"] - table["ratio_low"], table["ratio_high"] - table["ratio"]]
         axis.errorbar(
-            table["ratio"], at, xerr=np.clip(reach, 0, None), linestyle="none", marker="s", color="#0072B2",
+            table["ratio"], at, xerr=np.clip(reach, 0, None), linestyle="none", marker="s", color=SHADES[0],
             elinewidth=0.7,
         )  # fmt: skip
         axis.axvline(1, color="black", linewidth=0.8, linestyle=":")
         labels = [
-            f"{names[row['stage']]}, {short_name(row['model'])} ({row['basis']})"
+            f"{reported_item(row['item']).title},\n{short_name(str(row['model']))} ({row['basis']})"
             for row in table.to_dict("records")
         ]
         axis.set_yticks(at, labels)

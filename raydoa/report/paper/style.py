@@ -1,12 +1,8 @@
-"""How all figures of a paper look: a column's width, type that is legible there, and colours that all eyes tell apart.
-
-Colours are those of Okabe and Ito; strategies also differ by marker and line, so a grey print is enough.
-"""
+"""How all figures of a paper look: a column's width, type that is legible there, and one way to tell intervals."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,31 +24,6 @@ GREY, LIGHT = "#555555", "#dddddd"
 SCORE = "score (points of 100)"
 PARETO = "Pareto frontier"
 
-
-@dataclass(frozen=True)
-class Look:
-    """Colour, marker and line of a curve."""
-
-    colour: str
-    marker: str
-    line: str
-
-
-STRATEGIES = {
-    "annotate": Look("#E69F00", "o", "-"),
-    "distill": Look("#0072B2", "s", "-"),
-    "mixed": Look("#009E73", "D", "-."),
-    "self_distill": Look("#7F7F7F", "^", "--"),
-    "llm_annotate": Look("#CC79A7", "v", ":"),
-}
-SERIES = (
-    Look("#0072B2", "s", "-"),
-    Look("#D55E00", "o", "--"),
-    Look("#009E73", "D", "-."),
-    Look("#CC79A7", "^", ":"),
-    Look("#56B4E9", "v", "-"),
-    Look("#E69F00", "P", "--"),
-)
 
 _STYLE: dict[Any, Any] = {
     "font.size": 7.5,
@@ -95,11 +66,6 @@ def panels(
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def look_of(name: str, names: Sequence[str]) -> Look:
-    """The look of a strategy, or of one of several names that are none."""
-    return STRATEGIES.get(name) or SERIES[list(names).index(name) % len(SERIES)]
-
-
 def dollar_axis(axis: Axes, low: float, high: float, label: str) -> None:
     """A logarithmic axis of dollars below, with ticks that a reader can name."""
     axis.set_xscale("log")
@@ -120,8 +86,8 @@ def named_ticks(axis: Axes, values: Sequence[float], texts: Sequence[str]) -> No
 
 def margins(table: pd.DataFrame, column: str = "score_margin") -> np.ndarray | None:
     """Half intervals in points of 100 for error bars; None where there is one seed, and nothing to draw."""
-    found = 100 * table[column].to_numpy(dtype=float)
-    return None if np.isnan(found).all() else np.nan_to_num(found)
+    halves = 100 * table[column].to_numpy(dtype=float)
+    return None if np.isnan(halves).all() else np.nan_to_num(halves)
 
 
 def legend_below(figure: Figure, axes: Iterable[Axes], columns: int = 3) -> None:

@@ -2,17 +2,19 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from raydoa.errors import UserError
+from raydoa.report.comparisons import distilled_cells, teachers
 from raydoa.report.paper.choices import pool_figure, share_figure, teacher_figure
 from raydoa.report.paper.frontier import budget_figure, chance_figure, frontier_figure
 from raydoa.report.paper.money import audit_figure, price_figure, sharing_figure
 from raydoa.report.paper.style import save
+from raydoa.report.win_probability import against_baseline
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,13 @@ OF_A_TASK: Mapping[str, Draw] = {
     "teachers": teacher_figure,
     "pools": pool_figure,
 }
+_NEEDED: Mapping[str, Callable[[pd.DataFrame], Sized]] = {
+    "chance": against_baseline,
+    "teachers": teachers,
+    "pools": distilled_cells,
+}
+"""What of the measured cells a figure is drawn from, where not all will do."""
+
 OF_ALL: Mapping[str, Draw] = {"sharing": sharing_figure, "audit": audit_figure}
 
 
@@ -33,7 +42,7 @@ def write_figures(cells: pd.DataFrame, folder: Path) -> list[Path]:
     """Write every figure that the cells have something for, as PDF and PNG; returns the paths.
 
     Names are ``frontier-TASK``, ``prices-TASK-N100`` and so on. What a sweep has nothing for (teachers, say, where
-    nothing was distilled) is not drawn, and that is told.
+    nothing was distilled) is not drawn, and a warning says so.
 
     Raises:
         UserError: no cell has a score.
@@ -42,7 +51,7 @@ def write_figures(cells: pd.DataFrame, folder: Path) -> list[Path]:
     if measured.empty:
         raise UserError(
             f"none of {len(cells)} cells has a score, so there is nothing to draw; `raydoa report` without --figures "
-            "tells why"
+            "says why"
         )
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -60,10 +69,8 @@ def write_figures(cells: pd.DataFrame, folder: Path) -> list[Path]:
 
 def _drawn(draw: Draw, name: str, cells: pd.DataFrame, path: Path) -> list[Path]:
     measured = cells[cells["feasible"] & cells["score"].notna()]
-    strategies = set(measured["strategy"])
-    needed = {"chance": {"distill", "annotate"}, "teachers": {"distill"}}.get(name, set())
-    lacks = not strategies or not needed <= strategies
-    if lacks or (name == "pools" and not strategies & {"distill", "self_distill"}):
+    needed = _NEEDED.get(name)
+    if measured.empty or (needed is not None and not len(needed(measured))):
         logger.warning("%s: not drawn, these cells have nothing for it", path.name)
         return []
     if name in OF_ALL and cells["cost_incurred"].isna().all():

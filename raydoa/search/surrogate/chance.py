@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from raydoa.search.surrogate.laws import Array
+from raydoa.search.surrogate.inputs import Array
 
 _BEND = 0.03
 _ABOVE = 0.12

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from raydoa.search.surrogate.laws import Array
+from raydoa.search.surrogate.inputs import Array
 
 _JITTER = 1e-9
 
@@ -31,22 +31,22 @@ class Joint:
         centred: Array = self.means - self.means.mean(axis=0)
         return centred
 
-    def once_known(self, known: NDArray[np.intp], luck: Array) -> "Joint":
+    def once_known(self, which: NDArray[np.intp], luck: Array) -> "Joint":
         """What will be believed when some of the measurable have come out with so much luck, on average.
 
         What they will be is left open, so no expectation changes; what they tell is taken out of every draw and out of
         what a draw leaves (Matheron's rule).
 
         Args:
-            known: which of them.
-            luck: covariance of what is no property of the points ``[known, known]``.
+            which: positions of those.
+            luck: covariance of what is no property of the points ``[which, which]``.
         """
-        between = self.centred.T @ self.centred[:, known] / len(self.means)
-        all_with_known = self.within[:, known] + between
-        outcomes = all_with_known[known] + luck + _JITTER * np.eye(len(known))
-        told = np.linalg.solve(outcomes, all_with_known.T).T
-        of_measurable = told[: self.within.shape[1]]
-        alone = self.within[known][:, known] + luck
-        within = self.within - told @ self.within[known] - self.within[:, known] @ of_measurable.T
-        within += told @ alone @ of_measurable.T
-        return Joint(self.means - self.centred[:, known] @ told.T, within)
+        between = self.centred.T @ self.centred[:, which] / len(self.means)
+        all_with_known = self.within[:, which] + between
+        outcomes = all_with_known[which] + luck + _JITTER * np.eye(len(which))
+        gain = np.linalg.solve(outcomes, all_with_known.T).T
+        of_measurable = gain[: self.within.shape[1]]
+        alone = self.within[which][:, which] + luck
+        within = self.within - gain @ self.within[which] - self.within[:, which] @ of_measurable.T
+        within += gain @ alone @ of_measurable.T
+        return Joint(self.means - self.centred[:, which] @ gain.T, within)

@@ -14,7 +14,6 @@ the onset says that below some n0 labels a teacher is worth nothing however larg
 and is never sampled.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from raydoa.search.costs import Costs, Point
-
-Array = NDArray[np.float64]
+from raydoa.search.surrogate.inputs import Array, Inputs
 
 COEFFICIENTS = ("E", "A", "b", "e", "A'")
 POSITIVE = np.array([False, True, True, False, True])
-_REFERENCE_U = 1000.0
 
 # What is drawn is log-normal: the median, and the spread of the logarithm.
 SHAPES = {
@@ -50,14 +46,6 @@ SHAPES = {
 }
 DIMENSIONS = len(SHAPES)
 _FARTHEST = 3.5
-
-
-@dataclass(frozen=True)
-class Laws:
-    """Which laws are in the mixture; without any, the mean is a constant for each of `annotate` and the rest."""
-
-    power: bool = True
-    onset: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,40 +115,6 @@ class Shapes:
     def pick(self, index: NDArray[np.intp]) -> "Shapes":
         """Some of the draws."""
         return Shapes(**{name: values[index] for name, values in vars(self).items()})
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Points as numbers, relative to the task's references; each is an array ``[points]``."""
-
-    taught: NDArray[np.bool_]
-    labels: Array
-    size: Array
-    u: Array
-    gold: Array
-    share: Array
-
-    @classmethod
-    def of(cls, points: Sequence[Point], costs: Costs) -> "Inputs":
-        """Encode points of a task."""
-        sizes = {teacher.name: teacher.parameters for teacher in costs.teachers}
-        reference = costs.owned or 100
-        middle = float(np.exp(np.mean(np.log(list(sizes.values()))))) if sizes else 1.0
-        rows = [
-            (
-                bool(point.teacher),
-                point.labels / reference,
-                sizes[point.teacher] / middle if point.teacher else 1.0,
-                point.u / _REFERENCE_U,
-                point.labels / _REFERENCE_U
-                if point.teacher and point.labels > costs.owned
-                else 0.0,
-                point.student_steps / costs.full_steps_of(point),
-            )
-            for point in points
-        ]
-        columns = np.array(rows, dtype=float).reshape(len(rows), 6).T
-        return cls(columns[0] > 0, *columns[1:])
 
 
 def bases(inputs: Inputs, shapes: Shapes) -> Array:

@@ -1,4 +1,4 @@
-"""Draws of the laws' shapes: from the prior, or the draws of a moment ago, by their evidence; then moved about by it.
+"""Draws of the laws' shapes: from the prior, or the draws of a moment ago, by their likelihood; then moved about by it.
 
 To go on from the draws that one measurement less has left is iterated batch importance sampling (Chopin 2002, doi
 10.1093/biomet/89.3.539): they are nearly right already, so a search gets by with few moves for each measurement, and
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from raydoa.search.surrogate.laws import DIMENSIONS, Array, Laws, Prior, Shapes
+from raydoa.search.surrogate.inputs import Array
+from raydoa.search.surrogate.laws import DIMENSIONS, Prior, Shapes
 from raydoa.search.surrogate.training_kinds import Kinds, drawn, extended
 
 _SWITCHED = 0.15
@@ -23,15 +24,15 @@ _FULL_LENGTH = 0.1
 _MOVES_OF_A_SWEEP = 10
 
 
-class Evidence(Protocol):
-    """What was measured."""
+class Likelihood(Protocol):
+    """How likely what was measured is."""
 
     @property
     def count(self) -> int:
         """Of measurements."""
         ...
 
-    def evidence(self, shapes: Shapes, kinds: Kinds) -> Array:
+    def log_likelihood(self, shapes: Shapes, kinds: Kinds) -> Array:
         """Logarithm of the marginal likelihood of each draw."""
         ...
 
@@ -61,18 +62,18 @@ class Population:
         normal: ``[draws, DIMENSIONS]``, standard normal by the prior.
         onset: which law each is of.
         kinds: of training that each measurement is taken for.
-        evidence: of each, by what they were drawn for; 0 by the prior.
+        log_likelihood: of each, by what they were drawn for; 0 by the prior.
     """
 
     normal: Array
     onset: NDArray[np.bool_]
     kinds: Kinds
-    evidence: Array
+    log_likelihood: Array
 
     def pick(self, index: NDArray[np.intp]) -> "Population":
         """Some of them."""
         return Population(
-            self.normal[index], self.onset[index], self.kinds[index], self.evidence[index]
+            self.normal[index], self.onset[index], self.kinds[index], self.log_likelihood[index]
         )
 
 
@@ -82,65 +83,63 @@ class Posterior:
 
     Attributes:
         prior: what is believed before.
-        laws: which laws there may be.
         effort: computing.
     """
 
     prior: Prior
-    laws: Laws
     effort: Effort
 
     def draws(
         self,
         random: np.random.Generator,
-        evidence: Evidence | None,
+        likelihood: Likelihood | None,
         before: Population | None = None,
     ) -> Population:
-        """Some draws; without any evidence, of the prior.
+        """Some draws; without any measurement, of the prior.
 
         Args:
             random: where chance comes from.
-            evidence: of what was measured.
-            before: draws by other evidence, to go on from; from the prior, unless given.
+            likelihood: of what was measured.
+            before: draws by another likelihood, to go on from; from the prior, unless given.
         """
         if before is None:
             before = self._of_prior(random)
-        if evidence is None:
+        if likelihood is None:
             return before.pick(np.arange(min(self.effort.kept, len(before.normal))))
-        population = self._begun(random, evidence, before)
+        population = self._begun(random, likelihood, before)
         for done in range(0, self.effort.moves, _MOVES_OF_A_SWEEP):
             moves = min(_MOVES_OF_A_SWEEP, self.effort.moves - done)
-            population = self._settled(random, evidence, population, moves)
-            population = self._of_other_kinds(random, evidence, population)
+            population = self._settled(random, likelihood, population, moves)
+            population = self._of_other_kinds(random, likelihood, population)
         return population
 
     def _begun(
-        self, random: np.random.Generator, evidence: Evidence, before: Population
+        self, random: np.random.Generator, likelihood: Likelihood, before: Population
     ) -> Population:
         """Draws to go on from, by how likely what is new is in each; with a kind for all that is new."""
-        known = before.kinds.shape[1]
-        kinds = extended(before.kinds, evidence.count)
+        old = before.kinds.shape[1]
+        kinds = extended(before.kinds, likelihood.count)
         shapes = self.shapes(before)
-        height = evidence.evidence(shapes, kinds)
-        if known:
+        height = likelihood.log_likelihood(shapes, kinds)
+        if old:
             # Draws of the prior would take most of what does not suit them for trainings that went wrong.
-            new = evidence.kinds(shapes, kinds)[:, known:]
+            new = likelihood.kinds(shapes, kinds)[:, old:]
             height = height + logsumexp(new, axis=2).sum(axis=1)
-            kinds[:, known:] = drawn(random, new)
-        chosen = _resampled(random, height - before.evidence, self.effort.kept)
-        return self._weighed(evidence, replace(before, kinds=kinds).pick(chosen))
+            kinds[:, old:] = drawn(random, new)
+        chosen = _resampled(random, height - before.log_likelihood, self.effort.kept)
+        return self._weighed(likelihood, replace(before, kinds=kinds).pick(chosen))
 
     def _of_other_kinds(
-        self, random: np.random.Generator, evidence: Evidence, population: Population
+        self, random: np.random.Generator, likelihood: Likelihood, population: Population
     ) -> Population:
         """The same with kinds drawn anew."""
-        likelihood = evidence.kinds(self.shapes(population), population.kinds)
-        return self._weighed(evidence, replace(population, kinds=drawn(random, likelihood)))
+        of_kinds = likelihood.kinds(self.shapes(population), population.kinds)
+        return self._weighed(likelihood, replace(population, kinds=drawn(random, of_kinds)))
 
-    def _weighed(self, evidence: Evidence, population: Population) -> Population:
-        """The same with the evidence of its shapes and kinds."""
-        height = evidence.evidence(self.shapes(population), population.kinds)
-        return replace(population, evidence=height)
+    def _weighed(self, likelihood: Likelihood, population: Population) -> Population:
+        """The same with the likelihood of its shapes and kinds."""
+        height = likelihood.log_likelihood(self.shapes(population), population.kinds)
+        return replace(population, log_likelihood=height)
 
     def shapes(self, population: Population) -> Shapes:
         """What a population stands for."""
@@ -150,25 +149,29 @@ class Posterior:
         count = self.effort.draws
         normal = random.normal(size=(count, DIMENSIONS))
         none = np.zeros((count, 0), dtype=np.int8)
-        return Population(normal, self._which_law(random, count), none, np.zeros(count))
+        return Population(normal, random.random(count) < self.prior.onset, none, np.zeros(count))
 
     def _settled(
-        self, random: np.random.Generator, evidence: Evidence, population: Population, moves: int
+        self,
+        random: np.random.Generator,
+        likelihood: Likelihood,
+        population: Population,
+        moves: int,
     ) -> Population:
         """The same after so many moves of each draw, which leave the kinds of trainings alone."""
-        normal, onset, height = population.normal, population.onset, population.evidence
+        normal, onset, height = population.normal, population.onset, population.log_likelihood
         kinds = population.kinds
         prior = self._log_prior(normal, onset)
         for _ in range(moves):
             moved, switched = self._moved(random, normal, onset)
-            found = evidence.evidence(self.prior.shapes(moved, switched), kinds)
-            believed = self._log_prior(moved, switched)
-            gain = found + believed - height - prior
+            moved_height = likelihood.log_likelihood(self.prior.shapes(moved, switched), kinds)
+            moved_prior = self._log_prior(moved, switched)
+            gain = moved_height + moved_prior - height - prior
             taken = np.log(random.random(len(gain))) < gain
             normal = np.where(taken[:, None], moved, normal)
             onset = np.where(taken, switched, onset)
-            height = np.where(taken, found, height)
-            prior = np.where(taken, believed, prior)
+            height = np.where(taken, moved_height, height)
+            prior = np.where(taken, moved_prior, prior)
         return Population(normal, onset, kinds, height)
 
     def _moved(
@@ -185,13 +188,7 @@ class Posterior:
         length = np.where(random.random(count) < _FULL_LENGTH, 1.0, usual)
         along = length[:, None] * (normal[first] - normal[second])
         moved = normal + along + 0.1 * random.normal(size=normal.shape)
-        both = self.laws.power and self.laws.onset
-        return moved, onset ^ (both & (random.random(count) < _SWITCHED))
-
-    def _which_law(self, random: np.random.Generator, count: int) -> NDArray[np.bool_]:
-        if self.laws.power and self.laws.onset:
-            return random.random(count) < self.prior.onset
-        return np.full(count, self.laws.onset)
+        return moved, onset ^ (random.random(count) < _SWITCHED)
 
     def _log_prior(self, normal: Array, onset: NDArray[np.bool_]) -> Array:
         """Logarithm of the prior density of draws, up to a constant."""

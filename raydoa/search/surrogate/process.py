@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from raydoa.search.surrogate.kernel import residual
-from raydoa.search.surrogate.laws import Array, Inputs, Laws, Prior, Shapes, bases
+from raydoa.search.surrogate.inputs import Array, Inputs
+from raydoa.search.surrogate.kernel import residual, variance
+from raydoa.search.surrogate.laws import Prior, Shapes, bases
 from raydoa.search.surrogate.regression import Fit, Problem
 from raydoa.search.surrogate.training_kinds import LOSS, LOSS_VARIANCE, NOISE, SHARE, Kinds
 
@@ -44,23 +45,21 @@ class Process:
     Attributes:
         errors: what was measured.
         prior: what was believed before.
-        laws: which laws are in the mean.
     """
 
     errors: Errors
     prior: Prior
-    laws: Laws
 
     @property
     def count(self) -> int:
         """Of measurements."""
         return len(self.errors.values)
 
-    def evidence(self, shapes: Shapes, kinds: Kinds) -> Array:
+    def log_likelihood(self, shapes: Shapes, kinds: Kinds) -> Array:
         """Logarithm of the marginal likelihood of each draw, with coefficients that must be positive positive."""
         fit = Fit.of(self.problem(shapes, kinds))
-        found: Array = fit.log_evidence + fit.log_positive
-        return found
+        likelihood: Array = fit.log_evidence + fit.log_positive
+        return likelihood
 
     def kinds(self, shapes: Shapes, kinds: Kinds) -> Array:
         """How likely each kind is for each measurement, all others being what they are.
@@ -94,19 +93,12 @@ class Process:
         gaps = errors.values - errors.values.min(initial=1.0)
         noise += (shapes.misfit[:, None] * gaps) ** 2 + errors.variances + _JITTER
         own += noise[:, :, None] * np.eye(len(errors.values))
-        return Problem(self.basis(inputs, shapes), mean, sd, own, errors.values - LOSS[kinds])
+        return Problem(bases(inputs, shapes), mean, sd, own, errors.values - LOSS[kinds])
 
     def _luck(self, shapes: Shapes) -> Array:
         """Variance of a usual training's luck, by draw and measurement."""
         luck: Array = (shapes.noise_sd[:, None] * self.errors.stretch) ** 2
         return luck
-
-    def basis(self, inputs: Inputs, shapes: Shapes) -> Array:
-        """What the coefficients multiply ``[draws, points, coefficients]``; without a law, a constant of each kind."""
-        basis = bases(inputs, shapes)
-        if not (self.laws.power or self.laws.onset):
-            basis[:, :, [1, 2, 4]] = 0.0
-        return basis
 
 
 @dataclass(frozen=True)
@@ -124,15 +116,15 @@ class Conditioned:
     def kernel(self, one: Inputs, two: Inputs) -> Array:
         """Covariance before anything was measured ``[draws, one, two]``, seeds and teachers left out."""
         _, sd = self.process.prior.coefficients(self.shapes)
-        left = self.process.basis(one, self.shapes) * sd[:, None, :]
-        right = self.process.basis(two, self.shapes) * sd[:, None, :]
+        left = bases(one, self.shapes) * sd[:, None, :]
+        right = bases(two, self.shapes) * sd[:, None, :]
         kernel: Array = left @ np.swapaxes(right, 1, 2) + residual(one, two, self.shapes)
         return kernel
 
     def solved(self, inputs: Inputs) -> tuple[Array, Array]:
         """``L^-1 k`` of each draw ``[draws, measurements, points]``, and the means ``[draws, points]``."""
         mean, _ = self.process.prior.coefficients(self.shapes)
-        start = np.einsum("dpc,dc->dp", self.process.basis(inputs, self.shapes), mean)
+        start = np.einsum("dpc,dc->dp", bases(inputs, self.shapes), mean)
         measured = self.process.errors
         if not len(measured.values):
             return np.zeros((len(mean), 0, len(start[0]))), start
@@ -144,8 +136,8 @@ class Conditioned:
         solved, means = self.solved(inputs)
         shapes = self.shapes
         _, sd = self.process.prior.coefficients(shapes)
-        linear = ((self.process.basis(inputs, shapes) * sd[:, None, :]) ** 2).sum(axis=2)
-        own = ((shapes.residual * shapes.scale) ** 2 + shapes.model_sd**2)[:, None]
+        linear = ((bases(inputs, shapes) * sd[:, None, :]) ** 2).sum(axis=2)
+        own = variance(inputs, shapes)
         mean: Array = means.mean(axis=0)
         inside = linear + own - (solved**2).sum(axis=1)
         return mean, (inside + (means - mean) ** 2).mean(axis=0)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
-from raydoa.search.surrogate.laws import POSITIVE, Array
+from raydoa.search.surrogate.inputs import Array
+from raydoa.search.surrogate.laws import POSITIVE
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,10 @@ class Fit:
         problem = self.problem
         scaled = problem.basis * problem.sd[:, None, :]
         off = problem.errors - np.einsum("dnc,dc->dn", problem.basis, problem.mean)
-        found: Array = np.linalg.solve(
+        whitened: Array = np.linalg.solve(
             self.factor, np.concatenate([scaled, off[..., None]], axis=2)
         )
-        return found
+        return whitened
 
     @property
     def white(self) -> Array:
@@ -100,8 +101,8 @@ class Fit:
         mean, sd = self.problem.mean, self.problem.sd
         after = log_ndtr(self.coefficients / np.sqrt(self.coefficient_variances))
         before = log_ndtr(mean / sd)
-        found: Array = (after - before)[:, POSITIVE].sum(axis=1)
-        return found
+        log_ratio: Array = (after - before)[:, POSITIVE].sum(axis=1)
+        return log_ratio
 
     @cached_property
     def coefficients(self) -> Array:

@@ -1,20 +1,22 @@
-"""The score as a function of an allocation, with how sure that is.
+"""The score as a function of a plan, with how sure that is.
 
 One Gaussian process over all budgets (`process`), averaged over draws of the laws' shapes (`posterior`). Scores of
-models that have learnt nothing tell little (`chance`), and now and then a training goes wrong (`trainings`).
+models that have learnt nothing tell little (`chance`), and now and then a training goes wrong (`training_kinds`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from raydoa.search.costs import Costs, Point
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question
 from raydoa.search.surrogate.chance import Chance
+from raydoa.search.surrogate.inputs import Array, Inputs
 from raydoa.search.surrogate.joint import Joint
 from raydoa.search.surrogate.kernel import same_teacher
-from raydoa.search.surrogate.laws import COEFFICIENTS, SHAPES, Array, Inputs, Laws, Prior
+from raydoa.search.surrogate.laws import COEFFICIENTS, SHAPES, Prior
 from raydoa.search.surrogate.posterior import Effort, Population, Posterior
 from raydoa.search.surrogate.process import Conditioned, Errors, Process
 
@@ -29,11 +31,11 @@ _FEW = 64
 
 @dataclass(frozen=True)
 class Measured:
-    """A finished measurement. ``teacher`` tells one fine-tuning from another; None for `annotate`."""
+    """A finished measurement. ``teacher`` tells one fine-tuning from another; None where there is none."""
 
-    point: Point
+    plan: Plan
     score: float
-    teacher: tuple[object, ...] | None = None
+    teacher: Hashable | None = None
 
 
 class Surface:
@@ -41,75 +43,72 @@ class Surface:
 
     Args:
         measured: what is known of the task, of any budget.
-        costs: prices and schedules of the task; of them the references and the recipe's steps are used.
-        laws: which laws are mixed; both, unless given.
+        question: of it N, the teachers' sizes and the recipes' steps are used, and no price.
         effort: how much computing it may take.
         seed: of the draws.
         prior: what is believed before; wide guesses, unless given.
-        before: a fit to the first of the measurements, of the same costs, laws and prior, to go on from its draws.
+        before: a fit to the first of the measurements, of the same question and prior, to go on from its draws.
     """
 
     def __init__(
         self,
         measured: Sequence[Measured],
-        costs: Costs,
-        laws: Laws | None = None,
+        question: Question,
         effort: Effort | None = None,
         seed: int = 0,
         prior: Prior | None = None,
         before: "Surface | None" = None,
     ) -> None:
         self._measured = measured
-        self._costs = costs
+        self._question = question
         self._prior = prior or Prior()
-        self._laws = laws or Laws()
         self._chance = Chance.below(1 - np.array([m.score for m in measured], dtype=float))
-        posterior = Posterior(self._prior, self._laws, effort or Effort())
+        posterior = Posterior(self._prior, effort or Effort())
         process = self._process()
         # With another chance level the same errors say something else.
-        known = before._population if before and before._chance == self._chance else None
+        draws = before._population if before and before._chance == self._chance else None
         self._population: Population = posterior.draws(
-            np.random.default_rng(seed), process if measured else None, known
+            np.random.default_rng(seed), process if measured else None, draws
         )
         self._all: Conditioned = process.given(
             posterior.shapes(self._population), self._population.kinds
         )
-        self._expected: dict[Point, tuple[float, float]] = {}
+        self._expected: dict[Plan, tuple[float, float]] = {}
 
-    def mean_and_sd(self, points: Sequence[Point]) -> tuple[Array, Array]:
-        """Expected score of each point and the standard deviation of that expectation; a seed's luck is not in it."""
+    def mean_and_sd(self, plans: Sequence[Plan]) -> tuple[Array, Array]:
+        """Expected score of each plan and the standard deviation of that expectation; a seed's luck is not in it."""
         # A search asks for the same thousands of plans several times at each step.
-        new = [point for point in points if point not in self._expected]
+        new = [plan for plan in plans if plan not in self._expected]
         if new:
             mean, sd = self._latent(new)
             score, slope = 1 - self._chance.seen(mean), self._chance.slope(mean)
-            found = zip(score.tolist(), (slope * sd).tolist(), strict=True)
-            self._expected.update(zip(new, found, strict=True))
-        both = np.array([self._expected[point] for point in points]).reshape(len(points), 2)
+            expected = zip(score.tolist(), (slope * sd).tolist(), strict=True)
+            self._expected.update(zip(new, expected, strict=True))
+        both = np.array([self._expected[plan] for plan in plans]).reshape(len(plans), 2)
         return both[:, 0], both[:, 1]
 
-    def best_of(self, plans: Sequence[Point]) -> Point:
+    def best_of(self, plans: Sequence[Plan]) -> Plan:
         """The plan to recommend: of two that are expected to score the same, the one that is known better."""
         mean, sd = self.mean_and_sd(plans)
         return plans[int(np.argmax(mean - _CAUTION * sd))]
 
-    def joint(self, measurable: Sequence[Point], others: Sequence[Point]) -> Joint:
-        """What the laws expect of points together, though no score shows it below chance.
+    def joint(self, measurable: Sequence[Plan], others: Sequence[Plan]) -> Joint:
+        """What the laws expect of plans together, though no score shows it below chance.
 
-        A point near chance may turn out far better and hardly worse: here that is a plain deviation.
+        A plan near chance may turn out far better and hardly worse: here that is a plain deviation.
         """
-        points = Inputs.of([*measurable, *others], self._costs)
-        _, errors = self._all.solved(points)
+        inputs = Inputs.of([*measurable, *others], self._question)
+        _, errors = self._all.solved(inputs)
         middle = errors.mean(axis=0)
-        within = self._few.within(points, Inputs.of(measurable, self._costs))
+        within = self._few.within(inputs, Inputs.of(measurable, self._question))
         return Joint(1 - middle - _DOUBT * (errors - middle), _DOUBT**2 * within)
 
-    def noise_of(self, points: Sequence[Point]) -> Array:
-        """Variance of the luck in which a measurement of each point hides what `joint` expects of it.
+    def noise_of(self, plans: Sequence[Plan]) -> Array:
+        """Variance of the luck in which a measurement of each plan hides what `joint` expects of it.
 
-        Near chance a score tells hardly anything; of a point that may turn out to be above it, more.
+        Near chance a score tells hardly anything; of a plan that may turn out to be above it, more.
         """
-        mean, sd = self._latent(points)
+        mean, sd = self._latent(plans)
         stretch, hidden = self._chance.doubt(self._chance.seen(mean - sd))
         return np.asarray(self.noise_variance * stretch**2 + hidden**2)
 
@@ -122,6 +121,11 @@ class Surface:
     def teacher_variance(self) -> float:
         """Of one fine-tuning, shared by its students."""
         return float((self._all.shapes.teacher_sd**2).mean())
+
+    def luck_variance(self, plan: Plan) -> float:
+        """Of a single training of a plan: its seed's, and its teacher's if there is one."""
+        taught = plan.choice("teacher") is not None
+        return self.noise_variance + taught * self.teacher_variance
 
     @property
     def onset_probability(self) -> float:
@@ -141,11 +145,11 @@ class Surface:
         shapes: Array = np.log(named / medians) / spreads
         return shapes, fit.coefficients / scale, fit.coefficient_variances / scale**2
 
-    def samples(self, points: Sequence[Point], count: int, seed: int = 0) -> Array:
-        """Draws of the expected scores ``[count, points]``, jointly."""
-        inputs = Inputs.of(points, self._costs)
+    def samples(self, plans: Sequence[Plan], count: int, seed: int = 0) -> Array:
+        """Draws of the expected scores ``[count, plans]``, jointly."""
+        inputs = Inputs.of(plans, self._question)
         drawn = self._all.samples(inputs, count, np.random.default_rng(seed))
-        middle = self._latent(points)[0]
+        middle = self._latent(plans)[0]
         return 1 - self._chance.seen(middle + _DOUBT * (drawn - middle))
 
     @cached_property
@@ -158,16 +162,16 @@ class Surface:
         measured, chance = self._measured, self._chance
         errors = 1 - np.array([m.score for m in measured], dtype=float)
         stretch, hidden = chance.doubt(errors)
-        told = Errors(
-            Inputs.of([m.point for m in measured], self._costs),
+        observed = Errors(
+            Inputs.of([m.plan for m in measured], self._question),
             chance.latent(errors),
             same_teacher([m.teacher for m in measured]),
             stretch,
             hidden**2,
         )
-        return Process(told, self._prior, self._laws)
+        return Process(observed, self._prior)
 
-    def _latent(self, points: Sequence[Point]) -> tuple[Array, Array]:
-        """Expected error of each point, above chance or not, and its standard deviation over all draws."""
-        mean, variance = self._all.mean_and_variance(Inputs.of(points, self._costs))
+    def _latent(self, plans: Sequence[Plan]) -> tuple[Array, Array]:
+        """Expected error of each plan, above chance or not, and its standard deviation over all draws."""
+        mean, variance = self._all.mean_and_variance(Inputs.of(plans, self._question))
         return mean, _DOUBT * np.sqrt(np.maximum(variance, 0.0))

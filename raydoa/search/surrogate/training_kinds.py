@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from raydoa.search.surrogate.laws import Array
+from raydoa.search.surrogate.inputs import Array
 
 Kinds = NDArray[np.int8]
 """Of each measurement, by draw: an index of the tables below; 0 is usual ``[draws, measurements]``."""

@@ -57,7 +57,8 @@ class Scores:
     Attributes:
         score: the strict metric; None where it cannot be computed (the reason is logged).
         score_paper: what the paper's code gives; None where that cannot be computed.
-        score_low, score_high: 95% bootstrap interval of ``score`` over the test rows.
+        score_low, score_high: 95% bootstrap interval of ``score`` over the test rows; of this model, not of another
+            training of it.
         parts: what the scores are made of, and their relatives, by name.
     """
 

@@ -82,9 +82,9 @@ def _strict_rows(outputs: Outputs, types: Sequence[str]) -> Floats:
     rows = np.zeros((len(outputs.targets), 3, len(types)))
     for row, prediction, target in zip(rows, outputs.predictions, outputs.targets, strict=True):
         predicted, gold = Counter(parse(prediction, types)), Counter(parse(target, types))
-        for place, entities in enumerate((predicted & gold, predicted, gold)):
+        for row_index, entities in enumerate((predicted & gold, predicted, gold)):
             for (_, kind), count in entities.items():
-                row[place, column[kind]] += count
+                row[row_index, column[kind]] += count
     return rows.reshape(len(rows), -1)
 
 
@@ -118,8 +118,8 @@ def _dictionary_rows(outputs: Outputs, types: Sequence[str], *, drop_last_word: 
     number = {
         kind: index for index, kind in enumerate(sorted({one for pair in pairs for one in pair}))
     }
-    gold, found = ([number[pair[side]] for pair in pairs] for side in (0, 1))
-    return class_rows(gold, found, len(number))
+    gold, output = ([number[pair[side]] for pair in pairs] for side in (0, 1))
+    return class_rows(gold, output, len(number))
 
 
 def _paper_reader(types: Sequence[str], *, drop_last_word: bool) -> Callable[[str], dict[str, str]]:
@@ -128,13 +128,13 @@ def _paper_reader(types: Sequence[str], *, drop_last_word: bool) -> Callable[[st
     short = 1 if drop_last_word else 0
 
     def read(text: str) -> dict[str, str]:
-        found: dict[str, str] = {}
+        entities: dict[str, str] = {}
         start = 0
         words = text.split()
         for index, word in enumerate(words):
             if word.upper() in marks:
-                found[" ".join(words[start : index - short])] = word[1:-1]
+                entities[" ".join(words[start : index - short])] = word[1:-1]
                 start = index + 1
-        return found
+        return entities
 
     return read

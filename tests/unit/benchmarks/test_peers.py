@@ -6,7 +6,7 @@ from benchmarks.searching.drawing import draw
 from benchmarks.searching.methods import ABSENT, METHODS, OURS, Recommended, is_ours, is_peer
 from benchmarks.searching.problems import plans_of
 from benchmarks.searching.runner import held_out, run
-from benchmarks.searching.simple_peers import CoarseGrid, RandomPlans, best_seen, payable
+from benchmarks.searching.simple_peers import ExpensiveFirst, RandomPlans, best_seen, payable
 from raydoa.search.ask_tell import Search
 
 OPTIONAL = ("CFO", "BlendSearch", "BoTorch LogEI", "EEIPU", "multi-fidelity KG")
@@ -18,35 +18,35 @@ def problem():
 
 
 def test_every_method_is_a_peer_or_ours_and_the_absent_ones_are_told():
-    assert is_ours(OURS) and is_ours(f"{OURS}, no law") and is_ours("Optuna TPE, law recommends")
+    assert is_ours(OURS) and is_ours(f"{OURS}, frontier") and is_ours("Optuna TPE, law recommends")
     assert {"grid", "random", "Optuna TPE"} <= {name for name in METHODS if is_peer(name)}
     assert all(why for why in ABSENT.values())
 
 
 def test_trials_of_one_with_the_recommendations_of_another(problem):
     class Cheapest(RandomPlans):
-        def recommend(self, known):
-            return known.space.cheapest()[0]
+        def recommend(self, state):
+            return state.space.cheapest()
 
-    steps = run(problem, Recommended(CoarseGrid(), Cheapest())).steps
-    assert [s.candidate for s in steps] == [s.candidate for s in run(problem, CoarseGrid()).steps]
-    assert {step.plan for step in steps} == {problem.space.cheapest()[0]}
+    steps = run(problem, Recommended(ExpensiveFirst(), Cheapest())).steps
+    assert [s.measured for s in steps] == [s.measured for s in run(problem, ExpensiveFirst()).steps]
+    assert {step.plan for step in steps} == {problem.space.cheapest()}
 
 
 def test_what_has_scored_best_must_be_payable_at_the_budget(problem):
-    search = Search(problem.space, CoarseGrid(), 10 * problem.space.budget_usd)
-    assert best_seen(search.known()) == problem.space.cheapest()[0]
+    search = Search(problem.space, ExpensiveFirst(), 10 * problem.space.budget_usd)
+    assert best_seen(search.state) == problem.space.cheapest()
     for score in (0.9, 0.1):
         search.tell(search.ask().number, score)
-    assert best_seen(search.known()) == search.observations[0].candidate.point
+    assert best_seen(search.state) == search.observations[0].plan
     assert all(payable(problem.space, plan) for plan in plans_of(problem.space)[::100])
 
 
-def test_held_out_points_were_not_measured(problem):
-    search = Search(problem.space, CoarseGrid(), 10 * problem.space.budget_usd)
+def test_held_out_plans_were_not_measured(problem):
+    search = Search(problem.space, ExpensiveFirst(), 10 * problem.space.budget_usd)
     search.tell(search.ask().number, 0.5)
-    points = held_out(problem, search.known())
-    assert len(points) == 40 and search.observations[0].candidate.point not in points
+    plans = held_out(problem, search.state)
+    assert len(plans) == 40 and search.observations[0].plan not in plans
 
 
 @pytest.mark.parametrize("name", OPTIONAL)
@@ -62,8 +62,8 @@ def _proposals(problem, sampler):
     asked = []
     for _ in range(9):
         proposal = search.ask()
-        asked.append(proposal.candidate)
-        search.tell(proposal.number, problem.measure(proposal.candidate))
+        asked.append(proposal.plan)
+        search.tell(proposal.number, problem.measure(proposal.plan))
     plan = search.recommend()
     assert payable(problem.space, plan)
     return asked, plan

@@ -7,12 +7,12 @@ from benchmarks.searching.cache import Cache
 from benchmarks.searching.curve import Curve, spread
 from benchmarks.searching.drawing import FAMILIES, HELD_OUT, KINDS, draw, tasks
 from benchmarks.searching.measures import Worth, blind, measure, settled, summary
-from benchmarks.searching.problems import plans_of, strategy
+from benchmarks.searching.prices import labels_of, plan_of
+from benchmarks.searching.problems import plans_of
 from benchmarks.searching.runner import LIMIT, Step, Trace, realise_usd, run
-from benchmarks.searching.simple_peers import CoarseGrid, RandomPlans
+from benchmarks.searching.simple_peers import ExpensiveFirst, RandomPlans
 from benchmarks.searching.tables import Cells
-from raydoa.search.costs import Point
-from raydoa.search.holdings import Candidate, Holdings
+from raydoa.search.ask_tell import Search
 
 
 @pytest.fixture(scope="module")
@@ -20,20 +20,20 @@ def power():
     return draw(0)
 
 
-def test_noise_depends_on_the_candidate_and_not_on_the_order(power):
-    plans = [Candidate(plan) for plan in plans_of(power.space)[::200]]
-    first = [power.measure(candidate) for candidate in plans]
-    assert [draw(0).measure(candidate) for candidate in reversed(plans)] == first[::-1]
-    assert power.measure(Candidate(plans[0].point, 1)) != first[0]
+def test_noise_depends_on_the_plan_and_not_on_the_order(power):
+    plans = plans_of(power.space)[::200]
+    first = [power.measure(plan) for plan in plans]
+    assert [draw(0).measure(plan) for plan in reversed(plans)] == first[::-1]
+    assert power.measure(plans[0].repeated(1)) != first[0]
 
 
 def test_students_of_one_teacher_share_its_luck(power):
     quiet = replace(power, noise=replace(power.noise, teacher=0.05, student=0.0, outliers=0.0))
-    labels = power.space.costs.owned
-    students = [Point(labels, "t5-base", u, 50 * math.ceil(u / 32)) for u in (1600, 3200)]
-    luck = [quiet.measure(Candidate(student)) - quiet.surface(student) for student in students]
+    question = power.space.question
+    students = [plan_of(question, question.n, "t5-base", u) for u in (1600, 3200)]
+    luck = [quiet.measure(student) - quiet.surface(student) for student in students]
     assert luck[0] == pytest.approx(luck[1])
-    other = quiet.measure(Candidate(students[0], 1)) - quiet.surface(students[0])
+    other = quiet.measure(students[0].repeated(1)) - quiet.surface(students[0])
     assert abs(other - luck[0]) > 1e-4
 
 
@@ -47,13 +47,13 @@ def test_all_families_and_kinds_are_met_and_seeds_are_disjoint():
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_more_of_anything_is_no_worse_under_a_law(seed):
     problem = draw(seed)
-    costs = problem.space.costs
+    question = problem.space.question
 
     def score(labels: int, u: int, share: float = 1.0) -> float:
-        steps = int(share * costs.full_steps(labels, "t5-xl", u))
-        return problem.surface(Point(labels, "t5-xl", u, steps))
+        plan = plan_of(question, labels, "t5-xl", u)
+        return problem.surface(plan.with_quantities(student=int(share * plan.quantity("student"))))
 
-    owned = costs.owned
+    owned = question.n
     assert score(owned, 1600) <= score(owned, 6400)
     assert score(owned // 2, 3200) <= score(owned, 3200)
     assert score(owned, 3200, 0.25) <= score(owned, 3200)
@@ -72,8 +72,8 @@ def test_measures_of_a_trace_made_by_hand(power):
     bad, good = plans[0], plans[-1]
     budget = power.space.budget_usd
     steps = (
-        Step(Candidate(bad), 0.5 * budget, bad, 0.0),
-        Step(Candidate(bad, 1), 1.0 * budget, good, 0.75 * budget),
+        Step(bad, 0.5 * budget, bad, 0.0),
+        Step(bad.repeated(1), 1.0 * budget, good, 0.75 * budget),
     )
     trace = Trace(steps, frontier=dict.fromkeys(power.frontier, good), covered=(True, False))
     worth = measure(power, trace)
@@ -93,23 +93,24 @@ def test_unsolved_tasks_are_infinite_in_quantiles():
 
 
 def test_realising_a_plan_costs_what_is_not_there(power):
-    holdings = Holdings(power.space.costs)
-    labels = power.space.costs.owned
-    small, large = (Point(labels, "t5-base", u, 50 * math.ceil(u / 32)) for u in (1600, 3200))
-    alone = power.space.costs.items(large)
-    assert realise_usd(holdings, large) == pytest.approx(alone.total)
-    holdings.add(Candidate(small, repeat=2))
-    assert realise_usd(holdings, large) == pytest.approx(alone.student + alone.pseudo_labels / 2)
-    holdings.add(Candidate(large))
-    assert realise_usd(holdings, large) == 0
+    question = power.space.question
+    search = Search(power.space, RandomPlans(), 100 * power.space.budget_usd)
+    small, large = (plan_of(question, question.n, "t5-base", u) for u in (1600, 3200))
+    alone = question.ledger(large)
+    assert realise_usd(search.state, large) == pytest.approx(alone.cost_usd)
+    search.tell(search.propose(small.repeated(2), "by hand").number, 0.5)
+    student, rows = (alone.line(item).cost_usd for item in ("student", "pseudo_labels"))
+    assert realise_usd(search.state, large) == pytest.approx(student + rows / 2, abs=2e-6)
+    search.tell(search.propose(large, "by hand").number, 0.5)
+    assert realise_usd(search.state, large) == 0
 
 
-@pytest.mark.parametrize("sampler", [RandomPlans(), CoarseGrid()])
+@pytest.mark.parametrize("sampler", [RandomPlans(), ExpensiveFirst()])
 def test_simple_peers_stay_within_the_limit_and_are_the_same_again(power, sampler):
     trace = run(power, sampler)
     assert trace.steps[-1].spent_usd <= LIMIT * power.space.budget_usd
     assert run(power, sampler).steps == trace.steps
-    assert len({step.candidate for step in trace.steps}) == len(trace.steps)
+    assert len({step.measured for step in trace.steps}) == len(trace.steps)
 
 
 def test_the_cache_keeps_a_result_for_its_method_and_problem(power, tmp_path):
@@ -130,8 +131,11 @@ def test_curve_goes_on_below_and_is_flat_above():
 
 def test_measured_cells_are_met_by_their_surface():
     problem = Cells.read("lexicon").problem(100, 5)
-    assert problem.surface(Point(100, "nano-l", 3000, 564)) == pytest.approx(0.6207, abs=1e-3)
-    assert problem.surface(Point(100, "nano-l", 3000, 366)) == pytest.approx(0.5467, abs=1e-3)
-    assert problem.surface(Point(119, "", 0, 80)) == pytest.approx(0.432)
-    assert strategy(problem.space, Point(119, "", 0, 80)) == "annotate"
-    assert problem.space.costs.full_steps(100, "nano-l", 3000) == 564
+    question = problem.space.question
+    full, short = (plan_of(question, 100, "nano-l", 3000, steps) for steps in (None, 366))
+    assert problem.surface(full) == pytest.approx(0.6207, abs=1e-3)
+    assert problem.surface(short) == pytest.approx(0.5467, abs=1e-3)
+    assert problem.surface(plan_of(question, 119, None, 0, 80)) == pytest.approx(0.432)
+    bought = [plan for plan in problem.space.plans() if not plan.choices and labels_of(plan) > 100]
+    assert {problem.space.strategy_of(plan) for plan in bought} == {"annotate"}
+    assert full.quantity("student") == 564

@@ -79,12 +79,14 @@ def test_what_ifs_by_name(run: Run) -> None:
 def test_from_a_sweep_that_was_measured(run: Run, measured: Measured, tmp_path: Path) -> None:
     import pandas as pd
 
-    pd.DataFrame([row.flat() for row in measured.rows.values()]).to_csv(
+    pd.DataFrame([dict(row) for row in measured.rows.values()]).to_csv(
         tmp_path / "cells.csv", index=False
     )
     ran = run(*_of_world(measured.world), "--from", tmp_path, "--json")
-    found = json.loads(ran.out)
-    assert "measurements of tiny from" in found["sources"][0] and "Nothing" not in found["sentence"]
+    answer = json.loads(ran.out)
+    assert (
+        "measurements of tiny from" in answer["sources"][0] and "Nothing" not in answer["sentence"]
+    )
 
 
 def test_a_task_of_ones_own(run: Run, world: World) -> None:

@@ -39,8 +39,8 @@ def test_the_table_and_the_sentences(
 ) -> None:
     assert main(["report", sweep(grid())]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("task  n   budget  annotate")
-    assert "With $100 and 8 labels on tiny: distil xxl over 20, " in printed
+    assert printed.startswith("task    n    budget    annotate")
+    assert "With $100 and 8 labels on tiny, distil xxl on 20 pseudo-labels: " in printed
     assert "48 cells: standalone $559.80, incurred $48.00" in printed
 
 
@@ -50,7 +50,7 @@ def test_other_prices_and_budgets(
     folder = sweep(grid(scaled=None))
     assert main(["report", folder, "--price", "label=0.01", "gpu_hour=5", "--budgets", "2"]) == 0
     printed = capsys.readouterr().out
-    assert "With $2 and 8 labels on tiny: " in printed
+    assert "With $2 and 8 labels on tiny, " in printed
     assert "(book+label.tiny=0.01+gpu.a=5)" in printed
 
 
@@ -112,6 +112,6 @@ def test_no_sweep_and_nothing_to_draw(
     assert "gone: no finished cells; expected a Tune result dir" in capsys.readouterr().err
     folder = sweep(grid(feasible=False))
     assert main(["report", folder]) == 0
-    assert "nothing can be paid" in capsys.readouterr().out
+    assert "every plan is unaffordable, such as" in capsys.readouterr().out
     assert main(["report", folder, "--figures", str(tmp_path / "out")]) == 2
     assert "none of 48 cells has a score, so there is nothing to draw" in capsys.readouterr().err

@@ -4,24 +4,26 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from raydoa.cli.search import print_results
+from raydoa.costs.items.teacher import teacher_of
+from raydoa.costs.plan import Plan
 from raydoa.errors import UserError
+from raydoa.experiment.accounting import bought_items
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.experiment.result_row import row_of
-from raydoa.experiment.trial import chain, measure
-from raydoa.pipeline.builder import Builder
+from raydoa.experiment.search_accounting import IncurredCosts
+from raydoa.experiment.trial import measure
+from raydoa.planning.measurements import measurements
 from raydoa.report.results import load
-from raydoa.search.cells import measurements, score_of
+from raydoa.search.ask_tell import Proposal
 from raydoa.search.journal import Journal, read
 from raydoa.search.objective import OBJECTIVES, Objective
-from raydoa.search.setup import SearchSetup
-from raydoa.search.spending import Bills
+from raydoa.search.setup import SearchSetup, cell_of
 from raydoa.store.store import Store
 from tests.unit.cli.conftest import Run
 from tests.unit.conftest import Measured
@@ -74,7 +76,7 @@ def test_more_labels_owned_than_there_are(refused: Refused, world: World) -> Non
 
 def test_a_prior_of_another_task(run: Run, measured: Measured, tmp_path: Path) -> None:
     """A sweep of another task teaches the laws, and is no measurement of this one."""
-    rows = [row.flat() for row in measured.rows.values()]
+    rows = list(measured.rows.values())
     with (tmp_path / "cells.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -96,112 +98,110 @@ def test_dry_run(run: Run, world: World) -> None:
     assert ran.code == 0, ran.err
     assert re.search(r"task tiny, N = 8, B = \$4.00, limit \$9.00", ran.out)
     assert re.search(r"plans that B pays for: \d+; probes on fewer labels or rows: \d+", ran.out)
-    assert "teacher nano-m: a step $0.0" in ran.out
+    assert "teacher nano-m: " in ran.out and "a step of teacher's fine-tuning $0.0" in ran.out
     assert not (world.folder / "results").exists() and not (world.folder / "store").exists()
 
 
-def _seeking(world: World, objective: Objective, searcher: str = "random") -> SearchSetup:
+def _setup(world: World, objective: Objective, sampler: str = "random") -> SearchSetup:
     """A search of the tiny world, whose models train in a blink."""
     axes = {"n": (8,), "budgets": (4.0,), "u": (1,), "strategies": ("annotate", "distill", "mixed")}
     resolved = world.resolved(world.sweep(**axes))
-    return SearchSetup(resolved, searcher, objective, 6.0, (), world.folder / "results" / "search")
+    return SearchSetup(resolved, sampler, objective, 6.0, None, world.folder / "results" / "search")
 
 
-def _measured(seeking: SearchSetup, proposals: int) -> Journal:
+def _measured(setup: SearchSetup, proposals: int) -> Journal:
     """Some proposals, measured in this process."""
-    book = seeking.open_log()
-    resolved = seeking.resolved
+    journal = setup.open_journal()
+    resolved = setup.resolved
     resolved.context.store.prepare()
-    bills = Bills(resolved.study, resolved.context.store, book.began)
+    incurred = IncurredCosts(resolved.study, resolved.context.store, journal.began)
     for _ in range(proposals):
-        proposal = book.ask()
+        proposal = journal.ask()
         if proposal is None:
             break
-        cell = seeking.cells.of(proposal.candidate)
-        bills.asked(proposal.number, cell)
-        labels = book.labels_incurred(proposal.number)
-        builder: Builder = builder_of(resolved, cell)
-        row = row_of(measure(cell, labels, resolved.study, builder).flat())
-        cost = bills.bill(proposal.number, cell, labels)
-        assert cost == pytest.approx(proposal.cost_usd, abs=1e-5), "as was expected"
-        assert cost == pytest.approx(row["cost_incurred"], abs=1e-6), "one at a time, as booked"
-        book.tell(proposal.number, score_of(row), cost, row=row)
-    return book
+        plan = proposal.plan
+        incurred.asked(proposal.number, plan)
+        purchased = _purchased(proposal, journal)
+        cell = cell_of(plan, journal.search.space)
+        [row] = measure(plan, [cell], purchased, resolved.study, builder_of(resolved, plan))
+        cost = incurred.usd(proposal.number, plan, purchased)
+        assert cost == pytest.approx(proposal.cost_usd, abs=1e-9), "as was expected"
+        assert cost == pytest.approx(row["cost_incurred"], abs=1e-9), "one at a time, as accounted"
+        journal.tell(proposal.number, row["score"], cost, row=row)
+    return journal
+
+
+def _purchased(proposal: Proposal, journal: Journal) -> dict[str, int]:
+    bought = bought_items(proposal.plan, journal.search.space.question)
+    return {item: proposal.units[item] for item in bought}
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> SearchSetup:
     """Four proposals that were measured in this process; never write into its store."""
     folder = tmp_path_factory.mktemp("searched")
-    seeking = _seeking(World(folder, write_task(folder / "task")), "score")
-    _measured(seeking, 4)
-    return seeking
+    setup = _setup(World(folder, write_task(folder / "task")), "score")
+    _measured(setup, 4)
+    return setup
 
 
-@pytest.mark.parametrize("searcher", ["random", "cost_aware"])
+@pytest.mark.parametrize("sampler", ["random", "cost_aware"])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_end(
     searched: SearchSetup,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     objective: Objective,
-    searcher: str,
+    sampler: str,
 ) -> None:
     """The same measurements, as different searches tell of them."""
-    seeking = replace(searched, searcher=searcher, objective=objective, result_dir=tmp_path)
+    setup = replace(searched, sampler=sampler, objective=objective, result_dir=tmp_path)
     header, *entries = read(searched.log_path)
-    lines = [{**header, "about": dict(seeking.about())}, *entries]
-    seeking.log_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    book = seeking.open_log()
-    book.search.stopped = "the test is over"
+    lines = [{**header, "about": dict(setup.about())}, *entries]
+    setup.log_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    journal = setup.open_journal()
+    journal.search.stopped = "the test is over"
     capsys.readouterr()
-    print_results(seeking, book)
+    print_results(setup, journal)
     said = capsys.readouterr().out.splitlines()
-    assert said[-1] == str(seeking.result_dir)
-    assert said[0].split() == [
-        "labels",
-        "teacher",
-        "u",
-        "student",
-        "steps",
-        "score",
-        "cost",
-        "incurred",
-        "kgCO2e",
-    ]
+    assert said[-1] == str(setup.result_dir)
+    quantities = ["labels", "teacher steps", "pseudo labels", "student steps"]
+    columns = ["n", "teacher", *quantities, "score", "cost", "incurred", "kgCO2e"]
+    assert said[0].split() == " ".join(columns).split()
     text = "\n".join(said)
     assert "recommended for $4.00 with N = 8 labels owned: " in text
     assert re.search(r"  total +\$\d", text)
-    expected = "80% interval" if searcher == "cost_aware" else "measured score"
+    expected = "80% interval" if sampler == "cost_aware" else "measured score"
     assert expected in text
     assert "it stopped: the test is over" in text
-    assert f"{len(book.rows)} measured" in text
+    assert f"{len(journal.rows)} measured" in text
     levels = [line for line in said if line.startswith("  up to ")]
     assert len(levels) == (0 if objective == "score" else 4)
     assert all(
         ("$" in line) == (objective == "frontier") for line in (x.split(":")[0] for x in levels)
     )
-    rows = load(seeking.result_dir)
-    assert len(rows) == len(book.rows) == 4, "every row is where a report looks for it"
-    assert len(measurements(rows.to_dict("records"), "tiny", "it")) == 4, "and can be a prior"
+    rows = load(setup.result_dir)
+    assert len(rows) == len(journal.rows) == 4, "every row is where a report looks for it"
+    question = setup.space.question
+    assert len(measurements(rows.to_dict("records"), question, "it")) == 4, "and can be a prior"
     for name in ("cells.csv", "search.jsonl", "score_against_cost.png", "score_against_kgco2e.png"):
-        assert (seeking.result_dir / name).exists(), name
+        assert (setup.result_dir / name).exists(), name
 
 
 def test_nothing_was_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """The cheapest plan is recommended, and it is said that nothing is known."""
-    seeking = _seeking(world, "frontier")
-    print_results(seeking, seeking.open_log())
+    setup = _setup(world, "frontier")
+    print_results(setup, setup.open_journal())
     said = capsys.readouterr().out
     assert "score: not known; nothing was measured" in said
     assert "nothing that is known can be paid" in said
 
 
-def _elsewhere(seeking: SearchSetup, folder: Path, **changes: object) -> SearchSetup:
+def _elsewhere(setup: SearchSetup, folder: Path, **changes: object) -> SearchSetup:
     """The same search over the same store, of a sweep of another name unless it is the same."""
-    study = seeking.resolved.study
+    study = setup.resolved.study
     study = replace(study, sweep=study.sweep.model_copy(update={"name": "another", **changes}))
-    return replace(seeking, resolved=replace(seeking.resolved, study=study), result_dir=folder)
+    return replace(setup, resolved=replace(setup.resolved, study=study), result_dir=folder)
 
 
 @pytest.mark.parametrize("name", ["tiny", "another"])
@@ -211,120 +211,134 @@ def test_what_is_in_the_store_costs_nothing(
     """Only what is new is asked for and billed; also by a search that has lost its log."""
     second = _elsewhere(searched, tmp_path, name=name)
     assert (second.resolved.study.sweep_id == searched.resolved.study.sweep_id) == (name == "tiny")
-    book = second.open_log()
-    made = {o.candidate for o in searched.open_log().search.observations}
-    assert book.search.there.measured == made
-    assert set(book.search.there.rows) == {c.artifact for c in made if c.artifact}
-    bills = Bills(second.resolved.study, second.resolved.context.store, book.began)
-    label_usd = second.space.costs.label_usd
+    journal = second.open_journal()
+    made = {o.plan for o in searched.open_journal().search.observations}
+    existing = journal.search.existing.units
+    assert _students(existing) == made
+    assert _teachers(existing) == {teacher_of(plan) for plan in made if plan.choices}
+    incurred = IncurredCosts(second.resolved.study, second.resolved.context.store, journal.began)
+    label_usd = second.space.question.tariff("labels", ()).unit_price_usd
     for _ in made:
-        proposal = book.ask()
-        assert proposal is not None and proposal.candidate in made, (
-            "the same seed asks for the same"
-        )
-        cell = second.cells.of(proposal.candidate)
-        bills.asked(proposal.number, cell)
-        labels = book.labels_incurred(proposal.number)
-        assert proposal.cost_usd == pytest.approx(labels * label_usd)
-        assert bills.bill(proposal.number, cell, labels) == pytest.approx(labels * label_usd)
-        book.tell(proposal.number, 0.5)
+        proposal = journal.ask()
+        assert proposal is not None and proposal.plan in made, "the same seed asks for the same"
+        incurred.asked(proposal.number, proposal.plan)
+        purchased = _purchased(proposal, journal)
+        labels_usd = purchased.get("labels", 0) * label_usd
+        assert proposal.cost_usd == pytest.approx(labels_usd)
+        cost = incurred.usd(proposal.number, proposal.plan, purchased)
+        assert cost == pytest.approx(labels_usd)
+        journal.tell(proposal.number, 0.5)
 
 
-def _copied(seeking: SearchSetup, folder: Path) -> SearchSetup:
+def _students(units: Mapping[Hashable, tuple[int, int]]) -> set[Plan]:
+    """The plans whose student exists."""
+    return {thing[1] for thing in units if isinstance(thing, tuple) and thing[0] == "student"}
+
+
+def _teachers(units: Mapping[Hashable, tuple[int, int]]) -> set[Hashable]:
+    """The teachers that exist."""
+    return {thing for thing in units if isinstance(thing, tuple) and thing[0] == "teacher"}
+
+
+def _copied(setup: SearchSetup, folder: Path) -> SearchSetup:
     """The same search over a copy of its store, without its log."""
-    shutil.copytree(seeking.resolved.context.store.url, folder / "store")
-    context = replace(seeking.resolved.context, store=Store(str(folder / "store")))
-    resolved = replace(seeking.resolved, context=context)
-    return replace(seeking, resolved=resolved, result_dir=folder / "results")
+    shutil.copytree(setup.resolved.context.store.url, folder / "store")
+    context = replace(setup.resolved.context, store=Store(str(folder / "store")))
+    resolved = replace(setup.resolved, context=context)
+    return replace(setup, resolved=resolved, result_dir=folder / "results")
 
 
 def test_only_what_is_missing_is_made_and_paid(searched: SearchSetup, tmp_path: Path) -> None:
     """A teacher counts with its rows up to the first shard that is gone, and the students of no more rows."""
     again = _copied(searched, tmp_path)
     store, study = again.resolved.context.store, again.resolved.study
-    held = searched.open_log().search.known().holdings
-    artifact, rows = max(held.rows.items(), key=lambda item: item[1])
-    candidate = next(c for c in held.measured if c.artifact == artifact and c.point.u == rows)
-    cell = again.cells.of(candidate)
-    stages = chain(cell, study.plan(cell), study)
-    for stage in (stages.paid()["pseudo_labels"][1], *stages.paid()["student"], stages.student):
+    made = {o.plan for o in searched.open_journal().search.observations}
+    plan = max(made, key=lambda plan: plan.quantity("pseudo_labels"))
+    rows = plan.quantity("pseudo_labels")
+    graph = study.graph(plan)
+    for stage in (graph.paid["pseudo_labels"][1], *graph.paid["student"], graph.evaluations[0]):
         store.drop(stage.key)
-    book = again.open_log()
-    there = book.search.there
-    assert there.rows[artifact] == 20 < rows
-    assert there.measured == {c for c in held.measured if c.artifact != artifact or c.point.u <= 20}
-    expected = book.search.known().holdings.marginal(candidate)
-    assert (
-        expected.teacher
-        == 0
-        < expected.pseudo_labels
-        < again.space.costs.items(candidate.point).total
-    )
-    book.search._queue = [(candidate, "the test wants it")]
-    proposal = book.ask()
-    assert proposal is not None and proposal.cost_usd == expected.total
-    bills = Bills(study, store, book.began)
-    bills.asked(proposal.number, cell)
-    labels = book.labels_incurred(proposal.number)
-    measure(cell, labels, study, builder_of(again.resolved, cell))
-    made_again = rows - 20 if len(stages.paid()["pseudo_labels"]) == 2 else 20
-    billed = bills.bill(proposal.number, cell, labels)
-    row_usd = again.space.costs.by_name[candidate.point.teacher].row_usd
-    assert expected.total - billed == pytest.approx((rows - 20 - made_again) * row_usd, abs=1e-5)
+    journal = again.open_journal()
+    existing = journal.search.existing
+    assert existing.units["pseudo_labels", teacher_of(plan)] == (0, 20) and rows > 20
+    assert _students(existing.units) == {
+        other
+        for other in made
+        if not other.choices
+        or teacher_of(other) != teacher_of(plan)
+        or other.quantity("pseudo_labels") <= 20
+    }
+    added = journal.search.state.purchases.marginal(plan)
+    assert added["teacher"] == 0
+    assert added["pseudo_labels"] == rows - 20
+    assert added["student"] == plan.quantity("student")
+    proposal = journal.search.propose(plan, "the test wants it")
+    assert proposal.cost_usd < again.space.cost_usd(plan)
+    incurred = IncurredCosts(study, store, journal.began)
+    incurred.asked(proposal.number, plan)
+    purchased = _purchased(proposal, journal)
+    cell = cell_of(plan, journal.search.space)
+    measure(plan, [cell], purchased, study, builder_of(again.resolved, plan))
+    made_again = rows - 20 if len(graph.paid["pseudo_labels"]) == 2 else 20
+    cost = incurred.usd(proposal.number, plan, purchased)
+    row_usd = journal.search.space.question.tariff("pseudo_labels", plan.choices).unit_price_usd
+    assert proposal.cost_usd - cost == pytest.approx((rows - 20 - made_again) * row_usd, abs=1e-5)
 
 
 def test_repeats_are_found_as_well(searched: SearchSetup, tmp_path: Path) -> None:
     again = _copied(searched, tmp_path)
-    first = min(again.open_log().search.there.measured)
+    journal = again.open_journal()
+    first = min(_students(journal.search.existing.units))
     again.log_path.unlink()
-    cell = again.cells.of(replace(first, repeat=1))
-    measure(cell, 0, again.resolved.study, builder_of(again.resolved, cell))
-    there = again.open_log().search.there
-    assert {first, replace(first, repeat=1)} <= there.measured
-    assert replace(first, repeat=2) not in there.measured
+    repeated = first.repeated(1)
+    cell = cell_of(repeated, journal.search.space)
+    measure(repeated, [cell], {}, again.resolved.study, builder_of(again.resolved, repeated))
+    students = _students(again.open_journal().search.existing.units)
+    assert {first, repeated} <= students
+    assert first.repeated(2) not in students
 
 
 def test_what_failed_is_paid_by_the_next(searched: SearchSetup, tmp_path: Path) -> None:
     """A teacher whose training has failed was told at its price; who makes it then pays for it."""
     again = _copied(searched, tmp_path)
     study, store = again.resolved.study, again.resolved.context.store
-    candidate = max(searched.open_log().search.known().holdings.measured)
-    cell = again.cells.of(candidate)
-    bills = Bills(study, store, searched.open_log().began)
+    journal = searched.open_journal()
+    plan = max(o.plan for o in journal.search.observations)
+    incurred = IncurredCosts(study, store, journal.began)
     for number in (0, 1):
-        bills.asked(number, cell)
-    full = bills.bill(0, cell, 0)
-    assert full > 0 and bills.bill(1, cell, 0) == 0
-    bills.failed(0)
-    assert bills.bill(0, cell, 0) == full, "it has made everything, whatever happened then"
-    for stages in chain(cell, study.plan(cell), study).paid().values():
+        incurred.asked(number, plan)
+    full = incurred.usd(0, plan, {})
+    assert full > 0 and incurred.usd(1, plan, {}) == 0
+    incurred.failed(0)
+    assert incurred.usd(0, plan, {}) == full, "it has made everything, whatever happened then"
+    for stages in study.graph(plan).paid.values():
         for stage in stages:
             store.drop(stage.key)
-    bills.failed(0)
-    assert bills.bill(0, cell, 0) == 0 and bills.bill(1, cell, 0) == full
+    incurred.failed(0)
+    assert incurred.usd(0, plan, {}) == 0 and incurred.usd(1, plan, {}) == full
 
 
-def test_it_goes_on_with_what_was_there(searched: SearchSetup, tmp_path: Path) -> None:
-    """By the time that it is brought back the store has what the search itself has made: that was paid."""
+def test_it_goes_on_with_what_existed(searched: SearchSetup, tmp_path: Path) -> None:
+    """By the time that it is restored the store has what the search itself has made: that was paid."""
     second = _elsewhere(searched, tmp_path / "results")
-    first = second.open_log()
-    assert first.search.there.measured
+    first = second.open_journal()
+    assert _students(first.search.existing.units)
     emptied = replace(second.resolved.context, store=Store(str(tmp_path / "empty")))
-    again = replace(second, resolved=replace(second.resolved, context=emptied)).open_log()
-    assert again.search.there == first.search.there
+    again = replace(second, resolved=replace(second.resolved, context=emptied)).open_journal()
+    assert again.search.existing == first.search.existing
 
 
 def test_no_scores_no_search(world: World) -> None:
-    seeking = _seeking(world, "score")
-    task = seeking.resolved.study.tasks["tiny"]
+    setup = _setup(world, "score")
+    task = setup.resolved.study.tasks["tiny"]
     spec = task.spec.model_copy(update={"metric": "bert_ibleu"})
-    study = replace(seeking.resolved.study, tasks={"tiny": replace(task, spec=spec)})
+    study = replace(setup.resolved.study, tasks={"tiny": replace(task, spec=spec)})
     with pytest.raises(UserError, match="bert_ibleu needs a model that was not given"):
-        replace(seeking, resolved=replace(seeking.resolved, study=study)).check()
+        replace(setup, resolved=replace(setup.resolved, study=study)).check()
 
 
 def test_running_is_no_part_of_a_search(world: World) -> None:
     """Folders and workers may change between two runs of the same search."""
     one, two = (world.resolved(world.sweep(), **places) for places in ({}, {"train_workers": 2}))
     assert one.study.sweep_id == two.study.sweep_id
-    assert RuntimeConfig().cells_of_a_search > 1
+    assert RuntimeConfig().trials_of_a_search > 1

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.experiment.result_row import ResultRow
 from raydoa.store.store import Store
 from tests.unit.cli.conftest import Run
 from tests.unit.conftest import Measured
-from tests.unit.world import measure_all
+from tests.unit.world import Row, measure_all
 
 Refused = Callable[..., str]
 
@@ -21,11 +20,11 @@ def store(measured: Measured, tmp_path: Path) -> Path:
     return Path(shutil.copytree(measured.world.folder / "store", tmp_path / "store"))
 
 
-def write_results(rows: list[ResultRow], folder: Path) -> Path:
+def write_results(rows: list[Row], folder: Path) -> Path:
     """A result dir as Tune leaves it."""
     for row in rows:
         (folder / row.cell).mkdir(parents=True)
-        (folder / row.cell / "result.json").write_text(json.dumps(row.flat()) + "\n")
+        (folder / row.cell / "result.json").write_text(json.dumps(row) + "\n")
     return folder
 
 
@@ -84,7 +83,7 @@ def test_gc_keeps_what_a_sweep_rests_on(
         key
         for cell, row in measured.rows.items()
         if row in kept
-        for key in measured.expected.needs(cell)
+        for key in measured.expected.needs(measured.expected.cells[cell])
     }
     assert after == needed < before
     # The sweep that was kept is whole: measuring it again makes nothing.

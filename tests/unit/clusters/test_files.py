@@ -12,7 +12,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from raydoa.doctor.cluster_file import read_cluster_file
-from raydoa.doctor.nodes import rented_nodes
+from raydoa.doctor.nodes import node_groups
 from tests.unit.clusters.conftest import CLUSTERS
 
 # Writes its arguments down; finds nothing that `describe` asks for, except for what comes at the end.
@@ -34,10 +34,12 @@ def pins() -> dict[str, str]:
 def needed() -> list[Requirement]:
     project = tomllib.loads((CLUSTERS.parent / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    return [Requirement(one) for one in [*project["dependencies"], *extras["aws"], *extras["gcp"]]]
+    return [
+        Requirement(line) for line in [*project["dependencies"], *extras["aws"], *extras["gcp"]]
+    ]
 
 
-@pytest.mark.parametrize("requirement", needed(), ids=lambda one: one.name)
+@pytest.mark.parametrize("requirement", needed(), ids=lambda requirement: requirement.name)
 def test_every_dependency_is_pinned_inside_its_range(requirement: Requirement) -> None:
     assert requirement.specifier.contains(pins()[requirement.name])
 
@@ -48,7 +50,10 @@ def test_the_tests_run_with_the_ray_that_clusters_get() -> None:
     assert f"rayproject/ray:{ray}-py311-gpu" in (CLUSTERS / "Dockerfile").read_text("utf-8")
     documents = yaml.safe_load_all((CLUSTERS / "kuberay.yaml").read_text("utf-8"))
     assert (
-        next(one for one in documents if one["kind"] == "RayCluster")["spec"]["rayVersion"] == ray
+        next(document for document in documents if document["kind"] == "RayCluster")["spec"][
+            "rayVersion"
+        ]
+        == ray
     )
 
 
@@ -56,7 +61,7 @@ def test_the_tests_run_with_the_ray_that_clusters_get() -> None:
 def test_every_node_installs_this_checkout_with_the_pins(name: str) -> None:
     config = yaml.safe_load((CLUSTERS / name).read_text("utf-8"))
     assert {"raydoa", "sweeps", "clusters", "pyproject.toml"} <= set(config["file_mounts"].values())
-    (install,) = [one for one in config["setup_commands"] if "pip install" in one]
+    (install,) = [command for command in config["setup_commands"] if "pip install" in command]
     assert (
         "-c ~/raydoa/clusters/constraints.txt" in install
         and f'"$HOME/raydoa[{name[:3]}]"' in install
@@ -72,25 +77,25 @@ def gcp_setup(
     gcloud.chmod(0o755)
     calls = tmp_path / "calls"
     calls.touch()
-    found = subprocess.run(
+    completed = subprocess.run(
         [str(CLUSTERS / "gcp_setup.sh")],
         env={"PATH": f"{gcloud.parent}:{os.environ['PATH']}", "CALLS": str(calls), **settings},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return found, calls.read_text("utf-8").splitlines()
+    return completed, calls.read_text("utf-8").splitlines()
 
 
 def test_google_set_up(tmp_path: Path) -> None:
-    found, calls = gcp_setup(
+    completed, calls = gcp_setup(
         tmp_path, PROJECT="my-project", BUCKET="b", SSH_CIDR="203.0.113.7/32", REGION="us-east4"
     )
-    assert found.returncode == 0, found.stderr
-    assert not re.search(r"<[A-Z_]+>", found.stdout)
-    config = yaml.safe_load(found.stdout)
+    assert completed.returncode == 0, completed.stderr
+    assert not re.search(r"<[A-Z_]+>", completed.stdout)
+    config = yaml.safe_load(completed.stdout)
     assert config["provider"]["availability_zone"] == "us-east4-a"
     assert (
         "10.0.0.2:/raydoa" in " ".join(config["setup_commands"])
-        and "us-central1" not in found.stdout
+        and "us-central1" not in completed.stdout
     )
     rules = [call for call in calls if "firewall-rules create" in call]
     assert len(rules) == 2
@@ -119,17 +124,17 @@ def test_google_set_up(tmp_path: Path) -> None:
 def test_google_set_up_asks_for_a_network(
     tmp_path: Path, settings: dict[str, str], expected: str
 ) -> None:
-    found, calls = gcp_setup(tmp_path, PROJECT="p", BUCKET="b", **settings)
-    assert found.returncode != 0 and expected in found.stderr and found.stdout == ""
+    completed, calls = gcp_setup(tmp_path, PROJECT="p", BUCKET="b", **settings)
+    assert completed.returncode != 0 and expected in completed.stderr and completed.stdout == ""
     assert calls == []
 
 
 @pytest.mark.parametrize("name", ["aws", "gcp", "kuberay"])
-def test_the_pages_say_what_the_doctor_says(name: str) -> None:
-    nodes, unknown = rented_nodes(read_cluster_file(CLUSTERS / f"{name}.yaml"))
+def test_the_pages_quote_the_doctor_s_prices(name: str) -> None:
+    groups, unpriced = node_groups(read_cluster_file(CLUSTERS / f"{name}.yaml"))
     page = (CLUSTERS / f"{name}.md").read_text("utf-8")
-    assert not unknown and len(nodes) >= 3
-    for node in nodes:
-        assert f"${node.usd:.2f}" in page, node
+    assert not unpriced and len(groups) >= 3
+    for group in groups:
+        assert f"${group.usd_per_hour:.2f}" in page, group
     if name != "kuberay":
-        assert f"${sum(node.usd * node.most for node in nodes):.2f}" in page
+        assert f"${sum(group.usd_per_hour * group.maximum for group in groups):.2f}" in page

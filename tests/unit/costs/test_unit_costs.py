@@ -5,7 +5,7 @@ import pytest
 from raydoa.costs.prices import PriceBook, open_book
 from raydoa.costs.unit_costs import UnitCosts, read_calibration
 from raydoa.errors import UserError
-from raydoa.models.shapes import T5_SHAPES, ModelShape
+from raydoa.models.seq2seq.shape import T5_SHAPES, T5Shape
 
 SMALL, LARGE, XL, XXL = (f"google/t5-v1_1-{size}" for size in ("small", "large", "xl", "xxl"))
 ROW = """\
@@ -46,7 +46,7 @@ def test_a_shape_has_the_parameters_of_the_real_model(gated: bool, tied: bool) -
         feed_forward_proj="gated-gelu" if gated else "relu",
         tie_word_embeddings=tied,
     )
-    shape = ModelShape.from_config(config.to_dict() | {"tie_word_embeddings": tied}, "here")
+    shape = T5Shape.from_config(config.to_dict() | {"tie_word_embeddings": tied}, "here")
     model = transformers.T5ForConditionalGeneration(config)
     stacks = ("encoder", "decoder")
     body = sum(p.numel() for name, p in model.named_parameters() if name.startswith(stacks))
@@ -183,6 +183,6 @@ def test_unknown_models_and_unlike_vocabularies_are_told(book: PriceBook) -> Non
     with pytest.raises(UserError, match=r"vocabulary of 250112 and student .*of 32128"):
         costs.lookup("distill_step", SMALL, 32, 128, 64, "mt5")
     with pytest.raises(UserError, match=r"config\.json: d_kv is missing"):
-        ModelShape.from_config({"vocab_size": 1, "d_model": 1}, "config.json")
+        T5Shape.from_config({"vocab_size": 1, "d_model": 1}, "config.json")
     with pytest.raises(UserError, match="accelerator 'tpu'"):
         UnitCosts(open_book("embedded"), "tpu").lookup("train_step", SMALL, 1, 1, 1)

@@ -55,12 +55,12 @@ def test_every_unit_of_work_is_measured_and_then_planned_with(
 
     again = _resolved(world, unit_costs=str(path))
     bases = {
-        plan.ledger.basis(stage)
-        for plan in forecast_of(again).plans.values()
-        for stage in ("teacher", "pseudo_labels", "student")
-        if plan.feasible
+        (line.item, line.tariff.basis)
+        for plan in forecast_of(again).trials
+        for line in again.study.ledger(plan).lines
     }
-    assert bases == {"measured", None}, "annotate has no teacher"
+    measured = {(item, "measured") for item in ("teacher", "pseudo_labels", "student")}
+    assert bases == {*measured, ("labels", None)}
     assert again.study.sweep_id != study.sweep_id
 
 

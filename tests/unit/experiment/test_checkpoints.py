@@ -42,7 +42,7 @@ def test_checkpoints_as_student_and_teacher(
     }  # fmt: skip
     found = resolved(world, folders)
     assert found.study.unreachable == ()
-    assert isinstance(found.study.initial("small", "tiny"), Checkpoint)
+    assert isinstance(found.study.inputs("tiny").initial["small"], Checkpoint)
     rows = measure_all(found)
     assert set(found.context.store.keys()) <= set(forecast_of(found).stages)
     for row in rows.values():
@@ -102,8 +102,12 @@ def test_an_edited_folder_is_another_model(world: World) -> None:
     write_checkpoint(small, seed=7)
     after = resolved(world, {"small": small, "large": large})
     assert before.study.sweep_id != after.study.sweep_id
-    assert before.study.initial("large", "tiny") == after.study.initial("large", "tiny")
-    assert before.study.initial("small", "tiny") != after.study.initial("small", "tiny")
+    assert (
+        before.study.inputs("tiny").initial["large"] == after.study.inputs("tiny").initial["large"]
+    )
+    assert (
+        before.study.inputs("tiny").initial["small"] != after.study.inputs("tiny").initial["small"]
+    )
 
 
 def test_vocabularies_that_differ_are_refused_before_anything_is_made(world: World) -> None:
@@ -148,7 +152,7 @@ def test_a_folder_goes_before_a_nano_model_of_the_same_name(world: World) -> Non
     folder = write_checkpoint(world.folder / "s")
     sweep = world.sweep(strategies=("annotate",))
     found = resolve(sweep, world.runtime(models={"nano-s": str(folder)}))
-    assert isinstance(found.study.initial("nano-s", "tiny"), Checkpoint)
+    assert isinstance(found.study.inputs("tiny").initial["nano-s"], Checkpoint)
 
 
 def test_annotation_alone_needs_no_teacher(world: World) -> None:

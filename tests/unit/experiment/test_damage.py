@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+from raydoa.costs.plan import Plan
 from raydoa.errors import InsufficientResources, UserError
-from raydoa.experiment.cell import Cell
 from raydoa.experiment.resolve import Resolved, resolve
-from raydoa.experiment.trial import chain
 from raydoa.pipeline.builder import Builder, NoLocks, Outcome, StageFailed
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.local_runner import LocalRunner
@@ -21,7 +20,7 @@ from raydoa.pipeline.stages import Distill, Pretrain, Vocabulary
 from raydoa.store.key import Stage
 from raydoa.store.record import DamagedArtifact
 from raydoa.store.store import MissingArtifact, Store
-from raydoa.training.soft_labels import read_shard
+from raydoa.training.shards import Shard
 from tests.unit.world import World, builder_of, forecast_of, measure_all
 
 
@@ -32,11 +31,11 @@ def resolved(world: World) -> Resolved:
     )
 
 
-def distillation(resolved: Resolved) -> tuple[Cell, Distill]:
-    [(cell, plan)] = forecast_of(resolved).plans.items()
-    trained = chain(cell, plan, resolved.study).student.trained
+def distillation(resolved: Resolved) -> tuple[Plan, Distill]:
+    [plan] = forecast_of(resolved).trials
+    trained = resolved.study.graph(plan).student
     assert isinstance(trained, Distill)
-    return cell, trained
+    return plan, trained
 
 
 def spoil(store: Store, stage: Stage, name: str) -> None:
@@ -69,7 +68,7 @@ def test_a_damaged_input_is_dropped_and_made_again(
 ) -> None:
     measure_all(resolved)
     store = resolved.context.store
-    cell, student = distillation(resolved)
+    plan, student = distillation(resolved)
     initial = student.teacher.initial
     assert isinstance(initial, Pretrain)
     damaged: dict[str, tuple[Stage, str]] = {
@@ -84,18 +83,18 @@ def test_a_damaged_input_is_dropped_and_made_again(
         if stage.key in {s.key for s in made.inputs()} or made.key == student.key:
             store.drop(made.key)
     spoil(store, stage, name)
-    assert builder_of(resolved, cell).make(student).key == student.key
+    assert builder_of(resolved, plan).build(student).key == student.key
     assert "it is dropped and made again" in caplog.text
     assert all(problem is None for _, problem in store.verify())
 
 
 def test_a_damaged_record_is_dropped_and_made_again(resolved: Resolved) -> None:
-    cell, student = distillation(resolved)
-    builder = builder_of(resolved, cell)
-    builder.make(student.teacher.data)
+    plan, student = distillation(resolved)
+    builder = builder_of(resolved, plan)
+    builder.build(student.teacher.data)
     [path] = (Path(resolved.context.store.url) / "records").glob("*/*.json")
     path.write_text(path.read_text().replace('"train": 100', '"train": 101'))
-    record = builder_of(resolved, cell).make(student.teacher.data)
+    record = builder_of(resolved, plan).build(student.teacher.data)
     assert record.facts["train"] == 100
 
 
@@ -103,10 +102,10 @@ def test_shards_of_a_teacher_that_was_made_again_are_too(
     resolved: Resolved, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Retrained elsewhere it has other weights, and its head does not belong to the states it wrote before."""
-    cell, student = distillation(resolved)
+    plan, student = distillation(resolved)
     store = resolved.context.store
-    builder_of(resolved, cell).make(student)
-    before = {shard.key: read_shard(store.fetch(shard.key))[1] for shard in student.shards}
+    builder_of(resolved, plan).build(student)
+    before = {shard.key: Shard(store.fetch(shard.key)).facts for shard in student.shards}
     teacher = store.find(student.teacher.key)
     assert teacher is not None
     shutil.copytree(store.fetch(teacher.key), tmp_path / "other")
@@ -116,12 +115,12 @@ def test_shards_of_a_teacher_that_was_made_again_are_too(
     store.drop(teacher.key)
     store.drop(student.key)
     store.publish(student.teacher, tmp_path / "other", teacher.facts, teacher.provenance)
-    builder_of(resolved, cell).make(student)
+    builder_of(resolved, plan).build(student)
     assert "was made again since; it is dropped and made again" in caplog.text
     again = store.find(teacher.key)
     assert again is not None and again.content != teacher.content
     for shard in student.shards:
-        facts = read_shard(store.fetch(shard.key))[1]
+        facts = Shard(store.fetch(shard.key)).facts
         assert facts.teacher_content == again.content != before[shard.key].teacher_content
 
 
@@ -130,47 +129,53 @@ def test_repairs_are_bounded(resolved: Resolved) -> None:
     context = resolved.context
     for error in (DamagedArtifact("f" * 64, "its disk is broken"), MissingArtifact("gone")):
         works = Builder(context.store, Flaky(context, error, times=3), NoLocks())
-        assert works.make(student.teacher.data).kind == "task_data"
+        assert works.build(student.teacher.data).kind == "task_data"
         context.store.drop(student.teacher.data.key)
         never = Builder(context.store, Flaky(context, error, times=4), NoLocks())
         with pytest.raises(type(error), match="broken|gone"):
-            never.make(student.teacher.data)
+            never.build(student.teacher.data)
         context.store.drop(student.teacher.data.key)
 
 
 class Shared:
     """Locks where somebody else makes the vocabulary."""
 
-    def __init__(self, maker: Builder | None) -> None:
+    def __init__(self, maker: Builder | None, *, mistake: bool = False) -> None:
         self.maker = maker
+        self.mistake = mistake
         self.released: list[tuple[str, Outcome]] = []
 
-    def claim(self, stages: Sequence[Stage]) -> list[Stage]:
+    def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
         return [stage for stage in stages if not isinstance(stage, Vocabulary)]
 
     def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
         self.released += [(stage.kind, outcome) for stage in stages]
 
-    def wait(self, stage: Stage) -> str | None:
+    def wait(self, stage: Stage) -> Outcome | None:
         if self.maker is None:
-            return "UserError: the disk of its maker is full"
-        self.maker.make(stage)
+            return Outcome(error="its maker: the disk is full", mistake=self.mistake)
+        self.maker.build(stage)
         return None
 
 
 def test_what_somebody_else_makes_is_waited_for(resolved: Resolved) -> None:
-    cell, student = distillation(resolved)
-    locks = Shared(builder_of(resolved, cell))
+    plan, student = distillation(resolved)
+    locks = Shared(builder_of(resolved, plan))
     builder = Builder(resolved.context.store, LocalRunner(resolved.context), locks)
-    builder.make(student.teacher.initial)
+    builder.build(student.teacher.initial)
     assert locks.released == [("task_data", Outcome(made=True)), ("pretrain", Outcome(made=True))]
 
 
-def test_the_failure_of_another_maker_is_ours(resolved: Resolved) -> None:
+@pytest.mark.parametrize(("mistake", "error"), [(False, StageFailed), (True, UserError)])
+def test_the_failure_of_another_maker_is_ours(
+    resolved: Resolved, mistake: bool, error: type[Exception]
+) -> None:
+    """And of the same kind: a user's mistake stays one."""
     _, student = distillation(resolved)
-    builder = Builder(resolved.context.store, LocalRunner(resolved.context), Shared(None))
-    with pytest.raises(StageFailed, match="UserError: the disk of its maker is full"):
-        builder.make(student.teacher.initial)
+    locks = Shared(None, mistake=mistake)
+    builder = Builder(resolved.context.store, LocalRunner(resolved.context), locks)
+    with pytest.raises(error, match="its maker: the disk is full"):
+        builder.build(student.teacher.initial)
 
 
 def test_those_who_wait_are_told_why_we_failed(resolved: Resolved) -> None:
@@ -178,19 +183,19 @@ def test_those_who_wait_are_told_why_we_failed(resolved: Resolved) -> None:
     locks = Shared(None)
     builder = Builder(resolved.context.store, Flaky(resolved.context, UserError("no"), 1), locks)
     with pytest.raises(UserError):
-        builder.make(student.teacher.data)
+        builder.build(student.teacher.data)
     builder = Builder(resolved.context.store, Flaky(resolved.context, OSError("no"), 1), locks)
     with pytest.raises(OSError, match="no"):
-        builder.make(student.teacher.data)
+        builder.build(student.teacher.data)
     builder = Builder(
         resolved.context.store, Flaky(resolved.context, InsufficientResources("no"), 1), locks
     )
     with pytest.raises(InsufficientResources, match="no"):
-        builder.make(student.teacher.data)
+        builder.build(student.teacher.data)
     assert [outcome for _, outcome in locks.released] == [
-        Outcome(error="UserError: no", final=True),
+        Outcome(error="UserError: no", mistake=True, final=True),
         Outcome(error="OSError: no"),
-        Outcome(error="InsufficientResources: no"),
+        Outcome(error="InsufficientResources: no", mistake=True),
     ]
 
 
@@ -220,12 +225,12 @@ def test_a_full_store_is_told_and_loses_nothing(world: World, small_disk: Path) 
 def test_a_full_scratch_disk_is_told(
     resolved: Resolved, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cell, student = distillation(resolved)
-    builder_of(resolved, cell).make(student.teacher.initial)
+    plan, student = distillation(resolved)
+    builder_of(resolved, plan).build(student.teacher.initial)
     monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
     (small_disk / "filler").write_bytes(bytes(200_000))  # The weights do not fit.
     with pytest.raises(UserError, match=r"disk \(TMPDIR\): no space left for what is being made"):
-        builder_of(resolved, cell).make(student)
+        builder_of(resolved, plan).build(student)
     assert all(problem is None for _, problem in resolved.context.store.verify())
     assert sorted(path.name for path in small_disk.iterdir()) == ["filler"]
 

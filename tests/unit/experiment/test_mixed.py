@@ -6,18 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.costs.allocation import Allocation
-from raydoa.experiment.cell import Cell, cell_from
+from raydoa.costs.allocation import from_fractions, to_fractions
+from raydoa.costs.plan import Plan
+from raydoa.experiment.cell import Cell, cell_from_json
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.resolve import Resolved
-from raydoa.experiment.result_row import ResultRow
-from raydoa.experiment.trial import chain, measure
-from raydoa.pipeline.context import distill_examples, open_model
-from raydoa.pipeline.stages import Distill, FineTune, training_seed
+from raydoa.pipeline.context import open_model
+from raydoa.pipeline.distill_rows import distill_rows
+from raydoa.pipeline.stages import Distill, training_seed
 from raydoa.tasks.data import load_rows
 from raydoa.tasks.split import labelled, pool
 from raydoa.training.recipe import Mixing
-from tests.unit.world import World, builder_of, forecast_of, measure_all, write_task
+from tests.unit.world import (
+    Row,
+    World,
+    forecast_of,
+    graph_of,
+    measure_all,
+    measured_row,
+    write_task,
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class Mixed:
     world: World
     resolved: Resolved
     expected: Forecast
-    rows: dict[Cell, ResultRow]
+    rows: dict[Cell, Row]
 
     def cell(self, strategy: str, share: float | None = None, budget: float = 4.0) -> Cell:
         [found] = [
@@ -34,8 +42,7 @@ class Mixed:
         return found
 
     def student(self, cell: Cell) -> Distill:
-        study = self.resolved.study
-        trained = chain(cell, study.plan(cell), study).student.trained
+        trained = graph_of(self.resolved, cell).student
         assert isinstance(trained, Distill)
         return trained
 
@@ -62,10 +69,8 @@ def test_bought_labels_teach_the_teacher_and_the_student(mixed: Mixed) -> None:
     assert row.score is not None and row.teacher_score is not None
     assert student.teacher.labels == student.labels == 12
     assert row.fraction_labels == 0.5
-    model, tokenizer = open_model(student.initial, mixed.resolved.context)
-    first, then = distill_examples(
-        student, mixed.resolved.context, tokenizer, model.config.vocab_size
-    )
+    model = open_model(student.initial, mixed.resolved.context)
+    first, then = distill_rows(student, mixed.resolved.context, model)
     assert [e.soft is None for e in first] == [False] * 40 + [True] * 12 and then == []
 
 
@@ -82,8 +87,9 @@ def test_bought_labels_are_never_pseudo_labelled_in_the_same_cell(mixed: Mixed) 
 
 def test_no_bought_labels_are_distillation(mixed: Mixed) -> None:
     none, distilled = (mixed.rows[mixed.cell(*c)] for c in (("mixed", 0.0), ("distill",)))
-    keys = [name for name in asdict(none) if name.startswith("key_")]
-    assert [getattr(none, key) for key in keys] == [getattr(distilled, key) for key in keys]
+    keys = [name for name in none if name.startswith("key_")]
+    assert [none[key] for key in keys] == [distilled[key] for key in keys]
+    assert none.plan == distilled.plan, "one plan, and one trial"
     assert mixed.student(mixed.cell("mixed", 0.0)).labels == 0
 
 
@@ -101,30 +107,34 @@ def test_the_forecast_is_made_and_paid(mixed: Mixed) -> None:
     incurred = sum(row.cost_incurred for row in mixed.rows.values())
     assert incurred == pytest.approx(mixed.expected.incurred_usd, abs=1e-4)
     # Annotation was first, and bought what the mixed cell buys.
-    assert mixed.expected.labels_incurred[mixed.cell("mixed", 0.5)] == 0
+    plan = mixed.expected.cells[mixed.cell("mixed", 0.5)]
+    assert mixed.expected.trials[plan].purchased == {"labels": 0}
 
 
-def test_an_allocation_reaches_the_same_artifacts(mixed: Mixed) -> None:
+def test_fractions_reach_the_same_artifacts(mixed: Mixed) -> None:
+    """What a sampler sees of a plan is a way back to it, and so to what was made for it."""
     study = mixed.resolved.study
     for strategy, share in (("mixed", 0.5), ("distill", None), ("annotate", None)):
-        given = mixed.cell(strategy, share)
-        shares = Allocation.of(study.plan(given).ledger, given.budget)
-        cell = replace(given, strategy="mixed", label_share=None, allocation=shares)
-        assert cell_from(json.loads(json.dumps(asdict(cell)))) == cell
-        row = measure(cell, 0, study, builder_of(mixed.resolved, cell))
-        assert row.key_evaluation == mixed.rows[given].key_evaluation
-        assert row.cost_total == mixed.rows[given].cost_total
+        cell = mixed.cell(strategy, share)
+        assert cell_from_json(json.loads(json.dumps(asdict(cell)))) == cell
+        plan, question = study.plan(cell), study.question(cell.task, cell.n, seed=cell.seed)
+        assert isinstance(plan, Plan)
+        fractions = to_fractions(plan, question, cell.budget)
+        again = from_fractions(fractions, dict(plan.choices), question, cell.budget)
+        assert again == plan
+        assert study.graph(again).evaluations[0].key == mixed.rows[cell].key_evaluation
 
 
-def test_an_allocation_alone_says_how_much_of_the_pool(mixed: Mixed) -> None:
-    """Without U, all that is not a label may be pseudo-labelled, down to the last row."""
-    rich = Cell("tiny", "mixed", 400.0, 8, None, "nano-m", "nano-s", 0,
-                allocation=Allocation(0.25, 0.25, 0.25, 0.25))  # fmt: skip
-    assert mixed.resolved.study.plan(rich).quantities.labels == 91
-    assert mixed.resolved.study.plan(rich).quantities.pseudo_labels == 1
-    fewer = replace(rich, budget=40.0)
-    assert mixed.resolved.study.plan(fewer).quantities.labels == 20
-    assert mixed.resolved.study.plan(fewer).quantities.pseudo_labels == 72
+def test_fractions_leave_a_pool_row_beside_all_labels(mixed: Mixed) -> None:
+    """All that is not a label may be pseudo-labelled, down to the last row."""
+    question = mixed.resolved.study.question("tiny", 8)
+    all_labels = from_fractions({"labels": 1.0}, {"teacher": "nano-m"}, question, 400.0)
+    assert isinstance(all_labels, Plan)
+    assert all_labels.quantity("labels") == 91 and all_labels.quantity("pseudo_labels") == 1
+    some = {"labels": 20 / 91, "pseudo_labels": 1.0}
+    fewer = from_fractions(some, {"teacher": "nano-m"}, question, 400.0)
+    assert isinstance(fewer, Plan)
+    assert fewer.quantity("labels") == 20 and fewer.quantity("pseudo_labels") == 72
 
 
 def test_a_repeat_is_another_training_on_the_same_rows(mixed: Mixed) -> None:
@@ -135,10 +145,7 @@ def test_a_repeat_is_another_training_on_the_same_rows(mixed: Mixed) -> None:
     assert training_seed(first) == cell.seed != training_seed(second)
     assert training_seed(second.teacher) == training_seed(second)
     assert first.teacher.seed == second.teacher.seed, "the rows"
-    row = measure(
-        replace(cell, repeat=1), 0, mixed.resolved.study,
-        builder_of(mixed.resolved, replace(cell, repeat=1)),
-    )  # fmt: skip
+    row = measured_row(mixed.resolved, replace(cell, repeat=1))
     assert row.repeat == 1 and row.cell == f"{cell.name}-repeat1"
     assert row.cost_total == mixed.rows[cell].cost_total
     assert row.key_student == second.key
@@ -163,10 +170,10 @@ def test_the_order_and_weight_of_gold_are_part_of_the_students_key_alone(
     cell = mixed.cell("mixed", 0.5)
     before, after = mixed.student(cell), replace(mixed, resolved=resolved).student(cell)
     assert before.key != after.key and before.shards == after.shards
-    model, tokenizer = open_model(after.initial, resolved.context)
-    first, then = distill_examples(after, resolved.context, tokenizer, model.config.vocab_size)
+    model = open_model(after.initial, resolved.context)
+    first, then = distill_rows(after, resolved.context, model)
     assert [len(first), len(then)] == ([12, 40] if order == "gold_first" else [40, 12])
-    row = measure(cell, 0, study, builder_of(resolved, cell))
+    row = measured_row(resolved, cell)
     assert row.key_student == after.key
     distilled = mixed.cell("distill")
     assert replace(mixed, resolved=resolved).student(distilled).key == mixed.student(distilled).key
@@ -175,15 +182,5 @@ def test_the_order_and_weight_of_gold_are_part_of_the_students_key_alone(
 def test_names_are_unique_and_tell_what_is_asked() -> None:
     cell = Cell("t", "mixed", 50.0, 100, 1000, "org/large", "s", 0, 0.25)
     assert cell.name == "t-mixed-B50-N100-U1000-org_large-L0.25-seed0"
-    shares = Allocation(0.25, 0.5, 0.125, 0.125)
-    other = replace(cell, label_share=None, u=None, allocation=shares, repeat=2)
-    assert other.name == "t-mixed-B50-N100-org_large-A0.25_0.5_0.125_0.125-seed0-repeat2"
-
-
-def test_a_face_without_a_teacher_is_a_fine_tuning(mixed: Mixed) -> None:
-    cell = Cell("tiny", "mixed", 4.0, 8, None, None, "nano-s", 0,
-                allocation=Allocation(0.75, 0, 0, 0.25))  # fmt: skip
-    study = mixed.resolved.study
-    ends = chain(cell, study.plan(cell), study)
-    assert isinstance(ends.student.trained, FineTune) and ends.teacher is None
-    assert ends.student.trained.labels == 8 + 6
+    other = replace(cell, label_share=None, u=None, choices=(("prompt", "v2"),), repeat=2)
+    assert other.name == "t-mixed-B50-N100-org_large-promptv2-seed0-repeat2"

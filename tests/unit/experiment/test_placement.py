@@ -20,19 +20,19 @@ _CHAIN = distilling(tuned(TEACHER), 1)
     [
         (tuned(STUDENT), Fraction(1, 4)),
         (evaluated(tuned(STUDENT)), Fraction(1, 4)),
-        (_CHAIN.student, Fraction(1, 4)),
-        (_CHAIN.teacher, Fraction(2)),
+        (_CHAIN[0], Fraction(1, 4)),
+        (_CHAIN[1], Fraction(2)),
         (tuned(STUDENT).data, Fraction(0)),
     ],
     ids=["student", "its score", "distilled student's score", "teacher's score", "rows"],
 )
 def test_students_share_a_gpu_and_teachers_do_not(stage: Stage, share: Fraction) -> None:
     runtime = RuntimeConfig(gpus_per_worker=1, gpus_per_label_actor=2, students_per_gpu=4)
-    assert placed([stage], runtime, {TEACHER}) == [Tasks((stage,), share)]
+    assert placed([stage], runtime) == [Tasks((stage,), share)]
 
 
 def test_without_gpus_nobody_holds_one() -> None:
-    [tasks] = placed([tuned(STUDENT)], RuntimeConfig(students_per_gpu=4), {TEACHER})
+    [tasks] = placed([tuned(STUDENT)], RuntimeConfig(students_per_gpu=4))
     assert isinstance(tasks, Tasks) and tasks.gpus == 0
 
 

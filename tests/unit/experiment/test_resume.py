@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file
 
 from raydoa.experiment.resolve import resolve
-from raydoa.experiment.trial import chain
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.stages import Distill
 from raydoa.training.engine import PlainEngine
@@ -27,11 +26,11 @@ def test_a_student_goes_on_from_its_checkpoint(
     resolved = resolve(
         world.sweep(strategies=("distill",), n=(8,), u=(40,), budgets=(1.0,)), world.runtime()
     )
-    cell, plan = next(iter(forecast_of(resolved).plans.items()))
-    student = chain(cell, plan, resolved.study).student.trained
+    plan = next(iter(forecast_of(resolved).trials))
+    student = resolved.study.graph(plan).student
     assert isinstance(student, Distill) and student.steps > 4
     store = resolved.context.store
-    whole = builder_of(resolved, cell).make(student)
+    whole = builder_of(resolved, plan).build(student)
     weights = load_file(store.fetch(student.key) / "model.safetensors")
     store.drop(student.key)
 
@@ -53,7 +52,7 @@ def test_a_student_goes_on_from_its_checkpoint(
         patch.setattr(PlainEngine, "step", cut)
         with pytest.raises(_PowerCutError):
             build_stage(student, context)
-    [place] = (tmp_path / "train").iterdir()
+    [place] = (tmp_path / "train").glob("distill-*")
     assert [path.name for path in place.iterdir()] == ["steps-2"]
 
     record = build_stage(student, context)

@@ -174,6 +174,7 @@ def test_cells_of_two_budgets_have_two_names(pair: list[float]) -> None:
 def test_a_group_cannot_shrink_to_more_than_it_starts_with() -> None:
     wrong = {"train_workers": 2, "least_train_workers": 3}
     with pytest.raises(
-        UserError, match="least_train_workers is 3 and train_workers 2; a group goes on"
+        UserError,
+        match="least_train_workers is 3 and train_workers 2; a group continues with at most",
     ):
         parse(wrong, RuntimeConfig, where="--set")

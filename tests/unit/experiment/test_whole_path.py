@@ -1,23 +1,31 @@
 """From task rows to result rows without Ray: what is made, what it costs, and that it is made once."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from raydoa.costs.ledger import MICRO
+from raydoa.costs.items import ITEMS
+from raydoa.costs.plan import Infeasible, Plan
+from raydoa.costs.tariffs import MICRO
 from raydoa.experiment.accounting import made_for
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.resolve import resolve
-from raydoa.experiment.result_row import COLUMNS, ResultRow
-from raydoa.experiment.trial import chain, measure
+from raydoa.experiment.result_row import columns_of
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.stages import Distill, PseudoLabel
 from raydoa.tasks.data import load_rows
 from raydoa.tasks.split import labelled, pool
 from tests.unit.conftest import Measured
-from tests.unit.world import World, builder_of, forecast_of, measure_all, write_task
+from tests.unit.world import (
+    Row,
+    World,
+    forecast_of,
+    graph_of,
+    measure_all,
+    measured_row,
+    write_task,
+)
 
 STANDALONE = (
     "cost_labels",
@@ -29,25 +37,24 @@ STANDALONE = (
 )
 
 
-def standalone(row: ResultRow) -> dict[str, object]:
+def standalone(row: Row) -> dict[str, object]:
     """What a row says beside what this run happened to make."""
     return {
         name: value
-        for name, value in row.flat().items()
+        for name, value in row.items()
         if name != "cost_incurred" and not name.startswith("measured_")
     }
 
 
 def test_exactly_the_forecast_stages_are_made(measured: Measured) -> None:
     assert set(measured.resolved.context.store.keys()) == set(measured.expected.stages)
-    assert len(measured.rows) == len(measured.expected.plans) == 30
+    assert len(measured.rows) == len(measured.expected.cells) == 30
 
 
 def test_rows_are_complete_and_flat(measured: Measured) -> None:
     for cell, row in measured.rows.items():
-        flat = row.flat()
-        assert tuple(flat) == COLUMNS
-        assert all(isinstance(v, str | int | float | bool | None) for v in flat.values())
+        assert tuple(row) == tuple(columns_of(ITEMS.names()))
+        assert all(isinstance(v, str | int | float | bool | None) for v in row.values())
         assert row.cell == cell.name
         if row.feasible:
             assert row.score is not None and row.score_paper is not None
@@ -133,15 +140,15 @@ def test_a_larger_pool_shares_the_shards_of_a_smaller_one(measured: Measured) ->
 
 def test_bought_labels_are_never_pseudo_labelled_in_the_same_cell(measured: Measured) -> None:
     for cell in measured.rows:
-        plan = measured.expected.plans[cell]
-        if not plan.feasible:
+        plan = measured.expected.cells[cell]
+        if isinstance(plan, Infeasible):
             continue
-        student = chain(cell, plan, measured.resolved.study).student.trained
+        student = measured.resolved.study.graph(plan).student
         task_rows = load_rows(measured.resolved.context.store.fetch(student_data(student)))
-        gold = {row.id for row in labelled(task_rows, cell.seed, cell.n + plan.quantities.labels)}
+        gold = {row.id for row in labelled(task_rows, cell.seed, cell.n + plan.quantity("labels"))}
         shards = student.shards if isinstance(student, Distill) else ()
         soft = {row.id for s in shards for row in pool(task_rows, s.seed, s.start, s.stop)}
-        assert len(soft) == plan.quantities.pseudo_labels
+        assert len(soft) == plan.quantity("pseudo_labels")
         assert not gold & soft
 
 
@@ -156,11 +163,11 @@ def test_owned_and_bought_labels_make_one_teacher(measured: Measured) -> None:
     for bought, n in ((8, 8), (0, 16)):
         cell = _cell(measured, "annotate", budget=4.0, n=n)
         plan = study.plan(cell)
-        quantities = replace(plan.quantities, labels=bought, student_steps=2)
-        ends = chain(cell, replace(plan, quantities=quantities), study)
+        assert isinstance(plan, Plan)
+        graph = study.graph(plan.with_quantities(labels=bought, student=2))
         if n == 8:
-            first = ends.student.key
-    assert ends.student.key == first
+            first = graph.evaluations[0].key
+    assert graph.evaluations[0].key == first
 
 
 def test_labels_are_incurred_once_however_cells_overlap(measured: Measured) -> None:
@@ -169,7 +176,8 @@ def test_labels_are_incurred_once_however_cells_overlap(measured: Measured) -> N
     assert bought == [0, 1, 7]
     assert rows[2].cost_incurred == pytest.approx(rows[2].cost_total - 0.5)
     # Of rows 17 to 23, one was bought at the budget before; rows 9 to 15 are other rows.
-    assert measured.expected.labels_incurred[_cell(measured, "annotate", budget=4.0, n=16)] == 6
+    plan = measured.expected.cells[_cell(measured, "annotate", budget=4.0, n=16)]
+    assert measured.expected.trials[plan].purchased == {"labels": 6}
 
 
 def test_a_dropped_artifact_is_not_made_again_for_the_books(
@@ -183,8 +191,8 @@ def test_a_dropped_artifact_is_not_made_again_for_the_books(
     before = measured.rows[cell]
     assert before.key_teacher is not None
     resolved.context.store.drop(before.key_teacher)
-    row = measure(cell, 0, resolved.study, builder_of(resolved, cell))
-    assert row == replace(before, measured_gpu_seconds_teacher=None)
+    row = measured_row(resolved, cell)
+    assert row == {**before, "measured_gpu_seconds_teacher": None}
     assert resolved.context.store.find(before.key_teacher) is None
 
 
@@ -194,7 +202,7 @@ def test_provenance_names_sweep_and_cell(measured: Measured) -> None:
     assert row.key_student is not None
     record = measured.resolved.context.store.find(row.key_student)
     assert record is not None
-    assert record.provenance["made_for"] == made_for(measured.resolved.study, cell)
+    assert record.provenance["made_for"] == made_for(measured.resolved.study.sweep_id, row.plan)
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
@@ -229,10 +237,11 @@ def test_the_forecast_is_complete_before_anything_is_made(world: World) -> None:
         "distill nano-s",
         "evaluate nano-m",
     } <= labels
-    for cell, plan in expected.plans.items():
-        assert plan.feasible == bool(expected.needs(cell)) and expected.needs(cell) <= set(
-            expected.stages
-        )
+    assert {plan for plan in expected.cells.values() if isinstance(plan, Plan)} == set(
+        expected.trials
+    )
+    for plan in expected.trials:
+        assert expected.needs(plan) and expected.needs(plan) <= set(expected.stages)
     assert not (world.folder / "store").exists()
 
 
@@ -249,6 +258,6 @@ def _cell(
 
 def _distill(measured: Measured, u: int) -> Distill:
     cell = _cell(measured, "distill", u=u)
-    trained = chain(cell, measured.expected.plans[cell], measured.resolved.study).student.trained
+    trained = graph_of(measured.resolved, cell).student
     assert isinstance(trained, Distill) and all(isinstance(s, PseudoLabel) for s in trained.shards)
     return trained

@@ -3,8 +3,9 @@
 import pytest
 
 from raydoa.experiment.hardware import HARDWARE
-from raydoa.models.memory import largest_teacher, needed_memory, training_memory
-from raydoa.models.shapes import T5_SHAPES
+from raydoa.models.memory import largest_teacher, needed_memory
+from raydoa.models.seq2seq.memory import training_memory
+from raydoa.models.seq2seq.shape import T5_SHAPES
 
 XXL = T5_SHAPES["google/t5-v1_1-xxl"]
 

@@ -1,22 +1,24 @@
 """A question about the embedded task, and finished sweeps that are made up."""
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from raydoa.costs.items import ITEMS
+from raydoa.costs.plan import Plan
 from raydoa.experiment.presets import embedded
 from raydoa.experiment.resolve import resolve
-from raydoa.experiment.result_row import COLUMNS, SCHEMA
+from raydoa.experiment.result_row import SCHEMA, columns_of
 from raydoa.experiment.study import Study
-from raydoa.planning.case import Case
-from raydoa.search.costs import Point
+from raydoa.planning.scenario import Scenario, scenario_of
 from raydoa.search.surrogate.surface import Measured
 
 OWNED = 100
+COLUMNS = tuple(columns_of(ITEMS.names()))
 
 Rows = list[dict[str, Any]]
 WriteSweep = Callable[..., Path]
@@ -24,22 +26,23 @@ WriteSweep = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def study() -> Study:
-    """The embedded configuration, with all strategies."""
-    sweep, running = embedded()
-    grid = sweep.grid.model_copy(update={"strategies": ("annotate", "distill", "mixed"), "u": (1,)})
-    return resolve(sweep.model_copy(update={"grid": grid, "shard_rows": 100}), running).study
+    """The embedded configuration."""
+    configuration = embedded()
+    sweep, runtime = configuration.sweep, configuration.runtime
+    grid = sweep.grid.model_copy(update={"u": (1,)})
+    return resolve(sweep.model_copy(update={"grid": grid, "shard_rows": 100}), runtime).study
 
 
 @pytest.fixture
-def case(study: Study) -> Case:
+def scenario(study: Study) -> Scenario:
     """100 labels are owned, and $5 can be spent."""
-    return Case(study, "lexicon", OWNED, 5.0)
+    return scenario_of(study, "lexicon", OWNED, 5.0)
 
 
 @pytest.fixture
-def dear(case: Case) -> Case:
+def large_budget(scenario: Scenario) -> Scenario:
     """The same with $300."""
-    return replace(case, budget_usd=300.0)
+    return replace(scenario, budget_usd=300.0)
 
 
 def row(strategy: str = "annotate", score: object = 0.5, **fields: Any) -> dict[str, Any]:
@@ -47,7 +50,7 @@ def row(strategy: str = "annotate", score: object = 0.5, **fields: Any) -> dict[
     taught = strategy != "annotate"
     values = {
         "schema": SCHEMA, "task": "lexicon", "strategy": strategy, "n": OWNED, "teacher": "nano-m" if taught else None,
-        "student": "nano-s", "seed": 0, "repeat": 0, "feasible": True, "labels": 0,
+        "student": "nano-s", "seed": 0, "repeat": 0, "feasible": True, "labels": 0, "teacher_steps": 120 if taught else 0,
         "pseudo_labels": 1000 if taught else 0, "student_steps": 192 if taught else 80, "score": score,
     }  # fmt: skip
     return {**values, **fields}
@@ -58,7 +61,7 @@ def write_sweep(tmp_path: Path) -> WriteSweep:
     """Write rows as a finished sweep."""
 
     def write(
-        rows: list[Mapping[str, Any]], name: str = "sweep", columns: tuple[str, ...] = COLUMNS
+        rows: list[Mapping[str, Any]], name: str = "sweep", columns: Sequence[str] = COLUMNS
     ) -> Path:
         folder = tmp_path / name
         folder.mkdir()
@@ -87,10 +90,21 @@ def grid(task: str = "lexicon") -> Rows:
     return rows
 
 
-def told(
+def plan(labels: int = OWNED, teacher: str = "", u: int = 0, steps: int = 80) -> Plan:
+    """A plan where 100 labels are owned; it learns from ``labels`` in all."""
+    owned = min(labels, OWNED)
+    choices = (("teacher", teacher),) if teacher else ()
+    return Plan("lexicon", owned, "nano-s", 0, 0, choices, ()).with_quantities(
+        labels=labels - owned,
+        teacher=30 * -(-labels // 32) if teacher else 0,
+        pseudo_labels=u,
+        student=steps,
+    )
+
+
+def measurement(
     score: float, labels: int = OWNED, teacher: str = "", u: int = 0, steps: int = 80
 ) -> Measured:
-    """A measurement."""
-    return Measured(
-        Point(labels, teacher, u, steps), score, (teacher, labels, score) if teacher else None
-    )
+    """A measured plan."""
+    tuned = (teacher, labels, score) if teacher else None
+    return Measured(plan(labels, teacher, u, steps), score, tuned)

@@ -1,16 +1,18 @@
-"""What finished sweeps say, and what is left out is told."""
+"""What finished sweeps say; whatever is left out has a note."""
 
 import pytest
 
 from raydoa.errors import UserError
-from raydoa.planning.case import Case
 from raydoa.planning.evidence import contradictions, gather, spread
-from tests.unit.planning.conftest import WriteSweep, grid, row, told
+from raydoa.planning.measurements import as_asked, plan_of
+from raydoa.planning.scenario import Scenario
+from raydoa.report.rows import read_rows
+from tests.unit.planning.conftest import COLUMNS, WriteSweep, grid, measurement, plan, row
 
 
-def test_a_sweep_of_the_task(case: Case, write_sweep: WriteSweep) -> None:
-    found = gather([write_sweep(grid(), "mine")], case)
-    assert (len(found.measured), found.others, found.places, found.notes) == (12, (), ("mine",), ())
+def test_a_sweep_of_the_task(scenario: Scenario, write_sweep: WriteSweep) -> None:
+    found = gather([write_sweep(grid(), "mine")], scenario.question, scenario.study)
+    assert (len(found.measured), found.others, found.sweeps, found.notes) == (12, (), ("mine",), ())
 
 
 @pytest.mark.parametrize(
@@ -25,66 +27,112 @@ def test_a_sweep_of_the_task(case: Case, write_sweep: WriteSweep) -> None:
     ],
 )  # fmt: skip
 def test_rows_that_say_nothing_are_counted(
-    case: Case, write_sweep: WriteSweep, bad: dict[str, object], why: str
+    scenario: Scenario, write_sweep: WriteSweep, bad: dict[str, object], why: str
 ) -> None:
-    found = gather([write_sweep([*grid(), bad])], case)
+    found = gather([write_sweep([*grid(), bad])], scenario.question, scenario.study)
     assert len(found.measured) == 12
     assert found.notes == (f"sweep: 1 of 13 rows left out: {why}",)
 
 
-@pytest.mark.parametrize("row", [row(feasible=False, score=""), row("self_distill", teacher=None)])
+@pytest.mark.parametrize(
+    "row", [row(feasible=False, score=""), row("self_distill", teacher="nano-s")]
+)
 def test_what_was_no_measurement_goes_without_saying(
-    case: Case, write_sweep: WriteSweep, row: dict[str, object]
+    scenario: Scenario, write_sweep: WriteSweep, row: dict[str, object]
 ) -> None:
-    assert gather([write_sweep([*grid(), row])], case).notes == ()
+    assert gather([write_sweep([*grid(), row])], scenario.question, scenario.study).notes == ()
 
 
-def test_another_task_is_a_prior(case: Case, write_sweep: WriteSweep) -> None:
+def test_another_task_is_a_prior(scenario: Scenario, write_sweep: WriteSweep) -> None:
     found = gather(
-        [write_sweep([*grid("tickets"), row("distill", 0.5, task="tickets", teacher="mine")])], case
+        [write_sweep([*grid("tickets"), row("distill", 0.5, task="tickets", teacher="mine")])],
+        scenario.question,
+        scenario.study,
     )
     assert (
         found.measured == ()
         and "nothing measured of task lexicon that can be used" in found.notes[0]
     )
     (other,) = found.others
-    assert (other.name, len(other.measured), other.costs.owned) == ("tickets in sweep", 12, 100)
-    assert [teacher.name for teacher in other.costs.teachers] == ["nano-m", "nano-l"]
-    assert other.costs.on_soft_labels.epochs == 6  # 564 steps over 3,000 rows.
-    assert all(
-        other.costs.full_steps(m.point.labels, m.point.teacher, m.point.u) for m in other.measured
-    )
+    assert (other.name, len(other.measured), other.question.n) == ("tickets in sweep", 12, 100)
+    assert other.question.teachers == ("nano-m", "nano-l")
+    assert other.question.recipes.student_on_soft_labels.epochs == 6  # 564 steps over 3,000 rows.
+    assert all(other.question.limits("student", m.plan)[1] for m in other.measured)
 
 
-def test_nothing_to_learn_from(case: Case, write_sweep: WriteSweep) -> None:
+def test_nothing_to_learn_from(scenario: Scenario, write_sweep: WriteSweep) -> None:
     with pytest.raises(
         UserError,
         match="no scores of task lexicon with student nano-s, nor of another task; tasks there: lexicon, wlp",
     ):
-        gather([write_sweep([row(score="nan"), row(task="wlp", score="")])], case)
+        gather(
+            [write_sweep([row(score="nan"), row(task="wlp", score="")])],
+            scenario.question,
+            scenario.study,
+        )
 
 
 def test_a_larger_budget_that_buys_the_same_plan_measures_nothing_new(
-    case: Case, write_sweep: WriteSweep
+    scenario: Scenario, write_sweep: WriteSweep
 ) -> None:
     rows = [
         row("distill", 0.5, budget=budget, seed=seed) for budget in (1, 5, 300) for seed in (0, 1)
     ]
-    assert len(gather([write_sweep(rows)], case).measured) == 2
+    assert len(gather([write_sweep(rows)], scenario.question, scenario.study).measured) == 2
 
 
 def test_many_measurements_are_thinned_by_repeats_first() -> None:
-    plans = [told(0.1 * repeat, labels=100 + plan) for plan in range(40) for repeat in range(3)]
-    kept = spread(plans, 50)
-    assert len(kept) == 50 and len({m.point for m in kept}) == 40
-    few = spread(plans, 10)
-    assert [m.point.labels for m in few][::9] == [100, 139] and len(few) == 10
+    repeats = [
+        measurement(0.1 * repeat, labels=100 + plan) for plan in range(40) for repeat in range(3)
+    ]
+    kept = spread(repeats, 50)
+    assert len(kept) == 50 and len({m.plan for m in kept}) == 40
+    few = spread(repeats, 10)
+    assert [m.plan.n + m.plan.quantity("labels") for m in few][::9] == [100, 139] and len(few) == 10
 
 
-def test_contradictions_are_told(case: Case, write_sweep: WriteSweep) -> None:
-    assert contradictions([told(0.5), told(0.6)]) == []
-    found = gather([write_sweep([row("distill", 0.3), row("distill", 0.8, seed=1)])], case)
+def test_contradictions_have_a_note(scenario: Scenario, write_sweep: WriteSweep) -> None:
+    assert contradictions([measurement(0.5), measurement(0.6)]) == []
+    found = gather(
+        [write_sweep([row("distill", 0.3), row("distill", 0.8, seed=1)])],
+        scenario.question,
+        scenario.study,
+    )
     assert found.notes == (
-        "1 plan(s) were measured with scores more than 0.15 apart, such as nano-m, U = 1,000 on 100 labels: 0.300 and "
-        "0.800; intervals are wider for it",
+        "1 plan(s) were measured with scores more than 15 points apart, such as nano-m on 100 labels and 1,000 "
+        "pseudo-labels: 30.0 and 80.0; intervals are wider for it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        (row(), plan()),
+        (row(n=50, student_steps=40), plan(50, steps=40)),
+        (row(n=50, labels=100), plan(150)),
+        (row(n=400), plan(400)),
+        (row("distill"), plan(100, "nano-m", 1000, 192)),
+        (row("mixed", n=50, labels=100, teacher_steps=150), plan(150, "nano-m", 1000, 192)),
+    ],
+)
+def test_labels_are_those_of_the_question(
+    scenario: Scenario, write_sweep: WriteSweep, values: dict[str, object], wanted: object
+) -> None:
+    (values,) = read_rows(write_sweep([{**values, "seed": 3, "repeat": 1}]))
+    assert as_asked(plan_of(values), scenario.question) == wanted
+
+
+def test_an_item_of_a_plugin_that_is_not_installed(
+    scenario: Scenario, write_sweep: WriteSweep
+) -> None:
+    """What it brings is not known, so what it was part of is no measurement of the rest."""
+    columns = (*COLUMNS, "quantity_rules", "cost_rules")
+    rows = [
+        {**row(), "quantity_rules": 0, "cost_rules": 0.0},
+        {**row(seed=1), "quantity_rules": 9, "cost_rules": 1.0},
+    ]
+    gathered = gather([write_sweep(rows, columns=columns)], scenario.question, scenario.study)
+    assert [m.plan for m in gathered.measured] == [plan()]
+    assert gathered.notes == (
+        "sweep: 1 of 2 rows left out: no plugin that is installed has cost item rules",
     )

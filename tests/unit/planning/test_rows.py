@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import COLUMNS, SCHEMA
+from raydoa.experiment.result_row import SCHEMA
 from raydoa.report.rows import read_rows, scored
-from tests.unit.planning.conftest import WriteSweep, row
+from tests.unit.planning.conftest import COLUMNS, WriteSweep, row
 
 
 def test_values_have_their_types(write_sweep: WriteSweep) -> None:

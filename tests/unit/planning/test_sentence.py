@@ -1,100 +1,103 @@
-"""The sentence says what to buy, with whom, what to expect and how sure; and it does not claim more than is known."""
+"""The sentence says what to buy, what to expect and how sure that is, and claims no more than is known."""
 
 from dataclasses import replace
 
 import pytest
 
+from raydoa.costs.items import ITEMS
 from raydoa.planning.answer import answer, plain
 from raydoa.planning.belief import Belief
-from raydoa.planning.case import Case
 from raydoa.planning.evidence import Evidence, gather
 from raydoa.planning.lines import answer_lines
-from raydoa.planning.outlook import Table, table
-from raydoa.planning.sentence import percent, sentence
+from raydoa.planning.outlook import Table, table, variants
+from raydoa.planning.scenario import Scenario, scenario_of
+from raydoa.planning.sentence import advice, percent, sentence
 from raydoa.planning.what_if import usual
-from tests.unit.planning.conftest import WriteSweep, grid
+from tests.unit.planning.conftest import OWNED, WriteSweep, grid
 
 
 @pytest.fixture
-def evidence(case: Case, write_sweep: WriteSweep) -> Evidence:
-    return gather([write_sweep(grid())], case)
+def evidence(scenario: Scenario, write_sweep: WriteSweep) -> Evidence:
+    return gather([write_sweep(grid())], scenario.question, scenario.study)
 
 
-def test_a_prior_alone_is_called_a_guess(case: Case) -> None:
-    belief = Belief(Evidence(), case.costs)
-    said = sentence(case, belief, table(case, belief))
+def test_a_prior_alone_is_called_a_guess(scenario: Scenario) -> None:
+    belief = Belief(Evidence(), scenario.question)
+    said = sentence(scenario, belief, table(scenario, belief))
     assert said.startswith(
         "Nothing of lexicon has been measured, so take this as a guess and measure before you buy"
     )
 
 
-def test_what_to_buy_and_what_else(case: Case, evidence: Evidence) -> None:
-    belief = Belief(evidence, case.costs)
-    found = table(case, belief)
-    said = sentence(case, belief, found)
+def test_what_to_buy_and_what_else(scenario: Scenario, evidence: Evidence) -> None:
+    belief = Belief(evidence, scenario.question)
+    found = table(scenario, belief)
+    said = sentence(scenario, belief, found)
     assert (
         "guess" not in said
-        and "fine-tune nano-" in said
+        and "istil nano-" in said
         and said.endswith(".")
         and said.count(". ") == 0
     )
     assert (
-        f"expect a score of {found.best.score:.2f} (with 80% probability between {found.best.low:.2f} and"
+        f"expect {100 * found.best.score:.1f} accuracy (with 80% probability between {100 * found.best.low:.1f} and"
         in said
     )
     assert (
         "of the $5.00" in said
         and "the next best, " in said
-        and f"{found.rows[1].score:.2f}" in said
+        and f"{100 * found.rows[1].score:.1f}" in said
     )
 
 
-def test_extrapolation_is_told(case: Case, evidence: Evidence) -> None:
-    belief = Belief(evidence, case.costs)
-    found = table(case, belief)
-    assert found.best.point.u > 4500
-    assert "which is extrapolated: at most 3,000 pool rows were measured" in sentence(
-        case, belief, found
+def test_extrapolation_is_mentioned(scenario: Scenario, evidence: Evidence) -> None:
+    belief = Belief(evidence, scenario.question)
+    found = table(scenario, belief)
+    assert found.best.plan.quantity("pseudo_labels") > 4500
+    assert "which is extrapolated: at most 3,000 pseudo-labels were measured" in sentence(
+        scenario, belief, found
     )
 
 
-def _against_the_second(case: Case, belief: Belief, probability: float, apart: float) -> str:
+def _against_the_second(
+    scenario: Scenario, belief: Belief, probability: float, apart: float
+) -> str:
     """The sentence for a second that is so much worse, with intervals of 0.1."""
-    found = table(case, belief)
+    found = table(scenario, belief)
     first = replace(found.best, score=0.8, low=0.75, high=0.85)
     second = replace(found.rows[1], score=0.8 - apart, low=0.75 - apart, high=0.85 - apart)
-    return sentence(case, belief, Table((first, second), (), None, probability))
+    return sentence(scenario, belief, Table((first, second), (), None, probability))
 
 
-def test_it_is_honest_about_the_next_best(case: Case, evidence: Evidence) -> None:
-    belief = Belief(evidence, case.costs)
-    close = _against_the_second(case, belief, 0.6, 0.01)
+def test_it_is_honest_about_the_next_best(scenario: Scenario, evidence: Evidence) -> None:
+    belief = Belief(evidence, scenario.question)
+    close = _against_the_second(scenario, belief, 0.6, 0.01)
     assert "too close to call: the first is better with a probability of 60%" in close
-    overlap = _against_the_second(case, belief, 0.97, 0.05)
+    overlap = _against_the_second(scenario, belief, 0.97, 0.05)
     assert (
         "the intervals overlap, and the first is better on average with a probability of 97%"
         in overlap
     )
-    clear = _against_the_second(case, belief, 0.999, 0.3)
+    clear = _against_the_second(scenario, belief, 0.999, 0.3)
     assert "overlap" not in clear and "close" not in clear
 
 
-def test_one_payable_plan(case: Case) -> None:
-    case = replace(case, budget_usd=0.0037)
-    belief = Belief(Evidence(), case.costs)
-    found = table(case, belief)
-    only = Table(found.rows[:1], found.unpayable, None, None)
-    assert "nothing else can be paid" in sentence(case, belief, only)
+def test_one_affordable_plan(scenario: Scenario) -> None:
+    scenario = replace(scenario, budget_usd=0.0037)
+    belief = Belief(Evidence(), scenario.question)
+    found = table(scenario, belief)
+    only = Table(found.rows[:1], found.unaffordable, None, None)
+    assert "nothing else is affordable" in sentence(scenario, belief, only)
 
 
-def test_a_saving_is_told(dear: Case, evidence: Evidence) -> None:
-    belief = Belief(evidence, dear.costs)
-    found = table(dear, belief)
+def test_a_saving_is_mentioned(large_budget: Scenario, evidence: Evidence) -> None:
+    belief = Belief(evidence, large_budget.question)
+    found = table(large_budget, belief)
     cheap = replace(
-        min(found.rows, key=lambda row: row.plan.ledger.cost_usd), score=found.best.score - 0.005
+        min(found.rows, key=lambda row: row.ledger.cost_usd), score=found.best.score - 0.005
     )
-    said = sentence(dear, belief, replace(found, thrifty=cheap))
-    assert "with less money, " in said and "within a point of that" in said
+    said = sentence(large_budget, belief, replace(found, thrifty=cheap))
+    assert "for less money, " in said and "within a point of that" in said
 
 
 @pytest.mark.parametrize(
@@ -104,8 +107,8 @@ def test_what_is_not_sure_is_not_shown_as_sure(share: float, text: str) -> None:
     assert percent(share) == text
 
 
-def test_lines_and_json_say_the_same(case: Case, evidence: Evidence) -> None:
-    found = answer(case, evidence, usual(case))
+def test_lines_and_json_say_the_same(scenario: Scenario, evidence: Evidence) -> None:
+    found = answer(scenario, evidence, usual(scenario))
     text, values = "\n".join(answer_lines(found)), plain(found)
     assert values["sentence"] == text.splitlines()[0]
     assert (
@@ -113,9 +116,7 @@ def test_lines_and_json_say_the_same(case: Case, evidence: Evidence) -> None:
         and "prices are scaled" in text
     )
     best = values["plans"][0]
-    costs = [
-        best[f"cost_{stage}"] for stage in ("labels", "teacher", "pseudo_labels", "student", "llm")
-    ]
+    costs = [best[f"cost_{item}"] for item in ITEMS.names()]
     assert sum(costs) == pytest.approx(best["cost_total"]) and best["cost_total"] + best[
         "unspent"
     ] == pytest.approx(5)
@@ -127,14 +128,37 @@ def test_lines_and_json_say_the_same(case: Case, evidence: Evidence) -> None:
     ]
 
 
-def test_wall_clock_is_the_clusters(case: Case) -> None:
-    plan = table(case, Belief(Evidence(), case.costs)).best.plan
-    assert replace(case, gpus=8).wall_clock_hours(plan) == pytest.approx(
-        case.wall_clock_hours(plan) / 8
+def test_wall_clock_is_the_clusters(scenario: Scenario) -> None:
+    ledger = table(scenario, Belief(Evidence(), scenario.question)).best.ledger
+    assert replace(scenario, gpus=8).wall_clock_hours(ledger) == pytest.approx(
+        scenario.wall_clock_hours(ledger) / 8
     )
 
 
-def test_a_small_pool_is_believed(case: Case) -> None:
-    small = replace(case, pool_rows=500)
-    found = table(small, Belief(Evidence(), small.costs))
-    assert max(row.point.u for row in found.rows) == 500
+def test_a_small_pool_is_believed(scenario: Scenario) -> None:
+    small = scenario_of(scenario.study, "lexicon", OWNED, 5.0, pool_rows=500)
+    found = table(small, Belief(Evidence(), small.question))
+    assert max(row.plan.quantity("pseudo_labels") for row in found.rows) == 500
+
+
+@pytest.mark.parametrize(
+    ("bought", "words"), [(1, "buy 1 label and distil"), (24, "buy 24 labels and")]
+)
+def test_labels_are_counted_in_words(scenario: Scenario, bought: int, words: str) -> None:
+    belief = Belief(Evidence(), scenario.question)
+    mixed = next(
+        row
+        for row in table(scenario, belief).rows
+        if row.plan.quantity("labels") and row.plan.choices
+    )
+    assert words in advice(replace(mixed, plan=mixed.plan.with_quantities(labels=bought)), scenario)
+
+
+def test_the_table_has_all_items_and_strategies(scenario: Scenario) -> None:
+    """Whatever is in the registries is in the table, by its own title."""
+    text = "\n".join(answer_lines(answer(scenario, Evidence(), [])))
+    titles = [word for item in ITEMS for word in item.title.split()]
+    assert all(word in text for word in titles)
+    assert all(
+        f"{name}" in text for name in {variant.strategy for variant in variants(scenario.ladders)}
+    )

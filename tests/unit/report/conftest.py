@@ -1,27 +1,32 @@
 """Rows of a sweep that never ran, and the result dir that Tune would have left."""
 
+import hashlib
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from raydoa.experiment.result_row import COLUMNS, SCHEMA
-from raydoa.report.columns import typed
+from raydoa.costs.items import ITEMS
+from raydoa.experiment.result_row import DRIVER_FILE, SCHEMA, columns_of
+from raydoa.report.columns import as_cells
 
 SCALED = "toys are priced as giants"
+COLUMNS = columns_of(ITEMS.names())
 
 
-def row(**values: Any) -> dict[str, Any]:
-    """A feasible annotate row, but for ``values``."""
-    full: dict[str, Any] = dict.fromkeys(COLUMNS)
-    full |= {name: 0.0 for name in COLUMNS if name.startswith(("cost_", "gpu_seconds_"))}
+def row(extra: Sequence[str] = (), **values: Any) -> dict[str, Any]:
+    """A feasible annotate row, but for ``values``; ``extra`` are cost items of plugins."""
+    columns = columns_of([*ITEMS.names(), *(item for item in extra if item not in ITEMS)])
+    full: dict[str, Any] = dict.fromkeys(columns)
+    full |= {name: 0.0 for name in columns if name.startswith(("cost_", "gpu_seconds_"))}
+    full |= {f"quantity_{item}": 0 for item in extra}
     full |= {
         "schema": SCHEMA, "task": "tiny", "strategy": "annotate", "budget": 1.0, "n": 8, "student": "s", "seed": 0, "repeat": 0,
-        "metric": "accuracy", "prices": "book", "accelerator": "a", "region": "r", "feasible": True, "labels": 0,
+        "metric": "accuracy", "prices": "book", "accelerator": "a", "region": "r", "status": "measured", "feasible": True, "labels": 0,
         "teacher_steps": 0, "pseudo_labels": 0, "student_steps": 1, "score": 0.5, "cost_total": 1.0,
         "cost_incurred": 1.0,
     }  # fmt: skip
@@ -29,11 +34,18 @@ def row(**values: Any) -> dict[str, Any]:
     full["pseudo_labels"] = values.get("pseudo_labels", full["u"] or 0)
     names = ("task", "strategy", "budget", "n", "u", "teacher", "seed")
     full["cell"] = values.get("cell", "-".join(str(full[name]) for name in names).replace("/", "_"))
+    if full["feasible"]:
+        asked = [
+            full[name] for name in (*names[:2], *names[3:], "labels", "student_steps", "repeat")
+        ]
+        full["plan"] = values.get("plan", hashlib.sha256(repr(asked).encode()).hexdigest()[:12])
+    else:
+        full["status"] = values.get("status", "infeasible")
     return full
 
 
 def frame(*rows: Mapping[str, Any]) -> pd.DataFrame:
-    return typed(pd.DataFrame([row(**values) for values in rows], columns=list(COLUMNS)))
+    return as_cells([row(**values) for values in rows], "frame")
 
 
 def grid(
@@ -73,17 +85,33 @@ def grid(
 
 @pytest.fixture
 def result_dir(tmp_path: Path) -> Callable[..., Path]:
-    """Writes rows as Tune does: a folder a trial, JSON lines, and keys of its own beside ours."""
+    """Writes rows as a sweep does: see `sweep_files`."""
 
     def write(cells: pd.DataFrame, name: str = "sweep") -> Path:
-        for index, values in enumerate(cells.to_dict("records")):
-            folder = tmp_path / name / f"cell{index:03d}"
-            folder.mkdir(parents=True)
-            plain = {str(k): None if pd.isna(v) else v for k, v in values.items()}
-            line = json.dumps(
-                {**plain, "trial_id": "x", "config": {"cell": {}}, "time_total_s": 1.5}
-            )
-            (folder / "result.json").write_text(line + "\n")
+        for path, content in sweep_files(cells).items():
+            file = tmp_path / name / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
         return tmp_path / name
 
     return write
+
+
+def sweep_files(cells: pd.DataFrame) -> dict[str, bytes]:
+    """The files of a result dir: a folder a plan with a JSON line a cell, with keys of Tune's own beside ours."""
+    files: dict[str, bytes] = {DRIVER_FILE: b""}
+    trials: dict[str, list[dict[str, Any]]] = {}
+    for values in cells.to_dict("records"):
+        plain = {str(k): None if pd.isna(v) else v for k, v in values.items()}
+        if plain["plan"] is None:
+            files[DRIVER_FILE] += json.dumps(plain).encode() + b"\n"
+        else:
+            trials.setdefault(str(plain["plan"]), []).append(plain)
+    for index, (plan, rows) in enumerate(trials.items()):
+        config = {"trial": {"id": plan, "cells": json.dumps([{}] * len(rows))}}
+        lines = [
+            {**plain, "trial_id": "x", "config": config, "time_total_s": 1.5} for plain in rows
+        ]
+        folder = f"{rows[0]['cell']}-{plan}-1a2b3_{index:05d}"
+        files[f"{folder}/result.json"] = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    return files

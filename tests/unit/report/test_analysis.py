@@ -98,20 +98,22 @@ def test_a_strategy_does_not_win_by_having_more_plans_to_be_lucky_with() -> None
     noise = np.random.default_rng(1).normal(0.5, 0.05, (20, 3))
     lucky = [plan("distill", 1.0, row.tolist(), u=10 + i) for i, row in enumerate(noise)]
     cells = frame(*plan("annotate", 1.0, [0.5, 0.5, 0.5]), *itertools.chain(*lucky))
-    [told] = chances(cells).itertuples()
+    [row] = chances(cells).itertuples()
     naive = noise[noise.mean(axis=1).argmax()] - 0.5
-    assert told.seeds == 3
-    assert told.difference < naive.mean() / 2
-    assert chance_above_zero(naive) > told.chance
+    assert (row.first, row.second, row.seeds) == ("distill", "annotate", 3)
+    assert row.difference < naive.mean() / 2
+    assert chance_above_zero(naive) > row.chance
 
 
 def test_chances_are_of_shared_seeds() -> None:
     cells = frame(
         *plan("annotate", 1.0, [0.5, 0.6, 0.4]), *plan("distill", 2.0, [0.61, 0.72, 0.5, 0.1]),
     )  # fmt: skip
-    [told] = chances(cells).itertuples()
-    assert (told.seeds, told.difference) == (3, pytest.approx((0.11 + 0.12 + 0.1) / 3))
-    assert told.chance > 0.99
+    [row] = chances(cells).itertuples()
+    assert (row.seeds, row.difference) == (3, pytest.approx((0.11 + 0.12 + 0.1) / 3))
+    assert row.chance > 0.99
+    [turned] = chances(cells, [("annotate", "distill")]).itertuples()
+    assert (turned.difference, turned.chance) == (-row.difference, pytest.approx(1 - row.chance))
     assert chances(cells, budgets=[1.5]).empty, "distillation cannot be paid"
     one = chances(cells[cells["seed"] == 0])
     assert (
@@ -202,7 +204,7 @@ def test_the_audit_counts_what_is_shared_once() -> None:
         {**shared, "u": 1, "seed": 1, "key_teacher": "b", "measured_gpu_seconds_teacher": 8.0},
     )  # fmt: skip
     [found] = audit(cells).itertuples()
-    assert (found.stage, found.model, found.made, found.planned, found.measured) == (
+    assert (found.item, found.model, found.made, found.planned, found.measured) == (
         "teacher",
         "t",
         2,

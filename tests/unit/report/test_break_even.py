@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from raydoa.report.best_within_budget import best_of_all
-from raydoa.report.break_even import BreakEven, break_even_table, break_evens
+from raydoa.report.break_even import BreakEvenRange, break_even_table, break_evens
 from raydoa.report.price_map import NEITHER, price_map
 from raydoa.report.reprice import NewPrices, reprice
 from tests.unit.report.conftest import frame
@@ -34,9 +34,11 @@ CELLS = frame(
 def test_it_lies_between_what_was_measured() -> None:
     label, gpu = break_evens(CELLS, [10.0])
     # 80 labels and a GPU-hour cost $10 at $0.10 a label; ten labels at $0.80: fewer than 80 may do, or not.
-    assert label == BreakEven("tiny", 8, 10.0, "label", 0.5, 0.1, 0.8, "annotate", "distill")
+    assert label == BreakEvenRange("tiny", 8, 10.0, "label", 0.5, 0.1, 0.8, "annotate", "distill")
     # Four GPU-hours for $10, or ten labels and one hour for the same; what costs less wins above that.
-    assert gpu == BreakEven("tiny", 8, 10.0, "gpu_hour", 2.0, 2.5, np.inf, "distill", "annotate")
+    assert gpu == BreakEvenRange(
+        "tiny", 8, 10.0, "gpu_hour", 2.0, 2.5, np.inf, "distill", "annotate"
+    )
 
 
 @pytest.mark.parametrize("budget", [3.0, 10.0, 42.0, 100.0])
@@ -47,12 +49,12 @@ def test_it_is_where_repricing_changes_the_winner(budget: float, name: str) -> N
         best = best_of_all(reprice(CELLS, prices), [budget])
         return str(best["strategy"].iloc[0]) if len(best) else NEITHER
 
-    [told] = [found for found in break_evens(CELLS, [budget]) if found.name == name]
-    if told.lower is None:
-        assert {winner(price) for price in np.geomspace(0.001, 1000, 40)} == {told.below}
+    [change] = [each for each in break_evens(CELLS, [budget]) if each.name == name]
+    if change.lower is None:
+        assert {winner(price) for price in np.geomspace(0.001, 1000, 40)} == {change.below}
         return
-    assert winner(told.lower * 0.999) == told.below
-    assert winner(told.lower * 1.001) == told.above
+    assert winner(change.lower * 0.999) == change.below
+    assert winner(change.lower * 1.001) == change.above
 
 
 def test_the_map_is_that_of_repricing() -> None:

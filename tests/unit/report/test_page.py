@@ -18,7 +18,7 @@ from raydoa.report.page import vendored
 from raydoa.report.page.data import gaps_in
 from raydoa.report.page.document import About, island, page
 from raydoa.report.pareto import points
-from raydoa.report.results import Found, write_cells
+from raydoa.report.results import Loaded, write_cells
 from tests.unit.report.conftest import frame, grid, row
 
 
@@ -79,10 +79,8 @@ def test_plans_are_those_of_points() -> None:
     assert plans["score_margin"] == pytest.approx(expected["score_margin"].tolist())
     costs = [max(cells["cost_total"][rows]) for rows in plans["priced_by"]]
     assert costs == expected["cost"].tolist()
-    infeasible = [
-        number for number, ok in zip(plans["plan_of"], cells["feasible"], strict=True) if not ok
-    ]
-    assert set(infeasible) == {-1} and -1 not in set(plans["plan_of"]) - {-1}
+    measured = [cell for of_plan in plans["cells"] for cell in of_plan]
+    assert sorted(measured) == cells.index[cells["feasible"]].tolist()
 
 
 def test_cells_that_are_the_same_training_are_priced_by_the_first() -> None:
@@ -101,13 +99,13 @@ def test_an_infinite_number_is_refused() -> None:
 
 
 def test_what_is_not_in_the_table_is_told() -> None:
-    gaps = gaps_in(Found(grid(), ("dir/a", "dir/b"), 3))
+    gaps = gaps_in(Loaded(grid(), ("dir/a", "dir/b"), 3))
     assert gaps == [
-        "the sweep is not finished: 2 cells have begun and have no result yet, such as dir/a",
+        "the sweep is not finished: 2 trials have begun and have no result yet, such as dir/a",
         "3 rows are there twice and counted once",
     ]
     assert _data(page(grid(), About(gaps=gaps)))["notes"][:2] == gaps
-    assert gaps_in(Found(grid(), (), 0)) == []
+    assert gaps_in(Loaded(grid(), (), 0)) == []
 
 
 def test_the_vendored_library_is_the_published_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,8 +58,13 @@ def test_a_column_wide_and_axes_with_units(draw: Draw) -> None:
 
 
 def test_a_probability_is_written_into_each_field() -> None:
-    [axis] = chance_figure(grid()).axes
-    assert len(axis.texts) == 4 and all(text.get_text().endswith("%") for text in axis.texts)
+    figure = chance_figure(grid())
+    assert [axis.get_title() for axis in figure.axes] == [
+        "P(distill beats annotate)",
+        "P(self_distill beats annotate)",
+    ]
+    for axis in figure.axes:
+        assert len(axis.texts) == 4 and all(text.get_text().endswith("%") for text in axis.texts)
     one = chance_figure(grid(seeds=1))
     assert {text.get_text() for text in one.axes[0].texts} == {"one seed"}
     assert "one seed: no probability" in _words(one)

@@ -1,6 +1,7 @@
 """Re-pricing: the dollars of the ledger at other prices, to the last micro-dollar, and what it leaves open."""
 
 import datetime
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,14 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raydoa.costs.ledger import MICRO, STAGES, Rate
+from raydoa.costs.items import ITEMS
+from raydoa.costs.ledger import Ledger
+from raydoa.costs.plan import Plan
+from raydoa.costs.tariffs import Tariff
 from raydoa.costs.vectorized import micro_usd, unit_gpu_seconds
 from raydoa.errors import UserError
+from raydoa.report.break_even import break_evens
 from raydoa.report.columns import as_cells
-from raydoa.report.prices_now import gpu_hour_usd, label_usd
 from raydoa.report.reprice import NewPrices, new_prices, reprice
+from raydoa.report.unit_prices import gpu_hour_usd, label_usd, prices_of
 from tests.unit.conftest import Measured
-from tests.unit.report.conftest import grid
+from tests.unit.report.conftest import grid, row
 
 _DAY = datetime.date(2026, 11, 22)
 
@@ -23,11 +28,7 @@ _DAY = datetime.date(2026, 11, 22)
 @pytest.fixture(scope="module")
 def cells(measured: Measured) -> pd.DataFrame:
     """Rows that real plans have, and real trainings."""
-    return as_cells([row.flat() for row in measured.rows.values()], "measured")
-
-
-def _dollars(value: float) -> float:
-    return round(value * MICRO) / MICRO
+    return as_cells([dict(values) for values in measured.rows.values()], "measured")
 
 
 @pytest.mark.parametrize("label", [None, 0.26, 0.013, 1.0])
@@ -49,11 +50,12 @@ def test_it_is_what_the_ledger_says(
     )
     found = reprice(cells, prices).set_index("cell")
     assert found["feasible"].any() and not found["feasible"].all()
-    for cell, plan in measured.expected.plans.items():
-        ledger = plan.ledger.repriced(book, sweep.accelerator, "tiny")
-        for stage in STAGES:
-            item = ledger.item(stage)
-            assert found.loc[cell.name, f"cost_{stage}"] == (item.cost_usd if item else 0.0)
+    study = replace(study, unit_costs=replace(study.unit_costs, book=book))
+    for cell, plan in measured.expected.cells.items():
+        ledger = study.ledger(plan) if isinstance(plan, Plan) else Ledger()
+        for item in ITEMS.names():
+            line = ledger.line(item)
+            assert found.loc[cell.name, f"cost_{item}"] == (line.cost_usd if line else 0.0)
         assert found.loc[cell.name, "cost_total"] == ledger.cost_usd
         expected = ledger.kgco2e(book, sweep.accelerator, sweep.region)
         assert found.loc[cell.name, "kgco2e"] == pytest.approx(expected, rel=1e-12)
@@ -108,6 +110,39 @@ def test_where_the_book_is_not_at_hand_the_bills_tell(cells: pd.DataFrame) -> No
         reprice(unknown, NewPrices(kgco2e_per_kwh={"us": 0.1}))
 
 
+@pytest.fixture
+def ruled() -> pd.DataFrame:
+    """Cells of which one bought rules, a cost item with a price of its own whose plugin is not installed."""
+    bought = {"quantity_rules": 3, "cost_rules": 7.5, "cost_student": 2.0, "cost_total": 9.5}
+    rows = [
+        row(["rules"], budget=10.0),
+        row(["rules"], strategy="rules", budget=10.0, score=0.7, **bought),
+    ]
+    return as_cells(rows, "ruled")
+
+
+def test_an_item_with_a_price_of_its_own(ruled: pd.DataFrame) -> None:
+    rules = prices_of(ruled)["rules"]
+    assert (rules.scope, rules.unit, rules.now(ruled)) == (None, "unit", 2.5)
+    prices = new_prices({"rules": 1.1}, ruled)
+    assert prices == NewPrices(item_usd={"rules": 1.1}) and prices.words() == "rules=1.1"
+    other = reprice(ruled, prices)
+    assert other["cost_rules"].tolist() == [0.0, 3.3]
+    assert other["cost_total"].tolist() == [0.0, 5.3]
+    assert other["fraction_rules"].isna().all() and rules.now(other) == 1.1
+    with pytest.raises(
+        UserError, match=r"price: found 'rule'; .* label, gpu_hour, grid, rules, label.tiny"
+    ):
+        new_prices({"rule": 1.0}, ruled)
+
+
+def test_its_break_even_price(ruled: pd.DataFrame) -> None:
+    [change] = [change for change in break_evens(ruled, [10.0]) if change.name == "rules"]
+    # Three for what $2 for the student leave of $10; above that, labels alone.
+    assert (change.now, change.lower, change.upper) == (2.5, pytest.approx(8 / 3), np.inf)
+    assert (change.below, change.above) == ("rules", "annotate")
+
+
 def test_changes_are_written_as_for_a_plan() -> None:
     cells = grid(tasks=("tiny", "other"))
     found = new_prices({"label": 0.1, "label.tiny": 0.2, "gpu_hour": 3.0, "grid": 0.5}, cells)
@@ -135,7 +170,7 @@ def test_changes_are_written_as_for_a_plan() -> None:
 )
 def test_many_items_cost_what_each_does(items: list[tuple[int, float]]) -> None:
     quantities, prices = np.array([q for q, _ in items]), np.array([p for _, p in items])
-    each = [Rate("labels", "label", None, price).micro_usd(quantity) for quantity, price in items]
+    each = [Tariff("labels", "label", None, price).micro_usd(quantity) for quantity, price in items]
     assert micro_usd(quantities, prices).tolist() == each
 
 

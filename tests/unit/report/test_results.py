@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import COLUMNS
-from raydoa.report.results import artifact_keys, load, read_results, write_cells
-from tests.unit.report.conftest import frame, grid, row
+from raydoa.report.results import artifact_keys, load, read, read_results, write_cells
+from tests.unit.report.conftest import COLUMNS, frame, grid, row
 
 Write = Callable[..., Path]
 
@@ -39,27 +38,61 @@ def test_cells_csv_is_read_back_alike(result_dir: Write) -> None:
 def test_cells_that_are_not_finished_are_left_out(
     result_dir: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = result_dir(grid(seeds=1))
+    cells = grid(seeds=1)
+    folder = result_dir(cells)
     paths = sorted(folder.glob("*/result.json"))
+    lines = [path.read_text().count("\n") for path in paths]
     paths[0].write_text("")
     paths[1].write_text(paths[1].read_text().rstrip("\n")[:-20])  # cut off by a crash
     paths[2].write_text("{half\n" + paths[2].read_text() + '{"cut')
-    assert len(load(folder)) == len(paths) - 2
+    lost = lines[0] + 1
+    assert len(load(folder)) == len(cells) - lost
     assert "not finished" in caplog.text
 
 
-def test_a_cell_that_was_begun_twice_is_one_row(result_dir: Write) -> None:
+def test_a_trial_has_a_line_for_each_of_its_cells(result_dir: Write) -> None:
     cells = grid(seeds=1)
-    assert len(load(result_dir(pd.concat([cells, cells])))) == len(cells)
+    folder = result_dir(cells)
+    path = max(folder.glob("*/result.json"), key=lambda path: path.read_text().count("\n"))
+    first, second = path.read_text().splitlines(keepends=True)
+    path.write_text(first)
+    loaded = read(folder)
+    assert len(loaded.cells) == len(cells) - 1
+    assert loaded.unfinished == (f"{folder}/{path.parent.name}",)
+    path.write_text(first + first + second)  # A retry appends all of them again.
+    loaded = read(folder)
+    assert (len(loaded.cells), loaded.unfinished) == (len(cells), ())
+
+
+def test_a_plan_that_was_begun_twice_is_one_trial(result_dir: Write) -> None:
+    cells = grid(seeds=1)
+    folder = result_dir(cells)
+    for path in list(folder.glob("*/result.json")):
+        again = folder / f"{path.parent.name}9"
+        again.mkdir()
+        (again / "result.json").write_bytes(path.read_bytes())
+    assert len(load(folder)) == len(cells)
+
+
+def test_cells_without_a_trial_are_the_drivers(result_dir: Write) -> None:
+    cells = grid(feasible=False)
+    folder = result_dir(cells)
+    assert [path.name for path in folder.iterdir()] == ["driver.jsonl"]
+    loaded = load(folder)
+    assert not loaded["feasible"].any() and set(loaded["cell"]) == set(cells["cell"])
+    write_cells(loaded, folder)
+    pd.testing.assert_frame_equal(load(folder), loaded, check_exact=True)
+    write_cells(loaded.head(3), folder)
+    pd.testing.assert_frame_equal(load(folder), loaded, check_exact=True)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"schema": 99}', r"rows have schema 99, this raydoa reads 3; upgrade raydoa"),
+        ('{"schema": 99}', r"rows have schema 99, this raydoa reads 4; upgrade raydoa"),
         (
-            '{"schema": 2, "cell": "a"}',
-            r"rows have schema 2, this raydoa reads 3; run the sweep again",
+            '{"schema": 3, "cell": "a"}',
+            r"rows have schema 3, this raydoa reads 4; run the sweep again",
         ),
         ('{"schema": 1}', r"the row has no column 'cell'; is this a raydoa sweep\?"),
         ('{"loss": 1.0}', r"the row has no column 'schema'; is this a raydoa sweep\?"),
@@ -94,11 +127,10 @@ def test_the_keys_that_a_sweep_rests_on(result_dir: Write) -> None:
 
 def test_a_sweep_that_has_ended_is_read_from_its_table(result_dir: Write) -> None:
     """And what came after the table from its own files: both give the same rows, to the last bit."""
-    cells = grid()
-    folder = result_dir(cells)
-    rename(folder, cells)
+    folder = result_dir(grid())
     every = load(folder)
-    write_cells(every.iloc[:-5], folder)
+    after = every["plan"].isin(every["plan"].dropna().unique()[-5:])
+    write_cells(every[~after], folder)
     pd.testing.assert_frame_equal(load(folder), every, check_exact=True)
     write_cells(every, folder)
     for path in folder.glob("*/result.json"):
@@ -106,12 +138,6 @@ def test_a_sweep_that_has_ended_is_read_from_its_table(result_dir: Write) -> Non
     pd.testing.assert_frame_equal(load(folder), every, check_exact=True)
     with pytest.raises(UserError, match="not JSON"):
         read_results(folder)
-
-
-def rename(folder: Path, cells: pd.DataFrame) -> None:
-    """Give the folders the names that Tune gives them: the cell, and the trial's id."""
-    for path, cell in zip(sorted(folder.glob("*/")), cells["cell"], strict=True):
-        path.rename(folder / f"{cell}-1a2b3_{path.name[-5:]}")
 
 
 def test_several_sweeps_are_one_table(result_dir: Write, caplog: pytest.LogCaptureFixture) -> None:
@@ -163,8 +189,8 @@ def test_a_score_that_is_no_number_is_no_score(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda t: t.drop(columns="score"), "no column 'score'; is this a raydoa sweep"),
-        (lambda t: t.assign(schema=[3, 2]), "its rows have schemas 2 and 3; this raydoa reads 3"),
-        (lambda t: t.assign(schema=2), "rows have schema 2, this raydoa reads 3; run the sweep"),
+        (lambda t: t.assign(schema=[4, 3]), "its rows have schemas 3 and 4; this raydoa reads 4"),
+        (lambda t: t.assign(schema=3), "rows have schema 3, this raydoa reads 4; run the sweep"),
         (
             lambda t: t.assign(labels=["1", "x"]),
             "labels of cell .* is 'x'; expected a whole number",
@@ -184,5 +210,5 @@ def test_a_table_that_is_none(
 def test_only_begun_cells(tmp_path: Path) -> None:
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / "result.json").write_text("")
-    with pytest.raises(UserError, match="1 cells have begun and none is finished"):
+    with pytest.raises(UserError, match="1 trials have begun and none is finished"):
         load(tmp_path)

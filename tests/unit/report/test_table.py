@@ -48,11 +48,11 @@ def test_one_seed_has_no_interval() -> None:
 def test_what_cannot_be_paid_says_so() -> None:
     cells = grid(feasible=False)
     table = summary(cells)
-    assert set(table["annotate"]) == set(table["distill"]) == {"cannot be paid"}
+    assert set(table["annotate"]) == set(table["distill"]) == {"unaffordable"}
     assert set(table["winner"]) == {"none"}
     [note] = notes(cells)
     assert note.startswith(
-        "48 of 48 cells cannot be paid, such as tiny-annotate-1.0-8-None-None-0: the least it"
+        "48 of 48 cells are unaffordable, such as tiny-annotate-1.0-8-None-None-0: the least it"
     )
 
 
@@ -87,5 +87,5 @@ def test_the_best_split_of_a_mixed_budget_says_what_it_buys() -> None:
     table = summary(frame(*rows, annotate))
     assert table["mixed"].tolist() == ["0.700 [0.700, 0.700] +2,500 labels U=20 xxl $0.90"]
     assert table["winner"].tolist() == ["mixed?"]
-    without = frame({"strategy": "mixed", "labels": 7, "score": 0.5})
-    assert summary(without)["mixed"].tolist() == ["0.500 +7 labels $1.00"]
+    unknown = frame({"strategy": "rules", "labels": 7, "score": 0.5})
+    assert summary(unknown)["rules"].tolist() == ["0.500 7 labels 1 student's training $1.00"]

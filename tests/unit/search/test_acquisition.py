@@ -8,37 +8,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raydoa.costs.plan import Plan
 from raydoa.search.acquisition import Gains
-from raydoa.search.costs import Point
-from raydoa.search.holdings import Candidate
+from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.joint import Joint
-from raydoa.search.surrogate.laws import Array
 from raydoa.search.surrogate.surface import Surface
+from tests.unit.search.tasks import plan
 
-PLANS = tuple(Point(100 + number, "", 0, 50) for number in range(6))
-PROBE = Point(10, "", 0, 50)
+PLANS = tuple(plan(200 + number) for number in range(6))
+PROBE = plan(10)
 
 
 @dataclass(frozen=True)
 class Believed:
     """What a fit tells of scores: expectations by draw, of which no draw leaves anything open."""
 
-    means: dict[Point, Array]
+    means: dict[Plan, Array]
     noise_variance: float = 1e-6
     teacher_variance: float = 0.0
 
-    def joint(self, measurable: list[Point], others: list[Point]) -> Joint:
-        means = np.stack([self.means[point] for point in [*measurable, *others]], axis=1)
+    def joint(self, measurable: list[Plan], others: list[Plan]) -> Joint:
+        means = np.stack([self.means[plan] for plan in [*measurable, *others]], axis=1)
         return Joint(means, np.zeros((len(means[0]), len(measurable))))
 
-    def noise_of(self, points: list[Point]) -> Array:
-        return np.full(len(points), self.noise_variance)
+    def noise_of(self, plans: list[Plan]) -> Array:
+        return np.full(len(plans), self.noise_variance)
 
-    def gain(self, point: Point, *pending: Point) -> float:
-        """Of measuring a point, one of `PLANS` being recommended after it."""
+    def gain(self, plan: Plan, *pending: Plan) -> float:
+        """Of measuring a plan, one of `PLANS` being recommended after it."""
         surface = cast(Surface, self)
-        waiting = tuple(Candidate(one) for one in pending)
-        return float(Gains(surface, (PLANS,), (point,), {}, waiting).of([[Candidate(point)]])[0])
+        return float(Gains(surface, (PLANS,), (plan,), {}, pending).of([plan])[0])
 
 
 def test_a_teacher_that_works_or_does_not() -> None:

@@ -7,28 +7,28 @@ from pathlib import Path
 import pytest
 
 from raydoa.errors import UserError
-from raydoa.search.baseline_samplers import Grid, Random
+from raydoa.search.baseline_samplers import CoarseGrid, Random
 from raydoa.search.journal import Journal, read
 from tests.contract.searching import score, search
 
-ABOUT = {"searcher": "random", "seed": 0}
+ABOUT = {"sampler": "random", "seed": 0}
 
 
 def _open(path: Path, limit: float = 60.0) -> Journal:
     return Journal(search(Random(), limit), path, ABOUT)
 
 
-def _go_on(book: Journal, steps: int, seed: int = 0) -> None:
+def _go_on(journal: Journal, steps: int, seed: int = 0) -> None:
     """Three at a time, ended in an order of chance, every fourth a failure."""
     chance = random.Random(seed)
     for _ in range(steps):
-        while len(book.pending) < 3 and book.ask() is not None:
+        while len(journal.pending) < 3 and journal.ask() is not None:
             pass
-        if not book.pending:
+        if not journal.pending:
             return
-        number = chance.choice(sorted(book.pending))
-        candidate = book.asked[number]
-        book.tell(number, None if number % 4 == 3 else score(candidate.point), row={"cell": number})
+        number = chance.choice(sorted(journal.pending))
+        plan = journal.asked[number].plan
+        journal.tell(number, None if number % 4 == 3 else score(plan), row={"cell": number})
 
 
 def test_cut_anywhere(tmp_path: Path) -> None:
@@ -39,35 +39,35 @@ def test_cut_anywhere(tmp_path: Path) -> None:
     for cut in range(0, len(text), 97):
         path = tmp_path / f"{cut}.jsonl"
         path.write_bytes(text[:cut])
-        book = _open(path)
+        journal = _open(path)
         again = _open(path)
-        assert book.search.known() == again.search.known()
-        assert book.pending == again.pending
-        _go_on(book, 3)
+        assert journal.search.state == again.search.state
+        assert journal.pending == again.pending
+        _go_on(journal, 3)
         entries = read(path)
         assert (
             entries[: text[:cut].count(b"\n")]
             == read(tmp_path / "whole.jsonl")[: text[:cut].count(b"\n")]
         )
-        assert _open(path).search.known() == book.search.known()
+        assert _open(path).search.state == journal.search.state
         told = [entry["told"] for entry in entries if "told" in entry]
-        assert len(told) == len(set(told)) == len(book.rows) == len(book.search.observations)
+        assert len(told) == len(set(told)) == len(journal.rows) == len(journal.search.observations)
 
 
 def test_told_twice_is_heard_once(tmp_path: Path) -> None:
     """Tune may run a trial again that had ended just before a crash."""
-    book = _open(tmp_path / "log.jsonl")
-    proposal = book.ask()
+    journal = _open(tmp_path / "log.jsonl")
+    proposal = journal.ask()
     assert proposal is not None
-    book.tell(proposal.number, 0.5)
-    book.tell(proposal.number, 0.9)
-    assert [o.score for o in book.search.observations] == [0.5]
+    journal.tell(proposal.number, 0.5)
+    journal.tell(proposal.number, 0.9)
+    assert [o.score for o in journal.search.observations] == [0.5]
 
 
 def test_a_log_of_an_older_raydoa_is_refused(tmp_path: Path) -> None:
-    """It does not say what was in the store when the search began."""
+    """It does not say as plans what existed when the search began."""
     path = tmp_path / "log.jsonl"
-    path.write_text(json.dumps({"about": ABOUT, "limit_usd": 60.0}) + "\n")
+    path.write_text(json.dumps({"about": ABOUT, "limit_usd": 60.0, "began": "2026-11-21"}) + "\n")
     with pytest.raises(UserError, match="an older raydoa wrote this log; give another folder"):
         _open(path)
     assert len(read(path)) == 1, "nothing was written into it"
@@ -75,24 +75,25 @@ def test_a_log_of_an_older_raydoa_is_refused(tmp_path: Path) -> None:
 
 def test_labels_are_bought_once(tmp_path: Path) -> None:
     """Whoever is asked first for more labels than any before pays for them; also after a restart."""
-    book = _open(tmp_path / "log.jsonl")
-    _go_on(book, 12)
-    most = max([50, *(candidate.point.labels for candidate in book.asked.values())])
-    for opened in (book, _open(tmp_path / "log.jsonl")):
-        assert sum(map(opened.labels_incurred, opened.asked)) == most - 50
+    journal = _open(tmp_path / "log.jsonl")
+    _go_on(journal, 12)
+    most = max(proposal.plan.quantity("labels") for proposal in journal.asked.values())
+    assert most > 0
+    for opened in (journal, _open(tmp_path / "log.jsonl")):
+        assert sum(proposal.units.get("labels", 0) for proposal in opened.asked.values()) == most
 
 
 def test_a_new_limit_lets_it_go_on(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    book = _open(path, limit=2.0)
-    _go_on(book, 1000)
-    assert book.search.stopped and book.search.spent_usd <= 2.0
-    assert _open(path, limit=2.0).search.stopped == book.search.stopped
+    journal = _open(path, limit=2.0)
+    _go_on(journal, 1000)
+    assert journal.search.stopped and journal.search.spent_usd <= 2.0
+    assert _open(path, limit=2.0).search.stopped == journal.search.stopped
     assert _open(path, limit=2.0).ended_once
     more = _open(path, limit=12.0)
     assert more.search.stopped is None and more.ended_once
     _go_on(more, 1000)
-    assert more.search.stopped and len(more.asked) > len(book.asked)
+    assert more.search.stopped and len(more.asked) > len(journal.asked)
     assert 2.0 < more.search.spent_usd <= 12.0
     less = _open(path, limit=1.0)
     assert less.ask() is None and less.search.stopped, "what is spent is spent"
@@ -100,23 +101,23 @@ def test_a_new_limit_lets_it_go_on(tmp_path: Path) -> None:
 
 def test_everything_fails(tmp_path: Path) -> None:
     """A search whose first three measurements fail is not worth more money."""
-    book = _open(tmp_path / "log.jsonl")
+    journal = _open(tmp_path / "log.jsonl")
     for _ in range(3):
-        proposal = book.ask()
+        proposal = journal.ask()
         assert proposal is not None
-        book.tell(proposal.number, None, why="no such model")
+        journal.tell(proposal.number, None, why="no such model")
     assert (
-        book.search.stopped
+        journal.search.stopped
         == "the first 3 measurements have all failed; the last one: no such model"
     )
-    assert book.ask() is None
-    assert read(tmp_path / "log.jsonl")[-1] == {"stopped": book.search.stopped}
+    assert journal.ask() is None
+    assert read(tmp_path / "log.jsonl")[-1] == {"stopped": journal.search.stopped}
 
 
 def test_another_search(tmp_path: Path) -> None:
     _open(tmp_path / "log.jsonl")
     with pytest.raises(UserError, match="this log is about another search"):
-        Journal(search(Grid()), tmp_path / "log.jsonl", {"searcher": "grid", "seed": 0})
+        Journal(search(CoarseGrid()), tmp_path / "log.jsonl", {"sampler": "grid", "seed": 0})
 
 
 def test_a_line_that_is_none(tmp_path: Path) -> None:

@@ -7,34 +7,59 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.searching.prices import labels_of, plan_of
+from raydoa.costs.items import ITEMS
+from raydoa.costs.items.item import CostItem
+from raydoa.costs.items.labels import Labels
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question, Supply
 from raydoa.errors import UserError
 from raydoa.search import priors
-from raydoa.search.costs import Point, Supply
 from raydoa.search.surrogate.chance import Chance
+from raydoa.search.surrogate.inputs import Array, Inputs
 from raydoa.search.surrogate.kernel import residual
-from raydoa.search.surrogate.laws import (
-    COEFFICIENTS,
-    DIMENSIONS,
-    SHAPES,
-    Array,
-    Inputs,
-    Laws,
-    Prior,
-    Shapes,
-    bases,
-)
+from raydoa.search.surrogate.laws import COEFFICIENTS, DIMENSIONS, SHAPES, Prior, Shapes, bases
 from raydoa.search.surrogate.posterior import Effort, Posterior, _resampled
 from raydoa.search.surrogate.surface import _DOUBT, Measured, Surface
 from raydoa.search.surrogate.training_kinds import LOSS, SHARE, Kinds, drawn
-from tests.unit.search.tasks import COSTS, law, measured, some_points, space
+from tests.unit.search.tasks import (
+    OWNED,
+    QUESTION,
+    by_quantities,
+    law,
+    measured,
+    plan,
+    some_plans,
+    space,
+)
+
+
+@pytest.fixture
+def rules(monkeypatch: pytest.MonkeyPatch) -> CostItem:
+    """A cost item of a plugin, registered for one test."""
+    item = Rules()
+    monkeypatch.setattr(ITEMS, "_entries", {**ITEMS._entries, item.name: item})
+    return item
+
+
+class Rules(Labels):
+    """Rules that somebody writes."""
+
+    name = "rules"
+    unit = "rule"
+    priced_by = "rules"
+
+
+def fresh(question: Question) -> Question:
+    """The same question, of which nothing is encoded yet."""
+    return replace(question)
+
 
 SMALL = Effort(draws=200, kept=24, moves=15)
 
 
 def test_bases_are_one_at_their_reference() -> None:
-    point = Point(COSTS.owned, "middle", 1000, COSTS.full_steps(COSTS.owned, "middle", 1000))
-    inputs = Inputs.of([point], COSTS)
-    inputs = Inputs(inputs.taught, inputs.labels, np.ones(1), inputs.u, inputs.gold, inputs.share)
+    inputs = replace(Inputs.of([plan(OWNED, "middle", 1000)], QUESTION), size=np.ones(1))
     shapes = Prior().shapes(np.zeros((2, DIMENSIONS)), np.array([False, True]))
     found = bases(inputs, shapes)
     assert found.shape == (2, 1, len(COEFFICIENTS))
@@ -47,26 +72,24 @@ def test_bases_are_one_at_their_reference() -> None:
 def test_bases_fall_with_labels_pool_and_size(labels: int, u: int, teacher: str) -> None:
     shapes = Prior().shapes(np.zeros((2, DIMENSIONS)), np.array([False, True]))
 
-    def total(point: Point) -> float:
-        return float(bases(Inputs.of([point], COSTS), shapes).sum(axis=2).max())
+    def total(labels: int, teacher: str, u: int) -> float:
+        inputs = Inputs.of([plan(labels, teacher, u)], QUESTION)
+        return float(bases(inputs, shapes).sum(axis=2).max())
 
-    def full(labels: int, teacher: str, u: int) -> Point:
-        return Point(labels, teacher, u, COSTS.full_steps(labels, teacher, u))
-
-    here = total(full(labels, teacher, u))
-    assert total(full(labels + 50, teacher, u)) < here
-    assert total(full(labels, teacher, 2 * u)) < here
+    here = total(labels, teacher, u)
+    assert total(labels + 50, teacher, u) < here
+    assert total(labels, teacher, 2 * u) < here
     if teacher != "large":
-        assert total(full(labels, "large", u)) < here
+        assert total(labels, "large", u) < here
 
 
-def test_without_laws_it_is_the_textbook_posterior() -> None:
+def test_it_is_the_textbook_posterior() -> None:
     """One draw: mean and variance against the formulas with the whole covariance matrix."""
-    points = some_points(12, seed=1)
+    points = some_plans(12, seed=1)
     told = measured(points, seed=1)
-    surface = Surface(told, COSTS, Laws(power=False, onset=False), Effort(1, 1, 0), seed=3)
-    new = some_points(5, seed=2)
-    everything = Inputs.of([*points, *new], COSTS)
+    surface = Surface(told, QUESTION, Effort(1, 1, 0), seed=3)
+    new = some_plans(5, seed=2)
+    everything = Inputs.of([*points, *new], QUESTION)
     drawn = surface._all
     kernel = drawn.kernel(everything, everything)[0]
     problem = drawn.fit.problem
@@ -74,7 +97,7 @@ def test_without_laws_it_is_the_textbook_posterior() -> None:
     known = scaled @ scaled.T + problem.own[0]
     cross = kernel[:12, 12:]
     mean, _ = drawn.process.prior.coefficients(drawn.shapes)
-    start = drawn.process.basis(everything, drawn.shapes)[0] @ mean[0]
+    start = bases(everything, drawn.shapes)[0] @ mean[0]
     np.testing.assert_allclose(problem.errors[0], [1 - m.score for m in told], atol=1e-3)
     off = problem.errors[0] - start[:12]
     want = 1 - (start[12:] + cross.T @ np.linalg.solve(known, off))
@@ -87,10 +110,15 @@ def test_without_laws_it_is_the_textbook_posterior() -> None:
 
 def test_a_law_is_found_and_carries_beyond_what_was_measured() -> None:
     random = np.random.default_rng(4)
-    cheap = [p for p in space().probes(20.0) if p.u <= 1600]
+    cheap = [p for p in space().probes(20.0) if p.quantity("pseudo_labels") <= 1600]
+    cheap.sort(key=by_quantities)
     points = [cheap[i] for i in random.choice(len(cheap), 30, replace=False)]
-    surface = Surface(measured(points, seed=5), COSTS)
-    far = [p for p in space().plans() if p.teacher and p.labels == 200 and p.u >= 3000]
+    surface = Surface(measured(points, seed=5), QUESTION)
+    far = [
+        p
+        for p in space().plans()
+        if p.choices and not p.quantity("labels") and p.quantity("pseudo_labels") >= 3000
+    ]
     mean, sd = surface.mean_and_sd(far)
     truth = np.array([law(point) for point in far])
     assert np.mean(np.abs(mean - truth) < 2.5 * sd) > 0.9
@@ -99,21 +127,21 @@ def test_a_law_is_found_and_carries_beyond_what_was_measured() -> None:
 
 def test_more_measurements_leave_less_doubt() -> None:
     plans = space().plans()
-    few = Surface(measured(some_points(4, seed=6), seed=7), COSTS, effort=SMALL)
-    many = Surface(measured(some_points(30, seed=6), seed=7), COSTS, effort=SMALL)
+    few = Surface(measured(some_plans(4, seed=6), seed=7), QUESTION, effort=SMALL)
+    many = Surface(measured(some_plans(30, seed=6), seed=7), QUESTION, effort=SMALL)
     assert many.mean_and_sd(plans)[1].mean() < 0.5 * few.mean_and_sd(plans)[1].mean()
 
 
 def test_going_on_from_a_fit_comes_to_what_a_fit_from_nothing_does() -> None:
     """Measurement by measurement with a quarter of the moves, and all at once; beside it, the luck of the draws."""
-    told, plans = measured(some_points(12, seed=16), seed=17), space().plans()
+    told, plans = measured(some_plans(12, seed=16), seed=17), space().plans()
     few = Effort(draws=1000, kept=200, moves=15)
     gone_on = None
     for count in range(1, len(told) + 1):
-        gone_on = Surface(told[:count], COSTS, effort=few, seed=count, before=gone_on)
+        gone_on = Surface(told[:count], QUESTION, effort=few, seed=count, before=gone_on)
     assert gone_on is not None
     enough = Effort(draws=4000, kept=200, moves=100)
-    at_once, again = (Surface(told, COSTS, effort=enough, seed=seed) for seed in (1, 2))
+    at_once, again = (Surface(told, QUESTION, effort=enough, seed=seed) for seed in (1, 2))
     mean, sd = at_once.mean_and_sd(plans)
     luck = np.abs(again.mean_and_sd(plans)[0] - mean).mean()
     assert np.abs(gone_on.mean_and_sd(plans)[0] - mean).mean() < 3 * luck + 0.1 * sd.mean()
@@ -130,7 +158,7 @@ class Seen:
     def count(self) -> int:
         return len(self.values)
 
-    def evidence(self, shapes: Shapes, kinds: Kinds) -> Array:
+    def log_likelihood(self, shapes: Shapes, kinds: Kinds) -> Array:
         median, spread = SHAPES["scale"]
         at = np.log(shapes.scale / median) / spread
         return np.asarray(-0.5 * sum(((at - one) ** 2 / 0.5 for one in self.values), 0 * at))
@@ -140,10 +168,10 @@ class Seen:
         return np.broadcast_to(only_usual, (len(kinds), self.count, len(SHARE)))
 
 
-def test_draws_go_on_to_what_the_evidence_says() -> None:
+def test_draws_go_on_to_what_the_likelihood_says() -> None:
     """Two observations, told one after the other: the product of both is known."""
     random = np.random.default_rng(1)
-    posterior = Posterior(Prior(), Laws(), Effort(draws=20_000, kept=4000, moves=0))
+    posterior = Posterior(Prior(), Effort(draws=20_000, kept=4000, moves=0))
     one = posterior.draws(random, Seen((1.0,)))
     both = posterior.draws(random, Seen((1.0, -0.5)), one)
     for found, mean, variance in ((one, 2 / 3, 1 / 3), (both, 0.2, 0.2)):
@@ -153,15 +181,15 @@ def test_draws_go_on_to_what_the_evidence_says() -> None:
 
 
 def test_moves_alone_change_nothing() -> None:
-    """Without evidence draws stay as far apart as the prior has them."""
-    posterior = Posterior(Prior(), Laws(), Effort(draws=40, kept=40, moves=300))
+    """Without a likelihood draws stay as far apart as the prior has them."""
+    posterior = Posterior(Prior(), Effort(draws=40, kept=40, moves=300))
     found = [posterior.draws(np.random.default_rng(seed), Seen(())) for seed in range(6)]
     assert 0.88 < np.mean([population.normal.var() for population in found]) < 1.12
 
 
 def test_kinds_are_as_likely_as_the_densities_of_all_errors_say() -> None:
     """Of one measurement among others, by the evidence with each kind in its place."""
-    surface = Surface(measured(some_points(8, seed=1), seed=1), COSTS, effort=SMALL)
+    surface = Surface(measured(some_plans(8, seed=1), seed=1), QUESTION, effort=SMALL)
     process, shapes = surface._all.process, surface._all.shapes
     kinds = surface._population.kinds
     likelihood = process.kinds(shapes, kinds)
@@ -194,32 +222,32 @@ def test_draws_come_as_often_as_they_weigh() -> None:
 
 
 def test_an_outlier_does_not_carry_the_day() -> None:
-    points = some_points(25, seed=8)
+    points = some_plans(25, seed=8)
     told = measured(points, seed=9)
-    wrong = [Measured(m.point, m.score - 0.25 * (i == 3), m.teacher) for i, m in enumerate(told)]
-    with_it = Surface(wrong, COSTS)
+    wrong = [Measured(m.plan, m.score - 0.25 * (i == 3), m.teacher) for i, m in enumerate(told)]
+    with_it = Surface(wrong, QUESTION)
     truth = np.array([law(point) for point in space().plans()])
     assert np.median(np.abs(with_it.mean_and_sd(space().plans())[0] - truth)) < 0.03
 
 
 def test_a_training_that_went_wrong_is_told_from_luck() -> None:
     """One plan that lacks ten points of what all others say; a score that is too high has not gone wrong."""
-    points = some_points(25, seed=8)
+    points = some_plans(25, seed=8)
     for off, wrong in ((-0.1, True), (0.1, False)):
         told = measured(points, seed=9)
         told[3] = replace(told[3], score=told[3].score + off)
-        kinds = Surface(told, COSTS, effort=SMALL, seed=1)._population.kinds
+        kinds = Surface(told, QUESTION, effort=SMALL, seed=1)._population.kinds
         lost = LOSS[kinds].mean(axis=0)
         assert (lost[3] > 0.05) == wrong
         assert np.delete(lost, 3).max() < 0.02
 
 
 def test_near_chance_a_measurement_tells_little() -> None:
-    def truth(point: Point) -> float:
-        return max(0.5, law(point))
+    def truth(plan: Plan) -> float:
+        return max(0.5, law(plan))
 
-    points = some_points(16, seed=3)
-    surface = Surface(measured(points, 3, truth=truth), COSTS, effort=SMALL, seed=1)
+    points = some_plans(16, seed=3)
+    surface = Surface(measured(points, 3, truth=truth), QUESTION, effort=SMALL, seed=1)
     best, worst = max(points, key=truth), min(points, key=law)
     assert truth(worst) == 0.5 and truth(best) > 0.6
     near, far = surface.noise_of([worst, best])
@@ -228,16 +256,19 @@ def test_near_chance_a_measurement_tells_little() -> None:
 
 
 def test_contradictions_widen_the_doubt() -> None:
-    points = some_points(12, seed=10)
+    points = some_plans(12, seed=10)
     told = measured(points, seed=11)
-    against = [Measured(m.point, m.score - 0.2, None) for m in told[:6]]
-    calm, torn = Surface(told, COSTS, effort=SMALL), Surface([*told, *against], COSTS, effort=SMALL)
+    against = [Measured(m.plan, m.score - 0.2, None) for m in told[:6]]
+    calm, torn = (
+        Surface(told, QUESTION, effort=SMALL),
+        Surface([*told, *against], QUESTION, effort=SMALL),
+    )
     assert torn.mean_and_sd(points)[1].mean() > 1.5 * calm.mean_and_sd(points)[1].mean()
 
 
 def test_samples_have_the_mean_and_spread_that_is_told() -> None:
-    points = some_points(6, seed=12)
-    surface = Surface(measured(some_points(8, seed=13), seed=13), COSTS, effort=SMALL)
+    points = some_plans(6, seed=12)
+    surface = Surface(measured(some_plans(8, seed=13), seed=13), QUESTION, effort=SMALL)
     drawn = surface.samples(points, 4000, seed=1)
     mean, sd = surface.mean_and_sd(points)
     np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=5 * sd.max() / np.sqrt(4000))
@@ -245,7 +276,7 @@ def test_samples_have_the_mean_and_spread_that_is_told() -> None:
 
 
 def test_nothing_measured_is_the_prior() -> None:
-    mean, sd = Surface([], COSTS).mean_and_sd(space().plans())
+    mean, sd = Surface([], QUESTION).mean_and_sd(space().plans())
     assert np.isfinite(mean).all() and (sd > 0.1).all()
 
 
@@ -268,11 +299,11 @@ def test_at_chance_it_is_left_open_how_bad_it_would_be() -> None:
     """Errors of teachers that learnt nothing do not make the law flat."""
     chance = 0.5
 
-    def truth(point: Point) -> float:
-        return max(chance, law(point)) if point.labels >= 100 else chance
+    def truth(plan: Plan) -> float:
+        return max(chance, law(plan)) if labels_of(plan) >= 100 else chance
 
-    points = [p for p in space().probes(20.0) if p.teacher][::3]
-    surface = Surface(measured(points, seed=15, truth=truth), COSTS)
+    points = sorted((p for p in space().probes(20.0) if p.choices), key=by_quantities)[::3]
+    surface = Surface(measured(points, seed=15, truth=truth), QUESTION)
     bad = [p for p in points if truth(p) == chance]
     assert len(bad) >= 2
     np.testing.assert_allclose(surface.mean_and_sd(bad)[0], chance, atol=0.15)
@@ -280,11 +311,10 @@ def test_at_chance_it_is_left_open_how_bad_it_would_be() -> None:
 
 def test_good_scores_that_are_alike_are_not_chance() -> None:
     """Six cells between 0.89 and 0.93: what was not measured stays open, and what was is believed."""
-    plans = [Point(n, "", 0, COSTS.full_steps(n, "", 0)) for n in (200, 210, 220, 240, 260, 280)]
+    plans = [plan(labels) for labels in (200, 210, 220, 240, 260, 280)]
     scores = [0.895, 0.9, 0.905, 0.91, 0.92, 0.925]
-    surface = Surface([Measured(p, s) for p, s in zip(plans, scores, strict=True)], COSTS)
-    few = Point(25, "", 0, COSTS.full_steps(25, "", 0))
-    taught = Point(25, "small", 100, COSTS.full_steps(25, "small", 100))
+    surface = Surface([Measured(p, s) for p, s in zip(plans, scores, strict=True)], QUESTION)
+    few, taught = plan(25), plan(25, "small", 100)
     assert (surface.mean_and_sd([few, taught])[1] > 0.03).all()
     np.testing.assert_allclose(surface.mean_and_sd(plans)[0], scores, atol=0.012)
 
@@ -293,39 +323,39 @@ def test_the_first_bought_label_is_like_the_last_owned_one() -> None:
     """Without a teacher nothing changes there; with one, `mixed` begins."""
     shapes = Prior().shapes(np.zeros((1, DIMENSIONS)), np.array([False]))
 
-    def alike(teacher: str, u: int) -> float:
-        owned, bought = (Point(n, teacher, u, COSTS.full_steps(n, teacher, u)) for n in (200, 201))
-        kernel = residual(Inputs.of([owned], COSTS), Inputs.of([bought], COSTS), shapes)
-        own = residual(Inputs.of([owned], COSTS), Inputs.of([owned], COSTS), shapes)
+    def alike(teacher: str | None, u: int) -> float:
+        owned, bought = (plan(labels, teacher, u) for labels in (200, 201))
+        kernel = residual(Inputs.of([owned], QUESTION), Inputs.of([bought], QUESTION), shapes)
+        own = residual(Inputs.of([owned], QUESTION), Inputs.of([owned], QUESTION), shapes)
         return float(kernel[0, 0, 0] / own[0, 0, 0])
 
-    assert alike("", 0) > 0.99
+    assert alike(None, 0) > 0.99
     assert alike("small", 1000) < 0.99
 
 
 @pytest.mark.parametrize("owned", [10_000, 100_000])
 def test_a_wide_range_of_quantities_is_no_crash(owned: int) -> None:
-    costs = replace(COSTS, owned=owned, supply=Supply(10**6, 10**6, 10**6))
+    question = replace(QUESTION, n=owned, supply=Supply(10**6, 10**6))
     points = [
-        Point(n, teacher, u, costs.full_steps(n, teacher, u))
-        for n in (10, 100, 1000, owned)
-        for teacher, u in [("", 0), ("small", 10), ("large", 100_000)]
+        plan_of(question, labels, teacher, u)
+        for labels in (10, 100, 1000, owned)
+        for teacher, u in [(None, 0), ("small", 10), ("large", 100_000)]
     ]
     told = [Measured(point, 0.5 + 0.02 * i) for i, point in enumerate(points)]
     for seed in range(5):
-        mean, sd = Surface(told, costs, effort=SMALL, seed=seed).mean_and_sd(points)
+        mean, sd = Surface(told, question, effort=SMALL, seed=seed).mean_and_sd(points)
         assert np.isfinite(mean).all() and np.isfinite(sd).all()
 
 
 def test_a_prior_of_other_tasks_narrows_the_belief(tmp_path) -> None:
-    tasks = [(measured(some_points(40, seed=s), seed=s), COSTS) for s in (20, 21, 22)]
+    tasks = [(measured(some_plans(40, seed=s), seed=s), QUESTION) for s in (20, 21, 22)]
     learnt = priors.learn(tasks, "three tasks of a test")
     plans = space().plans()
-    told = measured(some_points(3, seed=23), seed=23)
+    told = measured(some_plans(3, seed=23), seed=23)
     truth = np.array([law(point) for point in plans])
 
     def miss(prior: Prior) -> float:
-        mean, _ = Surface(told, COSTS, prior=prior).mean_and_sd(plans)
+        mean, _ = Surface(told, QUESTION, prior=prior).mean_and_sd(plans)
         return float(np.sqrt(np.mean((mean - truth) ** 2)))
 
     assert miss(learnt) < miss(Prior())
@@ -338,3 +368,17 @@ def test_a_wrong_prior_is_one_line(text: str, tmp_path) -> None:
     (tmp_path / "p.json").write_text(text)
     with pytest.raises(UserError, match="expected a prior as raydoa writes it"):
         priors.read(tmp_path / "p.json")
+
+
+def test_items_that_no_law_knows_make_another_kind(rules: CostItem) -> None:
+    """A plugin's plans are told apart by how much they have of its item, and share no residual with those without."""
+    shapes = Prior().shapes(np.zeros((1, DIMENSIONS)), np.array([False]))
+    plain, few, many = (plan(OWNED).with_quantities(**{rules.name: n}) for n in (0, 10, 1000))
+    inputs = Inputs.of([plain, few, few, many], fresh(QUESTION))
+    kernel = residual(inputs, inputs, shapes)[0]
+    assert kernel[0, 1] == kernel[0, 3] == 0
+    assert kernel[1, 2] == pytest.approx(kernel[1, 1])
+    assert 0 < kernel[1, 3] < 0.9 * kernel[1, 1]
+    told = [Measured(plain, 0.5), Measured(few, 0.6), Measured(many, 0.7)]
+    mean, sd = Surface(told, fresh(QUESTION), effort=SMALL).mean_and_sd([plain, few, many])
+    assert np.isfinite(sd).all() and mean[2] > mean[1]

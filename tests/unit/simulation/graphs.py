@@ -1,8 +1,7 @@
-"""Chains of stages whose seconds are written by hand."""
+"""Stages of trials whose seconds are written by hand."""
 
 from dataclasses import dataclass
 
-from raydoa.experiment.accounting import Chain
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.pipeline.stages import (
     Checkpoint,
@@ -23,6 +22,8 @@ _FORM = TextForm("tiny: ", 16, 4)
 _RECIPE = Recipe(learning_rate=1e-3, batch_size=8, epochs=1)
 TEACHER, STUDENT = "large", "small"
 SHARD_ROWS = 10
+Trial = tuple[Evaluate, ...]
+"""Its last stages."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,20 @@ class Takes:
 
 
 def tuned(model: str, steps: int = 1) -> FineTune:
-    return FineTune(Checkpoint(model, model), _DATA, _FORM, 8, _RECIPE, steps, 0)
+    start = Checkpoint(model, model)
+    return FineTune(start, _DATA, _FORM, 8, _RECIPE, steps, 0, teaches=model == TEACHER)
 
 
 def evaluated(trained: FineTune | Distill) -> Evaluate:
     return Evaluate(trained, _DATA, _FORM, "accuracy", (), None)
 
 
-def annotating(steps: int = 1) -> Chain:
+def annotating(steps: int = 1) -> Trial:
     """A student's training and its evaluation."""
-    return Chain(evaluated(tuned(STUDENT, steps)))
+    return (evaluated(tuned(STUDENT, steps)),)
 
 
-def distilling(teacher: FineTune, shards: int, steps: int = 1) -> Chain:
+def distilling(teacher: FineTune, shards: int, steps: int = 1) -> Trial:
     """A teacher, its evaluation, shards, a student and its evaluation."""
     labelled = tuple(
         PseudoLabel(
@@ -60,7 +62,7 @@ def distilling(teacher: FineTune, shards: int, steps: int = 1) -> Chain:
         for i in range(shards)
     )
     student = Distill(Checkpoint(STUDENT, STUDENT), teacher, labelled, _FORM, _RECIPE, steps, 0)
-    return Chain(evaluated(student), evaluated(teacher))
+    return evaluated(student), evaluated(teacher)
 
 
 def cluster(gpus: int, *, workers: int = 1, actors: int = 1, cells: int = 100) -> RuntimeConfig:
@@ -70,16 +72,16 @@ def cluster(gpus: int, *, workers: int = 1, actors: int = 1, cells: int = 100) -
         gpus_per_worker=1,
         label_actors=(1, actors),
         gpus_per_label_actor=1,
-        concurrent_cells=cells,
+        concurrent_trials=cells,
     )
 
 
 def run(
-    chains: list[Chain | None],
+    trials: list[Trial],
     runtime: RuntimeConfig,
     takes: Takes,
     startup: Startup = NO_STARTUP,
     *,
     gang_scheduling: bool = True,
 ) -> Simulated:
-    return simulate(chains, runtime, {TEACHER}, takes, startup, gang_scheduling=gang_scheduling)
+    return simulate(trials, runtime, takes, startup, gang_scheduling=gang_scheduling)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
-from raydoa.models.family import UntiedT5
+from raydoa.models.seq2seq.checkpoint import UntiedT5
+from raydoa.models.seq2seq.loss import decoder_states
 from raydoa.training.batches import Example, collate
-from raydoa.training.distill import decoder_states
 from raydoa.training.soft_labels import HiddenLabels
 
 

@@ -12,15 +12,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import T5ForConditionalGeneration
 
 from raydoa.errors import UserError
+from raydoa.models.seq2seq.loss import Seq2SeqLoss as Loss
 from raydoa.training.batches import Example, MicroBatch, collate
-from raydoa.training.distill import Loss, _Divergence, _HiddenTeacher, _SparseTeacher
+from raydoa.training.distill import _Divergence, _HiddenTeacher, _SparseTeacher
+from raydoa.training.shards import Shard, write_shard
 from raydoa.training.soft_labels import (
     HiddenLabels,
     LabelledRow,
     ShardFacts,
     SparseLabels,
-    read_shard,
-    write_shard,
 )
 from raydoa.training.sparse import sparsify
 
@@ -95,7 +95,7 @@ def test_hidden_labels_give_the_exact_loss_and_gradient(
     write_shard(
         [LabelledRow(e.row_id, "", tuple(e.target_ids), e.soft) for e in soft], facts, tmp_path
     )
-    stored = {row.row_id: row.soft for row in read_shard(tmp_path)[0]}
+    stored = {row.row_id: row.soft for row in Shard(tmp_path).rows()}
     # Other neighbours, another order, other padding: labels follow their rows.
     order = [3, 0, 7, 2, 5, 1, 6, 4]
     parts = [[examples[i] for i in order[:3]], [examples[i] for i in order[3:]]]

@@ -12,9 +12,9 @@ from transformers import T5ForConditionalGeneration
 
 import raydoa
 from raydoa.errors import UserError
+from raydoa.models.seq2seq.loss import Seq2SeqLoss as Loss
 from raydoa.training.batches import Batches, Example
 from raydoa.training.checkpoints import CheckpointFolder
-from raydoa.training.distill import Loss
 from raydoa.training.engine import PlainEngine, learning_rate
 from raydoa.training.fit import FitSummary, _Share, fit
 from raydoa.training.recipe import Execution, Recipe
@@ -159,7 +159,7 @@ import os, signal, sys
 from pathlib import Path
 import torch
 from raydoa.training.checkpoints import CheckpointFolder
-from raydoa.training.distill import Loss
+from raydoa.models.seq2seq.loss import Seq2SeqLoss as Loss
 from raydoa.training.engine import PlainEngine
 from raydoa.training.fit import fit
 from raydoa.training.recipe import Execution

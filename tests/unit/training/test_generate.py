@@ -5,9 +5,9 @@ import pytest
 import torch
 from transformers import T5ForConditionalGeneration
 
+from raydoa.models.seq2seq.generate import generate
+from raydoa.models.seq2seq.loss import decoder_states
 from raydoa.training.batches import Example, collate
-from raydoa.training.distill import decoder_states
-from raydoa.training.generate import generate
 from raydoa.training.unlabelable_row import UnlabelableRow
 
 Build = Callable[..., T5ForConditionalGeneration]

@@ -7,15 +7,13 @@ import pytest
 import torch
 
 from raydoa.errors import UserError
+from raydoa.training.shards import SHARD_FILE, Shard, read_facts, write_shard
 from raydoa.training.soft_labels import (
-    SHARD_FILE,
     HiddenLabels,
     LabelledRow,
     ShardFacts,
     SparseLabels,
     check_match,
-    read_shard,
-    write_shard,
 )
 
 FACTS = ShardFacts("hidden", "bfloat16", 4, 64, None, "nano-l (abc)", "c0de" * 16, "f00d" * 16)
@@ -29,7 +27,8 @@ def test_hidden_labels_survive_a_shard(tmp_path: Path, dtype: str) -> None:
         LabelledRow("a", "", (1,), HiddenLabels(states[:1])),
     ]
     write_shard(rows, replace(FACTS, dtype=dtype), tmp_path)
-    read, facts = read_shard(tmp_path)
+    shard = Shard(tmp_path)
+    read, facts = list(shard.rows()), shard.facts
     assert facts.dtype == dtype
     assert [(row.row_id, row.source, row.target_ids) for row in read] == [
         ("b", "über", (5, 6, 1)),
@@ -45,7 +44,8 @@ def test_sparse_labels_survive_a_shard(tmp_path: Path) -> None:
     )
     facts = replace(FACTS, kind="sparse", temperature=2.0)
     write_shard([LabelledRow("a", "x", (5, 1), labels)], facts, tmp_path)
-    (row,), found = read_shard(tmp_path)
+    shard = Shard(tmp_path)
+    (row,), found = list(shard.rows()), shard.facts
     assert found == facts and isinstance(row.soft, SparseLabels)
     assert row.soft.temperature == 2.0
     for name in ("tokens", "weights", "entropy"):
@@ -63,4 +63,4 @@ def test_a_mismatch_names_both_sides() -> None:
 def test_another_parquet_file_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [1]}), tmp_path / SHARD_FILE)
     with pytest.raises(UserError, match=r"soft_labels\.parquet: .* not a shard"):
-        read_shard(tmp_path)
+        read_facts(tmp_path)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from transformers import T5ForConditionalGeneration
 
 from raydoa.errors import UserError
+from raydoa.models.seq2seq.loss import Seq2SeqLoss as Loss
 from raydoa.training.batches import Example
-from raydoa.training.distill import Loss
 from raydoa.training.engine import PlainEngine
 from raydoa.training.fit import fit
 from raydoa.training.recipe import Execution, Recipe
@@ -101,7 +101,7 @@ def test_fidelity_over_the_vocabulary_of_t5(
     )
 
     def cosine(changed: list[Example]) -> float:
-        return _cosine(gradient(student, changed, head, temperature), truth)
+        return _cosine(gradient(loss, changed), truth)
 
     def kept(top: int, samples: int) -> list[Example]:
         sizes = {"temperature": temperature, "top": top, "samples": samples}
@@ -110,9 +110,9 @@ def test_fidelity_over_the_vocabulary_of_t5(
             for e in examples
         ]
 
-    truth = gradient(student, examples, head, temperature)
+    truth = gradient(loss, examples)
     rounded = [replace(e, soft=HiddenLabels(e.soft.states.bfloat16())) for e in examples]
-    chosen = choose_sparsity(student, [examples], head, temperature=temperature, top=64)
+    chosen = choose_sparsity(loss, [examples], top=64)
     found = {
         "hidden (bfloat16)": cosine(rounded),
         f"sparse ({chosen.top} + {chosen.samples})": cosine(kept(chosen.top, chosen.samples)),
@@ -129,7 +129,8 @@ def test_the_fewest_draws_are_chosen(build: Build, rows: Rows, hidden: Hidden) -
     teacher, student = build(512, seed=1), build(512, seed=2)
     batches = [hidden(teacher, rows(16, 512, seed=s)) for s in (0, 1)]
     head = teacher.lm_head.weight.detach() * 0.5
-    found = choose_sparsity(student, batches, head, temperature=2.0, top=8)
+    loss = Loss(student, teacher_head=head, temperature=2.0)
+    found = choose_sparsity(loss, batches, top=8)
     half = found.samples // 2
     short = [
         [
@@ -144,7 +145,7 @@ def test_the_fewest_draws_are_chosen(build: Build, rows: Rows, hidden: Hidden) -
         for batch in batches
     ]
     pairs = [
-        (gradient(student, sparse, head, 2.0), gradient(student, exact, head, 2.0))
+        (gradient(loss, sparse), gradient(loss, exact))
         for sparse, exact in zip(short, batches, strict=True)
     ]
     assert found.samples == 16 or min(_cosine(a, b) for a, b in pairs) < LEAST_COSINE
@@ -156,11 +157,7 @@ def test_a_teacher_that_cannot_be_sampled_is_told(
 ) -> None:
     monkeypatch.setattr("raydoa.training.sparse.LEAST_COSINE", 1.1)
     teacher, student = build(64, seed=1), build(64, seed=2)
+    head = teacher.lm_head.weight.detach()
+    loss = Loss(student, teacher_head=head, temperature=2.0)
     with pytest.raises(UserError, match=r"sparse with top 4 and 64 draws .* use hidden"):
-        choose_sparsity(
-            student,
-            [hidden(teacher, rows(4))],
-            teacher.lm_head.weight.detach(),
-            temperature=2.0,
-            top=4,
-        )
+        choose_sparsity(loss, [hidden(teacher, rows(4))], top=4)

@@ -1,8 +1,7 @@
 // A chart of points and step lines against dollars, on uPlot: axes, scales and lines are its work; markers, bars and
 // what pointer and keyboard do are here.
 
-import { element } from "./dom.js";
-import { styleOf } from "./looks.js";
+import { element, styleOf } from "./dom.js";
 import { fixed, price } from "./numbers.js";
 
 const HEIGHT = 340;
@@ -10,7 +9,7 @@ const NEAR = 28; // CSS pixels from the pointer to a point that it means.
 
 export class Chart {
   /** @param lines colours, as CSS properties, one per step line
-   *  @param onOpen what to do with a point that is clicked @param onHear told what the keyboard has reached */
+   *  @param onOpen what to do with a point that is clicked @param onHear called with what the keyboard has reached */
   constructor(host, { title, lines, onOpen, onHear }) {
     Object.assign(this, { host, title, lines, onOpen, onHear, points: [], at: -1, reach: [0.1, 1], span: [0, 1] });
     this.ring = element("div", { className: "ring", hidden: true });
@@ -174,13 +173,13 @@ export class Chart {
   }
 
   #nearest({ offsetX, offsetY }) {
-    let [found, least] = [-1, NEAR];
+    let [nearest, least] = [-1, NEAR];
     this.points.forEach((point, i) => {
       const [x, y] = this.#position(point, false);
       const distance = Math.hypot(x - offsetX, y - offsetY);
-      if (distance < least) [found, least] = [i, distance];
+      if (distance < least) [nearest, least] = [i, distance];
     });
-    return found;
+    return nearest;
   }
 
   #show(at) {
@@ -234,6 +233,6 @@ function dollarTicks([low, high], width) {
   const ticks = (factors, powersUsed) =>
     powersUsed.flatMap((power) => factors.map((f) => Number(`${f}e${power}`))).filter((x) => x >= low && x <= high);
   const finer = [[1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]].map((f) => ticks(f, powers));
-  const fitting = finer.find((found) => found.length <= most);
+  const fitting = finer.find((candidate) => candidate.length <= most);
   return fitting ?? ticks([1], powers.filter((_, i) => i % Math.ceil(powers.length / most) === 0));
 }

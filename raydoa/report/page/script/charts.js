@@ -1,15 +1,13 @@
 // The two charts: every plan with the Pareto frontier, and the best of each strategy for at most a budget.
 
-import { curveId } from "./looks.js";
-import { count, dollars, percent, pointsOf100 } from "./numbers.js";
+import { dollars, percent } from "./numbers.js";
 import { frontier } from "./plans.js";
-import { order } from "./words.js";
 
 const CROWDED = 80; // More plans than this have bars on the frontier alone.
 const WEIGHTS = { frontier: "full", tied: "hollow", dominated: "faint" };
 
 /** What the first chart shows. */
-export function frontierPicture(panel, curves, budget, empty) {
+export function frontierPicture(panel, budget, empty) {
   const { plans, standings } = panel;
   const crowded = plans.length > CROWDED;
   const rank = (plan) => Object.keys(WEIGHTS).indexOf(standings.get(plan.number).standing);
@@ -17,7 +15,7 @@ export function frontierPicture(panel, curves, budget, empty) {
     .sort((a, b) => a.cost - b.cost || rank(b) - rank(a))
     .map((plan) => {
       const { standing } = standings.get(plan.number);
-      return { ...pointOf(plan, curves, crowded && standing !== "frontier"), weight: WEIGHTS[standing],
+      return { ...pointOf(plan, crowded && standing !== "frontier"), weight: WEIGHTS[standing],
         text: () => [...tell(plan), standingWords(standings.get(plan.number))] };
     });
   const frame = frameOf(plans, budget);
@@ -26,31 +24,31 @@ export function frontierPicture(panel, curves, budget, empty) {
 }
 
 /** What the second chart shows: a line a strategy, in the order of `strategies`. */
-export function budgetPicture(panel, curves, strategies, budget, empty) {
+export function budgetPicture(panel, strategies, budget, empty) {
   const steps = strategies.map((name) => panel.frontiers.get(name) ?? []);
   const frame = frameOf(steps.flat(), budget);
   const lines = steps.map((plans) => extended(plans.map((p) => [p.cost, 100 * p.score]), frame.reach[1]));
   const points = steps.flat().sort((a, b) => a.cost - b.cost).map((plan) => ({
-    ...pointOf(plan, curves, false), weight: "full", text: () => [`From ${dollars(plan.cost)}, of ${plan.strategy}:`, ...tell(plan)],
+    ...pointOf(plan, false), weight: "full", text: () => [`From ${dollars(plan.cost)}, of ${plan.strategy}:`, ...tell(plan)],
   }));
   return { points, lines, budget, ...frame, empty };
 }
 
 export function standingWords({ standing, rival, chance }) {
   if (standing === "frontier") return "on the Pareto frontier";
-  const who = `${order(rival)} for ${dollars(rival.cost)}`;
+  const who = `${rival.order} for ${dollars(rival.cost)}`;
   if (chance === null) return `below the frontier; one seed cannot tell it from: ${who}`;
   return `${standing}: with a probability of ${percent(chance)} this is better: ${who}`;
 }
 
-function pointOf(plan, curves, bare) {
-  const barred = plan.margin !== null && !bare;
+function pointOf(plan, bare) {
+  const barred = plan.score_margin !== null && !bare;
   return {
     x: plan.cost,
     y: 100 * plan.score,
-    low: barred ? 100 * (plan.score - plan.margin) : null,
-    high: barred ? 100 * (plan.score + plan.margin) : null,
-    look: curves.get(curveId(plan.strategy, plan.teacher)),
+    low: barred ? 100 * (plan.score - plan.score_margin) : null,
+    high: barred ? 100 * (plan.score + plan.score_margin) : null,
+    look: plan.curve,
     plan,
   };
 }
@@ -58,9 +56,9 @@ function pointOf(plan, curves, bare) {
 function tell(plan) {
   const seeds = plan.seeds.size === 1 ? "" : ` over ${plan.seeds.size} seeds`;
   return [
-    `${plan.strategy}: ${order(plan)}`,
-    `${pointsOf100(plan.score, plan.margin)}${seeds} for ${dollars(plan.cost)}`,
-    `${count(plan.studentSteps)} student steps`,
+    `${plan.strategy}: ${plan.order}`,
+    `${plan.scored}${seeds} for ${dollars(plan.cost)}`,
+    plan.quantities,
   ];
 }
 
@@ -69,7 +67,7 @@ function frameOf(plans, budget) {
   const costs = [...plans.map((plan) => plan.cost).filter((cost) => cost > 0), budget];
   const [least, most] = [Math.min(...costs), Math.max(...costs)];
   const room = Math.max(1.08, (most / least) ** 0.05);
-  const scores = plans.flatMap(({ score, margin, lowest, highest }) =>
+  const scores = plans.flatMap(({ score, score_margin: margin, score_lowest: lowest, score_highest: highest }) =>
     margin === null || plans.length > CROWDED ? [lowest, highest] : [score - margin, score + margin, lowest, highest],
   );
   const [low, high] = scores.length ? [100 * Math.min(...scores), 100 * Math.max(...scores)] : [0, 1];
@@ -77,5 +75,5 @@ function frameOf(plans, budget) {
   return { reach: [least / room, most * room], span: [low - edge, high + edge] };
 }
 
-/** A step line to the right edge: what is best stays best until something better can be paid. */
+/** A step line to the right edge: what is best stays best until something better is affordable. */
 const extended = (line, right) => (line.length ? [...line, [right, line.at(-1)[1]]] : line);

@@ -11,6 +11,9 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
+/** A custom property of the style sheet, in the scheme that is shown. */
+export const styleOf = (property) => getComputedStyle(document.documentElement).getPropertyValue(property).trim();
+
 export const byId = (id) => document.getElementById(id);
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -18,7 +21,7 @@ const SVG = "http://www.w3.org/2000/svg";
 /** A curve's marker, for a legend. */
 export function marker(look) {
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "-1.4 -1.4 2.8 2.8");
+  svg.setAttribute("viewBox", "-1.6 -1.6 3.2 3.2");
   svg.setAttribute("aria-hidden", "true");
   svg.classList.add("marker");
   const path = document.createElementNS(SVG, "path");

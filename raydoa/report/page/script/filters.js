@@ -12,7 +12,7 @@ export function panelsOf({ columns }) {
     different(owned.filter((_, i) => tasks[i] === task)).sort((a, b) => a - b).map((n) => ({ task, n })));
 }
 
-/** Fill the filters and keep `state` as they are; `onChange` is told of each change. */
+/** Fill the filters and keep `state` as they are; `onChange` is called at each change. */
 export function showFilters(panels, curves, state, onChange) {
   const tasks = byId("task");
   tasks.replaceChildren(...different(panels.map(({ task }) => task)).map((task) => new Option(task, task)));
@@ -24,10 +24,10 @@ export function showFilters(panels, curves, state, onChange) {
     state.n = Number(event.target.value);
     onChange();
   });
-  byId("curves").append(...[...curves.values()].map((curve) => {
+  byId("curves").append(...[...curves].map((curve) => {
     const box = element("input", { type: "checkbox", checked: true });
     box.addEventListener("change", () => {
-      state.off[box.checked ? "delete" : "add"](curve.id);
+      state.off[box.checked ? "delete" : "add"](curve);
       onChange();
     });
     return element("label", {}, box, marker(curve), element("span", { textContent: curve.label }));

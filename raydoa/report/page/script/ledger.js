@@ -2,20 +2,15 @@
 
 import { byId, element } from "./dom.js";
 import { count, dollars, exactDollars, fixed, price } from "./numbers.js";
-import { COMPUTING } from "./reprice.js";
-
-const ITEMS = { labels: "labels bought", teacher: "teacher’s fine-tuning", pseudo_labels: "pseudo-labels",
-  student: "student’s training", llm: "LLM tokens" };
-const UNITS = { labels: "labels", teacher: "steps", pseudo_labels: "rows", student: "steps", llm: "" };
 
 /** Open the ledger of a cell.
- *  @param view {columns, changed, prices, now}: cells, columns at the prices of the sliders, those, the sweep's
+ *  @param view {columns, changed, items, prices, unitPrices}: cells, columns at the prices of the sliders, what is priced
  *  @param siblings cells of the same plan */
 export function openLedger(cell, view, siblings) {
   const of = (name) => view.columns[name].values[cell];
   byId("ledger-content").replaceChildren(
     element("h2", { id: "ledger-title", textContent: of("cell") }),
-    ...(of("feasible") ? paid(cell, of, view) : [element("p", { textContent: `Cannot be paid: ${of("infeasible_reason")}` })]),
+    ...(of("feasible") ? paid(cell, of, view) : [element("p", { textContent: `Unaffordable: ${of("infeasible_reason")}` })]),
     facts(cell, of, view),
     ...others(cell, view, siblings),
   );
@@ -29,10 +24,8 @@ function paid(cell, of, view) {
     "GPU-seconds, planned", "and measured"];
   const usd = (value) => (value === null ? "not known" : exactDollars(value));
   const dollarsOf = (name) => [usd(of(name)), ...(moved ? [usd(at(cell, name, view))] : [])];
-  const rows = Object.keys(ITEMS).filter((item) => item !== "llm" || of("cost_llm") > 0).map((item) => {
-    const [quantity, planned, measured] = work(item, of);
-    return line(ITEMS[item], [quantity, unitPrice(item, of, view), ...dollarsOf(`cost_${item}`), planned, measured], item);
-  });
+  const rows = view.items.map((item) =>
+    line(item.title, [quantity(item, of), unitPrice(item, of, view), ...dollarsOf(`cost_${item.name}`), ...work(item, of)], item.name));
   const totals = ["", "", ...dollarsOf("cost_total"), "", ""];
   return [element("div", { className: "wide", tabIndex: 0, role: "region", "aria-label": "Ledger" },
     element("table", {},
@@ -41,24 +34,21 @@ function paid(cell, of, view) {
       element("tbody", {}, ...rows, line("total, standalone", totals, "total"))))];
 }
 
-function work(item, of) {
-  if (item === "labels") return [`${count(of("labels"))} ${UNITS.labels}`, "", ""];
-  if (item === "llm") return ["", number(of("gpu_seconds_llm")), ""];
-  const quantity = of(COMPUTING[item]);
-  const basis = of(`basis_${item}`);
-  const planned = quantity ? `${number(of(`gpu_seconds_${item}`))}${basis ? ` (${basis})` : ""}` : "";
-  return [quantity ? `${count(quantity)} ${UNITS[item]}` : "none", planned, number(of(`measured_gpu_seconds_${item}`))];
+const quantity = ({ column, unit }, of) => (of(column) ? `${count(of(column))} ${unit}s` : "none");
+
+/** GPU-seconds, planned and measured. */
+function work({ name }, of) {
+  const [seconds, basis] = [of(`gpu_seconds_${name}`), of(`basis_${name}`)];
+  return [seconds ? `${number(seconds)}${basis ? ` (${basis})` : ""}` : "", number(of(`measured_gpu_seconds_${name}`))];
 }
 
-/** The price here; where the sweep's is not known, what its dollars come to. */
-function unitPrice(item, of, { prices, now }) {
-  if (item === "llm") return "";
-  const label = item === "labels";
-  const [moved, sweeps] = label
-    ? [prices.label[of("task")], now.label[of("task")]]
-    : [prices.gpu[of("accelerator")], now.gpu_hour[of("accelerator")]];
-  const usd = moved ?? sweeps;
-  return usd === null ? "" : `${price(usd)} per ${label ? "label" : "GPU-hour"}`;
+/** The price here; where that is not known, nothing. */
+function unitPrice(item, of, { prices, unitPrices }) {
+  const { name, scope, unit } = prices.find((each) => each.name === item.price);
+  const value = scope === null ? "" : of(scope);
+  const { moved, now } = unitPrices.find((each) => each.price === name && each.value === value);
+  const usd = moved ?? now;
+  return usd === null ? "" : `${price(usd)} per ${unit}`;
 }
 
 function line(head, values, item) {
@@ -69,21 +59,22 @@ function line(head, values, item) {
 
 function facts(cell, of, view) {
   const points = (name) => (of(name) === null ? null : fixed(100 * of(name), 2));
-  const interval = of("score_low") === null ? null : `${points("score_low")} to ${points("score_high")} (bootstrap over test rows)`;
+  const interval = of("score_low") === null ? null
+    : `${points("score_low")} to ${points("score_high")} (bootstrap over test rows; the luck of the training is not in it)`;
   const usd = (name) => (at(cell, name, view) === null ? "not known at these prices" : exactDollars(at(cell, name, view)));
   const measured = of("feasible")
     ? { "score, strict": points("score") ?? "none", "its interval": interval, "score as in the paper": points("score_paper"),
         "teacher’s score": points("teacher_score"), unspent: usd("unspent"), incurred: usd("cost_incurred"),
         kgCO2e: number(of("kgco2e")) }
     : {};
-  const told = {
+  const named = {
     strategy: of("strategy"), "planned for a budget of": dollars(of("budget")), "labels owned (N)": count(of("n")),
     teacher: of("teacher"), student: of("student"), seed: String(of("seed")), repeat: of("repeat") ? String(of("repeat")) : null,
     ...measured, "price book": at(cell, "prices", view), "prices scaled": of("prices_scaled"), accelerator: of("accelerator"),
-    region: of("region"), "student’s key": of("key_student"), "teacher’s key": of("key_teacher"),
+    region: of("region"), plan: of("plan"), "student’s key": of("key_student"), "teacher’s key": of("key_teacher"),
     "evaluation’s key": of("key_evaluation"),
   };
-  const kept = Object.entries(told).filter(([, value]) => value !== null);
+  const kept = Object.entries(named).filter(([, value]) => value !== null);
   return element("dl", {}, ...kept.flatMap(([name, value]) =>
     [element("dt", { textContent: name }), element("dd", { textContent: value })]));
 }

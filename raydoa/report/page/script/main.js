@@ -8,27 +8,24 @@ import { decode } from "./decode.js";
 import { byId, element } from "./dom.js";
 import { choosePanel, panelsOf, showFilters } from "./filters.js";
 import { openLedger } from "./ledger.js";
-import { curveId, curvesOf, lookOf } from "./looks.js";
-import { count, dollars, exactDollars, fixed, pointsOf100, price } from "./numbers.js";
-import { frontiersByStrategy, priced, ranked, standings } from "./plans.js";
-import { anyPrice, repricer } from "./reprice.js";
+import { count, dollars, exactDollars, fixed, price } from "./numbers.js";
+import { dearest, frontiersByStrategy, priced, ranked, standings } from "./plans.js";
+import { repricer } from "./reprice.js";
 import { DollarSlider } from "./sliders.js";
 import { PagedTable } from "./tables.js";
 import { Winners } from "./winners.js";
-import { flip, nothingFound, order, sentence } from "./words.js";
+import { flip, nothingMeasured, sentence } from "./words.js";
 
 const REACH = 20; // A price can be moved to so many times itself, and to that part of it.
 const HEARD_AFTER = 700; // Milliseconds that a slider rests before the sentence is read out.
 
 const data = decode(byId("data").textContent);
-const { columns, budgets } = data;
+const { columns, budgets, curves, unitPrices } = data;
 const panels = panelsOf(data);
-const curves = curvesOf(data);
 const strategies = [...new Set(columns.strategy.values)].sort();
-const curveOf = columns.strategy.values.map((strategy, i) => curveId(strategy, columns.teacher.values[i]));
 const reprice = repricer(data);
-const state = { ...panels[0], budget: budgets[budgets.length >> 1], off: new Set(), prices: { label: {}, gpu: {} } };
-let view = { columns, changed: {}, prices: state.prices, now: data.prices };
+const state = { ...panels[0], budget: budgets[budgets.length >> 1], off: new Set() };
+let view = { ...data, changed: {} };
 const least = columns.cost_total.values.reduce((low, usd) => (usd > 0 ? Math.min(low, usd) : low), budgets[0] || 1);
 const budgetReach = { low: least, high: Math.max(budgets.at(-1), 2 * least) };
 let due = false;
@@ -42,19 +39,19 @@ const chart = (id, title, lines) =>
 
 const charts = {
   frontier: chart("frontier", "Score against standalone cost", ["--text"]),
-  budget: chart("budget", "Best score for at most a budget", strategies.map((name) => lookOf(name, curves).colour)),
+  budget: chart("budget", "Best score for at most a budget", strategies.map((name) => curves.find((curve) => curve.strategy === name).colour)),
 };
 const money = { title: "cost", number: true, text: ({ plan }) => exactDollars(plan.cost) };
-const told = [
-  { title: "plan", text: ({ plan }) => `${plan.strategy}: ${order(plan)}`, open: ({ plan }) => openPlan(plan) },
-  { title: "student steps", number: true, text: ({ plan }) => count(plan.studentSteps) },
-  { title: "score", number: true, text: ({ plan }) => pointsOf100(plan.score, plan.margin) },
+const described = [
+  { title: "plan", text: ({ plan }) => `${plan.strategy}: ${plan.order}`, open: ({ plan }) => openPlan(plan) },
+  { title: "quantities", text: ({ plan }) => plan.quantities },
+  { title: "score", number: true, text: ({ plan }) => plan.points },
   { title: "seeds", number: true, text: ({ plan }) => count(plan.seeds.size) },
 ];
 const tables = {
-  frontier: table("#frontier .table", "All plans, cheapest first", [money, ...told,
+  frontier: table("#frontier .table", "All plans, cheapest first", [money, ...described,
     { title: "standing", text: ({ standing }) => standingWords(standing) }]),
-  budget: table("#budget .table", "The steps of each strategy, cheapest first", [{ ...money, title: "from a budget of" }, ...told]),
+  budget: table("#budget .table", "The steps of each strategy, cheapest first", [{ ...money, title: "from a budget of" }, ...described]),
   cells: table("#cells", "Cells and their ledgers", [
     { title: "cell", text: ({ cell }) => columns.cell.values[cell], open: ({ cell }) => openCell(cell) },
     { title: "budget", number: true, text: ({ cell }) => dollars(columns.budget.values[cell]) },
@@ -74,46 +71,48 @@ showFilters(panels, curves, state, panelChanged);
 byId("sweep").textContent = `${count(data.count)} cells; ${[...new Set(columns.task.values)].join(", ")}`;
 byId("notes").append(...data.notes.map((textContent) => element("li", { textContent })));
 byId("reset").addEventListener("click", () => {
-  state.prices = { label: {}, gpu: {} };
+  for (const unitPrice of unitPrices) unitPrice.moved = null;
   panelChanged();
 });
 byId("download").addEventListener("click", () => offer(csv(data, view.changed), "cells.csv"));
 document.querySelectorAll("details").forEach((details) => details.addEventListener("toggle", schedule));
 panelChanged();
 
-function table(place, caption, columnsOfIt) {
-  return new PagedTable(document.querySelector(place), caption, columnsOfIt);
+function table(selector, caption, columnsOfIt) {
+  return new PagedTable(document.querySelector(selector), caption, columnsOfIt);
 }
 
+/** A slider for the budget and one for each price; those of tasks share one, which is that of the task shown. */
 function showSliders() {
   const host = byId("sliders");
   const slider = (id, title, onInput) =>
     new DollarSlider(host, { id, title, onInput: (usd) => { onInput(usd); schedule(); } });
-  const accelerators = Object.keys(data.prices.gpu_hour);
-  return {
-    budget: slider("budget-usd", "Budget", (usd) => (state.budget = usd)),
-    label: slider("label-usd", "Price of a label", (usd) => move("label", state.task, data.prices.label[state.task], usd)),
-    gpus: accelerators.map((name, i) => [name, slider(`gpu-usd-${i}`, `Price of a GPU-hour, ${name}`,
-      (usd) => move("gpu", name, data.prices.gpu_hour[name], usd))]),
-  };
+  const shown = { budget: slider("budget-usd", "Budget", (usd) => (state.budget = usd)), prices: new Map() };
+  for (const { slider: id, title } of unitPrices) {
+    if (shown.prices.has(id)) continue;
+    shown.prices.set(id, slider(id, title, (usd) => move(pricesShown().find((unitPrice) => unitPrice.slider === id), usd)));
+  }
+  return shown;
+}
+
+function pricesShown() {
+  const ofTasks = new Set(data.prices.filter(({ scope }) => scope === "task").map(({ name }) => name));
+  return unitPrices.filter((unitPrice) => unitPrice.value === state.task || !ofTasks.has(unitPrice.price));
 }
 
 /** Another price; the sweep's own changes nothing. */
-function move(kind, name, now, usd) {
-  const { [name]: _, ...rest } = state.prices[kind];
-  state.prices = { ...state.prices, [kind]: usd === now ? rest : { ...rest, [name]: usd } };
+function move(unitPrice, usd) {
+  unitPrice.moved = usd === unitPrice.now ? null : usd;
 }
 
 /** Sliders follow what is looked at: each task has a label price of its own. */
 function panelChanged() {
   sliders.budget.set({ ...budgetReach, homes: budgets, value: state.budget, note: "" });
-  const show = (slider, now, moved, usual) => {
-    const middle = now ?? usual;
+  for (const { slider, now, moved, middle } of pricesShown()) {
     const note = now === null ? "the sweep has no single price" : `the sweep’s: ${price(now)}`;
-    slider.set({ low: middle / REACH, high: middle * REACH, homes: now === null ? [] : [now], value: moved ?? now, note });
-  };
-  show(sliders.label, data.prices.label[state.task], state.prices.label[state.task], 0.2);
-  for (const [name, slider] of sliders.gpus) show(slider, data.prices.gpu_hour[name], state.prices.gpu[name], 3);
+    const homes = now === null ? [] : [now];
+    sliders.prices.get(slider).set({ low: middle / REACH, high: middle * REACH, homes, value: moved ?? now, note });
+  }
   schedule();
 }
 
@@ -127,69 +126,69 @@ function schedule() {
 }
 
 function render() {
-  const changed = reprice(state.prices);
-  view = { columns, changed, prices: state.prices, now: data.prices };
-  const shown = data.plans.filter((plan) => !state.off.has(curveId(plan.strategy, plan.teacher)));
-  const plans = priced(shown, changed.cost_total ?? columns.cost_total.values, changed.cost_labels ?? columns.cost_labels.values);
-  const isHere = ({ task, n }) => task === state.task && n === state.n;
+  view = { ...data, changed: reprice(unitPrices) };
+  const shown = data.plans.filter((plan) => !state.off.has(plan.curve));
+  const plans = priced(shown, costsOf("total"));
   const byPanel = Map.groupBy(plans, ({ task, n }) => JSON.stringify([task, n]));
   const plansOf = ({ task, n }) => byPanel.get(JSON.stringify([task, n])) ?? [];
   const frontiers = new Map(panels.map((panel) => [panel, frontiersByStrategy(plansOf(panel))]));
-  const here = panels.find(isHere);
-  const panel = { plans: plansOf(here), frontiers: frontiers.get(here), standings: standings(plansOf(here)) };
+  const chosen = panels.find(({ task, n }) => task === state.task && n === state.n);
+  const panel = { plans: plansOf(chosen), frontiers: frontiers.get(chosen), standings: standings(plansOf(chosen)) };
   const cells = columns.cell.values.map((_, i) => i).filter((i) =>
-    columns.task.values[i] === here.task && columns.n.values[i] === here.n && !state.off.has(curveOf[i]));
+    columns.task.values[i] === chosen.task && columns.n.values[i] === chosen.n && !state.off.has(data.curveOf[i]));
   showAnswer(panel, cells);
   showCharts(panel, cells);
   winners.show((one) => frontiers.get(one), state);
   showCells(cells);
 }
 
+const costsOf = (item) => view.changed[`cost_${item}`] ?? columns[`cost_${item}`].values;
+
 function showAnswer(panel, cells) {
-  const why = nothingFound(cells.map((i) => ({ cell: columns.cell.values[i], feasible: columns.feasible.values[i],
+  const why = nothingMeasured(cells.map((i) => ({ cell: columns.cell.values[i], feasible: columns.feasible.values[i],
     reason: columns.infeasible_reason.values[i] })));
-  const text = `${sentence(state, ranked(panel.frontiers, state.budget), why)}.`;
+  const text = sentence(state, ranked(panel.frontiers, state.budget), why);
   if (byId("answer").textContent !== text) {
     byId("answer").textContent = text;
     clearTimeout(reading);
     reading = setTimeout(() => hear(text), HEARD_AFTER);
   }
-  const accelerators = new Set(cells.map((i) => columns.accelerator.values[i]));
-  const gpu = accelerators.size === 1 ? [...accelerators][0] : null;
-  const now = {
-    label: state.prices.label[state.task] ?? data.prices.label[state.task],
-    gpu_hour: gpu === null ? null : state.prices.gpu[gpu] ?? data.prices.gpu_hour[gpu],
-  };
-  const flips = panel.plans.length ? Object.keys(now) : [];
-  byId("flips").replaceChildren(...flips.map((name) =>
-    element("li", { textContent: flip(name, breakEven(panel.plans, name, state.budget, now[name]), now[name]) })));
+  byId("flips").replaceChildren(...(panel.plans.length ? data.prices : []).map((priced) =>
+    element("li", { textContent: flipOf(priced, panel.plans, cells) })));
   showMoved();
+}
+
+function flipOf({ name, scope, noun }, plans, cells) {
+  const values = [...new Set(cells.map((cell) => (scope === null ? "" : columns[scope].values[cell])))];
+  const only = values.length === 1 ? unitPrices.find((unitPrice) => unitPrice.price === name && unitPrice.value === values[0]) : null;
+  const now = only === null ? null : only.moved ?? only.now;
+  const costs = data.items.filter((item) => item.price === name).map((item) => costsOf(item.name));
+  const paid = (plan) => dearest(plan, (cell) => costs.reduce((sum, column) => sum + column[cell], 0));
+  return flip(noun, breakEven(plans, name, state.budget, paid, now), now);
 }
 
 /** What other prices can say, and what they cannot. */
 function showMoved() {
-  byId("moved").hidden = !anyPrice(state.prices);
-  const moved = [
-    ...Object.entries(state.prices.label).map(([task, usd]) => `${price(usd)} per label of ${task}`),
-    ...Object.entries(state.prices.gpu).map(([name, usd]) => `${price(usd)} per GPU-hour of ${name}`),
-  ];
+  const moved = unitPrices.filter((unitPrice) => unitPrice.moved !== null);
+  byId("moved").hidden = !moved.length;
   byId("moved").textContent =
-    `At other prices: ${moved.join(", ")}. These are the plans that were measured, at what they would cost. Plans that nobody ` +
-    "measured, which these prices may allow, are not guessed; cells that could not be paid stay out.";
+    `At other prices: ${moved.map((unitPrice) => `${price(unitPrice.moved)} ${unitPrice.per}`).join(", ")}. These are the plans ` +
+    "that were measured, at what they would cost. Plans that nobody measured, which these prices may allow, are not guessed; " +
+    "infeasible cells stay out.";
 }
 
 function showCharts(panel, cells) {
-  const unpaid = cells.filter((i) => !columns.feasible.values[i]).length;
+  const infeasible = cells.filter((i) => !columns.feasible.values[i]).length;
   const unscored = cells.filter((i) => columns.feasible.values[i] && columns.score.values[i] === null).length;
-  const empty = !cells.length ? "No strategy is chosen." : unpaid === cells.length
-    ? `None of ${count(cells.length)} cells can be paid; the table of cells says why.` : "No cell has a score.";
-  const frontierShown = frontierPicture(panel, curves, state.budget, empty);
-  const budgetShown = budgetPicture(panel, curves, strategies, state.budget, empty);
+  const empty = !cells.length ? "No strategy is chosen." : infeasible === cells.length
+    ? `None of ${count(cells.length)} cells is affordable; the table of cells says why.` : "No cell has a score.";
+  const frontierShown = frontierPicture(panel, state.budget, empty);
+  const budgetShown = budgetPicture(panel, strategies, state.budget, empty);
   charts.frontier.draw(frontierShown);
   charts.budget.draw(budgetShown);
-  const missing = [unpaid ? `${count(unpaid)} of ${count(cells.length)} cells cannot be paid.` : "",
+  const missing = [infeasible ? `${count(infeasible)} of ${count(cells.length)} cells are unaffordable.` : "",
     unscored ? `${count(unscored)} have no score.` : ""].filter(Boolean).join(" ");
-  const oneSeed = panel.plans.every((plan) => plan.margin === null);
+  const oneSeed = panel.plans.every((plan) => plan.score_margin === null);
   const bars = oneSeed ? "One seed: there are no intervals." : "Bars: 95% intervals over seeds.";
   const marks =
     "Line and filled marks: the Pareto frontier; hollow: seeds cannot tell it from something as cheap that scores more; " +
@@ -216,7 +215,7 @@ function showCells(cells) {
 
 function scoreOf(cell) {
   const score = columns.score.values[cell];
-  if (!columns.feasible.values[cell]) return "cannot be paid";
+  if (!columns.feasible.values[cell]) return "unaffordable";
   return score === null ? "none" : fixed(100 * score, 1);
 }
 

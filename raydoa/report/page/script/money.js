@@ -1,4 +1,4 @@
-// Whole micro-dollars, rounded up per item: the arithmetic of raydoa.costs.ledger and raydoa.costs.vectorized.
+// Whole micro-dollars, rounded up per item: the arithmetic of raydoa.costs.tariffs.
 
 export const MICRO = 1_000_000;
 
@@ -21,27 +21,4 @@ function exactMicroUsd(quantity, price) {
   if (tens >= 0) return Number(units * 10n ** BigInt(tens));
   const divisor = 10n ** BigInt(-tens);
   return Number((units + divisor - 1n) / divisor);
-}
-
-/** GPU-seconds of one unit, out of those of a quantity: of the floats next to the quotient, the one that gives the
- *  total again, as the plan had it. Null where they are not known. */
-export function unitGpuSeconds(total, quantity) {
-  if (!(quantity > 0)) return 0;
-  if (total === null) return null;
-  let quotient = total / quantity;
-  for (const candidate of [neighbour(quotient, -1n), neighbour(quotient, 1n)]) {
-    if (quotient * quantity !== total && candidate * quantity === total) quotient = candidate;
-  }
-  return quotient;
-}
-
-const float = new Float64Array(1);
-const bits = new BigInt64Array(float.buffer);
-
-/** The next float below (-1n) or above (1n) a positive one. */
-function neighbour(value, step) {
-  if (value === 0) return 0;
-  float[0] = value;
-  bits[0] += step;
-  return float[0];
 }

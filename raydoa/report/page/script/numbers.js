@@ -22,13 +22,13 @@ export function shortNumber(value) {
   return `${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
 }
 
-/** Dollars in a sentence: whole where they are whole, cents from a dollar up, what is below cents where it matters. */
+/** Dollars in a sentence: whole where they are whole, cents from ten cents up, what is below cents where it matters. */
 export function dollars(amount) {
   if (amount >= 1) {
     const whole = Number.isInteger(amount) || amount >= 100;
     return `$${fixed(amount, whole ? 0 : 2)}`;
   }
-  return amount === Number(amount.toFixed(2)) ? `$${fixed(amount, 2)}` : `$${fixed(amount, 4)}`;
+  return amount >= 0.1 || amount === Number(amount.toFixed(2)) ? `$${fixed(amount, 2)}` : `$${fixed(amount, 4)}`;
 }
 
 /** Dollars in a ledger: to the micro-dollar. */
@@ -40,13 +40,5 @@ export function price(usd) {
   return `$${plain === Number(plain.toFixed(2)) ? plain.toFixed(2) : plain}`;
 }
 
-/** A probability as whole percent, cut off: what is below 95% is never told as 95%. */
+/** A probability as whole percent, cut off: what is below 95% never reads 95%. */
 export const percent = (chance) => `${Math.trunc(100 * chance)}%`;
-
-/** Points of 100 with half of the 95% interval over seeds; with one seed there is none. */
-export function pointsOf100(score, margin) {
-  return margin === null ? `${fixed(100 * score, 1)} (one seed)` : `${fixed(100 * score, 1)} ± ${fixed(100 * margin, 1)}`;
-}
-
-/** A model's name without its owner or folder. */
-export const shortName = (model) => model.replace(/\/+$/, "").split("/").at(-1);

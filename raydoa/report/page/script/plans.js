@@ -1,14 +1,16 @@
-// Frontiers, the best for at most B dollars, and what is tied with it: raydoa.report.pareto, .within and .standing.
+// Frontiers, the best for at most B dollars, and what is tied with it: raydoa.report.pareto, .best_within_budget and .standings.
 
 import { LEVEL, paired } from "./seeds.js";
 
 /** The plans with their costs: each that of its dearest cell, since a budget is a ceiling. A plan of which no cell's
  *  cost is known has no place among them. */
-export function priced(plans, costs, labelCosts) {
-  const most = (column, cells) => cells.reduce((high, cell) => Math.max(high, column[cell] ?? -Infinity), -Infinity);
-  return plans
-    .map((plan) => ({ ...plan, cost: most(costs, plan.pricedBy), paidForLabels: most(labelCosts, plan.pricedBy) }))
-    .filter((plan) => plan.cost > -Infinity);
+export function priced(plans, costs) {
+  return plans.map((plan) => ({ ...plan, cost: dearest(plan, (cell) => costs[cell]) })).filter((plan) => plan.cost > -Infinity);
+}
+
+/** The most that any of a plan's cells has, among those that say what it costs. */
+export function dearest(plan, valueOf) {
+  return plan.priced_by.reduce((high, cell) => Math.max(high, valueOf(cell) ?? -Infinity), -Infinity);
 }
 
 /** The plans that no other beats on cost and score both, cheapest first. */
@@ -37,15 +39,15 @@ export function ranked(frontiers, budget) {
 /** Of each plan, by its number: whether it is on the frontier, tied with its best rival, or dominated, and by whom. */
 export function standings(plans) {
   const on = frontier(plans);
-  const found = new Map();
+  const standing = new Map();
   for (const plan of plans) {
     const rival = on.findLast((other) => other.cost <= plan.cost);
     if (rival === plan) {
-      found.set(plan.number, { standing: "frontier" });
+      standing.set(plan.number, { standing: "frontier" });
       continue;
     }
     const chance = paired(rival, plan);
-    found.set(plan.number, { standing: chance >= LEVEL ? "dominated" : "tied", rival, chance });
+    standing.set(plan.number, { standing: chance >= LEVEL ? "dominated" : "tied", rival, chance });
   }
-  return found;
+  return standing;
 }

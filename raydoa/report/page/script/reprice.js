@@ -1,73 +1,44 @@
-// The cells at other prices, by the rules of raydoa.report.reprice: quantities x new unit prices. A price that is not
-// changed leaves the dollars of its items as they are; a cell that could not be paid has no quantities.
+// The cells at other prices: quantities x unit prices. A price that is not moved leaves the dollars of its items as they
+// are; an infeasible cell has no quantities. raydoa.report.reprice does the same.
 
-import { MICRO, microUsd, unitGpuSeconds } from "./money.js";
+import { MICRO, microUsd } from "./money.js";
 import { shortNumber } from "./numbers.js";
 
-/** The stages that take GPU-seconds, and the column of how many units of each a plan has. */
-export const COMPUTING = { teacher: "teacher_steps", pseudo_labels: "pseudo_labels", student: "student_steps" };
-
-const ITEMS = ["labels", ...Object.keys(COMPUTING), "llm"];
-
-/** Columns that are not known at other prices. */
-const EMPTIED = [
-  "unspent", "cost_incurred", "fraction_labels", "fraction_teacher", "fraction_pseudo_labels", "fraction_student",
-];
-
-/** A function from new prices, {label: {task: usd}, gpu: {accelerator: usd}}, to the columns that they change. */
-export function repricer({ columns, count }) {
+/** A function from the unit prices to the columns that those which are moved change. */
+export function repricer({ columns, count, items, prices, emptied }) {
   const of = (name) => columns[name].values;
-  const units = Object.entries(COMPUTING).map(([stage, quantity]) => ({
-    stage,
-    quantities: of(quantity),
-    seconds: of(`gpu_seconds_${stage}`).map((total, cell) => unitGpuSeconds(total, of(quantity)[cell])),
-  }));
-  const [tasks, accelerators, labels] = [of("task"), of("accelerator"), of("labels")];
+  const scopes = new Map(prices.map(({ name, scope }) => [name, scope === null ? null : of(scope)]));
 
-  return function reprice(prices) {
-    if (!anyPrice(prices)) return {};
-    const changed = { cost_labels: new Array(count), cost_total: new Array(count), prices: new Array(count) };
-    for (const { stage } of units) changed[`cost_${stage}`] = new Array(count);
-    const suffix = `+${words(prices)}`;
-    for (let cell = 0; cell < count; cell += 1) {
-      const label = prices.label[tasks[cell]];
-      const gpu = prices.gpu[accelerators[cell]];
-      changed.cost_labels[cell] =
-        label === undefined ? of("cost_labels")[cell] : microUsd(labels[cell], label) / MICRO;
-      for (const { stage, quantities, seconds } of units) {
-        const cost = `cost_${stage}`;
-        changed[cost][cell] = gpu === undefined ? of(cost)[cell] : computing(quantities[cell], seconds[cell], gpu);
-      }
-      changed.prices[cell] = of("prices")[cell] + suffix;
-      changed.cost_total[cell] = total(changed, of("cost_llm"), cell);
-    }
-    for (const name of EMPTIED) changed[name] = new Array(count).fill(null);
+  return function reprice(unitPrices) {
+    const moved = unitPrices.filter((unitPrice) => unitPrice.moved !== null);
+    if (!moved.length) return {};
+    const changed = Object.fromEntries(items.map((item) => [`cost_${item.name}`, costs(item, moved)]));
+    const all = Object.values(changed);
+    const suffix = `+${moved.map((unitPrice) => `${unitPrice.name}=${shortNumber(unitPrice.moved)}`).join("+")}`;
+    changed.cost_total = Array.from({ length: count }, (_, cell) => total(all, cell));
+    changed.prices = of("prices").map((book) => book + suffix);
+    for (const name of emptied) changed[name] = new Array(count).fill(null);
     return changed;
   };
+
+  function costs({ name, column, price, seconds }, moved) {
+    const [quantities, scope] = [of(column), scopes.get(price)];
+    const usd = new Map(moved.filter((unitPrice) => unitPrice.price === price).map((p) => [p.value, p.moved]));
+    return of(`cost_${name}`).map((cost, cell) => {
+      const unit = usd.get(scope === null ? "" : scope[cell]);
+      if (unit === undefined) return cost;
+      if (seconds === null) return microUsd(quantities[cell], unit) / MICRO;
+      // What is not known how long it takes has no price, rather than none to pay.
+      return seconds[cell] === null ? null : microUsd(quantities[cell], (seconds[cell] * unit) / 3600) / MICRO;
+    });
+  }
 }
 
-export function anyPrice(prices) {
-  return Object.keys(prices.label).length + Object.keys(prices.gpu).length > 0;
-}
-
-/** Dollars of computing; what is not known how long it takes has no price, rather than none to pay. */
-function computing(quantity, seconds, gpu) {
-  return seconds === null ? null : microUsd(quantity, (seconds * gpu) / 3600) / MICRO;
-}
-
-function total(changed, llm, cell) {
+function total(costs, cell) {
   let micro = 0;
-  for (const item of ITEMS) {
-    const usd = (item === "llm" ? llm : changed[`cost_${item}`])[cell];
-    if (usd === null) return null;
-    micro += Math.round(usd * MICRO);
+  for (const column of costs) {
+    if (column[cell] === null) return null;
+    micro += Math.round(column[cell] * MICRO);
   }
   return micro / MICRO;
-}
-
-/** The changes as a price book's id has them. */
-function words(prices) {
-  return ["label", "gpu"]
-    .flatMap((kind) => Object.entries(prices[kind]).map(([name, usd]) => `${kind}.${name}=${shortNumber(usd)}`))
-    .join("+");
 }

@@ -6,7 +6,7 @@ import { price } from "./numbers.js";
 const STEPS = 400;
 
 export class DollarSlider {
-  /** @param id of the elements  @param title what it is  @param onInput told each new number of dollars */
+  /** @param id of the elements  @param title what it is  @param onInput called with each new number of dollars */
   constructor(host, { id, title, onInput }) {
     this.onInput = onInput;
     this.range = element("input", { type: "range", id, min: 0, max: STEPS, step: 1 });

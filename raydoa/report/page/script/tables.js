@@ -19,8 +19,8 @@ export class PagedTable {
       element("thead", {}, element("tr", {}, ...heads)), this.body);
     this.back = this.#turner("Previous", -1);
     this.on = this.#turner("Next", 1);
-    this.place = element("span");
-    this.pager = element("p", { className: "pager" }, this.back, this.place, this.on);
+    this.position = element("span");
+    this.pager = element("p", { className: "pager" }, this.back, this.position, this.on);
     host.append(element("div", { className: "wide", tabIndex: 0, role: "region", "aria-label": caption }, table), this.pager);
   }
 
@@ -43,7 +43,7 @@ export class PagedTable {
     const first = this.page * ROWS;
     const shown = this.rows.slice(first, first + ROWS);
     this.body.replaceChildren(...shown.map((row) => this.#line(row)));
-    this.place.textContent = `${first + Math.min(1, shown.length)} to ${first + shown.length} of ${count(this.rows.length)}`;
+    this.position.textContent = `${first + Math.min(1, shown.length)} to ${first + shown.length} of ${count(this.rows.length)}`;
     this.back.disabled = this.page === 0;
     this.on.disabled = this.page === pages - 1;
     this.pager.hidden = pages === 1;

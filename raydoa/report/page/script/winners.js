@@ -1,13 +1,12 @@
 // Who wins where: a row per task and N, a column per budget; each field can be chosen to look at.
 
 import { byId, element, marker } from "./dom.js";
-import { lookOf } from "./looks.js";
 import { count, dollars, fixed } from "./numbers.js";
 import { ranked } from "./plans.js";
 import { isSure } from "./words.js";
 
 export class Winners {
-  /** @param onChoose told a panel and a budget */
+  /** @param onChoose called with a panel and a budget */
   constructor(panels, budgets, curves, onChoose) {
     Object.assign(this, { curves, fields: [] });
     const heads = ["task", "N", ...budgets.map(dollars)].map((textContent) => element("th", { scope: "col", textContent }));
@@ -22,7 +21,7 @@ export class Winners {
 
   #field(panel, budget, onChoose) {
     const button = element("button", { type: "button", className: "field", onclick: () => onChoose(panel, budget) });
-    this.fields.push({ panel, budget, button, told: null });
+    this.fields.push({ panel, budget, button, text: null });
     return button;
   }
 
@@ -31,12 +30,14 @@ export class Winners {
     for (const field of this.fields) {
       const { panel, budget, button } = field;
       const best = ranked(frontiersOf(panel), budget);
-      const told = best.length ? `${best[0].strategy}${isSure(best) ? "" : "?"} ${fixed(100 * best[0].score, 1)}` : "none";
-      const here = panel.task === chosen.task && panel.n === chosen.n && budget === chosen.budget;
-      button.setAttribute("aria-pressed", String(here));
-      if (told === field.told) continue;
-      field.told = told;
-      button.replaceChildren(...(best.length ? [marker(lookOf(best[0].strategy, this.curves))] : []), told);
+      const text = best.length ? `${best[0].strategy}${isSure(best) ? "" : "?"} ${fixed(100 * best[0].score, 1)}` : "none";
+      const shown = panel.task === chosen.task && panel.n === chosen.n && budget === chosen.budget;
+      button.setAttribute("aria-pressed", String(shown));
+      if (text === field.text) continue;
+      field.text = text;
+      // A strategy as a whole looks like its first curve.
+      const look = best.length ? this.curves.find((curve) => curve.strategy === best[0].strategy) : null;
+      button.replaceChildren(...(look ? [marker(look)] : []), text);
     }
   }
 }

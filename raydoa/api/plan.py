@@ -1,0 +1,94 @@
+"""Plans: what a budget is likely to bring, before anything is spent."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raydoa.api.configure import Chosen, Configurable, choose
+from raydoa.experiment.config import RuntimeConfig, Sweep
+from raydoa.experiment.one_question import one_question
+
+if TYPE_CHECKING:
+    from raydoa.planning.answer import Answer
+    from raydoa.planning.scenario import Scenario
+
+
+def plan(
+    base: Configurable,
+    runtime: RuntimeConfig | None = None,
+    *,
+    learn_from: Sequence[str | Path] = (),
+    what_if: Sequence[str] = (),
+    **changes: Any,
+) -> "Answer":
+    """What each strategy would score for one budget, how sure that is, and what it costs; nothing is spent.
+
+    Args:
+        base, runtime, changes: as `configure` takes them; one task, N and budget.
+        learn_from: result dirs of finished sweeps or searches.
+        what_if: other prices to plan at, such as ``"label=0.10"``; both prices halved and doubled, unless given.
+
+    Raises:
+        UserError: the configuration is wrong, it is more than one question, or the budget pays for no plan.
+
+    Example:
+        >>> print(plan("embedded", n=100, budgets=5).sentence)
+    """
+    return answer_of(choose(base, runtime, changes), learn_from, what_if)
+
+
+def answer_of(chosen: Chosen, learn_from: Sequence[str | Path], what_if: Sequence[str]) -> "Answer":
+    """The answer to what was chosen."""
+    from threadpoolctl import threadpool_limits
+
+    from raydoa.planning.answer import answer
+    from raydoa.planning.evidence import gather
+    from raydoa.planning.what_if import parse, usual
+
+    asked = _scenario(chosen)
+    changes = [parse(text, asked) for text in what_if] or usual(asked)
+    evidence = gather([Path(folder) for folder in learn_from], asked.question, asked.study)
+    # Matrices are small: threads would spend their time waiting for each other, four times as long as one takes.
+    with threadpool_limits(limits=1):
+        return answer(asked, evidence, changes)
+
+
+def _scenario(chosen: Chosen) -> "Scenario":
+    from raydoa.experiment.resolve import resolve
+    from raydoa.planning.scenario import scenario_of
+
+    pools = chosen.configuration.sweep.grid.u
+    configuration = one_question(
+        chosen.configuration,
+        "plan",
+        ("strategies", "label_shares"),
+        given=chosen.given,
+        flagged=chosen.changed,
+    )
+    sweep, runtime = configuration.sweep, configuration.runtime
+    with _without_hub(sweep):
+        study = resolve(sweep, runtime).study
+    grid = study.sweep.grid
+    # Rows that cannot be counted are those of the largest pool that is asked for.
+    counted = study.tasks[grid.tasks[0]].train_rows is not None and "u" not in chosen.changed
+    pool_rows = None if counted else max(pools)
+    return scenario_of(
+        study, grid.tasks[0], grid.n[0], grid.budgets[0], pool_rows, runtime.cluster_gpus
+    )
+
+
+@contextmanager
+def _without_hub(sweep: Sweep) -> Iterator[None]:
+    """Ask the hub for nothing where all models are of known size: a plan needs no more, and must be quick."""
+    from huggingface_hub import constants
+
+    from raydoa.models.lookup import known_shapes, own_models
+
+    before = constants.HF_HUB_OFFLINE
+    sized_models = {*own_models(), *known_shapes()}
+    constants.HF_HUB_OFFLINE = before or {sweep.student, *sweep.grid.teachers} <= sized_models
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before

@@ -1,0 +1,110 @@
+"""Sweeps: priced, measured, and read back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raydoa.api.configure import Configurable, choose
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.configuration import Configuration
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from raydoa.experiment.forecast import Forecast
+    from raydoa.experiment.resolve import Resolved
+
+
+@dataclass(frozen=True)
+class PricedSweep:
+    """A sweep of which is known what it costs.
+
+    Attributes:
+        resolved: its rows, models and prices.
+        runtime: where and how fast it runs.
+        expected: its cells, trials and stages.
+    """
+
+    resolved: "Resolved"
+    runtime: RuntimeConfig
+    expected: "Forecast"
+
+    def run(self) -> Path:
+        """Measure it, and return its result dir."""
+        from raydoa.on_ray.sweep import run_sweep
+
+        return run_sweep(self.resolved, self.runtime, self.expected)
+
+
+def priced(configuration: Configuration, *, to_run: bool) -> PricedSweep:
+    """Price a sweep; one that is ``to_run`` must reach everything that it needs.
+
+    Raises:
+        UserError: the configuration is wrong, or something cannot be reached.
+    """
+    from raydoa.experiment.forecast import forecast
+    from raydoa.experiment.grid import grid_cells
+    from raydoa.experiment.resolve import resolve
+
+    resolved = resolve(configuration.sweep, configuration.runtime)
+    study = resolved.study
+    if to_run:
+        study.check_reachable()  # Before Ray and a large forecast take seconds.
+    expected = forecast(study, grid_cells(study.sweep.grid, study.sweep.student))
+    return PricedSweep(resolved, configuration.runtime, expected)
+
+
+def run(base: Configurable, runtime: RuntimeConfig | None = None, **changes: Any) -> Path:
+    """Measure a sweep on Ray and return its result dir; what is there already is not made again.
+
+    Ray is used as it is: connected to, if ``RAY_ADDRESS`` names a cluster, else started on this machine.
+
+    Args:
+        base, runtime, changes: as `configure` takes them.
+
+    Raises:
+        UserError: the configuration is wrong, something cannot be reached, or a trial failed; what is finished stays.
+        Interrupted: somebody stopped it; the same call continues.
+
+    Example:
+        >>> result_dir = run("embedded", n=100, budgets=[5, 50], seeds=0)
+        >>> cells = load(result_dir)
+    """
+    return priced(choose(base, runtime, changes).configuration, to_run=True).run()
+
+
+def dry_run(base: Configurable, runtime: RuntimeConfig | None = None, **changes: Any) -> str:
+    """What a sweep would cost, as the command line prints it: without a GPU, Ray, or the data.
+
+    Args:
+        base, runtime, changes: as `configure` takes them.
+
+    Raises:
+        UserError: the configuration is wrong.
+
+    Example:
+        >>> print(dry_run("paper", tasks="wlp", cluster="8xa100-80gb"))
+    """
+    from raydoa.simulation.dry_run import dry_run_lines
+
+    sweep = priced(choose(base, runtime, changes).configuration, to_run=False)
+    return "\n".join(dry_run_lines(sweep.resolved.study, sweep.runtime, sweep.expected))
+
+
+def load(result_dirs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":
+    """The rows of sweeps and searches, finished or not: one for each cell.
+
+    Args:
+        result_dirs: one result dir or several, each a folder or a URL.
+
+    Raises:
+        UserError: one is no result dir, or a raydoa with other columns wrote it.
+
+    Example:
+        >>> cells = load(["results/embedded-0123456789", "s3://bucket/results/paper-9876543210"])
+        >>> cells[cells.feasible].groupby(["strategy", "budget"]).score.mean()
+    """
+    from raydoa.report import results
+
+    return results.load(result_dirs)

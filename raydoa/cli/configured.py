@@ -1,0 +1,40 @@
+"""The configuration that a command's flags mean: a preset, then a file, then the flags."""
+
+import argparse
+from pathlib import Path
+
+from raydoa.api.configure import Chosen
+from raydoa.cli.flags import add_flags, changes_of
+from raydoa.experiment.configuration import read_configuration
+from raydoa.experiment.hardware import HARDWARE
+from raydoa.experiment.presets import PRESETS, base_configuration, preset
+
+
+def add_configuration(parser: argparse.ArgumentParser, default: str) -> None:
+    """The flags that say which configuration is meant; ``default`` is the preset where none is named."""
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE",
+                        help="a configuration in YAML, which flags override (docs/api.md)")  # fmt: skip
+    parser.add_argument("--config", metavar="PRESET",
+                        help=f"what file and flags leave open: {', '.join(PRESETS)} (default: {default})")  # fmt: skip
+    parser.add_argument("--cluster", metavar="HARDWARE",
+                        help=f"the hardware, and settings that suit it: {', '.join(HARDWARE)}")  # fmt: skip
+    parser.add_argument("--save", type=Path, metavar="FILE",
+                        help="write the complete configuration there as well, in YAML")  # fmt: skip
+    add_flags(parser, preset(default))
+    parser.set_defaults(default=default)
+
+
+def configured(options: argparse.Namespace) -> Chosen:
+    """The configuration that the flags mean, written to `--save` if that is given.
+
+    Raises:
+        UserError: one line that names the file or flag, and the field.
+    """
+    file = read_configuration(options.file) if options.file is not None else None
+    base = base_configuration(options.default, name=options.config, file=file, tasks=options.tasks)
+    changes = changes_of(options, base)
+    configuration = base.changed(changes, cluster=options.cluster)
+    if options.save is not None:
+        configuration.write(options.save)
+    given = file.given if file is not None else frozenset()
+    return Chosen(configuration, given | changes.keys(), frozenset(changes))

@@ -1,0 +1,42 @@
+"""Labels that are bought from annotators, beside the N that are owned."""
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING
+
+from raydoa.costs.items.item import CostItem
+from raydoa.costs.tariffs import Tariff
+
+if TYPE_CHECKING:
+    from raydoa.costs.plan import Plan
+    from raydoa.costs.pricing import Pricing
+    from raydoa.costs.question import Question
+    from raydoa.costs.stage_graph import StageGraph
+
+
+class Labels(CostItem):
+    """The rows after the N owned ones, in one order: 100 owned and 900 bought are the rows of 500 and 500."""
+
+    name = "labels"
+    title = "labels"
+    unit = "label"
+    priced_by = "label"
+    column = "labels"
+
+    def tariff(self, pricing: "Pricing", choices: Mapping[str, str]) -> Tariff:
+        """One label, at the book's price for the task."""
+        usd = pricing.unit_costs.book.label_usd(pricing.task.name)
+        return Tariff(self.name, self.unit, None, usd)
+
+    def limits(self, question: "Question", plan: "Plan") -> tuple[int, int]:
+        """From none, if any are owned, to all that are in hand; one row is left for a pool that is the rest of them."""
+        # Whoever has a teacher needs a row to pseudo-label, and no row is both.
+        pool = question.axes.get("u") or (1 if plan.choices else 0)
+        return (0 if question.n else 1), max(0, question.supply.labels(pool) - question.n)
+
+    def shared_as(self, plan: "Plan") -> tuple[Hashable, int, int]:
+        """Rows of the seed's order."""
+        return ("labels", plan.task, plan.seed), plan.n, plan.n + plan.quantity(self.name)
+
+    def add_stages(self, graph: "StageGraph", quantity: int) -> None:
+        """Nothing is made: whoever learns from labels has more of them."""
+        graph.labels += quantity

@@ -1,0 +1,54 @@
+"""A teacher's fine-tuning on all labels, owned and bought."""
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING
+
+from raydoa.costs.items.item import CostItem
+from raydoa.costs.schedules import one_epoch, steps_for
+from raydoa.costs.tariffs import Tariff
+
+if TYPE_CHECKING:
+    from raydoa.costs.plan import Plan
+    from raydoa.costs.pricing import Pricing
+    from raydoa.costs.question import Question
+    from raydoa.costs.stage_graph import StageGraph
+
+
+class Teacher(CostItem):
+    """Optimiser steps of the model that is chosen as ``teacher``."""
+
+    name = "teacher"
+    title = "teacher's fine-tuning"
+    unit = "step"
+    priced_by = "gpu_hour"
+    column = "teacher_steps"
+
+    def tariff(self, pricing: "Pricing", choices: Mapping[str, str]) -> Tariff:
+        """One step over the global batch."""
+        batch = pricing.recipes.teacher.batch_size
+        return pricing.compute(self.name, "train_step", choices["teacher"], batch)
+
+    def limits(self, question: "Question", plan: "Plan") -> tuple[int, int]:
+        """From one epoch to the recipe's."""
+        if plan.choice("teacher") is None:
+            return 0, 0
+        labels = plan.n + plan.quantity("labels")
+        schedule = question.recipes.teacher
+        return one_epoch(schedule, labels), steps_for(schedule, labels)
+
+    def shared_as(self, plan: "Plan") -> tuple[Hashable, int, int]:
+        """One training on those labels."""
+        return teacher_of(plan), 0, plan.quantity(self.name)
+
+    def add_stages(self, graph: "StageGraph", quantity: int) -> None:
+        """One fine-tuning."""
+        name = graph.plan.choice("teacher")
+        assert name is not None, "a plan that pays for a teacher names it"
+        graph.teacher = graph.fine_tune(name, graph.inputs.teacher_recipe, quantity)
+        graph.paid[self.name] = (graph.teacher,)
+
+
+def teacher_of(plan: "Plan") -> Hashable:
+    """What tells one fine-tuned teacher from another; all its students share its luck."""
+    labels, steps = plan.n + plan.quantity("labels"), plan.quantity("teacher")
+    return ("teacher", plan.task, plan.seed, plan.repeat, plan.choice("teacher"), labels, steps)

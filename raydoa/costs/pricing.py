@@ -1,0 +1,67 @@
+"""From unit costs and a price book to tariffs, for one task and student."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from raydoa.costs.items import ITEMS
+from raydoa.costs.plan import Choices
+from raydoa.costs.schedules import Recipes
+from raydoa.costs.tariffs import Tariff, compute_tariff
+from raydoa.costs.unit_costs import Operation, UnitCosts
+
+
+class PricedTask(Protocol):
+    """What pricing needs of a task; a `TaskSpec` is one."""
+
+    @property
+    def name(self) -> str:
+        """Under which its label price is in the book."""
+        ...
+
+    @property
+    def source_length(self) -> int:
+        """Tokens of a source at most."""
+        ...
+
+    @property
+    def target_length(self) -> int:
+        """Tokens of a target at most."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pricing:
+    """Tariffs of one task and student at the prices of a book."""
+
+    task: PricedTask
+    student: str
+    recipes: Recipes
+    unit_costs: UnitCosts
+
+    def tariff(self, item: str, choices: Choices) -> Tariff:
+        """The tariff of a cost item under some choices.
+
+        Raises:
+            UserError: a model of unknown size, or a price that the book does not have.
+        """
+        tariff = self._tariffs.get((item, choices))
+        if tariff is None:
+            tariff = self._tariffs[item, choices] = ITEMS.get(item).tariff(self, dict(choices))
+        return tariff
+
+    @cached_property
+    def _tariffs(self) -> dict[tuple[str, Choices], Tariff]:
+        """Those that were asked for: a search asks thousands of times for the same few."""
+        return {}
+
+    def compute(
+        self, item: str, operation: Operation, model: str, batch: int, teacher: str | None = None
+    ) -> Tariff:
+        """The tariff of a unit of computing, at the task's lengths and the price of a GPU-hour."""
+        task, costs = self.task, self.unit_costs
+        unit = costs.lookup(
+            operation, model, batch, task.source_length, task.target_length, teacher
+        )
+        price = costs.book.gpu_hour_usd(costs.accelerator)
+        return compute_tariff(item, operation, unit.gpu_seconds, price, unit.basis)

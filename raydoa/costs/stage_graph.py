@@ -1,0 +1,188 @@
+"""From a plan to its stages: each cost item adds those that it pays for."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from raydoa.costs.items import ITEMS
+from raydoa.costs.plan import Plan
+from raydoa.pipeline.stages import (
+    TEACHER,
+    ChooseSparsity,
+    Distill,
+    Evaluate,
+    FineTune,
+    Initial,
+    PseudoLabel,
+    SourceConfig,
+    TaskData,
+    TextForm,
+)
+from raydoa.store.key import Stage
+from raydoa.tasks.task import MetricName
+from raydoa.training.recipe import Mixing, Recipe, Representation
+
+
+@dataclass(frozen=True)
+class StageInputs:
+    """What the stages of all plans of a task are built from.
+
+    Attributes:
+        data: the stage that imports the task's rows.
+        form: how rows become token ids.
+        metric, classes, scorer, test_rows: how models are scored (see `Evaluate`).
+        initial: the pretrained models by name.
+        teacher_recipe, student_recipe, distill_recipe: the three trainings.
+        mixing: how gold rows join soft labels.
+        representation: what is kept of a teacher's distributions.
+        shard_rows: pool rows of one artifact.
+    """
+
+    data: TaskData
+    form: TextForm
+    metric: MetricName
+    classes: tuple[str, ...]
+    scorer: str | None
+    test_rows: int | None
+    initial: Mapping[str, Initial]
+    teacher_recipe: Recipe
+    student_recipe: Recipe
+    distill_recipe: Recipe
+    mixing: Mixing
+    representation: Representation
+    shard_rows: int
+
+    def identity(self, models: Iterable[str]) -> dict[str, object]:
+        """What decides a plan's results beside the plan, as plain values: rows, models and recipes by what they are."""
+        recipes = (self.teacher_recipe, self.student_recipe, self.distill_recipe)
+        return {
+            "rows": self.data.fingerprint,
+            "form": self.form,
+            "scored_by": [self.metric, list(self.classes), self.scorer, self.test_rows],
+            "models": {m: self.initial[m].content for m in models if m in self.initial},
+            "recipes": list(recipes),
+            "mixing": self.mixing,
+            "representation": self.representation,
+        }
+
+
+@dataclass
+class StageGraph:
+    """The stages of a plan, while items add theirs and afterwards.
+
+    Attributes:
+        plan: the plan.
+        inputs: what stages are built from.
+        labels: labelled rows that are learnt from, the owned ones first.
+        teacher: the fine-tuned teacher, if there is one.
+        shards: the pool rows' labels.
+        student: the trained student.
+        paid: the stages that each cost item pays for.
+    """
+
+    plan: Plan
+    inputs: StageInputs
+    labels: int
+    teacher: FineTune | None = None
+    shards: tuple[PseudoLabel, ...] = ()
+    student: FineTune | Distill | None = None
+    paid: dict[str, tuple[Stage, ...]] = field(default_factory=dict)
+
+    def fine_tune(self, model: str, recipe: Recipe, steps: int) -> FineTune:
+        """A model trained on the labels."""
+        return FineTune(
+            initial=self.inputs.initial[model],
+            data=self.inputs.data,
+            form=self.inputs.form,
+            labels=self.labels,
+            recipe=recipe,
+            steps=steps,
+            seed=self.plan.seed,
+            repeat=self.plan.repeat,
+            # A student that is its own teacher is as small as any student.
+            teaches=model != self.plan.student,
+        )
+
+    def pseudo_label(
+        self,
+        rows: int,
+        source: SourceConfig = TEACHER,
+        representation: Representation | None = None,
+    ) -> tuple[PseudoLabel, ...]:
+        """A source's labels of the first pool rows, in shards that more rows contain (but for a last, short one).
+
+        The source is the teacher, unless another one is given with what it keeps.
+        """
+        inputs, teacher = self.inputs, self.teacher if source == TEACHER else None
+        representation = representation or inputs.representation
+        sparsity = None
+        if representation.kind == "sparse":
+            assert teacher is not None, "a sparse representation is of a teacher's distributions"
+            sparsity = ChooseSparsity(
+                teacher=teacher,
+                student=inputs.initial[self.plan.student],
+                data=inputs.data,
+                form=inputs.form,
+                recipe=inputs.distill_recipe,
+                representation=representation,
+                seed=self.plan.seed,
+            )
+        return tuple(
+            PseudoLabel(
+                teacher=teacher,
+                data=inputs.data,
+                form=inputs.form,
+                representation=representation,
+                sparsity=sparsity,
+                start=start,
+                stop=min(start + inputs.shard_rows, rows),
+                seed=self.plan.seed,
+                source=source,
+            )
+            for start in range(0, rows, inputs.shard_rows)
+        )
+
+    def distill(self, steps: int) -> Distill:
+        """The student on the shards; bought labels, with those that were owned, teach it as well."""
+        inputs, bought = self.inputs, self.labels > self.plan.n
+        return Distill(
+            initial=inputs.initial[self.plan.student],
+            teacher=self.teacher,
+            shards=self.shards,
+            form=inputs.form,
+            recipe=inputs.distill_recipe,
+            steps=steps,
+            seed=self.plan.seed,
+            repeat=self.plan.repeat,
+            labels=self.labels if bought else 0,
+            data=inputs.data if bought else None,
+            mixing=inputs.mixing if bought else None,
+        )
+
+    def evaluate(self, trained: FineTune | Distill) -> Evaluate:
+        """The scores of a trained model on the test rows."""
+        inputs = self.inputs
+        return Evaluate(
+            trained=trained,
+            data=inputs.data,
+            form=inputs.form,
+            metric=inputs.metric,
+            classes=inputs.classes,
+            rows=inputs.test_rows,
+            scorer=inputs.scorer,
+        )
+
+    @property
+    def evaluations(self) -> tuple[Evaluate, ...]:
+        """The last stages, which everything else hangs on: the student's scores, then the teacher's."""
+        trained = [model for model in (self.student, self.teacher) if model is not None]
+        return tuple(self.evaluate(model) for model in trained)
+
+
+def stage_graph(plan: Plan, inputs: StageInputs) -> StageGraph:
+    """The stages that a plan stands for."""
+    graph = StageGraph(plan, inputs, plan.n)
+    for item in ITEMS:
+        if plan.quantity(item.name):
+            item.add_stages(graph, plan.quantity(item.name))
+    assert graph.student is not None, f"{plan} trains no student"
+    return graph

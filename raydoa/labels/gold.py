@@ -1,0 +1,56 @@
+"""Labels that are in hand and were hidden: those of the task's own labelled rows, for research and back-tests."""
+
+from collections.abc import Sequence
+
+from raydoa.labels.source import (
+    Collected,
+    Labeller,
+    LabelSource,
+    Outcome,
+    Quote,
+    Ticket,
+    text_facts,
+    written,
+)
+from raydoa.pipeline.context import ExecutionContext, open_rows
+from raydoa.pipeline.stages import PseudoLabel, TextForm
+from raydoa.tasks.data import Row
+
+
+class Gold(LabelSource):
+    """See `LabelSource`."""
+
+    name = "gold"
+
+    def quote(self, rows: int, form: TextForm) -> Quote:
+        """See `LabelSource.quote`."""
+        return Quote("label", rows)
+
+    def open(self, shard: PseudoLabel, context: ExecutionContext) -> Labeller:
+        """See `LabelSource.open`."""
+        rows = open_rows(shard.data, context)
+        targets = {row.id: row.target for row in (*rows.train, *rows.pool) if row.target}
+        return _Targets(targets)
+
+
+class _Targets(Labeller):
+    def __init__(self, targets: dict[str, str]) -> None:
+        self._targets = targets
+
+    def ask(self, shard: PseudoLabel, rows: Sequence[Row]) -> Ticket:
+        """See `Labeller.ask`."""
+        return Ticket(shard, tuple(rows))
+
+    def collect(self, ticket: Ticket) -> Collected:
+        """See `Labeller.collect`; a row of a pool without labels is refused."""
+        labelled = [row for row in ticket.rows if row.id in self._targets]
+        return Collected(
+            rows=tuple(written(row, self._targets[row.id]) for row in labelled),
+            facts=text_facts(ticket.shard),
+            outcomes=tuple(
+                Outcome(row.id, "labelled")
+                if row.id in self._targets
+                else Outcome(row.id, "refused", "it has no label")
+                for row in ticket.rows
+            ),
+        )

@@ -1,0 +1,67 @@
+"""Shards of any label source, labelled and published: what a runner maps over."""
+
+import time
+from collections import Counter
+
+from raydoa.errors import UserError
+from raydoa.labels import SOURCES
+from raydoa.labels.source import Collected, Labeller
+from raydoa.pipeline.context import (
+    ExecutionContext,
+    Facts,
+    open_rows,
+    publish,
+    scratch_folder,
+    visible_devices,
+)
+from raydoa.pipeline.stages import PseudoLabel
+from raydoa.store.record import Record
+from raydoa.tasks.split import pool
+from raydoa.training.shards import write_shard
+
+
+class ShardLabeller:
+    """Labels shards of one `PseudoLabel.labeller`; the model or connection behind it is opened once."""
+
+    def __init__(self, first: PseudoLabel, context: ExecutionContext) -> None:
+        self._context = context
+        self._source = SOURCES.get(first.source.name)
+        self._labeller: Labeller = self._source.open(first, context)
+        self._rows = open_rows(first.data, context)
+
+    def publish(self, shard: PseudoLabel) -> Record:
+        """Label the rows of a shard and publish it.
+
+        Raises:
+            UnlabelableRow: a row cannot be labelled.
+            UserError: labels are still pending, or every row was refused.
+        """
+        with scratch_folder() as folder:
+            started = time.perf_counter()
+            rows = pool(self._rows, shard.seed, shard.start, shard.stop)
+            collected = self._labeller.collect(self._labeller.ask(shard, rows))
+            assert {outcome.row_id for outcome in collected.outcomes} == {row.id for row in rows}
+            facts = _recorded(shard, collected)
+            write_shard(collected.rows, collected.facts, folder)
+            return publish(
+                shard,
+                self._context,
+                folder,
+                facts,
+                seconds=time.perf_counter() - started,
+                devices=visible_devices(self._context) if self._source.needs_gpu else 1,
+            )
+
+
+def _recorded(shard: PseudoLabel, collected: Collected) -> Facts:
+    counts = Counter(outcome.state for outcome in collected.outcomes)
+    assert counts["labelled"] == len(collected.rows), "an outcome for every row"
+    what = f"{shard.source.name}: pool rows {shard.start} to {shard.stop - 1}"
+    if counts["pending"]:
+        raise UserError(f"{what}: {counts['pending']} labels are pending; run it again later")
+    if not collected.rows:
+        reason = next(outcome.reason for outcome in collected.outcomes)
+        raise UserError(f"{what}: every row was refused, the first because {reason}")
+    refused = {"refused": counts["refused"]} if counts["refused"] else {}
+    tokens = sum(len(row.target_ids) for row in collected.rows)
+    return {"rows": len(collected.rows), "target_tokens": tokens, **refused, **collected.recorded}

@@ -1,0 +1,146 @@
+"""Labels of a fine-tuned model: its greedy targets and, unless text is asked for, its distributions."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from raydoa.labels.source import Collected, Labeller, LabelSource, Outcome, Quote, Ticket
+from raydoa.pipeline.context import ExecutionContext, content_of, open_model, source_ids
+from raydoa.pipeline.stages import FineTune, PseudoLabel, TextForm
+from raydoa.tasks.data import Row
+
+if TYPE_CHECKING:
+    import torch
+
+    from raydoa.training.batches import Example
+    from raydoa.training.soft_labels import Generated, SoftLabels
+    from raydoa.training.sparse import Sparsity
+
+
+class Teacher(LabelSource):
+    """See `LabelSource`."""
+
+    name = "teacher"
+    needs_gpu = True
+
+    def quote(self, rows: int, form: TextForm) -> Quote:
+        """See `LabelSource.quote`."""
+        return Quote("labelled row", rows)
+
+    def open(self, shard: PseudoLabel, context: ExecutionContext) -> Labeller:
+        """See `LabelSource.open`: the teacher is loaded once."""
+        assert shard.teacher is not None, "a teacher's shard names it"
+        return TeacherLabeller(shard.teacher, context)
+
+
+class TeacherLabeller(Labeller):
+    """A teacher that is open."""
+
+    def __init__(self, teacher: FineTune, context: ExecutionContext) -> None:
+        self._context = context
+        self._teacher = teacher
+        self._model = open_model(teacher, context, precision=teacher.recipe.precision, spread=True)
+        self._model.network.eval()
+        self._content = content_of(teacher, context)
+        self.head: torch.Tensor = self._model.head
+        """The output head ``[outputs, width]``, where the teacher has it."""
+
+    def ask(self, shard: PseudoLabel, rows: Sequence[Row]) -> Ticket:
+        """See `Labeller.ask`."""
+        return Ticket(shard, tuple(rows))
+
+    def collect(self, ticket: Ticket) -> Collected:
+        """See `Labeller.collect`."""
+        from raydoa.training.soft_labels import LabelledRow, ShardFacts
+
+        shard = ticket.shard
+        texts = {row.id: row.source for row in ticket.rows}
+        sparsity = self._sparsity(shard)
+        temperature = shard.sparsity.recipe.temperature if shard.sparsity is not None else None
+        generated = list(self._generate(ticket.rows, shard.form))
+        written = self._model.texts([row.target_ids for row in generated])
+        facts = ShardFacts(
+            kind=shard.representation.kind,
+            dtype=shard.representation.dtype,
+            d_model=self.head.shape[1],
+            vocabulary=self.head.shape[0],
+            temperature=temperature,
+            teacher=f"{shard.model} ({self._teacher.key[:12]})",
+            teacher_content=self._content,
+            tokenizer=self._model.output_space,
+        )
+        rows = tuple(
+            LabelledRow(
+                row.row_id,
+                texts[row.row_id],
+                row.target_ids,
+                self._soft(row, shard, sparsity, temperature),
+                text,
+            )
+            for row, text in zip(generated, written, strict=True)
+        )
+        kept = (
+            {"top": sparsity.top, "samples": sparsity.samples, "cosine": sparsity.cosine}
+            if sparsity
+            else {}
+        )
+        outcomes = tuple(Outcome(row.row_id, "labelled") for row in rows)
+        return Collected(rows, facts, outcomes, kept)
+
+    def exact_examples(self, rows: Sequence[Row], form: TextForm) -> "list[Example]":
+        """Rows with everything that the teacher knows about them."""
+        from raydoa.training.batches import Example
+        from raydoa.training.soft_labels import HiddenLabels
+
+        sources = source_ids(rows, form, self._model)
+        by_id = {row.id: ids for row, ids in zip(rows, sources, strict=True)}
+        return [
+            Example(g.row_id, by_id[g.row_id], g.target_ids, HiddenLabels(g.states))
+            for g in self._generate(rows, form)
+        ]
+
+    def _generate(self, rows: Sequence[Row], form: TextForm) -> "Iterator[Generated]":
+        """What the teacher writes for ``rows``, in no particular order."""
+        from raydoa.training.batches import Example
+
+        sources = source_ids(rows, form, self._model)
+        return self._model.generate(
+            [Example(row.id, ids, ()) for row, ids in zip(rows, sources, strict=True)],
+            most_tokens=form.target_length,
+            batch_size=self._context.execution.label_batch_size,
+        )
+
+    def _sparsity(self, shard: PseudoLabel) -> "Sparsity | None":
+        from raydoa.training.sparse import Sparsity
+
+        if shard.sparsity is None:
+            return None
+        record = self._context.store.find(shard.sparsity.key)
+        assert record is not None, "a stage's inputs are made before it"
+        facts = record.facts
+        assert isinstance(facts["top"], int) and isinstance(facts["samples"], int)
+        assert isinstance(facts["cosine"], float)
+        return Sparsity(facts["top"], facts["samples"], facts["cosine"])
+
+    def _soft(
+        self,
+        row: "Generated",
+        shard: PseudoLabel,
+        sparsity: "Sparsity | None",
+        temperature: float | None,
+    ) -> "SoftLabels":
+        from raydoa.training.soft_labels import HiddenLabels, WrittenLabels
+        from raydoa.training.sparse import sparsify
+
+        if shard.representation.kind == "text":
+            return WrittenLabels()
+        if sparsity is None:
+            return HiddenLabels(row.states)
+        assert temperature is not None
+        return sparsify(
+            row.states,
+            self.head,
+            temperature=temperature,
+            top=sparsity.top,
+            samples=sparsity.samples,
+            row_id=row.row_id,
+        )

@@ -1,0 +1,41 @@
+"""The output head of a saved model, in a file of its own: all that is needed of a teacher to learn from its states."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+HEAD_FILE = "head.safetensors"
+HEAD_TENSOR = "lm_head.weight"
+
+
+def save_head(head: torch.Tensor, folder: Path) -> None:
+    """Write the head ``[outputs, width]``.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    with full_disk_is_os_error():
+        save_file({HEAD_TENSOR: head.detach().cpu().contiguous().clone()}, folder / HEAD_FILE)
+
+
+def load_head(folder: Path) -> torch.Tensor:
+    """The head ``[outputs, width]``, without loading the body."""
+    with safe_open(folder / HEAD_FILE, framework="pt") as file:
+        head: torch.Tensor = file.get_tensor(HEAD_TENSOR)
+    return head
+
+
+@contextmanager
+def full_disk_is_os_error() -> Iterator[None]:
+    """Turn safetensors' own error of a full disk, which says so in words only, into the usual one."""
+    try:
+        yield
+    except SafetensorError as error:
+        if f"os error {errno.ENOSPC}" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, str(error)) from error

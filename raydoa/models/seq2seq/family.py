@@ -1,0 +1,101 @@
+"""The entry of T5 in the families: checkpoints by name or folder, and the embedded nano models."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raydoa.models.family import Family, Model, ModelShape
+from raydoa.models.seq2seq.nano import NANO_MODELS, nano_shape
+from raydoa.models.seq2seq.shape import T5_SHAPES, T5Shape, is_t5
+
+if TYPE_CHECKING:
+    from raydoa.training.batches import Example
+    from raydoa.training.recipe import PretrainRecipe
+
+
+class Seq2Seq(Family):
+    """See `Family`."""
+
+    name = "seq2seq"
+    shapes = T5_SHAPES
+    own = NANO_MODELS
+    pretrains = True
+
+    def takes(self, config: Mapping[str, Any]) -> bool:
+        """See `Family.takes`."""
+        return is_t5(config)
+
+    def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
+        """See `Family.shape`."""
+        return T5Shape.from_config(config, where)
+
+    def own_shape(self, name: str, outputs: int) -> ModelShape:
+        """See `Family.own_shape`."""
+        return nano_shape(name, outputs)
+
+    def output_space(self, folder: Path) -> str:
+        """See `Family.output_space`."""
+        from raydoa.models.tokenizer import load_tokenizer
+
+        return load_tokenizer(folder).fingerprint
+
+    def open(
+        self,
+        folder: Path,
+        *,
+        dropout: float = 0.0,
+        precision: str = "float32",
+        spread: bool = False,
+    ) -> Model:
+        """See `Family.open`."""
+        import torch
+
+        from raydoa.models.seq2seq.checkpoint import load_model
+        from raydoa.models.seq2seq.model import Seq2SeqModel
+        from raydoa.models.tokenizer import load_tokenizer
+
+        network = load_model(
+            folder,
+            dropout=dropout,
+            dtype=getattr(torch, precision),
+            device_map="auto" if spread else None,
+        )
+        return Seq2SeqModel(network, load_tokenizer(folder))
+
+    def build(self, shape: ModelShape) -> Model:
+        """See `Family.build`."""
+        from raydoa.models.seq2seq.checkpoint import build_model
+        from raydoa.models.seq2seq.model import Seq2SeqModel
+
+        assert isinstance(shape, T5Shape)
+        return Seq2SeqModel(build_model(shape, seed=0, dropout=0.0), None)
+
+    def pretraining(
+        self,
+        name: str,
+        vocabulary: Path,
+        text: Iterable[str],
+        recipe: "PretrainRecipe",
+        seed: int,
+    ) -> "tuple[Model, list[Example]]":
+        """See `Family.pretraining`: span corruption."""
+        from raydoa.models.seq2seq.checkpoint import build_model
+        from raydoa.models.seq2seq.model import Seq2SeqModel
+        from raydoa.models.seq2seq.span_corruption import SENTINELS, corrupted_examples
+        from raydoa.models.tokenizer import load_tokenizer
+
+        tokenizer = load_tokenizer(vocabulary)
+        shape = nano_shape(name, tokenizer.size + SENTINELS)
+        network = build_model(shape, seed, recipe.training.dropout)
+        lines = [ids[:-1] for ids in tokenizer.encode(list(text), 10 * recipe.length)]
+        examples = corrupted_examples(
+            lines,
+            count=recipe.steps * recipe.training.batch_size,
+            vocabulary=shape.vocabulary,
+            length=recipe.length,
+            fraction=recipe.corrupted_fraction,
+            mean_span=recipe.mean_span,
+            continued=recipe.continued_fraction,
+            seed=seed,
+        )
+        return Seq2SeqModel(network, tokenizer), list(examples)

@@ -1,0 +1,180 @@
+"""Everything of Ray that raydoa relies on and that Ray does not promise: private modules, attributes and variables.
+
+Nothing else in this package names them (tests/unit/test_internals.py), and tests/ray/test_internals.py says which of
+them an upgrade of Ray has removed or changed. Seen with Ray 2.60.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import ray
+from ray._common import constants
+from ray._private import services
+from ray._private.state import state
+from ray.core.generated import autoscaler_pb2
+from ray.core.generated.gcs_pb2 import PlacementGroupTableData
+from ray.util.placement_group import PlacementGroup
+
+HEAD_NODE_RESOURCE_NAME: str = constants.HEAD_NODE_RESOURCE_NAME
+"""A resource of which the head node has 1, and no other node any: asking for some of it is to run there."""
+
+ENV_VARS = {
+    # Ray Train polls its workers every 2 s by default; a nano teacher trains for 10.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    # A worker group may queue behind others for hours, and one that can never fit is refused by us. But a pending one
+    # must be sized again now and then: Ray takes some 15 s to notice that a node is dead, and a group that was sized
+    # before would wait for it for ever. A retry costs a controller's start, some seconds of nobody's CPU.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "30",
+    # Google's notice comes 30 s before the end; Ray Train polls every 5 s by default.
+    "RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S": "1",
+    # Rows are JSON; writing CSV and TensorBoard's files as well is most of what Tune's driver does for a short trial.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # raydoa reports progress itself: no banners, no bars, no warnings about what is intended.
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+"""Variables that Ray reads, on any cluster."""
+
+LOCAL_CLUSTER_ENV_VARS = {
+    # Trials hold no CPU, so there are many more workers than CPUs; Ray warns from four times this on.
+    "RAY_worker_maximum_startup_concurrency": "16",
+    # A worker that has torch and transformers loaded is worth keeping; by default as many as there are CPUs are.
+    "RAY_num_workers_soft_limit": "8",
+    # Cloud machines are preempted with notice; this one is not, and a watcher is one more process.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+}
+"""Variables for a cluster that this process starts and ends."""
+
+NOISY_LOGGERS = (
+    # Says that a local cluster uses token authentication, which needs nobody's attention.
+    "ray._private.authentication.authentication_token_setup",
+    # Says that a step of Tune's took half a second, as it may on a busy laptop.
+    "ray.tune.utils.util",
+    # Says, when a sweep is resumed, that unfinished cells have no row.
+    "ray.tune.analysis.experiment_analysis",
+    # Print the whole traceback of a failed cell: raydoa prints its last line, and each cell's folder has the rest.
+    "ray.tune.execution.tune_controller",
+    "ray.tune.tune",
+)
+"""Modules of Ray whose loggers, named after them, say what raydoa's users need not read."""
+
+_LAUNCHER_LOGGER = "ray.autoscaler._private.util"
+
+
+def silence_loggers() -> None:
+    """Let `NOISY_LOGGERS` log critical errors only."""
+    for name in NOISY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def draining_nodes() -> set[str]:
+    """Ids of the nodes that are being drained; `ray.nodes()` lists them as alive."""
+    return set(state.get_draining_nodes())
+
+
+def actors(class_name: str) -> list[dict[str, Any]]:
+    """The actors of a class, dead ones included: `State`, `Pid` and `Address` of each."""
+    return [a for a in state.actor_table(None).values() if a["ActorClassName"] == class_name]
+
+
+async def ping(actor: Any) -> None:
+    """Await an actor's answer; raises Ray's error as soon as the actor is dead."""
+    await actor.__ray_ready__.remote()
+
+
+def orphaned_placement_groups(job_id: str) -> Iterator[PlacementGroup]:
+    """Placement groups of a job that exist although the actors that created them are dead.
+
+    The public listing does not name creators. The table of placement groups misses a creator that asked for one more
+    group in the last millisecond before it died, so the table of actors has the last word.
+    """
+    for raw in state._connect_and_get_accessor().get_placement_group_table():
+        group = PlacementGroupTableData.FromString(raw)
+        removed = group.state == PlacementGroupTableData.REMOVED
+        of_job = group.creator_job_id.hex() == job_id and not group.is_detached
+        if of_job and not removed and _creator_is_dead(group):
+            yield PlacementGroup(ray.PlacementGroupID(group.placement_group_id))
+
+
+def _creator_is_dead(group: PlacementGroupTableData) -> bool:
+    # A group that the driver created has no creator actor, which Ray counts as a dead one.
+    if ray.ActorID(group.creator_actor_id).is_nil():
+        return False
+    creator = state.actor_table(group.creator_actor_id.hex())
+    return bool(group.creator_actor_dead or creator.get("State") == "DEAD")
+
+
+def cluster_address() -> str | None:
+    """Address of the cluster that this machine belongs to; None if Ray does not run here."""
+    address = services.canonicalize_bootstrap_address(None)
+    return None if address is None else str(address)
+
+
+def gcs_client(address: str) -> Any:
+    """A client of the cluster's control store (GCS)."""
+    return ray._raylet.GcsClient(address=address)
+
+
+def drain_node(gcs: Any, node_id: str, reason: str, deadline: float) -> tuple[bool, str]:
+    """Drain a node because it is preempted: it takes no new work. `ray drain-node` does this from a shell.
+
+    Args:
+        gcs: from `gcs_client`.
+        node_id: of the node.
+        reason: for people.
+        deadline: when the machine ends, in unix seconds.
+
+    Returns:
+        Whether Ray accepted, and if not, why.
+
+    Raises:
+        ray.exceptions.RpcError: the head node did not answer.
+    """
+    accepted, rejection = gcs.drain_node(
+        node_id,
+        autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION"),
+        reason,
+        round(deadline * 1000),
+    )
+    return bool(accepted), str(rejection)
+
+
+def is_startup_timeout(failure: BaseException) -> bool:
+    """Whether Ray Train gave a worker group up because its resources did not come in time."""
+    from ray.train.v2._internal.exceptions import WorkerGroupStartupTimeoutError
+
+    return isinstance(failure, WorkerGroupStartupTimeoutError)
+
+
+def set_callbacks(tuner: Any, callbacks: Sequence[Any]) -> Any:
+    """Replace the callbacks of a restored `Tuner`, which by itself brings back those that it was pickled with."""
+    tuner._local_tuner.get_run_config().callbacks = list(callbacks)
+    return tuner
+
+
+def attach_mlflow_run(callback: Any, trial: Any, run_id: str) -> None:
+    """Make an `MLflowLoggerCallback` log a trial to a run that exists, instead of starting one."""
+    callback._trial_runs[trial] = run_id
+
+
+def start_flags() -> frozenset[str]:
+    """Every flag of the installed Ray's `ray start`."""
+    from ray.scripts.scripts import start
+
+    return frozenset(flag for parameter in start.params for flag in parameter.opts)
+
+
+def validate_launcher_config(config: Mapping[str, Any]) -> None:
+    """Fill in the defaults of a cluster YAML (in place) and validate it, as `ray up` does before anything else.
+
+    Raises:
+        jsonschema.ValidationError: a field is not in the launcher's schema.
+        click.ClickException: the launcher refuses a value.
+    """
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    logging.getLogger(_LAUNCHER_LOGGER).setLevel(logging.WARNING)
+    validate_config(prepare_config(config))

@@ -1,0 +1,144 @@
+"""The rows that a student learns from: shards of labels, read where they lie, and gold rows.
+
+Sources become token ids once for each tokenizer: they are kept in files that are named by a hash of the texts and of
+what encodes them, beside the checkpoints of trainings, so that all students of a task on a machine (or on a cluster's
+shared disk) share them. Where a context has no such folder, they last as long as the process.
+"""
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from raydoa.models.family import Model
+from raydoa.pipeline.context import ExecutionContext, content_of, labelled_examples
+from raydoa.pipeline.stages import Distill, TextForm
+from raydoa.store.record import DamagedArtifact
+from raydoa.training.batches import Example, JoinedRows, StoredRows
+from raydoa.training.shards import EncodedShard, Shard, read_facts
+from raydoa.training.soft_labels import check_match
+from raydoa.training.tensor_file import RaggedFile, write_ragged
+
+logger = logging.getLogger(__name__)
+
+
+def distill_rows(
+    stage: Distill, context: ExecutionContext, model: Model
+) -> tuple[Sequence[Example], Sequence[Example]]:
+    """The rows of a distillation as token ids: those that are learnt from first, and those after them.
+
+    Args:
+        stage: whose shards and gold rows are read.
+        context: where they lie.
+        model: the student.
+
+    Raises:
+        UserError: there are soft labels, and teacher and student do not share their vocabulary.
+        DamagedArtifact: a shard was written by other weights than the teacher has now: it was made again, and its
+            head does not belong to those states.
+    """
+    soft = _shard_rows(stage, context, model)
+    if stage.mixing is None:
+        return soft, []
+    gold = labelled_examples(stage, context, model)
+    match stage.mixing.gold_order:
+        case "mixed":
+            return JoinedRows([soft, gold]), []
+        case "gold_first":
+            return gold, soft
+        case "gold_last":
+            return soft, gold
+
+
+def _shard_rows(stage: Distill, context: ExecutionContext, model: Model) -> StoredRows:
+    _check_teacher(stage, context)
+    shards = []
+    for labelled in stage.shards:
+        shard = Shard(context.store.fetch(labelled.key))
+        if shard.facts.kind != "text":
+            check_match(
+                shard.facts,
+                student=stage.model,
+                vocabulary=len(model.head),
+                tokenizer=model.output_space,
+            )
+        shards.append(_encoded_shard(shard, stage.form, model, context))
+    return JoinedRows(shards)
+
+
+def _check_teacher(stage: Distill, context: ExecutionContext) -> None:
+    """Drop all shards that other weights than the teacher's have written: they are made again in one go."""
+    if stage.teacher is None:
+        return
+    teacher = content_of(stage.teacher, context)
+    stale: list[DamagedArtifact] = []
+    for shard in stage.shards:
+        facts = read_facts(context.store.fetch(shard.key))
+        record = context.store.find(shard.key)
+        if record is not None and facts.teacher_content != teacher:
+            why = f"{facts.teacher} wrote it, and was made again since"
+            stale.append(DamagedArtifact(shard.key, why, record.folder))
+    for damage in stale[1:]:
+        logger.warning("%s; it is dropped and made again", damage)
+        context.store.drop(damage.key, damage.folder)
+    if stale:
+        raise stale[0]
+
+
+def _encoded_shard(
+    shard: Shard, form: TextForm, model: Model, context: ExecutionContext
+) -> EncodedShard:
+    """A shard with the token ids that ``model`` reads; only one shard's texts are in memory at a time."""
+    folder = _token_folder(context)
+    # In the order of their ids: whoever labelled them, the same rows have the same file.
+    ids, sources = shard.row_ids.to_pylist(), shard.sources()
+    by_id = sorted(range(len(ids)), key=ids.__getitem__)
+    order = np.empty(len(ids), dtype=np.int32)
+    order[by_id] = np.arange(len(ids), dtype=np.int32)
+    prefixed = [form.prefix + sources[index] for index in by_id]
+    encoded = _encoded(
+        folder, f"source {model.input_space}", prefixed, form.source_length, model.source_ids
+    )
+    targets = shard.targets
+    if shard.facts.kind == "text":
+        space = f"target {model.output_space}"
+        targets = _encoded(folder, space, shard.texts(), form.target_length, model.target_ids)
+    return EncodedShard(shard, encoded, order, targets)
+
+
+def _encoded(
+    folder: Path,
+    space: str,
+    texts: Sequence[str],
+    length: int,
+    encode: Callable[[Sequence[str], int], list[list[int]]],
+) -> RaggedFile:
+    digest = hashlib.sha256(f"{space}\0{length}".encode())
+    for text in texts:
+        digest.update(f"\0{len(text)}\0{text}".encode())
+    path = folder / f"{digest.hexdigest()[:32]}.safetensors"
+    if not path.is_file():
+        # Renamed when it is whole: others may be at it, and a process may die here.
+        handle, aside = tempfile.mkstemp(dir=folder, prefix="aside-")
+        os.close(handle)
+        write_ragged(Path(aside), encode(texts, length))
+        Path(aside).replace(path)
+    return RaggedFile(path)
+
+
+def _token_folder(context: ExecutionContext) -> Path:
+    if context.train_folder is None:
+        return Path(_folder_of_process().name)
+    folder = Path(context.train_folder) / "token_ids"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@cache
+def _folder_of_process() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix="raydoa-token-ids-")

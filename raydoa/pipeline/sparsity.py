@@ -1,0 +1,48 @@
+"""How many tokens a sparse representation of a teacher must keep, measured with the student that will learn from it."""
+
+from raydoa.errors import UserError
+from raydoa.labels.teacher import TeacherLabeller
+from raydoa.pipeline.context import ExecutionContext, Facts, open_model, open_rows
+from raydoa.pipeline.stages import ChooseSparsity
+from raydoa.tasks.split import pool
+from raydoa.training.engine import PlainEngine
+from raydoa.training.fit import fit
+from raydoa.training.sparse import choose_sparsity
+
+_PROBE_BATCHES = 4
+_PROBE_STEPS = 200
+
+
+def choose(stage: ChooseSparsity, context: ExecutionContext) -> Facts:
+    """Measure how many draws this teacher's sparse labels need for this student.
+
+    The student first learns from exact labels for some steps: where it begins, every gradient points the
+    same way, and any representation looks faithful.
+    """
+    recipe = stage.recipe
+    task = open_rows(stage.data, context)
+    available = len(task.pool) or len(task.train)
+    rows = pool(task, stage.seed, 0, min(available, 16 * recipe.batch_size))
+    teacher = TeacherLabeller(stage.teacher, context)
+    examples = teacher.exact_examples(rows, stage.form)
+    student = open_model(stage.student, context)
+    if len(student.head) != len(teacher.head):
+        raise UserError(
+            f"teacher {stage.model} has a vocabulary of {len(teacher.head)} and student {stage.student.model} "
+            f"one of {len(student.head)}; distillation needs one vocabulary on both sides"
+        )
+    loss = student.loss(teacher_head=teacher.head, temperature=recipe.temperature)
+    fit(
+        PlainEngine(loss, recipe, _PROBE_STEPS, context.execution.device),
+        examples,
+        batch_size=recipe.batch_size,
+        steps=_PROBE_STEPS,
+        seed=stage.seed,
+        execution=context.execution,
+    )
+    size = recipe.batch_size
+    probes = [
+        examples[i * size : (i + 1) * size] for i in range(_PROBE_BATCHES) if examples[i * size :]
+    ]
+    sparsity = choose_sparsity(loss, probes, top=stage.representation.top)
+    return {"top": sparsity.top, "samples": sparsity.samples, "cosine": sparsity.cosine}

@@ -1,0 +1,87 @@
+"""Rows of a finished sweep as measured plans of a question.
+
+A row's strategy does not matter: what was learnt from how much of what stands in its choices and quantities.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from raydoa.costs.items import ITEMS
+from raydoa.costs.items.teacher import teacher_of
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question
+from raydoa.experiment.result_row import quantity_column
+from raydoa.report.rows import Row, scored
+from raydoa.search.surrogate.surface import Measured
+
+_PREFIX = "quantity_"
+_TRAINING = "step"
+"""Unit of items whose quantity follows from how much data there is."""
+
+
+def plan_of(row: Row) -> Plan:
+    """The plan that a feasible row of `cells.csv` has measured."""
+    columns = {name: name.removeprefix(_PREFIX) for name in row if name.startswith(_PREFIX)}
+    columns |= {quantity_column(item): item for item in ITEMS.names()}
+    quantities = {item: row.get(name, 0) for name, item in columns.items()}
+    teacher = row["teacher"]
+    return Plan(
+        task=row["task"],
+        n=row["n"],
+        student=row["student"],
+        seed=row["seed"],
+        repeat=row["repeat"],
+        choices=() if teacher is None else (("teacher", teacher),),
+        quantities=tuple(sorted((item, count) for item, count in quantities.items() if count)),
+    )
+
+
+def unregistered(plan: Plan) -> list[str]:
+    """Cost items of a plan that no plugin here has registered: nothing is known of what they bring."""
+    return [item for item, _ in plan.quantities if item not in ITEMS]
+
+
+def is_control(plan: Plan) -> bool:
+    """Whether the student is its own teacher: no plan of a search is."""
+    return plan.choice("teacher") == plan.student
+
+
+def as_asked(plan: Plan, question: Question) -> Plan | None:
+    """The same training where ``question.n`` labels are owned; None if it is not a plan there.
+
+    Bought labels teach the student of a teacher as well, owned ones do not. Fewer labels than are owned are a probe.
+    """
+    gold = plan.n + plan.quantity("labels")
+    here = replace(plan, n=min(gold, question.n), seed=question.seed, repeat=0).with_quantities(
+        labels=max(0, gold - question.n)
+    )
+    alike = bool(here.quantity("labels")) == bool(plan.quantity("labels"))
+    return here if alike or not plan.choices else None
+
+
+def measurements(rows: Iterable[Row], question: Question, sweep: str) -> list[Measured]:
+    """What scored rows say about a question, each training once.
+
+    A larger budget that buys the same plan reads the same training back: counted twice, luck would look small.
+
+    Args:
+        rows: of cells.csv; those without a score, and those that are no plan of the question, are passed over.
+        question: of the same task.
+        sweep: tells its teachers from those of other sweeps.
+    """
+    trainings: dict[Plan, Measured] = {}
+    for row in rows:
+        if not (row["feasible"] and scored(row)):
+            continue
+        plan = plan_of(row)
+        here = as_asked(plan, question)
+        if here is not None and not is_control(plan) and not unregistered(plan):
+            teacher = (sweep, teacher_of(plan)) if plan.choice("teacher") is not None else None
+            trainings.setdefault(plan, Measured(here, row["score"], teacher))
+    return list(trainings.values())
+
+
+def data_of(plan: Plan) -> dict[str, int]:
+    """What a plan learns from: all labels, owned or bought, and the rows of each other cost item that brings some."""
+    rows = {item.name: plan.quantity(item.name) for item in ITEMS if item.unit != _TRAINING}
+    return {**rows, "labels": plan.n + rows["labels"]}

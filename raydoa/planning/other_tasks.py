@@ -1,0 +1,96 @@
+"""Other tasks that finished sweeps have measured: with the sizes and recipes that their rows tell, they make a prior."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question, Supply
+from raydoa.costs.schedules import Recipes
+from raydoa.experiment.study import Study
+from raydoa.models.lookup import known_shapes, own_models
+from raydoa.planning.measurements import measurements
+from raydoa.report.rows import Row
+from raydoa.search.surrogate.surface import Measured
+
+_VOCABULARY = 600
+"""Of nano models in a study that pretrains none: their sizes hardly depend on it."""
+
+
+@dataclass(frozen=True)
+class OtherTask:
+    """Another task that was measured: its name and where, the measurements, and what they answer."""
+
+    name: str
+    measured: tuple[Measured, ...]
+    question: Question
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    batch_size: int
+    epochs: int
+
+
+def other_tasks(
+    rows: Sequence[Row], question: Question, study: Study, sweep: str
+) -> list[OtherTask]:
+    """The tasks of a sweep beside the question's."""
+    names = sorted({row["task"] for row in rows} - {question.task})
+    tasks = (
+        _other([row for row in rows if row["task"] == n], question, study, sweep) for n in names
+    )
+    return [task for task in tasks if task is not None]
+
+
+def _other(rows: Sequence[Row], question: Question, study: Study, sweep: str) -> OtherTask | None:
+    """One of them; its prices do not matter."""
+    names = {row["teacher"] for row in rows} - {None}
+    sizes = {name: size for name in names if (size := _parameters(name, study)) is not None}
+    recipes = question.recipes
+    asked = replace(
+        question,
+        task=rows[0]["task"],
+        n=max(row["n"] for row in rows),
+        supply=Supply(),
+        teachers=tuple(sorted(sizes, key=lambda name: (sizes[name], name))),
+        sizes=sizes,
+        recipes=_trained_for(recipes, on_labels=1, on_soft_labels=1),
+    )
+    usable = [row for row in rows if row["teacher"] is None or row["teacher"] in sizes]
+    measured = tuple(measurements(usable, asked, sweep))
+    if not measured:
+        return None
+    alone = [m.plan for m in measured if not m.plan.choices]
+    taught = [m.plan for m in measured if m.plan.choices]
+    longest = _trained_for(recipes, _epochs(alone, asked), _epochs(taught, asked))
+    return OtherTask(f"{asked.task} in {sweep}", measured, replace(asked, recipes=longest))
+
+
+def _trained_for(recipes: Recipes, on_labels: int, on_soft_labels: int) -> Recipes:
+    """The recipes with other epochs of the student."""
+    return replace(
+        recipes,
+        student_on_labels=_Schedule(recipes.student_on_labels.batch_size, on_labels),
+        student_on_soft_labels=_Schedule(recipes.student_on_soft_labels.batch_size, on_soft_labels),
+    )
+
+
+def _epochs(plans: Iterable[Plan], once: Question) -> int:
+    """The epochs of the student who was trained the longest: what the recipe seems to have been.
+
+    ``once`` is a question whose recipes have one epoch.
+    """
+    epochs = [plan.quantity("student") / once.limits("student", plan)[1] for plan in plans]
+    return math.ceil(max([1.0, *epochs]))
+
+
+def _parameters(name: str, study: Study) -> float | None:
+    """How large a model is, by its name alone."""
+    family = own_models().get(name)
+    if family is not None:
+        pretraining = study.sweep.pretraining
+        vocabulary = pretraining.vocabulary if pretraining is not None else _VOCABULARY
+        return float(family.own_shape(name, vocabulary).parameters)
+    shape = study.unit_costs.shapes.get(name) or known_shapes().get(name)
+    return float(shape.parameters) if shape is not None else None

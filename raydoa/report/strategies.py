@@ -1,0 +1,39 @@
+"""How strategies are called and drawn: what the registry says, or neutral words where a plugin is not installed."""
+
+from dataclasses import dataclass
+
+from raydoa.report.cost_items import reported_items
+from raydoa.strategies import STRATEGIES
+from raydoa.strategies.strategy import Row, Strategy
+
+
+@dataclass(frozen=True)
+class UnregisteredStrategy:
+    """What a report needs of a `raydoa.strategies.Strategy`, for a name of which nothing else is known."""
+
+    name: str
+    colour: str | None = "#555555"
+    marker: str = "X"
+    is_baseline: bool = False
+
+    def order(self, row: Row) -> str:
+        """See `Strategy.order`."""
+        return f"use {self.name}"
+
+    def noun(self, row: Row) -> str:
+        """See `Strategy.noun`."""
+        return self.name
+
+    def reaches(self, row: Row) -> str:
+        """See `Strategy.reaches`."""
+        return f"{self.name} reaches"
+
+    def bought(self, row: Row) -> str:
+        """See `Strategy.bought`."""
+        bought = [(item, int(row[item.column])) for item in reported_items(row)]
+        return " ".join(f"{quantity:,} {item.title}" for item, quantity in bought if quantity)
+
+
+def strategy_of(name: str) -> Strategy | UnregisteredStrategy:
+    """A strategy by its name, registered or not."""
+    return STRATEGIES.get(name) if name in STRATEGIES else UnregisteredStrategy(name)

@@ -1,0 +1,108 @@
+"""Plans as numbers, relative to their question's references.
+
+The laws know four cost items: labels, a teacher, its pseudo-labels and the student. Whatever else a plan has (items and
+choices that plugins register) makes it one of another kind, with a coordinate for each such item's quantity.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raydoa.costs.items import ITEMS
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question
+
+Array = NDArray[np.float64]
+
+_IN_LAWS = ("labels", "teacher", "pseudo_labels", "student")
+_REFERENCE_ROWS = 1000.0
+_LEAST = 1e-3
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Plans as numbers; each is an array ``[plans]`` but one.
+
+    Attributes:
+        taught: whether there is a teacher.
+        kind: plans of two kinds share no residual.
+        labels: gold labels that are learnt from, in units of N.
+        size: the teacher's, in units of the teachers' geometric mean.
+        u: pool rows, in thousands.
+        gold: gold rows that the student of a teacher learns from as well, in thousands.
+        share: of the recipe's steps that the student gets.
+        others: log1p of the quantities of items that no law knows ``[plans, items]``.
+    """
+
+    taught: NDArray[np.bool_]
+    kind: Array
+    labels: Array
+    size: Array
+    u: Array
+    gold: Array
+    share: Array
+    others: Array
+
+    @property
+    def unknown(self) -> NDArray[np.bool_]:
+        """Whether a plan has something that no law knows."""
+        return np.asarray(self.others.any(axis=1))
+
+    @classmethod
+    def of(cls, plans: Sequence[Plan], question: Question) -> "Inputs":
+        """Encode plans."""
+        encoder = _encoder(question)
+        rows = [encoder.row(plan) for plan in plans]
+        table = np.array(rows, dtype=float).reshape(len(rows), 7 + len(encoder.others))
+        taught, kind, labels, size, u, gold, share = table[:, :7].T
+        return cls(taught > 0, kind, labels, size, u, gold, share, table[:, 7:])
+
+
+class _Encoder:
+    """Rows of numbers, kept: a search encodes the same thousands of plans at every step."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        sizes = list(question.sizes.values())
+        self._middle = math.exp(math.fsum(map(math.log, sizes)) / len(sizes)) if sizes else 1.0
+        self._kinds: dict[object, int] = {}
+        self._rows: dict[Plan, tuple[float, ...]] = {}
+        self.others = [item for item in ITEMS.names() if item not in _IN_LAWS]
+
+    def row(self, plan: Plan) -> tuple[float, ...]:
+        """The columns of `Inputs`, in order."""
+        row = self._rows.get(plan)
+        if row is None:
+            row = self._rows[plan] = self._encoded(plan)
+        return row
+
+    def _encoded(self, plan: Plan) -> tuple[float, ...]:
+        question, teacher = self._question, plan.choice("teacher")
+        bought = plan.quantity("labels")
+        labels = plan.n + bought
+        full = question.limits("student", plan)[1]
+        return (
+            float(teacher is not None),
+            self._kind(plan),
+            labels / (question.n or 100),
+            question.sizes[teacher] / self._middle if teacher is not None else 1.0,
+            plan.quantity("pseudo_labels") / _REFERENCE_ROWS,
+            labels / _REFERENCE_ROWS if teacher is not None and bought else 0.0,
+            max(_LEAST, plan.quantity("student") / max(1, full)),
+            *(math.log1p(plan.quantity(item)) for item in self.others),
+        )
+
+    def _kind(self, plan: Plan) -> int:
+        """A number for its choices, which teacher apart, and its items that no law knows."""
+        choices = tuple((name, "" if name == "teacher" else value) for name, value in plan.choices)
+        items = tuple(item for item, _ in plan.quantities if item not in _IN_LAWS)
+        return self._kinds.setdefault((choices, items), len(self._kinds))
+
+
+@lru_cache(maxsize=16)
+def _encoder(question: Question) -> _Encoder:
+    return _Encoder(question)

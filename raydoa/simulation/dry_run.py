@@ -1,0 +1,104 @@
+"""What a sweep would cost: priced from plans and keys, without a GPU and without its data."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from raydoa.costs.prices import Cluster
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.forecast import Forecast
+from raydoa.experiment.study import Study
+from raydoa.simulation.runner import STARTING
+from raydoa.simulation.sweep import simulate_sweep
+
+
+def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> Iterator[str]:
+    """The dry run as lines for a terminal."""
+    sweep, book = study.sweep, study.unit_costs.book
+    cluster = Cluster(name=sweep.name, accelerator=sweep.accelerator, gpus=runtime.cluster_gpus)
+    cells, infeasible = len(expected.cells), len(expected.infeasible)
+    yield (
+        f"sweep {study.sweep_id}: {cells:,} cells, {cells - infeasible:,} feasible; "
+        f"{len(expected.trials):,} different plans, one trial each"
+    )
+    if book.scaled is not None:
+        yield f"prices are scaled: {book.scaled}"
+    yield f"prices: {book.book_id}, {sweep.accelerator} at ${book.gpu_hour_usd(sweep.accelerator):.4f} per GPU-hour"
+    yield from _unit_cost_lines(study)
+    yield from _infeasible_lines(expected)
+    kinds = Counter(stage.label.split(" ")[0] for stage in expected.stages.values())
+    made = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+    yield f"unique stages after sharing: {len(expected.stages):,} ({made})"
+    hours = expected.gpu_seconds / 3600
+    kilograms = hours * book.kgco2e_per_gpu_hour(sweep.accelerator, sweep.region)
+    wall = cluster.wall_clock_seconds(expected.gpu_seconds) / 3600
+    yield f"GPU-hours: {hours:,.2f}; kgCO2e: {kilograms:,.2f} ({sweep.region})"
+    yield f"standalone: ${expected.standalone_usd:,.2f} (the sum over cells of what each would cost alone)"
+    yield f"incurred:   ${expected.incurred_usd:,.2f} (every stage and every label once)"
+    yield (
+        f"wall-clock on {runtime.cluster_gpus} x {sweep.accelerator}: at least {wall:,.2f} h, "
+        f"${wall * cluster.usd_per_hour(book):,.2f} of nodes"
+        + (", each stage with a GPU to itself" if runtime.students_per_gpu > 1 else "")
+    )
+    yield from _simulated_lines(study, runtime, expected, cluster)
+    for line in study.unreachable:
+        yield f"CANNOT BE REACHED: {line}"
+    if study.unreachable:
+        yield f"cannot be had from here: {len(study.unreachable)}; a real run would refuse to start"
+
+
+def _simulated_lines(
+    study: Study, runtime: RuntimeConfig, expected: Forecast, cluster: Cluster
+) -> Iterator[str]:
+    """The wall-clock of this schedule, with what waits and what starts; nothing without GPUs to schedule."""
+    if not runtime.gpus_per_worker:
+        return
+    at_once = runtime.train_workers * runtime.gpus_per_worker
+    if study.sweep.used_teachers and at_once > runtime.cluster_gpus:
+        yield (
+            f"simulated: a teacher's fine-tuning takes {at_once} GPUs at once, and the cluster has "
+            f"{runtime.cluster_gpus}; lower --train-workers or raise --cluster-gpus"
+        )
+        return
+    done = simulate_sweep(study, runtime, expected)
+    hours = done.makespan_seconds / 3600
+    all_of_it = done.gpus * done.makespan_seconds
+    starting, idle = done.held.get(STARTING, 0.0) / all_of_it, done.idle_gpu_seconds / all_of_it
+    yield (
+        f"simulated: about {hours:,.2f} h, ${hours * cluster.usd_per_hour(study.unit_costs.book):,.2f} of nodes; "
+        f"GPUs work {1 - starting - idle:.0%} of it, start things {starting:.0%}, idle {idle:.0%} (docs/scale.md)"
+    )
+
+
+def _infeasible_lines(expected: Forecast) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for cell, why in expected.infeasible.items():
+        reasons.setdefault(why.reason, []).append(cell.name)
+    for reason, names in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        cells = "cell" if len(names) == 1 else "cells such as"
+        yield f"infeasible, {len(names)} {cells} {names[0]}: {reason}"
+
+
+def _unit_cost_lines(study: Study) -> Iterator[str]:
+    """Where unit costs come from: each basis once."""
+    costs, sweep = study.unit_costs, study.sweep
+    teachers = sweep.used_teachers
+    for spec in (task.spec for task in study.tasks.values()):
+        for teacher in teachers:
+            step = costs.lookup(
+                "train_step",
+                teacher,
+                sweep.teacher_recipe.batch_size,
+                spec.source_length,
+                spec.target_length,
+            )
+            row = costs.lookup(
+                "label_sequence",
+                teacher,
+                sweep.labelling_batch_size,
+                spec.source_length,
+                spec.target_length,
+            )
+            yield (
+                f"unit costs of {teacher} on {spec.name}: {step.gpu_seconds:.4f} GPU-s a training step ({step.basis}), "
+                f"{row.gpu_seconds:.4f} GPU-s a labelled row ({row.basis})"
+            )

@@ -1,0 +1,109 @@
+"""`mixed`: buy labels as well, from which teacher and student both learn, and distil with the rest."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from raydoa.costs.plan import Infeasible, Plan
+from raydoa.costs.question import Question
+from raydoa.costs.tariffs import micro_budget
+from raydoa.errors import UserError
+from raydoa.strategies.distill import (
+    Distill,
+    cheapest_distillations,
+    check_distillation,
+    distillations,
+    distilled,
+    on_pool,
+    unfinished,
+)
+from raydoa.strategies.ladders import Ladders
+from raydoa.strategies.strategy import Axes, Row, Strategy, check_question, in_labels, short_name
+
+_WITHOUT_LABELS = Distill()
+"""What a share that buys no label comes to."""
+
+
+class Mixed(Strategy):
+    """A share of the budget buys labels; teacher and pool are paid in full, and the rest buys student steps."""
+
+    name = "mixed"
+    marker = "D"
+
+    def axes(self, grid: Axes, student: str) -> Mapping[str, Sequence[Any]]:
+        """What `distill` varies, and the share of the budget that labels get."""
+        return {"u": grid.u, "teacher": grid.teachers, "label_share": grid.label_shares}
+
+    def plan(self, question: Question, budget_usd: float) -> Plan | Infeasible:
+        """See `Strategy.plan`."""
+        check_question(question, budget_usd)
+        check_distillation(question, self.name)
+        share = question.axes.get("label_share")
+        if share is None or not (math.isfinite(share) and 0 <= share <= 1):
+            raise UserError(
+                f"label_share: found {share}; it is a fraction of the budget, from 0 to 1"
+            )
+        teacher = question.axes["teacher"]
+        money = round(share * micro_budget(budget_usd))
+        # A task without a label price can be distilled, and no share of B is `distill`.
+        labels = question.tariff("labels", ()).affordable(money) if money else 0
+        in_hand = question.limits("labels", question.plan({"teacher": teacher}))[1]
+        return distilled(question, budget_usd, teacher, min(labels, in_hand))
+
+    def proposals(self, ladders: Ladders) -> Iterator[Plan]:
+        """Every teacher, purchase, pool and length of training."""
+        for teacher in ladders.question.teachers:
+            for labels in ladders.purchases:
+                if labels:
+                    yield from distillations(ladders, teacher, labels)
+
+    def cheapest(self, ladders: Ladders) -> Iterator[Plan]:
+        """Of each teacher: one label, one shard, and one epoch over both."""
+        yield from cheapest_distillations(ladders, labels=1)
+
+    def refined(self, ladders: Ladders, plan: Plan) -> Iterator[Plan]:
+        """The same with as many labels as the money left buys; where labels come from the pool, it makes room."""
+        question = ladders.question
+        teacher, bought = plan.choice("teacher"), plan.quantity("labels")
+        assert teacher is not None, f"{plan} has no teacher"
+        share = plan.quantity("student") / question.limits("student", plan)[1]
+
+        def with_labels(labels: int) -> Plan | None:
+            pool = question.supply.pool(question.n + labels)
+            rows = min(plan.quantity("pseudo_labels"), pool - pool % question.shard_rows)
+            more = unfinished(question, teacher, labels, rows) if rows else None
+            if more is None:
+                return None
+            return more.with_quantities(student=round(share * question.limits("student", more)[1]))
+
+        least, in_hand = bought, question.limits("labels", plan)[1]
+        affordable = question.tariff("labels", ()).affordable(ladders.budget_micro_usd)
+        most = min(bought + affordable, in_hand)
+        while least < most:
+            middle = (least + most + 1) // 2
+            more = with_labels(middle)
+            payable = more is not None and ladders.affordable(more)
+            least, most = (middle, most) if payable else (least, middle - 1)
+        more = with_labels(least) if least > bought else None
+        if more is not None:
+            yield more
+
+    def order(self, row: Row) -> str:
+        """See `Strategy.order`."""
+        if not row["labels"]:
+            return _WITHOUT_LABELS.order(row)
+        return f"buy {in_labels(row['labels'])} and distil {short_name(row['teacher'])} on {on_pool(row)}"
+
+    def noun(self, row: Row) -> str:
+        """See `Strategy.noun`."""
+        if not row["labels"]:
+            return _WITHOUT_LABELS.noun(row)
+        return (
+            f"buying {in_labels(row['labels'])} and distilling {short_name(row['teacher'])} "
+            f"on {on_pool(row)}"
+        )
+
+    def bought(self, row: Row) -> str:
+        """See `Strategy.bought`."""
+        pool = f"U={int(row['pseudo_labels']):,} {short_name(row['teacher'])}"
+        return f"+{in_labels(row['labels'])} {pool}"

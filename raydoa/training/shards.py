@@ -1,0 +1,154 @@
+"""Shards of labelled rows on disk, and the examples that a student reads from them.
+
+A shard is two files: `soft_labels.parquet` with a row per pool row (id, source, the target's text) and, in its schema's
+metadata, who wrote it; and `soft_labels.safetensors` with the target ids of all rows one after the other and what is
+kept of their distributions. A student holds neither: it reads the rows of each batch where they stand.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from raydoa.errors import UserError
+from raydoa.training.batches import Example, StoredRows
+from raydoa.training.soft_labels import (
+    HiddenLabels,
+    LabelledRow,
+    ShardFacts,
+    SoftLabels,
+    SparseLabels,
+    WrittenLabels,
+)
+from raydoa.training.tensor_file import RaggedFile, write_ragged
+
+SHARD_FILE = "soft_labels.parquet"
+TENSOR_FILE = "soft_labels.safetensors"
+_META = b"raydoa"
+
+
+def write_shard(rows: Sequence[LabelledRow], facts: ShardFacts, folder: Path) -> None:
+    """Write the rows of a shard into ``folder``, and say in its metadata what they are."""
+    columns = {
+        "row_id": pa.array([row.row_id for row in rows], pa.string()),
+        "source": pa.array([row.source for row in rows], pa.string()),
+        "text": pa.array([row.text for row in rows], pa.string()),
+    }
+    meta = {_META: json.dumps(asdict(facts)).encode()}
+    table = pa.table(columns).replace_schema_metadata(meta)
+    pq.write_table(table, folder / SHARD_FILE, compression="zstd")
+    write_ragged(folder / TENSOR_FILE, [row.target_ids for row in rows], **_flat(rows, facts))
+
+
+def read_facts(folder: Path) -> ShardFacts:
+    """Who wrote a shard, without reading its rows.
+
+    Raises:
+        UserError: the file is not one of ours.
+    """
+    metadata = pq.read_schema(folder / SHARD_FILE).metadata or {}
+    if _META not in metadata:
+        raise UserError(f"{folder / SHARD_FILE}: a Parquet file, but not a shard of soft labels")
+    return ShardFacts(**json.loads(metadata[_META]))
+
+
+class Shard:
+    """A shard that `write_shard` wrote.
+
+    Raises:
+        UserError: the file is not one of ours.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.facts = read_facts(folder)
+        self.targets = RaggedFile(folder / TENSOR_FILE)
+        self.row_ids: pa.ChunkedArray = self._column("row_id")
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def sources(self) -> list[str]:
+        """The source of each row, without the task's prefix."""
+        sources: list[str] = self._column("source").to_pylist()
+        return sources
+
+    def texts(self) -> list[str]:
+        """The target of each row as text."""
+        texts: list[str] = self._column("text").to_pylist()
+        return texts
+
+    def soft(self, index: int) -> SoftLabels:
+        """The soft labels of a row."""
+        if self.facts.kind == "text":
+            return WrittenLabels()
+        if self.facts.kind == "hidden":
+            return HiddenLabels(self.targets.row(index, "states"))
+        assert self.facts.temperature is not None
+        return SparseLabels(
+            tokens=self.targets.row(index, "tokens").long(),
+            weights=self.targets.row(index, "weights"),
+            entropy=self.targets.row(index, "entropy"),
+            temperature=self.facts.temperature,
+        )
+
+    def rows(self) -> Iterator[LabelledRow]:
+        """All rows, with everything that is known of them."""
+        columns = zip(self.row_ids.to_pylist(), self.sources(), self.texts(), strict=True)
+        for index, (row_id, source, text) in enumerate(columns):
+            ids = tuple(self.targets.row(index).tolist())
+            yield LabelledRow(row_id, source, ids, self.soft(index), text)
+
+    def _column(self, name: str) -> pa.ChunkedArray:
+        return pq.read_table(self._folder / SHARD_FILE, columns=[name]).column(0)
+
+
+class EncodedShard(StoredRows):
+    """The rows of a shard as they are trained on, each read when it is asked for.
+
+    Args:
+        shard: the labels.
+        sources: token ids of the sources.
+        order: which row of ``sources`` is a row's.
+        targets: token ids of the targets, in the shard's order.
+    """
+
+    def __init__(
+        self, shard: Shard, sources: RaggedFile, order: np.ndarray, targets: RaggedFile
+    ) -> None:
+        self._shard, self._sources, self._order, self._targets = shard, sources, order, targets
+        self.lengths = np.stack([sources.lengths[order], targets.lengths], axis=1)
+
+    def read(self, index: int) -> Example:
+        """See `StoredRows.read`."""
+        return Example(
+            str(self._shard.row_ids[index]),
+            self._sources.row(int(self._order[index])).tolist(),
+            self._targets.row(index).tolist(),
+            self._shard.soft(index),
+        )
+
+
+def _flat(rows: Sequence[LabelledRow], facts: ShardFacts) -> Mapping[str, torch.Tensor]:
+    """What is kept of the distributions, an entry for each target token."""
+    labels = [row.soft for row in rows]
+    if facts.kind == "text":
+        assert all(isinstance(soft, WrittenLabels) for soft in labels)
+        return {}
+    if facts.kind == "hidden":
+        states = [soft.states for soft in labels if isinstance(soft, HiddenLabels)]
+        assert len(states) == len(rows) and all(s.shape[1] == facts.d_model for s in states)
+        flat = [s.detach().cpu().to(getattr(torch, facts.dtype)) for s in states]
+        return {"states": torch.cat(flat).contiguous()}
+    sparse = [soft for soft in labels if isinstance(soft, SparseLabels)]
+    assert len(sparse) == len(rows) and all(s.temperature == facts.temperature for s in sparse)
+    return {
+        "tokens": torch.cat([s.tokens for s in sparse]).int(),
+        "weights": torch.cat([s.weights for s in sparse]).float(),
+        "entropy": torch.cat([s.entropy for s in sparse]).float(),
+    }

@@ -1,0 +1,52 @@
+"""What tasks ask of a machine's memory: models, rows and pools, and never the labels themselves."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from raydoa.models.seq2seq.nano import nano_shape
+from raydoa.pipeline.build import build_stage
+from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.host_memory import host_bytes
+from raydoa.pipeline.stages import (
+    Distill,
+    FineTune,
+    Pretrain,
+    PseudoLabel,
+    TaskData,
+    TextForm,
+    Vocabulary,
+)
+from raydoa.store.store import Store
+from raydoa.tasks.data import fingerprint, read_rows
+from raydoa.tasks.task import read_task_yaml
+from raydoa.training.recipe import Execution, PretrainRecipe, Recipe, Representation
+from tests.unit.world import write_task
+
+PROCESS = 600_000_000
+RECIPE = Recipe(learning_rate=1e-3, batch_size=8, epochs=1)
+
+
+def test_a_students_memory_hardly_depends_on_its_pool(tmp_path: Path) -> None:
+    spec = read_task_yaml(write_task(tmp_path / "task"))
+    context = ExecutionContext(
+        Store(str(tmp_path / "store")), {"tiny": spec}, None, {}, Execution(device="cpu")
+    )
+    data, form = TaskData("tiny", fingerprint(read_rows(spec, None))), TextForm.of(spec)
+    rows = build_stage(data, context).size_bytes
+    pretraining = PretrainRecipe(training=RECIPE, steps=1)
+    small, large = (
+        Pretrain(name, Vocabulary(data, 60), data, pretraining, 0) for name in ("nano-s", "nano-m")
+    )
+    teacher = FineTune(large, data, form, 8, RECIPE, 1, 0)
+    shard = PseudoLabel(teacher, data, form, Representation(), None, 0, 20, 0)
+    student = Distill(small, teacher, (shard,), form, RECIPE, 1, 0)
+
+    weights, head = nano_shape("nano-s", 60).parameters, 4 * 64 * 60
+    assert host_bytes(student, context) == PROCESS + 16 * weights + head + 64 * 20
+    many = replace(student, shards=(replace(shard, stop=1000),) * 100)
+    assert host_bytes(many, context) - host_bytes(student, context) == 64 * (100_000 - 20)
+    gpu = replace(context, execution=Execution(device="cuda"))
+    assert host_bytes(student, gpu) == PROCESS + 4 * weights + head + 64 * 20
+    weights = nano_shape("nano-m", 60).parameters
+    assert host_bytes(teacher, context) == PROCESS + 16 * weights + 10 * rows
+    assert host_bytes(data, context) == PROCESS
