@@ -4,6 +4,7 @@ Every registered strategy proposes plans of its own, in whole quantities on ladd
 and shards (`raydoa.strategies`). A space is all of them for one question.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,7 @@ from raydoa.errors import UserError
 from raydoa.experiment.result_row import plan_columns
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.ladders import Ladders
+from raydoa.strategies.strategy import Strategy
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,22 +107,19 @@ class Space:
 
     def _proposed(self, budget_usd: float) -> list[Plan]:
         ladders = Ladders(self.question, budget_usd)
-        proposed: dict[Plan, str] = {}
-        for strategy in STRATEGIES:
-            for plan in strategy.proposals(ladders):
-                proposed.setdefault(plan, strategy.name)
-        self._strategies.update(proposed | self._strategies)
-        return sorted(proposed, key=_order)
+        return self._noted((s, plan) for s in STRATEGIES for plan in s.proposals(ladders))
 
     @cached_property
     def _probes(self) -> list[Plan]:
-        ladders = self.ladders
-        proposed: dict[Plan, str] = {}
-        for strategy in STRATEGIES:
-            for plan in strategy.probes(ladders):
-                proposed.setdefault(plan, strategy.name)
-        self._strategies.update(proposed | self._strategies)
-        return sorted(proposed, key=_order)
+        return self._noted((s, plan) for s in STRATEGIES for plan in s.probes(self.ladders))
+
+    def _noted(self, proposed: Iterable[tuple[Strategy, Plan]]) -> list[Plan]:
+        """The plans, each once, in order; it is remembered which strategy was the first to propose each."""
+        plans: dict[Plan, str] = {}
+        for strategy, plan in proposed:
+            plans.setdefault(plan, strategy.name)
+        self._strategies.update(plans | self._strategies)
+        return sorted(plans, key=_order)
 
     @cached_property
     def ladders(self) -> Ladders:

@@ -18,6 +18,8 @@ Losses are computed inside `Loss.forward`, so that a wrapper around the module (
 them.
 """
 
+import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,8 +31,10 @@ from raydoa.errors import UserError
 from raydoa.training.batches import MicroBatch
 from raydoa.training.soft_labels import HiddenLabels, SoftLabels, SparseLabels, WrittenLabels
 
+logger = logging.getLogger(__name__)
 
-class Loss(torch.nn.Module):
+
+class Loss(torch.nn.Module, ABC):
     """A model with its training loss: the sum over target tokens, times ``scale``.
 
     Abstract: a model family says what its output head is, and what the head is applied to.
@@ -78,16 +82,17 @@ class Loss(torch.nn.Module):
         self.train()  # A model that was loaded from disk is not in training mode.
 
     @property
+    @abstractmethod
     def output_layer(self) -> torch.nn.Linear:
         """The head that turns states into logits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def states(self, batch: MicroBatch) -> torch.Tensor:
         """What the head is applied to at each target token ``[rows, target length, width]``."""
-        raise NotImplementedError
 
     def checkpoint_activations(self) -> None:
         """Keep only what is needed to compute the activations again; models without many keep them all."""
+        logger.debug("%s keeps all activations", type(self.model).__name__)
 
     def forward(self, batch: MicroBatch, scale: float) -> torch.Tensor:
         """The loss of a micro-batch; each row counts by the labels that it has: gold, written or soft."""

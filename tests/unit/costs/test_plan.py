@@ -32,8 +32,8 @@ from tests.unit.costs.asking import (
 
 def quantities(plan: Plan | Infeasible) -> tuple[int, int, int, int]:
     assert isinstance(plan, Plan), plan
-    items = ("labels", "teacher", "pseudo_labels", "student")
-    return tuple(plan.quantity(item) for item in items)  # type: ignore[return-value]
+    quantity = plan.quantity
+    return quantity("labels"), quantity("teacher"), quantity("pseudo_labels"), quantity("student")
 
 
 @given(asked)

@@ -52,7 +52,8 @@ class WriteRules(Strategy):
         return {}
 
     def plan(self, question: Question, budget_usd: float) -> Plan | Infeasible:
-        raise NotImplementedError
+        plans = list(self.proposals(Ladders(question, budget_usd)))
+        return plans[-1] if plans else Infeasible("the budget pays for no rule")
 
     def proposals(self, ladders: Ladders) -> Iterator[Plan]:
         for rules in (1, 2, 5, 10, 20):
