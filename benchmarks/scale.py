@@ -139,7 +139,7 @@ def _row(done: Simulated) -> dict[str, Any]:
         "store_operations_per_trial": {
             name: round(count / done.trials, 1) for name, count in done.operations.items()
         },
-        "locks_per_trial": round(done.claims / done.trials, 2),
+        "locks_per_trial": round(done.lock_requests / done.trials, 2),
     }
 
 

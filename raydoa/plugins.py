@@ -8,9 +8,10 @@ among them, before the first look into any registry:
     rules = "my_package.raydoa_plugin:register"
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, Protocol, TypeVar
 
 from raydoa.errors import UserError, did_you_mean
@@ -50,6 +51,10 @@ class Registry(Generic[T]):
         if entry.name in self._entries:
             raise ValueError(f"{self._noun} {entry.name!r} is registered twice")
         names = list(self._entries)
+        if before is not None and before not in names:
+            raise ValueError(
+                f"{self._noun}: found {before!r} to stand before; known are {', '.join(names)}"
+            )
         names.insert(len(names) if before is None else names.index(before), entry.name)
         entries = {**self._entries, entry.name: entry}
         self._entries = {name: entries[name] for name in names}
@@ -83,9 +88,17 @@ class Registry(Generic[T]):
         return name in self._entries
 
 
+_loading = threading.RLock()
+
+
 @cache
+def _unloaded() -> list[EntryPoint]:
+    return list(entry_points(group=GROUP))
+
+
 def load_plugins() -> None:
-    """Let every installed plugin register what it brings; the second call does nothing."""
-    for point in entry_points(group=GROUP):
-        register: Callable[[], None] = point.load()
-        register()
+    """Let every installed plugin register what it brings, each once; one that is at it may look into registries."""
+    with _loading:
+        while _unloaded():
+            register: Callable[[], None] = _unloaded().pop(0).load()
+            register()

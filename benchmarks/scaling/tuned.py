@@ -1,6 +1,6 @@
 """Tune's and raydoa's overhead per cell: a real sweep on a local Ray whose stages are all in the store already.
 
-Nothing is trained, and everything else is real: Tune's trials, the claims, the locks, the builder, the plan, the keys, the
+Nothing is trained, and everything else is real: Tune's trials, the locks, the builder, the plan, the keys, the
 store on disk and the row. The artifacts are empty files under the right keys.
 """
 

@@ -69,7 +69,9 @@ def choose(
     elif isinstance(base, Path) or base.endswith((".yaml", ".yml")):
         file = read_configuration(Path(base))
         given = file.given
-        configuration = base_configuration("embedded", file=file)
+        tasks = changes.get("tasks")
+        tasks = [tasks] if isinstance(tasks, str) else tasks
+        configuration = base_configuration("embedded", file=file, tasks=tasks)
     else:
         configuration = preset(base, "preset")
     if runtime is not None:

@@ -11,6 +11,7 @@ from raydoa.api.configure import Chosen, Configurable, choose
 from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.config import RuntimeConfig, Sweep
 from raydoa.experiment.one_question import one_question
+from raydoa.search.objective import LIMIT_BUDGETS
 
 if TYPE_CHECKING:
     from raydoa.experiment.study import Study
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from raydoa.search.setup import SearchSetup
 
 logger = logging.getLogger(__name__)
-
-LIMIT_BUDGETS = 2.0
-"""What a search may spend unless told otherwise, in budgets."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from raydoa.api.search import LIMIT_BUDGETS, Searching, run_search_of, search_setup
+from raydoa.api.search import Searching, run_search_of, search_setup
 from raydoa.cli.configured import add_configuration, configured
-from raydoa.search.objective import OBJECTIVES
+from raydoa.search.objective import LIMIT_BUDGETS, OBJECTIVES
 from raydoa.search.samplers import DEFAULT, SAMPLERS
 
 if TYPE_CHECKING:

@@ -47,10 +47,12 @@ class Tariff:
         return -(-quantity * self._numerator // self._denominator)
 
     def affordable(self, micro_usd: int) -> int:
-        """The most units that cost no more than ``micro_usd``."""
+        """The most units that cost no more than ``micro_usd``; none for less than nothing."""
+        if micro_usd < 0:
+            return 0
         if self._numerator == 0:
             return NO_LIMIT
-        return max(0, micro_usd * self._denominator // self._numerator)
+        return micro_usd * self._denominator // self._numerator
 
     @cached_property
     def _numerator(self) -> int:

@@ -167,14 +167,16 @@ def _of_kuberay(file: KubernetesFile) -> Iterator[NodeGroup | Finding]:
                 yield Finding(annotations, str(error), f"set {_ACCELERATOR}")
                 continue
             price = accelerator.usd_per_gpu_hour
+            # The head is one pod for as long as there is a cluster; it has no replicas to count.
+            one = {"minReplicas": 1, "maxReplicas": 1} if path == "headGroupSpec" else group
             yield NodeGroup(
                 name=path.removeprefix("workerGroupSpecs."),
                 machine=f"{count} x {name}",
                 price=price.model_copy(update={"value": price.value * count}),
                 disk_usd=0.0,
                 is_spot=False,
-                minimum=_count(group.get("minReplicas", 0)),
-                maximum=_count(group.get("maxReplicas", 0)),
+                minimum=_count(one.get("minReplicas", 0)),
+                maximum=_count(one.get("maxReplicas", 0)),
                 gpu=Gpus(name=name, count=count, memory_gib=accelerator.memory_gib.value),
             )
 

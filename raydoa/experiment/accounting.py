@@ -34,10 +34,10 @@ class Purchases:
     """Units that exist, or are on their way; each is paid once.
 
     Attributes:
-        units: the units that exist of each thing, from one up to but without another.
+        units: the units that exist of each thing, as ranges from one up to but without another, which do not touch.
     """
 
-    units: dict[Hashable, tuple[int, int]] = field(default_factory=dict)
+    units: dict[Hashable, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, existing: Iterable[ExistingUnits]) -> "Purchases":
@@ -59,8 +59,10 @@ class Purchases:
         added = {}
         for item, quantity in plan.quantities:
             thing, start, stop = ITEMS.get(item).shared_as(plan)
-            low, high = self.units.get(thing, (start, start))
-            added[item] = quantity - max(0, min(stop, high) - max(start, low))
+            held = self.units.get(thing, ())
+            added[item] = quantity - sum(
+                max(0, min(stop, high) - max(start, low)) for low, high in held
+            )
         return added
 
     def marginal_micro_usd(self, plan: Plan, question: Question) -> int:
@@ -82,9 +84,15 @@ class Purchases:
             self.hold(*ITEMS.get(item).shared_as(plan))
 
     def hold(self, thing: Hashable, start: int, stop: int) -> None:
-        """Note that units exist. They are taken to touch those that are there, as nested rows do."""
-        low, high = self.units.get(thing, (start, stop))
-        self.units[thing] = (min(low, start), max(high, stop))
+        """Note that units exist."""
+        held = self.units.get(thing, ())
+        touching = [(low, high) for low, high in held if low <= stop and start <= high]
+        apart = [one for one in held if one not in touching]
+        whole = (
+            min([start, *(low for low, _ in touching)]),
+            max([stop, *(high for _, high in touching)]),
+        )
+        self.units[thing] = tuple(sorted([*apart, whole]))
 
 
 def bought_items(plan: Plan, question: Question) -> list[str]:
@@ -150,6 +158,8 @@ def units_made(
 def units_of(some: Iterable[Stage], stages: Sequence[Stage], quantity: int) -> int:
     """Units that some of an item's stages stand for: pool rows by the shard, everything else whole or not at all."""
     some = list(some)
+    shards = all(isinstance(stage, PseudoLabel) for stage in stages)
+    assert shards or len(stages) == 1, "an item pays for one stage, or for shards"
     if len(some) == len(stages):
         return quantity
     return sum(stage.stop - stage.start for stage in some if isinstance(stage, PseudoLabel))

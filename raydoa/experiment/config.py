@@ -6,7 +6,7 @@ made from these fields (`raydoa.cli.flags`). Complete configurations with names 
 """
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -24,7 +24,7 @@ class Grid(Settings):
     tasks: tuple[str, ...] = Field(min_length=1)
     """Names of tasks, or YAML files that describe one's own."""
     strategies: tuple[str, ...] = Field(min_length=1)
-    """Ways to spend a budget: annotate, distill, self_distill, mixed, and those of plugins."""
+    """Ways to spend a budget, by their names in `raydoa.strategies`, such as annotate; or those of plugins."""
     budgets: tuple[float, ...] = Field(min_length=1, json_schema_extra={"metavar": "DOLLARS"})
     """Dollars to spend on top of the N labelled examples."""
     n: tuple[int, ...] = Field(min_length=1)
@@ -37,7 +37,7 @@ class Grid(Settings):
     """Seeds of the order of the rows and of all training."""
     label_shares: tuple[float, ...] = Field(default=(0.5,), min_length=1)
     """Fractions of the budget that the strategy mixed spends on labels."""
-    choices: dict[str, tuple[Any, ...]] = Field(
+    choices: dict[str, tuple[str | int | float, ...]] = Field(
         default_factory=dict, json_schema_extra={"metavar": "AXIS=VALUE,VALUE"}
     )
     """Values on the axes that plugins add."""
@@ -91,8 +91,9 @@ class Grid(Settings):
     def _no_repeats(self) -> "Grid":
         for name in type(self).model_fields:
             values = getattr(self, name)
-            if len(set(values)) != len(values):
-                raise ValueError(f"{name} repeats a value: {values}")
+            for axis, of_axis in (values if isinstance(values, dict) else {name: values}).items():
+                if len(set(of_axis)) != len(of_axis):
+                    raise ValueError(f"{axis} repeats a value: {of_axis}")
         return self
 
 

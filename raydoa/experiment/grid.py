@@ -1,9 +1,10 @@
 """The full grid: every budget for every combination of the axes that a strategy varies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Grid
 from raydoa.strategies import STRATEGIES
@@ -16,8 +17,12 @@ def grid_cells(grid: Grid, student: str) -> list[Cell]:
 
     Seeds vary slowest, and larger pools come before smaller ones, whose shards are among theirs. This order decides who
     is the first to buy a label; the order in which trials begin is `raydoa.experiment.order`'s.
+
+    Raises:
+        UserError: an axis of a strategy's own has no values, or there are values of an axis that none varies.
     """
     varied = {name: STRATEGIES.get(name).axes(grid, student) for name in grid.strategies}
+    _check_choices(grid, varied)
     cells = [
         _cell(grid, student, strategy, owned, budget, dict(zip(axes, values, strict=True)))
         for owned in product(grid.seeds, grid.tasks, grid.n)
@@ -38,6 +43,20 @@ def grid_cells(grid: Grid, student: str) -> list[Cell]:
             names[c.strategy],
         ),
     )
+
+
+def _check_choices(grid: Grid, varied: Mapping[str, Mapping[str, Sequence[Any]]]) -> None:
+    for strategy, axes in varied.items():
+        empty = [axis for axis, values in axes.items() if not values]
+        if empty:
+            raise UserError(f"choices: {strategy} needs values of {empty[0]}; none are given")
+    own = sorted({axis for axes in varied.values() for axis in axes if axis not in _CELL_AXES})
+    for axis in grid.choices:
+        if axis not in own:
+            raise UserError(
+                f"choices: found {axis!r}; the strategies of this grid vary {', '.join(own) or 'no axes of their own'}"
+                f"{did_you_mean(axis, own)}"
+            )
 
 
 def _cell(

@@ -12,7 +12,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
 from typing import TypeAlias
 
 from raydoa.experiment.config import RuntimeConfig
@@ -22,8 +21,6 @@ from raydoa.pipeline.stages import (
     Evaluate,
     FineTune,
     PseudoLabel,
-    TaskData,
-    Vocabulary,
 )
 from raydoa.store.key import Stage
 
@@ -68,7 +65,8 @@ def placed(stages: Sequence[Stage], runtime: RuntimeConfig) -> list[Placement]:
     first = stages[0]
     if isinstance(first, PseudoLabel):
         shards = [stage for stage in stages if isinstance(stage, PseudoLabel)]
-        groups = [tuple(group) for _, group in groupby(shards, key=lambda s: s.labeller)]
+        labellers = dict.fromkeys(shard.labeller for shard in shards)
+        groups = [tuple(s for s in shards if s.labeller == labeller) for labeller in labellers]
         least, most = runtime.label_actors
         return [
             ActorPool(
@@ -95,7 +93,7 @@ def gpus_of_labeller(shard: PseudoLabel, runtime: RuntimeConfig) -> int:
 
 def _gpus(stage: Stage, runtime: RuntimeConfig) -> Fraction:
     """GPUs of a task: a student's share of one, and more where a teacher writes; reading rows needs none."""
-    if not runtime.gpus_per_worker or isinstance(stage, TaskData | Vocabulary):
+    if not runtime.gpus_per_worker or stage.role == "data":
         return Fraction(0)
     scored = (
         isinstance(stage, Evaluate)

@@ -5,7 +5,6 @@ in its place, so that the sweep can still be priced.
 """
 
 import hashlib
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,6 @@ from raydoa.tasks.data import fingerprint, part_records
 from raydoa.tasks.open import task_rows
 from raydoa.tasks.task import TaskSpec, read_task_yaml
 from raydoa.training.recipe import Execution
-
-logger = logging.getLogger(__name__)
 
 SHIPPED = Path(__file__).parents[1] / "models" / "shipped"
 

@@ -5,12 +5,13 @@ that it was forgotten. Beside the fixed columns a row has six for each cost item
 `SCHEMA`.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Any
 
 from raydoa.costs.items import ITEMS
-from raydoa.costs.plan import Plan
+from raydoa.costs.plan import Choices, Plan
 
 SCHEMA = 4
 DRIVER_FILE = "driver.jsonl"
@@ -26,6 +27,7 @@ _IDENTITY: Mapping[str, type | UnionType] = {
     "n": int,
     "u": int | None,
     "teacher": str | None,
+    "choices": str | None,
     "student": str,
     "seed": int,
     "repeat": int,
@@ -65,6 +67,20 @@ def quantity_column(item: str) -> str:
     return ITEMS.get(item).column if item in ITEMS else f"quantity_{item}"
 
 
+def choices_text(plan: Plan) -> str | None:
+    """What is chosen beside the teacher, who has a column of their own, as JSON; None for nothing."""
+    others = {name: value for name, value in plan.choices if name != "teacher"}
+    return json.dumps(others, sort_keys=True) if others else None
+
+
+def choices_of(row: Mapping[str, Any]) -> Choices:
+    """The choices of the plan that a row has measured; in rows of a data frame, what there is not is NaN."""
+    text, name = row["choices"], row["teacher"]
+    others = json.loads(text) if isinstance(text, str) else {}
+    teacher = {"teacher": name} if isinstance(name, str) else {}
+    return tuple(sorted({**others, **teacher}.items()))
+
+
 def plan_columns(plan: Plan) -> dict[str, Any]:
     """The columns of a row that a plan alone decides, for whoever says it in words."""
     quantities = {quantity_column(item): plan.quantity(item) for item in ITEMS.names()}
@@ -73,6 +89,7 @@ def plan_columns(plan: Plan) -> dict[str, Any]:
         "n": plan.n,
         "u": plan.quantity("pseudo_labels") or None,
         "teacher": plan.choice("teacher"),
+        "choices": choices_text(plan),
         "student": plan.student,
         "seed": plan.seed,
         "repeat": plan.repeat,

@@ -17,7 +17,7 @@ from raydoa.experiment.accounting import (
     units_usd,
 )
 from raydoa.experiment.cell import Cell
-from raydoa.experiment.result_row import SCHEMA, columns_of, quantity_column
+from raydoa.experiment.result_row import SCHEMA, choices_text, columns_of, quantity_column
 from raydoa.experiment.study import Study
 from raydoa.pipeline.builder import Builder
 
@@ -67,6 +67,7 @@ def _planned(plan: Plan, ledger: Ledger, study: Study) -> ResultRow:
     sweep, lines = study.sweep, {line.item: line for line in ledger.lines}
     return {
         "plan": study.plan_id(plan),
+        "choices": choices_text(plan),
         "status": "measured",
         "feasible": True,
         "kgco2e": ledger.kgco2e(study.unit_costs.book, sweep.accelerator, sweep.region),

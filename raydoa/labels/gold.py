@@ -6,8 +6,8 @@ from raydoa.labels.source import (
     Collected,
     Labeller,
     LabelSource,
-    Outcome,
     Quote,
+    RowOutcome,
     Ticket,
     text_facts,
     written,
@@ -48,9 +48,9 @@ class _Targets(Labeller):
             rows=tuple(written(row, self._targets[row.id]) for row in labelled),
             facts=text_facts(ticket.shard),
             outcomes=tuple(
-                Outcome(row.id, "labelled")
+                RowOutcome(row.id, "labelled")
                 if row.id in self._targets
-                else Outcome(row.id, "refused", "it has no label")
+                else RowOutcome(row.id, "refused", "it has no label")
                 for row in ticket.rows
             ),
         )

@@ -21,7 +21,7 @@ State: TypeAlias = Literal["labelled", "pending", "refused"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RowOutcome:
     """What became of a row; ``reason`` says why it is not labelled."""
 
     row_id: str
@@ -58,7 +58,7 @@ class Collected:
 
     rows: "tuple[LabelledRow, ...]"
     facts: "ShardFacts"
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[RowOutcome, ...]
     recorded: dict[str, Any] = field(default_factory=dict)
 
 

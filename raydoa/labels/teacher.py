@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from raydoa.labels.source import Collected, Labeller, LabelSource, Outcome, Quote, Ticket
+from raydoa.labels.source import Collected, Labeller, LabelSource, Quote, RowOutcome, Ticket
 from raydoa.pipeline.context import ExecutionContext, content_of, open_model, source_ids
 from raydoa.pipeline.stages import FineTune, PseudoLabel, TextForm
 from raydoa.tasks.data import Row
@@ -83,7 +83,7 @@ class TeacherLabeller(Labeller):
             if sparsity
             else {}
         )
-        outcomes = tuple(Outcome(row.row_id, "labelled") for row in rows)
+        outcomes = tuple(RowOutcome(row.row_id, "labelled") for row in rows)
         return Collected(rows, facts, outcomes, kept)
 
     def exact_examples(self, rows: Sequence[Row], form: TextForm) -> "list[Example]":

@@ -1,13 +1,12 @@
 """The output head of a saved model, in a file of its own: all that is needed of a teacher to learn from its states."""
 
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
+
+from raydoa.training.tensor_file import full_disk_is_os_error
 
 HEAD_FILE = "head.safetensors"
 HEAD_TENSOR = "lm_head.weight"
@@ -28,14 +27,3 @@ def load_head(folder: Path) -> torch.Tensor:
     with safe_open(folder / HEAD_FILE, framework="pt") as file:
         head: torch.Tensor = file.get_tensor(HEAD_TENSOR)
     return head
-
-
-@contextmanager
-def full_disk_is_os_error() -> Iterator[None]:
-    """Turn safetensors' own error of a full disk, which says so in words only, into the usual one."""
-    try:
-        yield
-    except SafetensorError as error:
-        if f"os error {errno.ENOSPC}" not in str(error):
-            raise
-        raise OSError(errno.ENOSPC, str(error)) from error

@@ -10,7 +10,6 @@ means the same to two tokenizers, whatever files they were read from.
 
 import hashlib
 import json
-import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,8 +17,6 @@ from typing import Any, Protocol
 import sentencepiece
 
 from raydoa.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 PAD_ID = 0
 END_ID = 1

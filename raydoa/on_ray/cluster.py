@@ -18,6 +18,9 @@ from raydoa.on_ray.ray_internals import (
     silence_loggers,
 )
 
+TRIAL_NEEDS = {"memory": 300 * 2**20, HEAD_NODE_RESOURCE_NAME: 0.001}
+"""Of a trial: some memory, on the head. What it waits for may lose its machine; it must not go with it."""
+
 _ENV_VARS = ENV_VARS | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
@@ -77,13 +80,31 @@ def schedulable_nodes() -> dict[str, Mapping[str, float]]:
     }
 
 
-def capacity_for(resources: Mapping[str, float]) -> int:
-    """How many workers that need ``resources`` each fit on the cluster's nodes, as they stand."""
+def capacity_for(resources: Mapping[str, float], trials: int = 0) -> int:
+    """How many workers that need ``resources`` each fit on the cluster's nodes, as they stand, beside ``trials``."""
     needed = {name: amount for name, amount in resources.items() if amount}
     return sum(
-        min(int(node.get(name, 0.0) // amount) for name, amount in needed.items())
-        for node in schedulable_nodes().values()
+        min(int(max(0.0, node.get(name, 0.0)) // amount) for name, amount in needed.items())
+        for node in (_room(node, trials) for node in schedulable_nodes().values())
     )
+
+
+def trials_that_fit(wanted: int) -> int:
+    """How many of the ``wanted`` trials may be there at once, at least one.
+
+    They wait for tasks while they hold memory of the head, so they may have no more than a quarter of it: tasks have to
+    find the rest, or everybody waits.
+    """
+    heads = [node for node in schedulable_nodes().values() if HEAD_NODE_RESOURCE_NAME in node]
+    memory = sum(node.get("memory", 0.0) for node in heads) / 4
+    return max(1, min(wanted, int(memory // TRIAL_NEEDS["memory"])))
+
+
+def _room(node: Mapping[str, float], trials: int) -> Mapping[str, float]:
+    """What of a node's resources can be had while so many trials wait on the head."""
+    if HEAD_NODE_RESOURCE_NAME not in node:
+        return node
+    return {**node, "memory": node.get("memory", 0.0) - trials * TRIAL_NEEDS["memory"]}
 
 
 def _amount(name: str, amount: float) -> str:
@@ -100,7 +121,7 @@ def check_capacity(
     Raises:
         InsufficientResources: ``count`` workers that need ``resources`` each do not fit on the cluster, as it stands.
     """
-    capacity = capacity_for(resources)
+    capacity = capacity_for(resources, trials_that_fit(runtime.trials_of_a_sweep))
     if capacity < count and not runtime.cluster_grows:
         worker = " and ".join(_amount(name, amount) for name, amount in resources.items() if amount)
         raise InsufficientResources(

@@ -7,7 +7,7 @@ import ray
 
 from raydoa.experiment.forecast import stage_label
 from raydoa.on_ray.locks import Holder, find_locks, lock_name
-from raydoa.pipeline.builder import Outcome
+from raydoa.pipeline.builder import BuildOutcome
 from raydoa.store.key import Stage
 from raydoa.store.store import Store
 
@@ -37,13 +37,13 @@ class ClusterLocks:
         granted = ray.get(self._manager.acquire.remote(list(by_name), label, self._holder))
         return [by_name[name] for name in granted]
 
-    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
+    def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
         """See `BuildLocks.release`."""
         names = [lock_name(self._store, stage.key) for stage in stages]
         ray.get(self._manager.release.remote(names, self._holder.name, outcome))
 
-    def wait(self, stage: Stage) -> Outcome | None:
+    def wait(self, stage: Stage) -> BuildOutcome | None:
         """See `BuildLocks.wait`; a holder that dies ends the wait."""
         name = lock_name(self._store, stage.key)
-        failed: Outcome | None = ray.get(self._manager.wait.remote(name, self._holder.job))
+        failed: BuildOutcome | None = ray.get(self._manager.wait.remote(name, self._holder.job))
         return failed

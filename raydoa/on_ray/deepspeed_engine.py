@@ -7,7 +7,6 @@ those of the plain loop on one process.
 `raydoa.experiment.hardware` works out what T5-XXL needs, and what fits where.
 """
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,6 @@ from raydoa.training.batches import MicroBatch
 from raydoa.training.distill import Loss
 from raydoa.training.engine import learning_rate, parameter_groups
 from raydoa.training.recipe import Recipe
-
-logger = logging.getLogger(__name__)
 
 
 def deepspeed_config(

@@ -27,7 +27,7 @@ from ray.exceptions import ActorUnavailableError, RayError
 from raydoa import __version__
 from raydoa.on_ray.cluster import on_head
 from raydoa.on_ray.ray_internals import ping
-from raydoa.pipeline.builder import Outcome
+from raydoa.pipeline.builder import BuildOutcome
 from raydoa.store.store import Store
 
 _ACTOR = f"raydoa-locks-{__version__}"
@@ -85,7 +85,7 @@ class LockManager:
         self._made: list[tuple[str, str, float]] = []
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._failures: Counter[tuple[str, str]] = Counter()
-        self._given_up: dict[tuple[str, str], Outcome] = {}
+        self._given_up: dict[tuple[str, str], BuildOutcome] = {}
         self._no_pending_gang = asyncio.Event()
         self._no_pending_gang.set()
 
@@ -109,7 +109,7 @@ class LockManager:
             self._watchers[holder.name] = asyncio.create_task(watch)
         return granted
 
-    async def release(self, keys: Sequence[str], holder: str, outcome: Outcome) -> None:
+    async def release(self, keys: Sequence[str], holder: str, outcome: BuildOutcome) -> None:
         """Release the locks of ``holder`` on ``keys``; one of those who wait for a key acquires it next.
 
         A final error is the same whoever tries, so all who wait get it. Any other may be due to a lost machine or a
@@ -136,7 +136,7 @@ class LockManager:
                 lock.released.set()
         self._wake_if_no_gang()
 
-    async def wait(self, key: str, job: str) -> Outcome | None:
+    async def wait(self, key: str, job: str) -> BuildOutcome | None:
         """Return when ``key`` is not locked: how it failed if ``job`` has given it up, else the store is worth a look."""
         lock = self._locks.get(key)
         if lock is not None:

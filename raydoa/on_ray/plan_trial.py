@@ -19,12 +19,9 @@ from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.study import Study
 from raydoa.experiment.trial import measure
 from raydoa.on_ray.cluster_locks import ClusterLocks
-from raydoa.on_ray.ray_internals import HEAD_NODE_RESOURCE_NAME
 from raydoa.on_ray.runner import ClusterRunner
 from raydoa.pipeline.builder import Builder
 
-TRIAL_NEEDS = {"memory": 300 * 2**20, HEAD_NODE_RESOURCE_NAME: 0.001}
-"""Of a trial: some memory, on the head. What it waits for may lose its machine; it must not go with it."""
 MOST_TRIAL_FAILURES = 2
 
 

@@ -4,18 +4,18 @@
 fine-tuning as a worker group (Ray Train), and everything else, small students among them, as a plain task.
 """
 
-import logging
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import ray
-from ray.exceptions import RayTaskError
+from ray.exceptions import RayError
 
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.placement import ActorPool, Tasks, WorkerGroup, placed
 from raydoa.on_ray.cluster import check_capacity
+from raydoa.on_ray.error_causes import actionable_cause
 from raydoa.on_ray.finetune import fine_tune
 from raydoa.on_ray.gang_scheduling import queued_gang, wait_for_gangs
 from raydoa.on_ray.label_pool import label_pool
@@ -24,8 +24,6 @@ from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.host_memory import host_bytes
 from raydoa.store.key import Stage
-
-logger = logging.getLogger(__name__)
 
 _MAX_RETRIES = 3
 _RESOURCE_UNITS = 10_000
@@ -81,11 +79,23 @@ class ClusterRunner:
         refs = [task.remote(stage, context) for stage in tasks.stages]
         # One that fails takes no other with it, and while one runs, its key stays locked.
         ray.wait(refs, num_returns=len(refs))
-        try:
-            ray.get(refs)
-        except RayTaskError as failure:
-            cause: Any = failure.cause
-            raise (cause if isinstance(cause, Exception) else failure) from failure
+        failures = [failure for ref in refs if (failure := _failure(ref)) is not None]
+        if failures:
+            raise next(filter(None, map(actionable_cause, failures)), _cause(failures[0]))
+
+
+def _failure(ref: "ray.ObjectRef[str]") -> RayError | None:
+    try:
+        ray.get(ref)
+    except RayError as failure:
+        return failure
+    return None
+
+
+def _cause(failure: RayError) -> Exception:
+    """What a task has raised, if it was not Ray that failed."""
+    cause: Any = getattr(failure, "cause", None)
+    return cause if isinstance(cause, Exception) else failure
 
 
 def _build_stage(stage: Stage, context: ExecutionContext) -> str:

@@ -1,5 +1,6 @@
 """A search with Ray Tune: a proposal is a trial, and a trial is a plan, made by the same stages as in a sweep."""
 
+import shutil
 from pathlib import Path
 
 from ray import tune
@@ -7,19 +8,19 @@ from ray.tune.logger import JsonLoggerCallback
 
 from raydoa.errors import Interrupted
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.on_ray.cluster import cluster
+from raydoa.on_ray.cluster import TRIAL_NEEDS, cluster, trials_that_fit
 from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.locks import start_locks
 from raydoa.on_ray.plan_searcher import PlanSearcher
 from raydoa.on_ray.plan_trial import (
     MOST_TRIAL_FAILURES,
-    TRIAL_NEEDS,
     Trial,
     measure_plan,
     trial_name,
 )
 from raydoa.on_ray.ray_internals import set_callbacks
 from raydoa.on_ray.trackers import Trackers, check_trackers
+from raydoa.pipeline.context import TOKEN_FOLDER
 from raydoa.search.journal import Journal
 from raydoa.search.setup import SearchSetup
 
@@ -55,6 +56,7 @@ def run_search(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
             f"stopped with {len(journal.search.observations)} measured and {len(journal.pending)} pending; the same "
             "command goes on from there"
         )
+    shutil.rmtree(result_dir / "train" / TOKEN_FOLDER, ignore_errors=True)
     return journal
 
 
@@ -78,7 +80,7 @@ def _tuner(setup: SearchSetup, runtime: RuntimeConfig, *, resume: bool) -> tune.
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=PlanSearcher(setup, runtime.trials_of_a_search),
+            search_alg=PlanSearcher(setup, trials_that_fit(runtime.trials_of_a_search)),
             num_samples=-1,  # To the end of the search.
             reuse_actors=True,
             trial_name_creator=lambda t: trial_name(t.config),

@@ -1,13 +1,14 @@
 """A sweep with Ray Tune: a plan is a trial, and reports a row for each cell that asked for it.
 
-A trial is a driver: it holds a little memory and no CPU, asks the builder for its artifacts, and reports flat rows.
-What costs CPUs and GPUs are the stages, which never wait for each other while they hold any, so concurrency
-can be bounded but cannot deadlock. The result dir is named after everything that decides the rows: the same
-sweep goes on where it was, and a finished one is read back.
+A trial is a driver: it holds a little memory and no CPU, asks the builder for its artifacts, and reports flat rows. What
+costs CPUs and GPUs are the stages, which never wait for each other while they hold any, and trials leave most of the head's
+memory to them: concurrency can be bounded but cannot deadlock. The result dir is named after everything that decides the
+rows: the same sweep goes on where it was, and a finished one is read back.
 """
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,12 @@ from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.result_row import DRIVER_FILE
 from raydoa.experiment.study import Study
 from raydoa.experiment.trial import infeasible_row
-from raydoa.on_ray.cluster import cluster
+from raydoa.on_ray.cluster import TRIAL_NEEDS, cluster, trials_that_fit
 from raydoa.on_ray.error_causes import failure_of_cells
 from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.locks import start_locks
 from raydoa.on_ray.plan_trial import (
     MOST_TRIAL_FAILURES,
-    TRIAL_NEEDS,
     Trial,
     measure_plan,
     trial_config,
@@ -39,6 +39,7 @@ from raydoa.on_ray.progress import Progress
 from raydoa.on_ray.ray_internals import set_callbacks
 from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.on_ray.warm_start import arrive, start_warm_start, wait_for_all
+from raydoa.pipeline.context import TOKEN_FOLDER
 
 logger = logging.getLogger(__name__)
 
@@ -80,11 +81,12 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
         raise Interrupted(
             f"stopped with {finished} of {len(expected.trials)} trials done; the same command goes on from there"
         )
+    shutil.rmtree(result_dir / "train" / TOKEN_FOLDER, ignore_errors=True)
     return result_dir
 
 
 def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progress) -> tune.Tuner:
-    at_once, study = trial.runtime.trials_of_a_sweep, trial.resolved.study
+    at_once, study = trials_that_fit(trial.runtime.trials_of_a_sweep), trial.resolved.study
     warm_start = start_warm_start(min(at_once, len(expected.trials)))
     trainable = tune.with_resources(
         tune.with_parameters(measure_after_warm_start, trial=trial, warm_start=warm_start),

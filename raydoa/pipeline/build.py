@@ -9,7 +9,6 @@ torch and transformers are imported when something is made, so that planning a s
 
 import dataclasses
 import json
-import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -47,8 +46,6 @@ from raydoa.training.recipe import Recipe
 if TYPE_CHECKING:
     from raydoa.training.batches import Example
     from raydoa.training.distill import Loss
-
-logger = logging.getLogger(__name__)
 
 
 def build_stage(stage: Stage, context: ExecutionContext) -> Record:
@@ -179,7 +176,7 @@ def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Fa
     from raydoa.pipeline.distill_rows import distill_rows
 
     head = None
-    if stage.teacher is not None and stage.shards[0].representation.kind != "text":
+    if stage.teacher is not None and stage.has_soft_labels:
         head = load_head(context.store.fetch(stage.teacher.key, [HEAD_FILE]))
     model = open_model(stage.initial, context, dropout=stage.recipe.dropout)
     loss = model.loss(

@@ -55,7 +55,7 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BuildOutcome:
     """How a build ended when its locks are released: made, or why not.
 
     Attributes:
@@ -78,11 +78,11 @@ class BuildLocks(Protocol):
         """Lock those of ``stages`` that are free, and return them; never waits."""
         ...
 
-    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
+    def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
         """Release locks, and say how the build ended."""
         ...
 
-    def wait(self, stage: Stage) -> Outcome | None:
+    def wait(self, stage: Stage) -> BuildOutcome | None:
         """Wait until ``stage`` is not locked; returns how it failed if it is not to be tried again."""
         ...
 
@@ -94,10 +94,10 @@ class NoLocks:
         """All of them."""
         return list(stages)
 
-    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
+    def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
         """Nobody waits."""
 
-    def wait(self, stage: Stage) -> Outcome | None:
+    def wait(self, stage: Stage) -> BuildOutcome | None:
         """Nobody else makes anything, so this is never reached."""
         raise AssertionError(f"nobody else can be making {stage.kind} {stage.key}")
 
@@ -156,20 +156,20 @@ class Builder:
 
     def _work(self, missing: Sequence[Stage]) -> None:
         ours = self._locks.acquire(missing)
-        outcome = Outcome()  # A maker that is stopped has neither made anything nor failed.
+        outcome = BuildOutcome()  # A maker that is stopped has neither made anything nor failed.
         try:
             # Somebody may have published between our look into the store and our locks.
             todo = self._missing(ours)
             if todo:
                 self._runner.run(todo)
-                outcome = Outcome(made=True)
+                outcome = BuildOutcome(made=True)
         except (DamagedArtifact, MissingArtifact):
             raise  # We come back; if somebody else is quicker, so much the better.
         except Exception as failure:
             mistake = isinstance(failure, UserError)
             # Of several stages it is not known which one it was.
             final = mistake and len(ours) == 1 and not isinstance(failure, InsufficientResources)
-            outcome = Outcome(False, f"{type(failure).__name__}: {failure}", mistake, final)
+            outcome = BuildOutcome(False, f"{type(failure).__name__}: {failure}", mistake, final)
             raise
         finally:
             if ours:

@@ -3,7 +3,6 @@
 torch and transformers are imported when a model is opened, so that planning a sweep stays light.
 """
 
-import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,8 +24,6 @@ from raydoa.training.recipe import Execution
 if TYPE_CHECKING:
     from raydoa.models.family import Model
     from raydoa.training.batches import Example
-
-logger = logging.getLogger(__name__)
 
 Facts = dict[str, Any]
 
@@ -54,6 +51,10 @@ class ExecutionContext:
     train_folder: str | None = None
     gpu_share: float = 1.0
     made_for: Mapping[str, str] = field(default_factory=dict)
+
+
+TOKEN_FOLDER = "token_ids"
+"""In a train folder: the sources and texts of pools as token ids (`raydoa.pipeline.distill_rows`)."""
 
 
 @contextmanager

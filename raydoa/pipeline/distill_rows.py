@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from raydoa.models.family import Model
-from raydoa.pipeline.context import ExecutionContext, content_of, labelled_examples
+from raydoa.pipeline.context import TOKEN_FOLDER, ExecutionContext, content_of, labelled_examples
 from raydoa.pipeline.stages import Distill, TextForm
 from raydoa.store.record import DamagedArtifact
+from raydoa.store.storage import room_for
 from raydoa.training.batches import Example, JoinedRows, StoredRows
 from raydoa.training.shards import EncodedShard, Shard, read_facts
 from raydoa.training.soft_labels import check_match
@@ -80,6 +81,8 @@ def _check_teacher(stage: Distill, context: ExecutionContext) -> None:
     for shard in stage.shards:
         facts = read_facts(context.store.fetch(shard.key))
         record = context.store.find(shard.key)
+        if shard.teacher is None or facts.kind == "text":
+            continue  # Its text is what it is, whoever the teacher is now.
         if record is not None and facts.teacher_content != teacher:
             why = f"{facts.teacher} wrote it, and was made again since"
             stale.append(DamagedArtifact(shard.key, why, record.folder))
@@ -123,18 +126,21 @@ def _encoded(
         digest.update(f"\0{len(text)}\0{text}".encode())
     path = folder / f"{digest.hexdigest()[:32]}.safetensors"
     if not path.is_file():
-        # Renamed when it is whole: others may be at it, and a process may die here.
-        handle, aside = tempfile.mkstemp(dir=folder, prefix="aside-")
-        os.close(handle)
-        write_ragged(Path(aside), encode(texts, length))
-        Path(aside).replace(path)
+        ids = encode(texts, length)
+        # Renamed when it is whole and on the disk: others may be at it, and a machine may stop here.
+        with room_for("token ids", str(folder)), tempfile.TemporaryDirectory(dir=folder) as aside:
+            whole = Path(aside) / path.name
+            write_ragged(whole, ids)
+            with whole.open("rb") as file:
+                os.fsync(file.fileno())
+            whole.replace(path)
     return RaggedFile(path)
 
 
 def _token_folder(context: ExecutionContext) -> Path:
     if context.train_folder is None:
         return Path(_folder_of_process().name)
-    folder = Path(context.train_folder) / "token_ids"
+    folder = Path(context.train_folder) / TOKEN_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -55,7 +55,7 @@ def host_bytes(stage: Stage, context: ExecutionContext) -> int:
             needed += _POOL_ROW_BYTES * sum(shard.stop - shard.start for shard in stage.shards)
             if stage.data is not None:
                 needed += _rows_bytes(stage.data, context)
-            if stage.teacher is not None and stage.shards[0].representation.kind != "text":
+            if stage.teacher is not None and stage.has_soft_labels:
                 head = _shape(stage.teacher.initial, context)
                 needed += _WEIGHT_BYTES * head.outputs * head.width
         case ChooseSparsity():

@@ -240,6 +240,11 @@ class Distill(Stage):
         """The name of the student."""
         return self.initial.model
 
+    @property
+    def has_soft_labels(self) -> bool:
+        """Whether some of its shards have a teacher's distributions, and not text alone."""
+        return any(shard.representation.kind != "text" for shard in self.shards)
+
 
 _SEEDS_APART = 1_000_003
 

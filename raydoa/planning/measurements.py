@@ -10,7 +10,7 @@ from raydoa.costs.items import ITEMS
 from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
-from raydoa.experiment.result_row import quantity_column
+from raydoa.experiment.result_row import choices_of, quantity_column
 from raydoa.report.rows import Row, scored
 from raydoa.search.surrogate.surface import Measured
 
@@ -24,14 +24,13 @@ def plan_of(row: Row) -> Plan:
     columns = {name: name.removeprefix(_PREFIX) for name in row if name.startswith(_PREFIX)}
     columns |= {quantity_column(item): item for item in ITEMS.names()}
     quantities = {item: row.get(name, 0) for name, item in columns.items()}
-    teacher = row["teacher"]
     return Plan(
         task=row["task"],
         n=row["n"],
         student=row["student"],
         seed=row["seed"],
         repeat=row["repeat"],
-        choices=() if teacher is None else (("teacher", teacher),),
+        choices=choices_of(row),
         quantities=tuple(sorted((item, count) for item, count in quantities.items() if count)),
     )
 

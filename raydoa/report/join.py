@@ -29,7 +29,7 @@ def joined(sweeps: Sequence[tuple[str, pd.DataFrame]]) -> tuple[pd.DataFrame, in
 
 def _training(cells: pd.DataFrame) -> list[str]:
     """What makes a measurement of a plan: the same of all of it has the same score, wherever it was measured."""
-    choices = ["task", "n", "strategy", "teacher", "student", "u"]
+    choices = ["task", "n", "strategy", "teacher", "choices", "student", "u"]
     return [*choices, *quantity_columns(cells), "seed", "repeat"]
 
 

@@ -18,7 +18,16 @@ PANEL = ["task", "n"]
 
 def point_columns(cells: pd.DataFrame) -> list[str]:
     """The columns that tell one point from another."""
-    bought = ["task", "n", "strategy", "teacher", "student", "u", *quantity_columns(cells)]
+    bought = [
+        "task",
+        "n",
+        "strategy",
+        "teacher",
+        "choices",
+        "student",
+        "u",
+        *quantity_columns(cells),
+    ]
     return [*bought, "prices", "accelerator", "region"]
 
 

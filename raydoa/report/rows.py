@@ -36,6 +36,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "task": str,
     "n": _whole,
     "teacher": _optional,
+    "choices": _optional,
     "student": str,
     "seed": _whole,
     "repeat": _whole,

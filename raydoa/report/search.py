@@ -10,7 +10,7 @@ import pandas as pd
 from raydoa.costs.items import ITEMS
 from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Plan
-from raydoa.costs.tariffs import micro_budget
+from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.experiment.result_row import (
     columns_of,
     items_in,
@@ -80,7 +80,7 @@ def recommendation_lines(best: Recommended, search: Search, carbon: Carbon) -> I
         f"{in_words(plan, space)}"
     )
     yield from _item_lines(ledger)
-    unspent = (micro_budget(best.level) - ledger.cost_micro_usd) / 1e6
+    unspent = (micro_budget(best.level) - ledger.cost_micro_usd) / MICRO
     yield f"  {'unspent':22} ${unspent:,.4f}"
     yield f"  {'kgCO2e':22} {carbon.kgco2e(plan, space):.3g}"
     yield _score(best.expected) if best.expected else "score: not known; nothing was measured"
@@ -88,12 +88,10 @@ def recommendation_lines(best: Recommended, search: Search, carbon: Carbon) -> I
 
 
 def _whether_made(plan: Plan, state: SearchState) -> str:
-    left = state.marginal_usd(plan)
-    if any(o.plan.repeated(0) == plan and o.score is not None for o in state.observations):
+    scored = any(o.plan.repeated(0) == plan and o.score is not None for o in state.observations)
+    if scored or not any(state.purchases.marginal(plan).values()):
         return "it is made: its student is in the store"
-    if not state.purchases.marginal(plan).get("student"):
-        return "it is made: its student is in the store"
-    return f"it is not made yet: that takes ${left:,.4f} more"
+    return f"it is not made yet: that takes ${state.marginal_usd(plan):,.4f} more"
 
 
 def frontier_lines(

@@ -51,24 +51,15 @@ def notes(cells: pd.DataFrame) -> list[str]:
 
 def as_text(table: pd.DataFrame) -> str:
     """The table for a terminal: left-aligned columns, one line per row."""
-    return _tabulated(table, "simple")
-
-
-def as_markdown(table: pd.DataFrame) -> str:
-    """The table for a document."""
-    return _tabulated(table, "github")
-
-
-def _tabulated(table: pd.DataFrame, style: str) -> str:
     rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    return tabulate(rows, [str(name) for name in table], style, disable_numparse=True)
+    return tabulate(rows, [str(name) for name in table], "simple", disable_numparse=True)
 
 
 def _best(cells: pd.DataFrame) -> pd.DataFrame | None:
     measured = cells[cells["feasible"] & cells["score"].notna()]
     if measured.empty:
         return None
-    choice = ["teacher", "u", *quantity_columns(cells)]
+    choice = ["teacher", "choices", "u", *quantity_columns(cells)]
     choices = [of_choice for _, of_choice in measured.groupby(choice, dropna=False)]
     return max(choices, key=lambda of_choice: float(of_choice["score"].mean()))
 

@@ -23,11 +23,10 @@ from raydoa.costs.question import Question
 from raydoa.errors import UserError
 from raydoa.search.ask_tell import Sampler, Search
 from raydoa.search.cost_aware import CostAware
+from raydoa.search.objective import LIMIT_BUDGETS
 from raydoa.search.optuna_space import distributions, from_params, to_params
 from raydoa.search.priors import Knowledge, shipped
 from raydoa.search.space import Space
-
-_LIMIT_BUDGETS = 2.0
 
 
 class CostAwareSampler(BaseSampler):
@@ -53,7 +52,7 @@ class CostAwareSampler(BaseSampler):
         seed: int = 0,
     ) -> None:
         self._space = Space(question, budget_usd)
-        self._limit_usd = _LIMIT_BUDGETS * budget_usd if limit_usd is None else limit_usd
+        self._limit_usd = LIMIT_BUDGETS * budget_usd if limit_usd is None else limit_usd
         self._sampler = sampler or CostAware(knowledge=Knowledge(prior=shipped()))
         self._seed = seed
         self._independent = RandomSampler(seed)
@@ -68,7 +67,7 @@ class CostAwareSampler(BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The parameters of the plan to measure; of the recommended one when the search has ended or has to wait."""
+        """The parameters of the plan to measure; of one that costs no more, when the search has ended or has to wait."""
         if study.direction != optuna.study.StudyDirection.MAXIMIZE:
             raise UserError("direction: found minimize; a score is maximized")
         search = self._search(study, before=trial)
@@ -76,7 +75,7 @@ class CostAwareSampler(BaseSampler):
         if proposal is None:
             if search.stopped is not None:
                 _stop(study)
-            return to_params(search.recommend(), self._space, probes=True)
+            return to_params(self._free(search), self._space, probes=True)
         return to_params(proposal.plan, self._space, probes=True)
 
     def sample_independent(
@@ -96,6 +95,16 @@ class CostAwareSampler(BaseSampler):
     def spent_usd(self, study: optuna.Study) -> float:
         """Dollars of the study's trials, what they share once."""
         return self._search(study).spent_usd
+
+    def _free(self, search: Search) -> Plan:
+        """The recommended plan if it is made already, else any that is; the cheapest where nothing is."""
+        made = [o.plan for o in search.observations if o.score is not None]
+        recommended = search.recommend()
+        if recommended in made or not made:
+            return (
+                recommended if made else min(self._space.points(), key=self._space.cost_micro_usd)
+            )
+        return made[-1]
 
     def _search(self, study: optuna.Study, before: FrozenTrial | None = None) -> Search:
         """The search that the study's trials come to."""

@@ -5,6 +5,7 @@ makes sense (`raydoa.costs.allocation`). Where cheaper measurements than plans a
 of the owned labels are used, and ``repeat`` counts trainings of one plan.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,6 @@ from raydoa.search.shortlist import MOST_TRAININGS
 from raydoa.search.space import Space
 
 _CHOICES, _OWNED, _REPEAT = "choices", "n", "repeat"
-_NONE = "none"
 
 
 def distributions(space: Space, *, probes: bool = False) -> dict[str, BaseDistribution]:
@@ -83,11 +83,8 @@ def _fraction(item: str) -> str:
 
 
 def _name(choices: Choices) -> str:
-    return ",".join(f"{name}={value}" for name, value in choices) or _NONE
+    return json.dumps(dict(choices), sort_keys=True)
 
 
 def _choices(name: str) -> Choices:
-    if name == _NONE:
-        return ()
-    parts = (part.partition("=") for part in name.split(","))
-    return tuple((choice, value) for choice, _, value in parts)
+    return tuple(sorted(json.loads(name).items()))

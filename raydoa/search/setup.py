@@ -1,5 +1,6 @@
 """A search for one task, complete: what is searched, by whom, for how much, and where its log is."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,10 @@ class SearchSetup:
         """
         space = self.space
         least = min(map(space.cost_micro_usd, space.points()))
-        if not self.limit_usd >= 0 or micro_budget(self.limit_usd) < least:
+        if (
+            not (self.limit_usd >= 0 and math.isfinite(self.limit_usd))
+            or micro_budget(self.limit_usd) < least
+        ):
             raise UserError(
                 f"limit: found ${self.limit_usd:,.4f}; the cheapest measurement costs ${least / MICRO:,.4f}"
             )

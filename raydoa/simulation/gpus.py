@@ -3,7 +3,7 @@
 A task or an actor that waits gets the first GPU that is free. A worker group needs all of its GPUs free at one moment:
 Ray's placement groups are tried again and again by the head, while a freed GPU goes to whatever waits on its node at
 once, so a group begins only when nothing smaller waits (seen on two CPUs with Ray 2.60: a group of both, asked for when
-30 tasks waited, began after the last of them). Hence the gang_scheduling of `raydoa.on_ray.locks`: while a group
+30 tasks waited, began after the last of them). Hence the gang_scheduling of `raydoa.on_ray.gang_scheduling`: while a group
 waits, tasks and actors are not yet asked for.
 """
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.placement import ActorPool, Tasks, WorkerGroup, placed
-from raydoa.pipeline.builder import Outcome
+from raydoa.pipeline.builder import BuildOutcome
 from raydoa.pipeline.stages import PseudoLabel
 from raydoa.simulation.clock import Clock, Event
 from raydoa.simulation.durations import Lasting, Startup
@@ -24,27 +24,27 @@ class SimulatedLocks:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._flights: dict[str, Event] = {}
-        self.claims = 0
+        self._locked: dict[str, Event] = {}
+        self.requests = 0
 
     def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
         """See `BuildLocks.acquire`."""
-        self.claims += 1
-        ours = [stage for stage in stages if stage.key not in self._flights]
-        landing = self._clock.event()
-        self._flights |= {stage.key: landing for stage in ours}
+        self.requests += 1
+        ours = [stage for stage in stages if stage.key not in self._locked]
+        released = self._clock.event()
+        self._locked |= {stage.key: released for stage in ours}
         return ours
 
-    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
+    def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
         """See `BuildLocks.release`."""
-        for landing in {self._flights.pop(stage.key) for stage in stages}:
-            landing.set()
+        for released in {self._locked.pop(stage.key) for stage in stages}:
+            released.set()
 
-    def wait(self, stage: Stage) -> Outcome | None:
+    def wait(self, stage: Stage) -> BuildOutcome | None:
         """See `BuildLocks.wait`; nothing fails here."""
-        flight = self._flights.get(stage.key)
-        if flight is not None:
-            flight.wait()
+        released = self._locked.get(stage.key)
+        if released is not None:
+            released.wait()
         return None
 
 

@@ -1,7 +1,8 @@
 """A whole sweep in simulated time: trials begin as Tune begins them, and each walks its stages with the real builder.
 
-Tune takes cells in their order and keeps `RuntimeConfig.trials_of_a_sweep` of them going; a trial holds no GPU, so all that it
-does while others have theirs is wait. What comes out is when the last row is there, and what the GPUs did meanwhile.
+Tune takes plans, the longest chains of stages first, and keeps `RuntimeConfig.trials_of_a_sweep` of them going; a trial holds
+no GPU, so all that it does while others have theirs is wait. What comes out is when the last row is there, and what the GPUs
+did meanwhile.
 """
 
 from collections import deque
@@ -32,7 +33,7 @@ class Simulated:
         bound: what no schedule can beat.
         held: GPU-seconds by the kind of stage that held them; "starting" before work began.
         operations: of the store, all trials together.
-        claims: that trials asked for.
+        lock_requests: of all trials.
         trials: that were measured.
     """
 
@@ -41,7 +42,7 @@ class Simulated:
     bound: Bound
     held: Mapping[str, float]
     operations: Mapping[str, int]
-    claims: int
+    lock_requests: int
     trials: int
 
     @property
@@ -111,6 +112,6 @@ def simulate(
         bound([end for trial in trials for end in trial], runtime, lasting),
         dict(gpus.held),
         dict(store.operations),
-        locks.claims,
+        locks.requests,
         len(trials),
     )

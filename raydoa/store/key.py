@@ -94,11 +94,12 @@ class Stage:
     """Base of the stages: a frozen dataclass whose fields decide what it makes.
 
     A field that holds a `Stage`, or a tuple of stages only, is an input; every other field is
-    configuration. Subclasses set ``kind`` (what is made) and ``version`` (raised when the code
+    configuration. Subclasses set ``kind`` (what is made), ``role`` (what kind of work that is) and ``version`` (raised when the code
     makes something else from the same fields).
     """
 
     kind: ClassVar[str]
+    role: ClassVar[str]
     version: ClassVar[int]
 
     @cached_property

@@ -54,7 +54,10 @@ class Strategy(ABC):
 
     @abstractmethod
     def axes(self, grid: Axes, student: str) -> Mapping[str, Sequence[Any]]:
-        """The values of each axis that it varies, by the name that `Question.axes` has for it."""
+        """The values of each axis that it varies, by the name that `Question.axes` has for it.
+
+        No values where ``grid.choices`` has none for it, which a sweep refuses: for a plan or a search all axes are open.
+        """
 
     @abstractmethod
     def plan(self, question: Question, budget_usd: float) -> Plan | Infeasible:

@@ -53,10 +53,6 @@ class MicroBatch:
     soft: tuple[Any, ...]
     index: int
 
-    def decoder_input(self) -> torch.Tensor:
-        """The target shifted right: T5 starts its decoder with the padding id."""
-        return torch.nn.functional.pad(self.target, (1, -1), value=PAD_ID)
-
     def to(self, device: torch.device | str) -> "MicroBatch":
         """The same on another device; soft labels follow when they are used."""
         if str(device) == "cpu":

@@ -4,7 +4,6 @@ Everything random follows from (seed, step, micro-batch), so a training that was
 as if it had not been, and one that is spread over workers takes the same steps as one that is not.
 """
 
-import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -18,8 +17,6 @@ from raydoa.training.batches import Batches, Example, InTurn, micro_batches
 from raydoa.training.checkpoint_interval import Rhythm
 from raydoa.training.engine import Engine
 from raydoa.training.recipe import Execution
-
-logger = logging.getLogger(__name__)
 
 StepHook = Callable[[int, float], None]
 

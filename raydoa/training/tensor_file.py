@@ -5,20 +5,24 @@ are read with `pread`: unlike those of a memory map, the pages that were read be
 process, so its resident size does not grow with what it has seen. Nothing in such a file is executed.
 """
 
+import errno
 import json
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 _DTYPES = {"I32": torch.int32, "I64": torch.int64, "F32": torch.float32, "BF16": torch.bfloat16}
-_MOST_OPEN = 128
+_MOST_OPEN = 512
+"""A student on U = 100K reads 100 shards and as many files of token ids; a process may open 1,024 files."""
 
 
 class TensorFile:
@@ -80,10 +84,22 @@ def write_ragged(path: Path, rows: Sequence[Sequence[int]], **flat: torch.Tensor
     offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
     ids = torch.tensor([token for row in rows for token in row], dtype=torch.int32)
     assert all(len(tensor) == len(ids) for tensor in flat.values()), "an entry for each id"
-    save_file({"ids": ids, "offsets": offsets, **flat}, path)
+    with full_disk_is_os_error():
+        save_file({"ids": ids, "offsets": offsets, **flat}, path)
 
 
 @lru_cache(maxsize=_MOST_OPEN)
 def _opened(path: str, _inode: int, _changed_ns: int) -> IO[bytes]:
     """An open file; the one that was used least recently is closed."""
     return Path(path).open("rb", buffering=0)
+
+
+@contextmanager
+def full_disk_is_os_error() -> Iterator[None]:
+    """Turn safetensors' own error of a full disk, which says so in words only, into the usual one."""
+    try:
+        yield
+    except SafetensorError as error:
+        if f"os error {errno.ENOSPC}" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, str(error)) from error

@@ -27,8 +27,8 @@ from raydoa.labels.source import (
     Collected,
     Labeller,
     LabelSource,
-    Outcome,
     Quote,
+    RowOutcome,
     Ticket,
     text_facts,
     written,
@@ -288,7 +288,9 @@ class _Rules(Labeller):
         classes = {row.id: self._class(row.source) for row in ticket.rows}
         rows = [written(row, name) for row in ticket.rows if (name := classes[row.id]) is not None]
         outcomes = tuple(
-            Outcome(row_id, "labelled") if name else Outcome(row_id, "refused", "it has no keyword")
+            RowOutcome(row_id, "labelled")
+            if name
+            else RowOutcome(row_id, "refused", "it has no keyword")
             for row_id, name in classes.items()
         )
         return Collected(tuple(rows), text_facts(ticket.shard), outcomes)
@@ -323,8 +325,9 @@ class RuleLabels(CostItem):
         return plan.quantity(self.name)
 
     def add_stages(self, graph: StageGraph, quantity: int) -> None:
-        graph.shards += graph.pseudo_label(quantity, RULES, Representation(kind="text"))
-        graph.paid[self.name] = graph.shards
+        shards = graph.pseudo_label(quantity, RULES, Representation(kind="text"))
+        graph.paid[self.name] = shards
+        graph.shards += shards
 
 
 class Rules(Strategy):
@@ -335,7 +338,7 @@ class Rules(Strategy):
     marker = "P"
 
     def axes(self, grid: Axes, student: str) -> Mapping[str, Sequence[Any]]:
-        return {"rule_rows": grid.choices["rule_rows"]}
+        return {"rule_rows": grid.choices.get("rule_rows", ())}
 
     def plan(self, question: Question, budget_usd: float) -> Plan | Infeasible:
         check_question(question, budget_usd)

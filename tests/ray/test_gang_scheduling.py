@@ -10,7 +10,7 @@ import ray
 from raydoa.on_ray import gang_scheduling
 from raydoa.on_ray.gang_scheduling import queued_gang, wait_for_gangs
 from raydoa.on_ray.locks import Gang, Holder, LockManager, find_locks
-from raydoa.pipeline.builder import Outcome
+from raydoa.pipeline.builder import BuildOutcome
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -52,7 +52,7 @@ def test_gangs_are_queued() -> None:
         assert await manager.gangs_ahead("b", LONG) == []
         await manager.enqueue_gang("a", BOTH)  # It was lost, and is enqueued anew.
         assert await manager.gangs_ahead("a", SOON) == [BOTH, BOTH]
-        await manager.release(["b", "c"], ME.name, Outcome(made=True))
+        await manager.release(["b", "c"], ME.name, BuildOutcome(made=True))
         assert await manager.gangs_ahead("a", LONG) == []
 
     asyncio.run(scenario())
@@ -65,7 +65,7 @@ def test_releasing_a_lock_dequeues_its_gang() -> None:
         manager = LockManager()
         await manager.acquire(["a"], "work", ME)
         await manager.enqueue_gang("a", BOTH)
-        await manager.release(["a"], ME.name, Outcome(error="lost"))
+        await manager.release(["a"], ME.name, BuildOutcome(error="lost"))
         assert await manager.pending_gangs(LONG) == []
         await manager.dequeue_gang("a")
         # The lock is not held, so nothing would ever dequeue it.
@@ -81,7 +81,7 @@ def lock(two_cpus: None) -> Iterator[str]:
     manager: Any = find_locks()
     ray.get(manager.acquire.remote(["gang"], "work", ME))
     yield "gang"
-    ray.get(manager.release.remote(["gang"], ME.name, Outcome(made=True)))
+    ray.get(manager.release.remote(["gang"], ME.name, BuildOutcome(made=True)))
 
 
 @ray.remote(num_cpus=0)
@@ -122,7 +122,7 @@ def test_but_no_other_gang(lock: str) -> None:
         first.enqueue(3, {"CPU": 1, "GPU": 0})
         second.enqueue(3, {"CPU": 1, "GPU": 0})
         assert len(ray.get(manager.pending_gangs.remote(SOON))) == 2
-    ray.get(manager.release.remote(["another"], ME.name, Outcome(made=True)))
+    ray.get(manager.release.remote(["another"], ME.name, BuildOutcome(made=True)))
 
 
 def test_but_not_for_ever(lock: str, monkeypatch: pytest.MonkeyPatch) -> None:

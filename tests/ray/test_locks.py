@@ -9,11 +9,11 @@ import pytest
 import ray
 
 from raydoa.on_ray.locks import Holder, LockManager, Status, find_locks
-from raydoa.pipeline.builder import Outcome
+from raydoa.pipeline.builder import BuildOutcome
 from tests.ray.watching import until
 
 JOB = "a job"
-MADE = Outcome(made=True)
+MADE = BuildOutcome(made=True)
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
@@ -108,7 +108,7 @@ def test_waiters_may_try_after_a_failure(manager: Any) -> None:
     ray.get(one.acquire.remote("a"))
     waiting = manager.wait.remote("a", JOB)
     assert ray.wait([waiting], timeout=0.5)[0] == []
-    ray.get(manager.release.remote(["a"], "one", Outcome(error="ValueError: no")))
+    ray.get(manager.release.remote(["a"], "one", BuildOutcome(error="ValueError: no")))
     assert ray.get(waiting) is None
     assert ray.get(two.acquire.remote("a")) == ["a"]
     assert ray.get(manager.status.remote(JOB, 0)).made == []
@@ -121,7 +121,7 @@ def test_what_failed_for_good_is_not_granted_to_that_job_again(manager: Any, fin
         assert ray.get(one.acquire.remote("a")) == ["a"]
         waiting = manager.wait.remote("a", JOB)
         assert ray.wait([waiting], timeout=0.2)[0] == []
-        failed = Outcome(error=f"ValueError: {failure}", final=final)
+        failed = BuildOutcome(error=f"ValueError: {failure}", final=final)
         ray.get(manager.release.remote(["a"], "one", failed))
     assert failed.error == f"ValueError: {0 if final else 2}"
     assert ray.get(waiting) == failed, "waiters get it"
@@ -136,7 +136,9 @@ def test_a_holder_cannot_release_its_successors_lock(manager: Any) -> None:
     two = Builder.remote("two", manager)
     assert ray.get(two.acquire.remote("a")) == ["a"]
     ray.get(
-        manager.release.remote(["a"], "one", Outcome(error="ValueError: of one taken for dead"))
+        manager.release.remote(
+            ["a"], "one", BuildOutcome(error="ValueError: of one taken for dead")
+        )
     )
     assert ray.get(manager.status.remote(JOB)).running == {"work": 1}
 

@@ -43,6 +43,18 @@ def test_a_dry_run_is_that_of_the_command_line(tmp_path: Path) -> None:
     assert text == raydoa.dry_run(configuration.sweep, configuration.runtime)
 
 
+def test_a_file_and_tasks_mean_what_they_mean_on_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_text("sweep: {grid: {n: 7}}", encoding="utf-8")
+    assert (
+        raydoa.configure(path).sweep.student_recipe
+        == raydoa.configure("embedded").sweep.student_recipe
+    )
+    with_task = raydoa.configure(path, tasks="wlp")
+    assert with_task.sweep.pretraining == raydoa.configure("nano").sweep.pretraining
+    assert with_task.sweep.grid.tasks == ("wlp",) and with_task.sweep.grid.n == (7,)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -65,5 +65,6 @@ class CostItem(ABC):
     def add_stages(self, graph: "StageGraph", quantity: int) -> None:
         """Add the stages that the quantity pays for; items add theirs in the order of their registration.
 
-        An item that buys rows instead changes what later stages read.
+        What it pays for, ``graph.paid[self.name]``, is one stage, or shards of pool rows: other stages cannot be
+        paid in parts. An item that buys rows instead changes what later stages read, and pays for none.
         """

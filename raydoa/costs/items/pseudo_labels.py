@@ -55,5 +55,5 @@ class PseudoLabels(CostItem):
 
     def add_stages(self, graph: "StageGraph", quantity: int) -> None:
         """One labelling per shard."""
-        graph.shards = graph.pseudo_label(quantity)
-        graph.paid[self.name] = graph.shards
+        graph.paid[self.name] = shards = graph.pseudo_label(quantity)
+        graph.shards += shards

@@ -10,7 +10,6 @@ comparison that sees empty tensors under ZeRO-3 and then ties v1.1's head to its
 """
 
 import json
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -22,12 +21,11 @@ from transformers import T5Config, T5ForConditionalGeneration
 from transformers.utils import logging as transformers_logging
 
 from raydoa.errors import UserError
-from raydoa.models.head import HEAD_TENSOR, full_disk_is_os_error, save_head
+from raydoa.models.head import HEAD_TENSOR, save_head
 from raydoa.models.hub import read_config
 from raydoa.models.seq2seq.shape import T5Shape, head_is_tied, is_t5
 from raydoa.models.tokenizer import Tokenizer
-
-logger = logging.getLogger(__name__)
+from raydoa.training.tensor_file import full_disk_is_os_error
 
 # A sweep loads hundreds of models, and tells of its progress itself.
 transformers_logging.disable_progress_bar()

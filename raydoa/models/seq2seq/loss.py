@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from raydoa.training.batches import MicroBatch
+from raydoa.training.batches import PAD_ID, MicroBatch
 from raydoa.training.distill import Loss
 
 
@@ -28,6 +28,11 @@ class Seq2SeqLoss(Loss):
         self.model.activation_checkpointing_enable()
 
 
+def decoder_input(batch: MicroBatch) -> torch.Tensor:
+    """The target shifted right: T5 starts its decoder with the padding id."""
+    return torch.nn.functional.pad(batch.target, (1, -1), value=PAD_ID)
+
+
 def decoder_states(model: Any, batch: MicroBatch) -> torch.Tensor:
     """What the output head is applied to ``[rows, target length, d_model]``.
 
@@ -35,7 +40,7 @@ def decoder_states(model: Any, batch: MicroBatch) -> torch.Tensor:
     """
     encoded = model.encoder(input_ids=batch.source, attention_mask=batch.source_mask)
     decoded: torch.Tensor = model.decoder(
-        input_ids=batch.decoder_input(),
+        input_ids=decoder_input(batch),
         encoder_hidden_states=encoded.last_hidden_state,
         encoder_attention_mask=batch.source_mask,
         use_cache=False,

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from raydoa.models.tokenizer import END_ID
 from raydoa.training.batches import Example
 
-END_ID = 1
 SENTINELS = 32
 
 

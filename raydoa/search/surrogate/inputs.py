@@ -5,6 +5,7 @@ choices that plugins register) makes it one of another kind, with a coordinate f
 """
 
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -69,7 +70,6 @@ class _Encoder:
         self._question = question
         sizes = list(question.sizes.values())
         self._middle = math.exp(math.fsum(map(math.log, sizes)) / len(sizes)) if sizes else 1.0
-        self._kinds: dict[object, int] = {}
         self._rows: dict[Plan, tuple[float, ...]] = {}
         self.others = [item for item in ITEMS.names() if item not in _IN_LAWS]
 
@@ -100,7 +100,8 @@ class _Encoder:
         """A number for its choices, which teacher apart, and its items that no law knows."""
         choices = tuple((name, "" if name == "teacher" else value) for name, value in plan.choices)
         items = tuple(item for item, _ in plan.quantities if item not in _IN_LAWS)
-        return self._kinds.setdefault((choices, items), len(self._kinds))
+        # The same in every process and for every question: a surface is asked long after it was fitted.
+        return zlib.crc32(repr((choices, items)).encode())
 
 
 @lru_cache(maxsize=16)

@@ -48,6 +48,7 @@ SEARCH = ("search", "--budget", 5)
         ((*SEARCH, "--limit", "-1"), "limit: found $-1.0000; the cheapest measurement costs"),
         ((*SEARCH, "--limit", "nan"), "limit: found $nan; the cheapest measurement costs"),
         ((*SEARCH, "--limit", "all"), "argument --limit: invalid float value: 'all'"),
+        ((*SEARCH, "--limit", "inf"), "limit: found $inf; the cheapest measurement costs $"),
         ((*SEARCH, "--strategies", "distill"), "--strategies: a search looks at all of them; leave it out"),
         ((*SEARCH, "--u", "100"), "--u: a search looks at all of them; leave it out"),
         ((*SEARCH, "--label-shares", "0.5"), "--label-shares: a search looks at all of them; leave it out"),
@@ -230,12 +231,12 @@ def test_what_is_in_the_store_costs_nothing(
         journal.tell(proposal.number, 0.5)
 
 
-def _students(units: Mapping[Hashable, tuple[int, int]]) -> set[Plan]:
+def _students(units: Mapping[Hashable, object]) -> set[Plan]:
     """The plans whose student exists."""
     return {thing[1] for thing in units if isinstance(thing, tuple) and thing[0] == "student"}
 
 
-def _teachers(units: Mapping[Hashable, tuple[int, int]]) -> set[Hashable]:
+def _teachers(units: Mapping[Hashable, object]) -> set[Hashable]:
     """The teachers that exist."""
     return {thing for thing in units if isinstance(thing, tuple) and thing[0] == "teacher"}
 
@@ -260,7 +261,7 @@ def test_only_what_is_missing_is_made_and_paid(searched: SearchSetup, tmp_path: 
         store.drop(stage.key)
     journal = again.open_journal()
     existing = journal.search.existing
-    assert existing.units["pseudo_labels", teacher_of(plan)] == (0, 20) and rows > 20
+    assert existing.units["pseudo_labels", teacher_of(plan)] == ((0, 20),) and rows > 20
     assert _students(existing.units) == {
         other
         for other in made

@@ -35,6 +35,7 @@ def test_affordable_is_the_most_that_can_be_paid(price: float, money: int) -> No
 def test_what_is_free_is_affordable_without_end() -> None:
     own_gpus = compute_tariff("teacher", "step", 3.6, 0.0, "measured")
     assert own_gpus.micro_usd(10**9) == 0 and own_gpus.affordable(0) == NO_LIMIT
+    assert own_gpus.affordable(-1) == 0, "what is left after something that was too dear"
 
 
 @given(st.permutations(["labels", "teacher", "student"]), quantities, prices)

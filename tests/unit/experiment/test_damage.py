@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from raydoa.costs.plan import Plan
 from raydoa.errors import InsufficientResources, UserError
 from raydoa.experiment.resolve import Resolved, resolve
-from raydoa.pipeline.builder import Builder, NoLocks, Outcome, StageFailed
+from raydoa.pipeline.builder import Builder, BuildOutcome, NoLocks, StageFailed
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.local_runner import LocalRunner
 from raydoa.pipeline.stages import Distill, Pretrain, Vocabulary
@@ -143,17 +143,17 @@ class Shared:
     def __init__(self, maker: Builder | None, *, mistake: bool = False) -> None:
         self.maker = maker
         self.mistake = mistake
-        self.released: list[tuple[str, Outcome]] = []
+        self.released: list[tuple[str, BuildOutcome]] = []
 
     def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
         return [stage for stage in stages if not isinstance(stage, Vocabulary)]
 
-    def release(self, stages: Sequence[Stage], outcome: Outcome) -> None:
+    def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
         self.released += [(stage.kind, outcome) for stage in stages]
 
-    def wait(self, stage: Stage) -> Outcome | None:
+    def wait(self, stage: Stage) -> BuildOutcome | None:
         if self.maker is None:
-            return Outcome(error="its maker: the disk is full", mistake=self.mistake)
+            return BuildOutcome(error="its maker: the disk is full", mistake=self.mistake)
         self.maker.build(stage)
         return None
 
@@ -163,7 +163,10 @@ def test_what_somebody_else_makes_is_waited_for(resolved: Resolved) -> None:
     locks = Shared(builder_of(resolved, plan))
     builder = Builder(resolved.context.store, LocalRunner(resolved.context), locks)
     builder.build(student.teacher.initial)
-    assert locks.released == [("task_data", Outcome(made=True)), ("pretrain", Outcome(made=True))]
+    assert locks.released == [
+        ("task_data", BuildOutcome(made=True)),
+        ("pretrain", BuildOutcome(made=True)),
+    ]
 
 
 @pytest.mark.parametrize(("mistake", "error"), [(False, StageFailed), (True, UserError)])
@@ -193,9 +196,9 @@ def test_those_who_wait_are_told_why_we_failed(resolved: Resolved) -> None:
     with pytest.raises(InsufficientResources, match="no"):
         builder.build(student.teacher.data)
     assert [outcome for _, outcome in locks.released] == [
-        Outcome(error="UserError: no", mistake=True, final=True),
-        Outcome(error="OSError: no"),
-        Outcome(error="InsufficientResources: no", mistake=True),
+        BuildOutcome(error="UserError: no", mistake=True, final=True),
+        BuildOutcome(error="OSError: no"),
+        BuildOutcome(error="InsufficientResources: no", mistake=True),
     ]
 
 

@@ -6,8 +6,9 @@ from fractions import Fraction
 import pytest
 
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.experiment.placement import Tasks, placed
+from raydoa.experiment.placement import ActorPool, Tasks, placed
 from raydoa.pipeline.build import build_stage
+from raydoa.pipeline.stages import Distill, Evaluate, FineTune, PseudoLabel
 from raydoa.store.key import Stage
 from tests.unit.simulation.graphs import STUDENT, TEACHER, distilling, evaluated, tuned
 from tests.unit.world import World
@@ -34,6 +35,20 @@ def test_students_share_a_gpu_and_teachers_do_not(stage: Stage, share: Fraction)
 def test_without_gpus_nobody_holds_one() -> None:
     [tasks] = placed([tuned(STUDENT)], RuntimeConfig(students_per_gpu=4))
     assert isinstance(tasks, Tasks) and tasks.gpus == 0
+
+
+def _shards(teacher: FineTune) -> tuple[PseudoLabel, ...]:
+    student = next(end.trained for end in distilling(teacher, 2) if isinstance(end, Evaluate))
+    assert isinstance(student, Distill)
+    return student.shards
+
+
+def test_shards_of_a_teacher_are_labelled_together() -> None:
+    """However they are mixed: a teacher is opened once."""
+    first, second = tuned(TEACHER), tuned(TEACHER, steps=9)
+    pairs = zip(*(_shards(teacher) for teacher in (first, second)), strict=True)
+    pools = placed([shard for pair in pairs for shard in pair], RuntimeConfig())
+    assert [len(pool.shards) for pool in pools if isinstance(pool, ActorPool)] == [2, 2]
 
 
 def test_what_shared_a_gpu_took_its_part_of_it(world: World) -> None:

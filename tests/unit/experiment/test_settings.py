@@ -13,7 +13,9 @@ from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Grid, RuntimeConfig
 from raydoa.experiment.grid import grid_cells
 from raydoa.settings import Settings, parse, read_yaml
+from raydoa.strategies import STRATEGIES
 from raydoa.tasks.task import read_task_yaml
+from tests.plugins.example_plugin import Rules
 from tests.unit.world import World, write_task
 
 
@@ -122,6 +124,8 @@ AXES = {
         ({"label_shares": [1.5]}, "label_shares: found [1.5]; a share of the budget is from 0 to 1"),
         ({"label_shares": [float("nan")]}, "label_shares.0: found nan; input should be a finite number"),
         ({"label_shares": [0.5, 0.5]}, "label_shares repeats a value"),
+        ({"choices": {"width": [1, 1]}}, "width repeats a value: (1, 1)"),
+        ({"choices": {"width": [[1, 2]]}}, "choices.width.0"),
     ],
 )  # fmt: skip
 def test_axes(changes: dict[str, object], message: str) -> None:
@@ -178,3 +182,22 @@ def test_a_group_cannot_shrink_to_more_than_it_starts_with() -> None:
         match="least_train_workers is 3 and train_workers 2; a group continues with at most",
     ):
         parse(wrong, RuntimeConfig, where="--set")
+
+
+def test_values_of_an_axis_that_no_strategy_varies() -> None:
+    with pytest.raises(
+        UserError, match="choices: found 'width'; the strategies of this grid vary no axes of"
+    ):
+        grid_cells(Grid.model_validate({**AXES, "choices": {"width": [1]}}), "s")
+
+
+def test_a_strategy_whose_own_axis_has_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of an installed plugin: a sweep of it is refused, and a sweep of others does not notice."""
+    entries = {**STRATEGIES._entries, "rules": Rules()}
+    monkeypatch.setattr(STRATEGIES, "_entries", entries)
+    assert grid_cells(Grid.model_validate(AXES), "s")
+    rules = Grid.model_validate({**AXES, "strategies": ["rules"]})
+    with pytest.raises(UserError, match="choices: rules needs values of rule_rows; none are given"):
+        grid_cells(rules, "s")
+    cells = grid_cells(rules.model_copy(update={"choices": {"rule_rows": (5,)}}), "s")
+    assert [cell.choices for cell in cells] == [(("rule_rows", 5),)]

@@ -172,6 +172,17 @@ def test_a_teachers_text_has_no_distribution(tiny: Tiny) -> None:
     assert tiny.score(student) >= 0.75
 
 
+def test_a_student_learns_from_a_teacher_and_from_rules(tiny: Tiny) -> None:
+    """Whichever shards come first; the teacher's are checked against the teacher, the rules' are not."""
+    teacher = tiny.fine_tune()
+    soft = tiny.shards(TEACHER, teacher, "hidden")
+    for shards in ((soft[0], tiny.shards(RULES)[1]), (tiny.shards(RULES)[0], soft[1])):
+        student = replace(tiny.student(soft), shards=shards)
+        assert tiny.score(student) >= 0.75
+        rows, _ = distill_rows(student, tiny.context, open_model(tiny.linear, tiny.context))
+        assert {type(row.soft) for row in rows} == {HiddenLabels, WrittenLabels}
+
+
 def test_token_ids_are_made_once_for_a_tokenizer(tiny: Tiny) -> None:
     tiny.builder.build(tiny.student(tiny.shards(GOLD)))
     folder = Path(str(tiny.context.train_folder)) / "token_ids"
@@ -179,6 +190,7 @@ def test_token_ids_are_made_once_for_a_tokenizer(tiny: Tiny) -> None:
     teacher = tiny.fine_tune()
     tiny.builder.build(tiny.student(tiny.shards(TEACHER, teacher, "hidden")))
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    assert all(path.suffix == ".safetensors" for path in folder.iterdir()), "nothing is left beside"
 
 
 def test_where_all_rows_are_refused_the_reason_is_said(tiny: Tiny) -> None:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from raydoa.costs.plan import Plan
 from raydoa.errors import UserError
+from raydoa.experiment.result_row import plan_columns
 from raydoa.planning.evidence import contradictions, gather, spread
 from raydoa.planning.measurements import as_asked, plan_of
 from raydoa.planning.scenario import Scenario
@@ -58,6 +60,22 @@ def test_another_task_is_a_prior(scenario: Scenario, write_sweep: WriteSweep) ->
     assert other.question.teachers == ("nano-m", "nano-l")
     assert other.question.recipes.student_on_soft_labels.epochs == 6  # 564 steps over 3,000 rows.
     assert all(other.question.limits("student", m.plan)[1] for m in other.measured)
+
+
+def test_a_row_keeps_all_that_was_chosen() -> None:
+    """What plugins have to choose from too, which no column of their own holds."""
+    plan = Plan(
+        "lexicon",
+        100,
+        "nano-s",
+        0,
+        0,
+        (("prompt", "a=b,c"), ("teacher", "nano-l")),
+        (("student", 5),),
+    )
+    assert plan_of(plan_columns(plan)) == plan
+    alone = Plan("lexicon", 100, "nano-s", 0, 0, (), (("student", 5),))
+    assert plan_of(plan_columns(alone)) == alone
 
 
 def test_nothing_to_learn_from(scenario: Scenario, write_sweep: WriteSweep) -> None:

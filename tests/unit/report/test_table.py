@@ -1,6 +1,6 @@
 """The table at the end of a sweep."""
 
-from raydoa.report.table import as_markdown, as_text, notes, summary
+from raydoa.report.table import as_text, notes, summary
 from tests.unit.report.conftest import frame, grid
 
 
@@ -65,13 +65,12 @@ def test_what_has_no_score_says_so() -> None:
     ]
 
 
-def test_text_and_markdown() -> None:
+def test_text() -> None:
     table = summary(grid())
-    text, markdown = as_text(table).splitlines(), as_markdown(table).splitlines()
-    assert len(text) == len(markdown) == 6
+    text = as_text(table).splitlines()
+    assert len(text) == 6
     assert text[0].split() == list(table.columns)
     assert text[2].split()[:3] == ["tiny", "8", "1"] and text[3].split()[:3] == ["tiny", "8", "100"]
-    assert all(line.count("|") == len(table.columns) + 1 for line in markdown)
     wide = frame({"budget": 1_234_567.5})
     assert "1,234,567.5" in as_text(summary(wide))
 

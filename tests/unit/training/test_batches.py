@@ -3,6 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raydoa.models.seq2seq.loss import decoder_input
 from raydoa.training.batches import Batches, Example, InTurn, collate, micro_batches
 
 
@@ -79,7 +80,7 @@ def test_padding_is_told_from_tokens_by_length_not_by_id() -> None:
     assert batch.source.tolist() == [[0, 5, 1], [6, 1, 0]]
     assert batch.source_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
     assert batch.target_mask.tolist() == [[True, True, False], [True, True, True]]
-    assert batch.decoder_input().tolist() == [[0, 0, 1], [0, 7, 8]]
+    assert decoder_input(batch).tolist() == [[0, 0, 1], [0, 7, 8]]
     assert batch.to(torch.device("meta")).source.is_meta
 
 

@@ -13,6 +13,7 @@ from transformers import T5ForConditionalGeneration
 
 from raydoa.errors import UserError
 from raydoa.models.seq2seq.loss import Seq2SeqLoss as Loss
+from raydoa.models.seq2seq.loss import decoder_input
 from raydoa.training.batches import Example, MicroBatch, collate
 from raydoa.training.distill import _Divergence, _HiddenTeacher, _SparseTeacher
 from raydoa.training.shards import Shard, write_shard
@@ -35,7 +36,7 @@ def _logits(model: T5ForConditionalGeneration, batch: MicroBatch) -> torch.Tenso
     return model(
         input_ids=batch.source,
         attention_mask=batch.source_mask,
-        decoder_input_ids=batch.decoder_input(),
+        decoder_input_ids=decoder_input(batch),
     ).logits
 
 

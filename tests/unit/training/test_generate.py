@@ -6,7 +6,7 @@ import torch
 from transformers import T5ForConditionalGeneration
 
 from raydoa.models.seq2seq.generate import generate
-from raydoa.models.seq2seq.loss import decoder_states
+from raydoa.models.seq2seq.loss import decoder_input, decoder_states
 from raydoa.training.batches import Example, collate
 from raydoa.training.unlabelable_row import UnlabelableRow
 
@@ -44,9 +44,9 @@ def test_targets_and_states_are_those_of_a_second_pass(
         forced = collate([replace(row, target_ids=found.target_ids)])
         with torch.no_grad():
             states = decoder_states(model, forced)[0]
-            logits = model(
-                input_ids=forced.source, decoder_input_ids=forced.decoder_input()
-            ).logits[0]
+            logits = model(input_ids=forced.source, decoder_input_ids=decoder_input(forced)).logits[
+                0
+            ]
         torch.testing.assert_close(found.states, states, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(
             found.states @ model.lm_head.weight.T, logits, rtol=1e-4, atol=1e-4

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raydoa.models.seq2seq.span_corruption import END_ID, SENTINELS, corrupt, corrupted_examples
+from raydoa.models.seq2seq.span_corruption import SENTINELS, corrupt, corrupted_examples
+from raydoa.models.tokenizer import END_ID
 
 VOCABULARY = 200
 FIRST_SENTINEL = VOCABULARY - SENTINELS
