@@ -26,15 +26,16 @@ def existing_units(plans: Iterable[Plan], study: Study, store: Store) -> list[Ex
     """What a store has already of plans and of their repeats; what is bought, such as labels, is never in a store."""
     # Listed once: a place that is far away answers a question in milliseconds, and there are thousands.
     keys = frozenset(store.keys())
-    existing: list[ExistingUnits] = []
+    existing: dict[Hashable, ExistingUnits] = {}
     repeated = list(plans) if keys else []
     while repeated:
         held = _held(repeated, study.graph, keys)
-        existing += held.values()
-        things = held.keys()
-        repeated = [p.repeated(p.repeat + 1) for p in repeated if not things.isdisjoint(_things(p))]
+        # What does not depend on the repeat, such as rows that rules have labelled, is held by every one.
+        new = held.keys() - existing.keys()
+        existing |= held
+        repeated = [p.repeated(p.repeat + 1) for p in repeated if not new.isdisjoint(_things(p))]
     logger.info("in the store already: units of %d teachers, pools and students", len(existing))
-    return existing
+    return list(existing.values())
 
 
 def _held(

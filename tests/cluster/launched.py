@@ -19,7 +19,7 @@ from tests.ray.watching import until
 
 _JOBS = "http://127.0.0.1:8265"
 _SETTINGS = "PYTHONPATH=~/raydoa RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness=0"
-STAGES = ("ray::_produce", "ray::RayTrainWorker", "ray::MapWorker")
+STAGES = ("ray::_build_stage", "ray::RayTrainWorker", "ray::MapWorker")
 """What processes that make a stage call themselves."""
 
 

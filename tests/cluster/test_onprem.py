@@ -161,7 +161,7 @@ def _nothing_twice(
         for host in cluster.hosts
         for path in host.folder.glob("tmp/ray/session_2*/logs/worker-*.err")
     )
-    assert ":task_name:_produce" in told, "the logs of those who make stages"
+    assert ":task_name:_build_stage" in told, "the logs of those who make stages"
     again = set(re.findall(rf"{job.store}: \w+ ([0-9a-f]{{64}}) was made twice", told))
     assert not again & before.keys()
 

@@ -15,6 +15,7 @@ import pytest
 import ray
 
 from raydoa.on_ray import deepspeed_internals, ray_internals
+from tests.ray.watching import until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -137,13 +138,20 @@ class TestOnACluster:
         (record,) = ray_internals.actors("_Actor")
         assert record["State"] == "ALIVE" and record["Pid"] and record["Address"]["NodeID"]
         ray.kill(actor)
-        with pytest.raises(ray.exceptions.RayError):
-            asyncio.run(ray_internals.ping(actor))
+        until("its being dead", lambda: _is_dead(actor))
 
     def test_a_drain_request_is_answered(self) -> None:
         gcs = ray_internals.gcs_client(ray.get_runtime_context().gcs_address)
         accepted, rejection = ray_internals.drain_node(gcs, "f" * 56, "a test", deadline=4e9)
         assert accepted or rejection
+
+
+def _is_dead(actor: ray.actor.ActorHandle[_Actor]) -> bool:
+    try:
+        asyncio.run(ray_internals.ping(actor))
+    except ray.exceptions.RayError:
+        return True
+    return False
 
 
 _ZERO_NAMES = {

@@ -6,6 +6,7 @@ in every worker of Ray.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,34 +23,6 @@ pytestmark = pytest.mark.timeout(900)
 
 _ROOT = Path(__file__).parents[2]
 _MAIN = "from raydoa.cli import main; raise SystemExit(main())"
-
-_SEARCH = """
-import collections, json, pathlib, sys
-
-from raydoa.api.configure import choose
-from raydoa.api.search import Searching, search_setup
-from raydoa.experiment.cell import Cell
-from raydoa.experiment.trial import measure
-from raydoa.pipeline.builder import Builder, NoLocks
-from raydoa.pipeline.local_runner import LocalRunner
-
-asked = choose(pathlib.Path(sys.argv[1]), None, {"budgets": 2, "seeds": 0})
-setup, _ = search_setup(asked, Searching("random", limit_usd=1.0))
-context, study = setup.resolved.context, setup.resolved.study
-context.store.prepare()
-builder = Builder(context.store, LocalRunner(context), NoLocks())
-journal, strategies = setup.open_journal(), collections.Counter()
-while strategies["rules"] < 2 or strategies["annotate"] < 1:
-    assert (proposal := journal.ask()) is not None
-    plan = proposal.plan
-    strategy = setup.space.strategy_of(plan)
-    cell = Cell(plan.task, strategy, 2.0, plan.n, None, None, plan.student, plan.seed)
-    row = measure(plan, [cell], {}, study, builder)[0]
-    journal.tell(proposal.number, row["score"], row["cost_incurred"])
-    strategies[strategy] += 1
-assert journal.search.recommend() in setup.space.plans()
-print(json.dumps(strategies))
-"""
 
 
 class Commands:
@@ -151,7 +124,8 @@ def test_it_is_measured(result_dir: Path) -> None:
 
 def test_it_is_reported(commands: Commands, result_dir: Path) -> None:
     out = commands.run("report", str(result_dir), "--price", "rule_labels=0.02")
-    assert ("rules" in out and "20 rows by rules" in out) or "40 rows by rules" in out
+    [(rows, usd)] = set(re.findall(r"(20|40) rows by rules \$([0-9.]+)", out))
+    assert float(usd) == pytest.approx(0.02 * int(rows), abs=0.01)
 
 
 @pytest.fixture
@@ -174,7 +148,13 @@ def test_its_slider_moves_the_totals(page, result_dir: Path) -> None:
         "before => document.querySelector('#answer').innerText !== before", arg=answer
     )
     assert page.locator("#moved").inner_text().count("$0.50") == 1
-    assert cells["cost_rule_labels"].max() == 0.4
+    with page.expect_download() as download:
+        page.click("#download")
+    moved = pd.read_csv(download.value.path()).set_index("cell").loc[cells["cell"]].reset_index()
+    rows = cells["quantity_rule_labels"]
+    assert rows.max() == 40 and (moved["cost_rule_labels"] == 0.5 * rows).all()
+    added = moved["cost_total"] - cells["cost_total"]
+    assert added.to_numpy() == pytest.approx((0.49 * rows).to_numpy(), abs=1e-6)
 
 
 def test_it_is_planned(commands: Commands, result_dir: Path) -> None:
@@ -185,8 +165,13 @@ def test_it_is_planned(commands: Commands, result_dir: Path) -> None:
     assert 0 <= rules["score_low"] <= rules["score"] <= rules["score_high"] <= 1
 
 
-def test_it_is_searched(commands: Commands) -> None:
-    """Its plans are proposed and measured, without Ray, until both strategies have been."""
-    out = commands.run_script(_SEARCH, str(commands.sweep))
-    strategies = json.loads(out.splitlines()[-1])
-    assert {"annotate", "rules"} <= set(strategies)
+def test_it_is_searched(commands: Commands, result_dir: Path) -> None:
+    """Until nothing is left that is worth the limit: its plans are proposed, measured on Ray, and booked."""
+    limits = ("--n", "2", "--budget", "0.25", "--limit", "0.5", "--seed", "0")
+    out = commands.run("search", str(commands.sweep), *limits, "--searcher", "random").splitlines()
+    cells = pd.read_csv(Path(out[-1]) / "cells.csv")
+    rules = cells[cells["strategy"] == "rules"]
+    assert set(rules["quantity_rule_labels"]) == {20} and rules["score"].notna().all()
+    assert {"annotate", "rules"} <= set(cells["strategy"]) and len(rules) > 1
+    # The sweep has paid for the rows that rules have labelled: what is left to pay are the students.
+    assert result_dir.is_dir() and rules["cost_incurred"].sum() < 0.001

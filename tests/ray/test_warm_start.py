@@ -11,6 +11,7 @@ from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.resolve import resolve
 from raydoa.on_ray.sweep import run_sweep
 from raydoa.on_ray.warm_start import WarmStartBarrier
+from tests.ray.rows import without_ray
 from tests.ray.tiny import Tiny
 
 LONG = 300.0
@@ -45,15 +46,16 @@ def test_nobody_waits_for_those_who_never_come() -> None:
 def test_trials_that_end_at_once_share_the_processes_of_the_first(
     tiny: Tiny, tmp_path: Path
 ) -> None:
-    """All of one training. Without the warm start one process serves nearly all, and the rest start in vain."""
-    at_once, budgets = 3, tuple(0.001 * (i + 1) for i in range(12))
+    """All are cache hits. Without the warm start one process serves nearly all, and the rest start in vain."""
+    at_once, budgets = 3, tuple(0.5 * i + 0.1 for i in range(12))
     sweep = tiny.sweep(strategies=("annotate",), budgets=budgets)
     running = tiny.runtime(tmp_path, concurrent_trials=at_once)
     resolved = resolve(sweep, running)
     named = resolved.study.sweep
     expected = forecast(resolved.study, grid_cells(named.grid, named.student))
+    assert len(expected.trials) == len(budgets)
+    without_ray(resolved, expected)
     result_dir = run_sweep(resolved, running, expected)
     results = [json.loads(path.read_text()) for path in result_dir.glob("*/result.json")]
     assert len(results) == len(budgets)
-    assert len({result["key_student"] for result in results}) == 1
     assert len({result["pid"] for result in results}) == at_once
