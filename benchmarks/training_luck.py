@@ -24,26 +24,22 @@ from pathlib import Path
 
 import torch
 
+from raydoa.costs.plan import Plan
+from raydoa.costs.stage_graph import stage_graph
 from raydoa.experiment.presets import embedded
 from raydoa.experiment.resolve import Resolved, resolve
-from raydoa.models.family import save_model
 from raydoa.models.hub import folder_fingerprint
 from raydoa.pipeline.builder import Builder, NoLocks
 from raydoa.pipeline.context import ExecutionContext, open_model
 from raydoa.pipeline.local_runner import LocalRunner
-from raydoa.pipeline.stages import (
-    Checkpoint,
-    Distill,
-    Evaluate,
-    FineTune,
-    Initial,
-    PseudoLabel,
-    TextForm,
-)
+from raydoa.pipeline.stages import Checkpoint, Evaluate, Initial
 from raydoa.store.store import Store
+from raydoa.strategies import STRATEGIES
 from raydoa.training.recipe import Recipe
 
 TASK = "lexicon"
+_BUDGET_USD = 1000.0
+"""Enough for all of a recipe's epochs."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +63,17 @@ def main() -> None:
         parser.add_argument(f"--{name}", nargs="*", default=[], metavar="FIELD=VALUE")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    sweep, runtime = embedded()
-    recipe = _changed(sweep.teacher_recipe, options.recipe)
-    sweep = sweep.model_copy(
-        update={"distill_recipe": _changed(sweep.distill_recipe, options.distill)}
-    )
+    base = embedded()
+    recipes = {
+        "teacher_recipe": _changed(base.sweep.teacher_recipe, options.recipe),
+        "distill_recipe": _changed(base.sweep.distill_recipe, options.distill),
+    }
+    sweep, runtime = base.sweep.model_copy(update=recipes), base.runtime
     outcomes: dict[str, list[list[Outcome]]] = {"teacher": [], "student": []}
     with tempfile.TemporaryDirectory() as folder:
         resolved = resolve(sweep, runtime.model_copy(update={"store": folder}))
         for seed in options.seeds:
-            chains = [_train(resolved, options, recipe, seed, r) for r in range(options.repeats)]
+            chains = [_train(resolved, options, seed, r) for r in range(options.repeats)]
             for role, of_seed in zip(outcomes, zip(*chains, strict=True), strict=False):
                 outcomes[role].append(list(of_seed))
                 scores = " ".join(f"{outcome.score:.3f}" for outcome in of_seed)
@@ -98,31 +95,21 @@ def _changed(recipe: Recipe, changes: Sequence[str]) -> Recipe:
 
 
 def _train(
-    resolved: Resolved, options: argparse.Namespace, recipe: Recipe, seed: int, repeat: int
+    resolved: Resolved, options: argparse.Namespace, seed: int, repeat: int
 ) -> tuple[Outcome, ...]:
-    """The teacher's outcome and, where there is a pool, its student's."""
-    study, context = resolved.study, resolved.context
-    task = study.tasks[TASK]
-    form = TextForm.of(task.spec)
-    initial = study.initial(options.teacher, TASK)
+    """The teacher's outcome and its student's."""
+    study, context, inputs = resolved.study, resolved.context, resolved.study.inputs(TASK)
     if options.ulp:
-        initial, context = _one_ulp_off(initial, context, repeat)
+        changed, context = _one_ulp_off(inputs.initial[options.teacher], context, repeat)
+        inputs = replace(inputs, initial={**inputs.initial, options.teacher: changed})
         repeat = 0
-    steps = recipe.epochs * -(-options.n // recipe.batch_size)
-    teacher = FineTune(initial, task.data, form, options.n, recipe, steps, seed, repeat)
-    trained: list[FineTune | Distill] = [teacher]
-    if options.u:
-        trained.append(_student(resolved, teacher, options.u))
+    axes = {"teacher": options.teacher, "u": options.u}
+    question = study.question(TASK, options.n, seed=seed, repeat=repeat, axes=axes)
+    plan = STRATEGIES.get("distill").plan(question, _BUDGET_USD)
+    assert isinstance(plan, Plan), plan
     builder = Builder(context.store, LocalRunner(context), NoLocks())
-    builder.build(task.data)
-    return tuple(
-        _outcome(
-            Evaluate(stage, task.data, form, task.spec.metric, task.spec.classes, None),
-            builder,
-            context.store,
-        )
-        for stage in trained
-    )
+    student, teacher = stage_graph(plan, inputs).evaluations
+    return tuple(_outcome(each, builder, context.store) for each in (teacher, student))
 
 
 def _outcome(evaluation: Evaluate, builder: Builder, store: Store) -> Outcome:
@@ -131,34 +118,16 @@ def _outcome(evaluation: Evaluate, builder: Builder, store: Store) -> Outcome:
     return Outcome(score, tuple(json.loads(line)["prediction"] for line in lines.splitlines()))
 
 
-def _student(resolved: Resolved, teacher: FineTune, u: int) -> Distill:
-    sweep = resolved.study.sweep
-    shard = PseudoLabel(
-        teacher, teacher.data, teacher.form, sweep.representation, None, 0, u, teacher.seed
-    )
-    recipe = sweep.distill_recipe
-    return Distill(
-        resolved.study.initial(sweep.student, TASK),
-        teacher,
-        (shard,),
-        teacher.form,
-        recipe,
-        recipe.epochs * -(-u // recipe.batch_size),
-        teacher.seed,
-        teacher.repeat,
-    )
-
-
 def _one_ulp_off(
     initial: Initial, context: ExecutionContext, which: int
 ) -> tuple[Checkpoint, ExecutionContext]:
     """The same weights but for one number of the head, and a context that knows where they are."""
-    model, tokenizer = open_model(initial, context)
+    model = open_model(initial, context)
     with torch.no_grad():
-        number = model.lm_head.weight[10 + which, :1]
+        number = model.network.lm_head.weight[10 + which, :1]
         number.copy_(torch.nextafter(number, torch.tensor(torch.inf)))
     folder = Path(tempfile.mkdtemp(dir=context.store.url))
-    save_model(model, tokenizer, folder)
+    model.save(folder)
     fingerprint = folder_fingerprint(folder)
     places = {**context.checkpoints, fingerprint: str(folder)}
     return Checkpoint(initial.model, fingerprint), replace(context, checkpoints=places)

@@ -28,6 +28,10 @@ class Recipes:
     student_on_soft_labels: Schedule
     labelling_batch_size: int
 
+    def on_labels(self, model: str, student: str) -> Schedule:
+        """A model's training on the labels; a student that is its own teacher has one, whatever it is trained for."""
+        return self.student_on_labels if model == student else self.teacher
+
 
 def steps_for(schedule: Schedule, rows: int) -> int:
     """Optimiser steps of a schedule over that many rows: epochs x ceil(rows / batch)."""

@@ -87,19 +87,20 @@ class StageGraph:
     student: FineTune | Distill | None = None
     paid: dict[str, tuple[Stage, ...]] = field(default_factory=dict)
 
-    def fine_tune(self, model: str, recipe: Recipe, steps: int) -> FineTune:
-        """A model trained on the labels."""
+    def fine_tune(self, model: str, steps: int) -> FineTune:
+        """A model trained on the labels: with the student's recipe, a student that is its own teacher as well."""
+        inputs, teaches = self.inputs, model != self.plan.student
         return FineTune(
-            initial=self.inputs.initial[model],
-            data=self.inputs.data,
-            form=self.inputs.form,
+            initial=inputs.initial[model],
+            data=inputs.data,
+            form=inputs.form,
             labels=self.labels,
-            recipe=recipe,
+            recipe=inputs.teacher_recipe if teaches else inputs.student_recipe,
             steps=steps,
             seed=self.plan.seed,
             repeat=self.plan.repeat,
             # A student that is its own teacher is as small as any student.
-            teaches=model != self.plan.student,
+            teaches=teaches,
         )
 
     def pseudo_label(

@@ -84,7 +84,7 @@ def _works_of_task(study: Study, source: int, target: int) -> Iterator[Work]:
         yield Work("train_step", student, None, recipe, recipe.batch_size, source, target)
     teachers = dict.fromkeys(teacher for varied in axes for teacher in varied.get("teacher", ()))
     for teacher in teachers:
-        recipe = sweep.teacher_recipe
+        recipe = sweep.student_recipe if teacher == student else sweep.teacher_recipe
         yield Work("train_step", teacher, None, recipe, recipe.batch_size, source, target)
         rows = sweep.labelling_batch_size
         yield Work("label_sequence", teacher, None, recipe, rows, source, target)

@@ -118,7 +118,7 @@ class Sweep(Settings):
     student: str
     """The model that is shipped."""
     student_recipe: Recipe
-    """A student's training on labels alone."""
+    """A student's training on labels alone, as a model that is shipped or as its own teacher."""
     teacher_recipe: Recipe
     """A teacher's fine-tuning."""
     distill_recipe: Recipe

@@ -50,8 +50,7 @@ class Student(CostItem):
         if graph.shards:
             graph.student = graph.distill(quantity)
         else:
-            model = graph.plan.student
-            graph.student = graph.fine_tune(model, graph.inputs.student_recipe, quantity)
+            graph.student = graph.fine_tune(graph.plan.student, quantity)
         graph.paid[self.name] = (graph.student,)
 
 

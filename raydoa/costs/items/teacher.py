@@ -25,15 +25,16 @@ class Teacher(CostItem):
 
     def tariff(self, pricing: "Pricing", choices: Mapping[str, str]) -> Tariff:
         """One step over the global batch."""
-        batch = pricing.recipes.teacher.batch_size
-        return pricing.compute(self.name, "train_step", choices["teacher"], batch)
+        teacher = choices["teacher"]
+        batch = pricing.recipes.on_labels(teacher, pricing.student).batch_size
+        return pricing.compute(self.name, "train_step", teacher, batch)
 
     def limits(self, question: "Question", plan: "Plan") -> tuple[int, int]:
         """From one epoch to the recipe's."""
-        if plan.choice("teacher") is None:
+        if (teacher := plan.choice("teacher")) is None:
             return 0, 0
         labels = plan.n + plan.quantity("labels")
-        schedule = question.recipes.teacher
+        schedule = question.recipes.on_labels(teacher, plan.student)
         return one_epoch(schedule, labels), steps_for(schedule, labels)
 
     def shared_as(self, plan: "Plan") -> tuple[Hashable, int, int]:
@@ -44,7 +45,7 @@ class Teacher(CostItem):
         """One fine-tuning."""
         name = graph.plan.choice("teacher")
         assert name is not None, "a plan that pays for a teacher names it"
-        graph.teacher = graph.fine_tune(name, graph.inputs.teacher_recipe, quantity)
+        graph.teacher = graph.fine_tune(name, quantity)
         graph.paid[self.name] = (graph.teacher,)
 
 

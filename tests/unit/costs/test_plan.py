@@ -64,7 +64,10 @@ def test_distill_pays_teacher_and_pool_in_full_and_the_most_steps(asks: Asked) -
     if isinstance(plan, Infeasible):
         return
     labels, schedule = plan.quantity("labels"), asks.recipes.student_on_soft_labels
-    assert plan.quantity("teacher") == steps_for(asks.recipes.teacher, asks.n + labels)
+    itself = plan.choice("teacher") == plan.student
+    assert itself == (asks.strategy == "self_distill")
+    of_teacher = asks.recipes.student_on_labels if itself else asks.recipes.teacher
+    assert plan.quantity("teacher") == steps_for(of_teacher, asks.n + labels)
     assert plan.quantity("pseudo_labels") == asks.u
     assert labels == 0 or asks.strategy == "mixed"
     rows = (asks.u or 0) + (asks.n + labels if labels else 0)
