@@ -20,6 +20,7 @@ def _run(options: argparse.Namespace) -> int:
 
     from raydoa.costs.unit_costs import write_calibration
     from raydoa.experiment.calibrate import calibrate
+    from raydoa.experiment.placement import Placer
     from raydoa.experiment.resolve import resolve
 
     configuration = configured(options).configuration
@@ -36,8 +37,8 @@ def _run(options: argparse.Namespace) -> int:
             f"no GPU can be seen, and the accelerator is {sweep.accelerator!r}; run this where it is"
         )
     free_bytes, _ = torch.cuda.mem_get_info()
-    execution = resolved.context.execution
-    calibrated = calibrate(resolved.study, execution, runtime.of_teachers(execution), free_bytes)
+    placer = Placer.of(resolved.study, runtime)
+    calibrated = calibrate(resolved.study, resolved.context.execution, placer, free_bytes)
     write_calibration(calibrated.unit_costs, Path(options.out))
     for row in calibrated.unit_costs:
         of = f"{row.model} under {row.teacher}" if row.teacher else row.model

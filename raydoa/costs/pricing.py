@@ -6,9 +6,9 @@ from typing import Protocol
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Choices
-from raydoa.costs.schedules import Recipes
+from raydoa.costs.schedules import Recipes, Schedule
 from raydoa.costs.tariffs import Tariff, compute_tariff
-from raydoa.costs.unit_costs import Operation, UnitCosts
+from raydoa.costs.unit_costs import Operation, UnitCosts, Work
 
 
 class PricedTask(Protocol):
@@ -55,13 +55,21 @@ class Pricing:
         """Those that were asked for: a search asks thousands of times for the same few."""
         return {}
 
-    def compute(
-        self, item: str, operation: Operation, model: str, batch: int, teacher: str | None = None
-    ) -> Tariff:
-        """The tariff of a unit of computing, at the task's lengths and the price of a GPU-hour."""
-        task, costs = self.task, self.unit_costs
-        unit = costs.lookup(
-            operation, model, batch, task.source_length, task.target_length, teacher
-        )
+    def work(
+        self,
+        operation: Operation,
+        model: str,
+        recipe: Schedule,
+        rows: int | None = None,
+        teacher: str | None = None,
+    ) -> Work:
+        """A unit of computing at the task's lengths; over the recipe's batch, unless another number of rows is given."""
+        lengths = self.task.source_length, self.task.target_length
+        return Work(operation, model, rows or recipe.batch_size, *lengths, teacher, recipe)
+
+    def compute(self, item: str, work: Work) -> Tariff:
+        """The tariff of a unit of computing, at the price of a GPU-hour."""
+        costs = self.unit_costs
+        unit = costs.lookup(work)
         price = costs.book.gpu_hour_usd(costs.accelerator)
-        return compute_tariff(item, operation, unit.gpu_seconds, price, unit.basis)
+        return compute_tariff(item, work.operation, unit.gpu_seconds, price, unit.basis)

@@ -89,18 +89,16 @@ class StageGraph:
 
     def fine_tune(self, model: str, steps: int) -> FineTune:
         """A model trained on the labels: with the student's recipe, a student that is its own teacher as well."""
-        inputs, teaches = self.inputs, model != self.plan.student
+        inputs, own = self.inputs, model == self.plan.student
         return FineTune(
             initial=inputs.initial[model],
             data=inputs.data,
             form=inputs.form,
             labels=self.labels,
-            recipe=inputs.teacher_recipe if teaches else inputs.student_recipe,
+            recipe=inputs.student_recipe if own else inputs.teacher_recipe,
             steps=steps,
             seed=self.plan.seed,
             repeat=self.plan.repeat,
-            # A student that is its own teacher is as small as any student.
-            teaches=teaches,
         )
 
     def pseudo_label(

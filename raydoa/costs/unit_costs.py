@@ -14,7 +14,7 @@ lengths.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -22,6 +22,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from raydoa.costs.prices import Accelerator, PriceBook
+from raydoa.costs.schedules import Schedule
 from raydoa.errors import UserError, did_you_mean
 from raydoa.models.family import Device, ModelShape
 from raydoa.models.lookup import known_shapes
@@ -29,6 +30,34 @@ from raydoa.settings import Settings, read_yaml
 
 Operation = Literal["train_step", "label_sequence", "distill_step"]
 Basis = Literal["measured", "estimated", "scaled"]
+UNITS: Mapping[Operation, str] = {
+    "train_step": "training step",
+    "label_sequence": "labelled row",
+    "distill_step": "step on soft labels",
+}
+"""What people call a unit of each operation."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A unit of computing: what a unit cost is of.
+
+    Attributes:
+        operation: what is done.
+        model: with which model.
+        batch_size: over how many rows at once.
+        source_length, target_length: tokens of a row.
+        teacher: whose head a `distill_step` multiplies with; None for the other operations.
+        recipe: of the training; of labels, the one that their teacher was trained by. The cost is looked up without it.
+    """
+
+    operation: Operation
+    model: str
+    batch_size: int
+    source_length: int
+    target_length: int
+    teacher: str | None = None
+    recipe: Schedule | None = field(default=None, compare=False)
 
 
 class UnitCost(Settings):
@@ -53,10 +82,10 @@ class UnitCost(Settings):
         return self
 
     @property
-    def work(self) -> tuple[str | int | None, ...]:
-        """What the cost is of: every field but the cost itself, where it ran, and its origin."""
+    def work(self) -> Work:
+        """What the cost is of."""
         lengths = (self.source_length, self.target_length)
-        return (self.operation, self.model, self.teacher, self.batch_size, *lengths)
+        return Work(self.operation, self.model, self.batch_size, *lengths, self.teacher)
 
 
 class Calibration(Settings):
@@ -72,7 +101,7 @@ def read_calibration(path: Path) -> tuple[UnitCost, ...]:
         UserError: the file is missing or wrong, or a row is not measured or there twice.
     """
     rows = read_yaml(path, Calibration).unit_costs
-    seen: set[tuple[str, tuple[str | int | None, ...]]] = set()
+    seen: set[tuple[str, Work]] = set()
     for position, row in enumerate(rows):
         if row.basis != "measured":
             raise UserError(
@@ -104,70 +133,45 @@ class UnitCosts:
     shapes: Mapping[str, ModelShape] = field(default_factory=dict)
     """Sizes of models that are not known by their name: the user's own checkpoints, by the name they go by."""
 
-    def lookup(
-        self,
-        operation: Operation,
-        model: str,
-        batch_size: int,
-        source_length: int,
-        target_length: int,
-        teacher: str | None = None,
-    ) -> UnitCost:
-        """The unit cost of that work; ``teacher`` is given for a `distill_step` only.
+    def lookup(self, work: Work) -> UnitCost:
+        """The unit cost of that work.
 
         Raises:
             UserError: a model of unknown shape, or a teacher of another vocabulary.
         """
         stand_ins = self.book.priced_as
-        if stand_ins is None or model not in stand_ins.models:
-            return self._own_cost(
-                operation, model, batch_size, source_length, target_length, teacher
-            )
-        counterpart = stand_ins.models[model]
-        lengths = (stand_ins.source_length, stand_ins.target_length)
-        large_teacher = stand_ins.models.get(teacher, teacher) if teacher is not None else None
-        cost = self._own_cost(operation, counterpart, batch_size, *lengths, large_teacher)
-        names = {"model": model, "teacher": teacher}
-        own_lengths = {"source_length": source_length, "target_length": target_length}
-        at = f"at {lengths[0]} source and {lengths[1]} target tokens"
+        if stand_ins is None or work.model not in stand_ins.models:
+            return self._own_cost(work)
+        counterpart, teacher = stand_ins.models[work.model], work.teacher
+        large = replace(
+            work,
+            model=counterpart,
+            teacher=teacher and stand_ins.models.get(teacher, teacher),
+            source_length=stand_ins.source_length,
+            target_length=stand_ins.target_length,
+        )
+        cost = self._own_cost(large)
+        at = f"at {large.source_length} source and {large.target_length} target tokens"
         source = f"priced as {counterpart} {at}; {cost.basis}: {cost.source}"
-        return cost.model_copy(update={**names, **own_lengths, "basis": "scaled", "source": source})
+        return unit_cost(work, cost.accelerator, cost.gpu_seconds, "scaled", source)
 
-    def _own_cost(
-        self,
-        operation: Operation,
-        model: str,
-        batch: int,
-        source: int,
-        target: int,
-        teacher: str | None,
-    ) -> UnitCost:
-        measured = self._measured_by_work.get((operation, model, teacher, batch, source, target))
+    def _own_cost(self, work: Work) -> UnitCost:
+        measured = self._measured_by_work.get(work)
         if measured is not None:
             return measured
-        accelerator = self.book.accelerator(self.accelerator)
-        shape = self.shape(model)
-        device = _device(accelerator)
-        if operation == "label_sequence":
-            gpu_seconds = shape.labelling_seconds(device, batch, source, target) / batch
+        accelerator, shape = self.book.accelerator(self.accelerator), self.shape(work.model)
+        device, rows = _device(accelerator), work.batch_size
+        lengths = work.source_length, work.target_length
+        if work.operation == "label_sequence":
+            seconds = shape.labelling_seconds(device, rows, *lengths) / rows
         else:
-            head = self._teacher_head(teacher, model, shape) if operation == "distill_step" else 0
-            gpu_seconds = shape.training_seconds(device, batch, source, target, head)
-        return UnitCost(
-            operation=operation,
-            model=model,
-            teacher=teacher,
-            batch_size=batch,
-            source_length=source,
-            target_length=target,
-            accelerator=self.accelerator,
-            gpu_seconds=gpu_seconds,
-            basis="estimated",
-            source=_origin(accelerator),
-        )
+            soft = work.operation == "distill_step"
+            head = self._teacher_head(work.teacher, work.model, shape) if soft else 0
+            seconds = shape.training_seconds(device, rows, *lengths, head)
+        return unit_cost(work, self.accelerator, seconds, "estimated", _origin(accelerator))
 
     @cached_property
-    def _measured_by_work(self) -> dict[tuple[str | int | None, ...], UnitCost]:
+    def _measured_by_work(self) -> dict[Work, UnitCost]:
         return {row.work: row for row in self.measured if row.accelerator == self.accelerator}
 
     def shape(self, model: str) -> ModelShape:
@@ -198,6 +202,16 @@ class UnitCosts:
                 f"{student!r} one of {shape.outputs}; soft labels need the same on both sides"
             )
         return writer.outputs * writer.width
+
+
+def unit_cost(
+    work: Work, accelerator: str, gpu_seconds: float, basis: Basis, source: str
+) -> UnitCost:
+    """What that work costs."""
+    of = {field.name: getattr(work, field.name) for field in fields(work) if field.compare}
+    return UnitCost(
+        **of, accelerator=accelerator, gpu_seconds=gpu_seconds, basis=basis, source=source
+    )
 
 
 def _toy_models(book: PriceBook) -> list[str]:

@@ -12,16 +12,16 @@ import logging
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 
-from raydoa.costs.unit_costs import Operation, UnitCost, UnitCosts
+from raydoa.costs.unit_costs import UnitCost, UnitCosts, Work, unit_cost
+from raydoa.experiment.placement import Placer
 from raydoa.experiment.study import Study
 from raydoa.models import FAMILIES
 from raydoa.models.family import Model, ModelShape
-from raydoa.strategies import STRATEGIES
 from raydoa.training.batches import collate
 from raydoa.training.engine import PlainEngine
 from raydoa.training.recipe import Execution, Recipe
@@ -37,25 +37,6 @@ _TRAINING_BYTES, _INFERENCE_BYTES = (
 
 
 @dataclass(frozen=True)
-class Work:
-    """One unit of work that a sweep plans with."""
-
-    operation: Operation
-    model: str
-    teacher: str | None
-    recipe: Recipe
-    batch_size: int
-    source_length: int
-    target_length: int
-
-    @property
-    def unit(self) -> tuple[str | int | None, ...]:
-        """What a unit cost is known by."""
-        lengths = (self.source_length, self.target_length)
-        return (self.operation, self.model, self.teacher, self.batch_size, *lengths)
-
-
-@dataclass(frozen=True)
 class Calibrated:
     """What was measured, and the work that does not fit on this GPU."""
 
@@ -63,58 +44,27 @@ class Calibrated:
     too_large: tuple[Work, ...]
 
 
-def works(study: Study) -> list[Work]:
-    """Every unit of work that the plans of a sweep are made of, each once.
-
-    Recipes of one precision and batch size take the same steps, whatever their learning rates and epochs.
-    """
-    by_unit: dict[tuple[str | int | None, ...], Work] = {}
-    for task in study.tasks.values():
-        for work in _works_of_task(study, task.spec.source_length, task.spec.target_length):
-            by_unit.setdefault(work.unit, work)
-    return list(by_unit.values())
-
-
-def _works_of_task(study: Study, source: int, target: int) -> Iterator[Work]:
-    sweep = study.sweep
-    student = sweep.student
-    axes = [STRATEGIES.get(name).axes(sweep.grid, student) for name in sweep.grid.strategies]
-    if any("teacher" not in varied for varied in axes):
-        recipe = sweep.student_recipe
-        yield Work("train_step", student, None, recipe, recipe.batch_size, source, target)
-    teachers = dict.fromkeys(teacher for varied in axes for teacher in varied.get("teacher", ()))
-    for teacher in teachers:
-        recipe = sweep.student_recipe if teacher == student else sweep.teacher_recipe
-        yield Work("train_step", teacher, None, recipe, recipe.batch_size, source, target)
-        rows = sweep.labelling_batch_size
-        yield Work("label_sequence", teacher, None, recipe, rows, source, target)
-        recipe = sweep.distill_recipe
-        yield Work("distill_step", student, teacher, recipe, recipe.batch_size, source, target)
-
-
-def calibrate(
-    study: Study, execution: Execution, teachers: Execution, free_bytes: int
-) -> Calibrated:
+def calibrate(study: Study, execution: Execution, placer: Placer, free_bytes: int) -> Calibrated:
     """Measure every unit of work of ``study`` on ``execution.device``, which has ``free_bytes``.
 
-    ``teachers`` are the means of their fine-tuning: micro-batches, and what is computed again to save memory.
+    What worker groups fine-tune is measured by their means: micro-batches, and activations computed again.
     """
     measured, too_large = [], []
-    for work in works(study):
+    for work in study.works():
         shape = study.unit_costs.shape(work.model)
         each = _INFERENCE_BYTES if work.operation == "label_sequence" else _TRAINING_BYTES
         try:
             if each * shape.parameters > free_bytes:
                 raise torch.OutOfMemoryError
-            tuned = work.operation == "train_step" and work.model in study.sweep.grid.teachers
             _let_go(execution.device)
-            means = teachers if tuned else execution
+            sharded = work.operation == "train_step" and work.model in placer.sharded
+            means = placer.runtime.of_teachers(execution) if sharded else execution
             seconds = _seconds(work, study.unit_costs, means)
         except torch.OutOfMemoryError:
             logger.info("%s of %s does not fit", work.operation, work.model)
             too_large.append(work)
             continue
-        measured.append(_unit_cost(work, seconds, study.unit_costs.accelerator, means))
+        measured.append(_measured(work, seconds, study.unit_costs.accelerator, means))
     return Calibrated(tuple(measured), tuple(too_large))
 
 
@@ -125,22 +75,18 @@ def _let_go(device: str) -> None:
         torch.cuda.empty_cache()
 
 
-def _unit_cost(work: Work, seconds: list[float], accelerator: str, means: Execution) -> UnitCost:
+def _measured(work: Work, seconds: list[float], accelerator: str, means: Execution) -> UnitCost:
     name = torch.cuda.get_device_name() if means.device == "cuda" else platform.machine()
-    return UnitCost(
-        operation=work.operation,
-        model=work.model,
-        teacher=work.teacher,
-        batch_size=work.batch_size,
-        source_length=work.source_length,
-        target_length=work.target_length,
-        accelerator=accelerator,
-        gpu_seconds=statistics.median(seconds),
-        basis="measured",
-        source=f"raydoa calibrate on {name}, {datetime.date.today().isoformat()}, "
-        f"{work.recipe.precision}{_how(means)}: "
-        f"median of {len(seconds)}, {min(seconds):.3g} to {max(seconds):.3g}",
+    source = (
+        f"raydoa calibrate on {name}, {datetime.date.today().isoformat()}, {_recipe(work).precision}{_how(means)}: "
+        f"median of {len(seconds)}, {min(seconds):.3g} to {max(seconds):.3g}"
     )
+    return unit_cost(work, accelerator, statistics.median(seconds), "measured", source)
+
+
+def _recipe(work: Work) -> Recipe:
+    assert isinstance(work.recipe, Recipe), "a sweep's training has a recipe"
+    return work.recipe
 
 
 def _how(means: Execution) -> str:
@@ -167,7 +113,7 @@ def _seconds(work: Work, costs: UnitCosts, execution: Execution) -> list[float]:
 
 
 def _labelling(work: Work, shape: ModelShape, execution: Execution) -> Callable[[], None]:
-    model = _random_model(shape, execution.device, getattr(torch, work.recipe.precision))
+    model = _random_model(shape, execution.device, getattr(torch, _recipe(work).precision))
     model.network.eval()
     rows = model.random_examples(work.batch_size, work.source_length, work.target_length)
 
@@ -191,12 +137,12 @@ def _training(
         rows = [replace(row, soft=soft) for row in rows]
     loss = model.loss(
         teacher_head=head,
-        temperature=work.recipe.temperature,
+        temperature=_recipe(work).temperature,
         chunk_tokens=execution.logits_chunk_tokens,
         activation_checkpointing=execution.activation_checkpointing,
     )
     size = execution.micro_batch_size or work.batch_size
-    engine = PlainEngine(loss, work.recipe, _REPEATS + 1, execution.device)
+    engine = PlainEngine(loss, _recipe(work), _REPEATS + 1, execution.device)
 
     def once() -> None:
         for start in range(0, work.batch_size, size):

@@ -2,9 +2,12 @@
 
 | work | runs as | because |
 |---|---|---|
-| a teacher's fine-tuning | a worker group, all at once or not at all | it needs many GPUs |
+| a fine-tuning that needs more memory than a task has | a worker group, all at once or not at all | it needs many GPUs |
 | pseudo-labelling | a pool of actors over shards, as many as there is room for | a teacher is loaded once per actor |
 | everything else | a task | a worker group costs seconds to start |
+
+A stage's role and its memory decide, and no model's name: a teacher that is as small as its student, as in
+`self_distill`, is trained in a task.
 
 `raydoa.on_ray.runner` carries it out, and `raydoa.simulation` reckons with it: one place decides for both.
 """
@@ -12,9 +15,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.study import Study
 from raydoa.labels import SOURCES
 from raydoa.pipeline.stages import (
     ChooseSparsity,
@@ -55,51 +59,73 @@ class Tasks:
 Placement: TypeAlias = WorkerGroup | ActorPool | Tasks
 
 
-def placed(stages: Sequence[Stage], runtime: RuntimeConfig) -> list[Placement]:
-    """How ``stages``, all of one kind, are made: one placement after the other.
+@dataclass(frozen=True)
+class Placer:
+    """Says what stages run as.
 
-    Args:
-        stages: what is to be made.
+    Attributes:
         runtime: workers and devices.
+        sharded: models whose training no task has room for.
     """
-    first = stages[0]
-    if isinstance(first, PseudoLabel):
+
+    runtime: RuntimeConfig
+    sharded: frozenset[str]
+
+    @classmethod
+    def of(cls, study: Study, runtime: RuntimeConfig) -> Self:
+        """Tasks have room for the student's training, and no more than one GPU holds, where there are any.
+
+        Raises:
+            UserError: the size of a model is not known.
+        """
+        sweep = study.sweep
+        models = {sweep.student, *sweep.used_teachers}
+        needed = {model: study.shape(model).training_bytes(1) for model in models}
+        room = needed[sweep.student]
+        if runtime.gpus_per_worker:
+            gpu = study.unit_costs.book.accelerator(sweep.accelerator)
+            room = min(room, gpu.memory_gib.value * 2**30)
+        return cls(runtime, frozenset(model for model in models if needed[model] > room))
+
+    def placed(self, stages: Sequence[Stage]) -> list[Placement]:
+        """How ``stages``, all of one kind, are made: one placement after the other."""
+        runtime = self.runtime
         shards = [stage for stage in stages if isinstance(stage, PseudoLabel)]
-        labellers = dict.fromkeys(shard.labeller for shard in shards)
-        groups = [tuple(s for s in shards if s.labeller == labeller) for labeller in labellers]
-        least, most = runtime.label_actors
-        return [
-            ActorPool(
-                group,
-                least,
-                min(most, max(least, len(group))),
-                gpus_of_labeller(group[0], runtime),
-            )
-            for group in groups
-        ]
-    if isinstance(first, FineTune) and first.teaches:
-        tuned = [stage for stage in stages if isinstance(stage, FineTune)]
-        return [
-            WorkerGroup(stage, runtime.train_workers, runtime.gpus_per_worker) for stage in tuned
-        ]
-    gpus = max(_gpus(stage, runtime) for stage in stages)
-    return [Tasks(tuple(stages), gpus)]
+        if shards:
+            labellers = dict.fromkeys(shard.labeller for shard in shards)
+            return [
+                self._pool(tuple(s for s in shards if s.labeller == labeller))
+                for labeller in labellers
+            ]
+        placements: list[Placement] = []
+        tasks = []
+        for stage in stages:
+            if isinstance(stage, FineTune) and stage.model in self.sharded:
+                group = WorkerGroup(stage, runtime.train_workers, runtime.gpus_per_worker)
+                placements.append(group)
+            else:
+                tasks.append(stage)
+        if tasks:
+            placements.append(Tasks(tuple(tasks), max(map(self._gpus, tasks))))
+        return placements
+
+    def _pool(self, shards: tuple[PseudoLabel, ...]) -> ActorPool:
+        """Of one labeller."""
+        least, most = self.runtime.label_actors
+        gpus = gpus_of_labeller(shards[0], self.runtime)
+        return ActorPool(shards, least, min(most, max(least, len(shards))), gpus)
+
+    def _gpus(self, stage: Stage) -> Fraction:
+        """GPUs of a task: a student's share of one, and more where a teacher writes; reading rows needs none."""
+        runtime = self.runtime
+        if not runtime.gpus_per_worker or stage.role == "data":
+            return Fraction(0)
+        scored = isinstance(stage, Evaluate) and stage.model in self.sharded
+        if scored or isinstance(stage, ChooseSparsity):
+            return Fraction(max(1, runtime.gpus_per_label_actor))
+        return Fraction(1, runtime.students_per_gpu)
 
 
 def gpus_of_labeller(shard: PseudoLabel, runtime: RuntimeConfig) -> int:
     """GPUs of each actor that labels a shard; a source that asks people or an endpoint needs none."""
     return runtime.gpus_per_label_actor if SOURCES.get(shard.source.name).needs_gpu else 0
-
-
-def _gpus(stage: Stage, runtime: RuntimeConfig) -> Fraction:
-    """GPUs of a task: a student's share of one, and more where a teacher writes; reading rows needs none."""
-    if not runtime.gpus_per_worker or stage.role == "data":
-        return Fraction(0)
-    scored = (
-        isinstance(stage, Evaluate)
-        and isinstance(stage.trained, FineTune)
-        and stage.trained.teaches
-    )
-    if scored or isinstance(stage, ChooseSparsity):
-        return Fraction(max(1, runtime.gpus_per_label_actor))
-    return Fraction(1, runtime.students_per_gpu)

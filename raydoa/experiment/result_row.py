@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Any
 
 from raydoa.costs.items import ITEMS
+from raydoa.costs.items.item import pool_rows
 from raydoa.costs.plan import Choices, Plan
 
 SCHEMA = 4
@@ -87,7 +88,7 @@ def plan_columns(plan: Plan) -> dict[str, Any]:
     return {
         "task": plan.task,
         "n": plan.n,
-        "u": plan.quantity("pseudo_labels") or None,
+        "u": pool_rows(plan) or None,
         "teacher": plan.choice("teacher"),
         "choices": choices_text(plan),
         "student": plan.student,

@@ -9,19 +9,22 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
+from raydoa.costs.items import ITEMS
 from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.pricing import Pricing
 from raydoa.costs.question import Question, Supply
 from raydoa.costs.schedules import Recipes
 from raydoa.costs.stage_graph import StageGraph, StageInputs, stage_graph
-from raydoa.costs.unit_costs import UnitCosts
+from raydoa.costs.unit_costs import UnitCosts, Work
 from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Sweep
 from raydoa.experiment.result_row import SCHEMA
+from raydoa.models.family import ModelShape
 from raydoa.models.lookup import own_models
 from raydoa.pipeline.stages import (
     VERSIONS,
@@ -35,6 +38,9 @@ from raydoa.store.key import canonical_json
 from raydoa.strategies import STRATEGIES
 from raydoa.tasks.split import check_sizes
 from raydoa.tasks.task import TaskSpec
+
+_VOCABULARY = 600
+"""Of raydoa's own models in a study that pretrains none: their sizes hardly depend on it."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ class Study:
                 f"task: found {task!r}; this study has {', '.join(tasks)}{did_you_mean(task, tasks)}"
             )
         source, student = self.tasks[task], student or self.sweep.student
-        sizes = {name: self.parameters(name) for name in self.sweep.used_teachers}
+        sizes = {name: float(self.shape(name).parameters) for name in self.sweep.used_teachers}
         return Question(
             task=task,
             n=n,
@@ -183,13 +189,38 @@ class Study:
             labelling_batch_size=sweep.labelling_batch_size,
         )
 
-    def parameters(self, model: str) -> float:
-        """How large a model really is, whatever large counterpart it is priced as."""
-        pretraining = self.sweep.pretraining
-        family = own_models().get(model)
-        if family is not None and model not in self.unit_costs.shapes and pretraining is not None:
-            return float(family.own_shape(model, pretraining.vocabulary).parameters)
-        return float(self.unit_costs.shape(model).parameters)
+    def shape(self, model: str) -> ModelShape:
+        """How large a model really is, whatever large counterpart it is priced as.
+
+        Raises:
+            UserError: it is not known.
+        """
+        family, pretraining = own_models().get(model), self.sweep.pretraining
+        if family is None or model in self.unit_costs.shapes or not family.pretrains:
+            return self.unit_costs.shape(model)
+        return family.own_shape(model, pretraining.vocabulary if pretraining else _VOCABULARY)
+
+    @cached_property
+    def choices(self) -> list[dict[str, str]]:
+        """What plans of the sweep choose: no teacher, where a strategy has none, and each one."""
+        sweep = self.sweep
+        axes = [
+            STRATEGIES.get(name).axes(sweep.grid, sweep.student) for name in sweep.grid.strategies
+        ]
+        teachers = dict.fromkeys(name for varied in axes for name in varied.get("teacher", ()))
+        alone = any("teacher" not in varied for varied in axes)
+        return [*([{}] if alone else []), *({"teacher": name} for name in teachers)]
+
+    def works(self) -> list[Work]:
+        """Every unit of computing that plans of the sweep are made of, each once."""
+        works: dict[Work, Work] = {}
+        for task in self.tasks.values():
+            pricing = self._prices(task.spec, self.sweep.student)
+            for choices, item in product(self.choices, ITEMS):
+                work = item.work(pricing, choices)
+                if work is not None:
+                    works.setdefault(work, work)
+        return list(works.values())
 
     def plan(self, cell: Cell) -> Plan | Infeasible:
         """What a cell's budget buys."""

@@ -21,6 +21,7 @@ from raydoa.pipeline.context import (
     model_folder,
     publish,
 )
+from raydoa.pipeline.host_memory import host_bytes
 from raydoa.pipeline.stages import FineTune, training_seed
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ class Job:
     @property
     def each(self) -> dict[str, int]:
         """What a worker needs, by the name of the resource."""
-        return {"CPU": self.runtime.cpus_per_worker, "GPU": self.runtime.gpus_per_worker}
+        runtime = self.runtime
+        parts = runtime.train_workers if runtime.zero_stage == 3 else 1
+        memory = host_bytes(self.stage, self.context, parts, offload=runtime.offload)
+        return {"CPU": runtime.cpus_per_worker, "GPU": runtime.gpus_per_worker, "memory": memory}
 
 
 def work(config: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from raydoa.experiment.placement import gpus_of_labeller
 from raydoa.on_ray.cluster import capacity_for, check_capacity, schedulable_nodes
 from raydoa.on_ray.error_causes import ACTIONABLE, actionable_cause
 from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.host_memory import host_bytes
 from raydoa.pipeline.stages import PseudoLabel
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,8 @@ def _label(
     least, most = runtime.label_actors
     # Ray Data waits for all of the least; on a cluster that has lost nodes it would wait for ever.
     gpus = gpus_of_labeller(shards[0], runtime)
-    each = {"CPU": runtime.cpus_per_worker, "GPU": gpus}
+    memory = max(host_bytes(shard, context) for shard in shards)
+    each = {"CPU": runtime.cpus_per_worker, "GPU": gpus, "memory": memory}
     check_capacity(each, 1, f"labelling with {shards[0].model}", runtime, "lower cpus_per_worker")
     least = min(least, max(1, capacity_for(each)))
     # From memory, not from files: read tasks would want a CPU of their own beside the actors and,
@@ -111,6 +113,7 @@ def _label(
         compute=ActorPoolStrategy(min_size=least, max_size=min(most, max(least, len(shards)))),
         num_cpus=runtime.cpus_per_worker,
         num_gpus=gpus or None,
+        memory=memory,
         max_restarts=MOST_RETRIES,
         max_task_retries=MOST_RETRIES,
     )

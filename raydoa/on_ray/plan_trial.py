@@ -15,6 +15,7 @@ from raydoa.costs.plan import Plan, plan_from_json
 from raydoa.experiment.accounting import made_for
 from raydoa.experiment.cell import Cell, cell_from_json
 from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.placement import Placer
 from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.study import Study
 from raydoa.experiment.trial import measure
@@ -78,7 +79,7 @@ def measure_plan(config: dict[str, Any], trial: Trial) -> None:
         train_folder=trial.runtime.train_folder,
     )
     context.store.keep_plan(values["id"], plan.to_json())
-    runner = ClusterRunner(context, trial.runtime)
+    runner = ClusterRunner(context, Placer.of(study, trial.runtime))
     builder = Builder(context.store, runner, ClusterLocks(context.store))
     purchased = json.loads(values["purchased"])
     for row in measure(plan, cells_of(config), purchased, study, builder):

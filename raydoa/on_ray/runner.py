@@ -1,6 +1,6 @@
 """The builder's runner on a cluster.
 
-`raydoa.experiment.placement` decides what a stage runs as: labelling as a pool of actors (Ray Data), a teacher's
+`raydoa.experiment.placement` decides what a stage runs as: labelling as a pool of actors (Ray Data), a large model's
 fine-tuning as a worker group (Ray Train), and everything else, small students among them, as a plain task.
 """
 
@@ -12,8 +12,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from raydoa.experiment.config import RuntimeConfig
-from raydoa.experiment.placement import ActorPool, Tasks, WorkerGroup, placed
+from raydoa.experiment.placement import ActorPool, Placer, Tasks, WorkerGroup
 from raydoa.on_ray.cluster import check_capacity
 from raydoa.on_ray.error_causes import actionable_cause
 from raydoa.on_ray.finetune import fine_tune
@@ -35,17 +34,18 @@ class ClusterRunner:
 
     Args:
         context: what stages need to run.
-        runtime: workers and devices.
+        placer: says what stages run as.
     """
 
-    def __init__(self, context: ExecutionContext, runtime: RuntimeConfig) -> None:
+    def __init__(self, context: ExecutionContext, placer: Placer) -> None:
         self._context = context
-        self._runtime = runtime
+        self._placer = placer
+        self._runtime = placer.runtime
 
     def run(self, stages: Sequence[Stage]) -> None:
         """See `Runner.run`."""
         grows = self._runtime.cluster_grows
-        for placement in placed(stages, self._runtime):
+        for placement in self._placer.placed(stages):
             match placement:
                 case WorkerGroup():
                     lock = lock_name(self._context.store, placement.stage.key)
@@ -59,10 +59,8 @@ class ClusterRunner:
                     self._run_tasks(placement)
 
     def _run_tasks(self, tasks: Tasks) -> None:
-        cpus, gpus = (
-            self._runtime.cpus_per_worker,
-            math.floor(tasks.gpus * _RESOURCE_UNITS) / _RESOURCE_UNITS,
-        )
+        cpus = self._runtime.cpus_per_worker
+        gpus = math.floor(tasks.gpus * _RESOURCE_UNITS) / _RESOURCE_UNITS
         context = replace(self._context, gpu_share=gpus) if 0 < gpus < 1 else self._context
         kind = tasks.stages[0].kind
         memory = max(host_bytes(stage, context) for stage in tasks.stages)

@@ -19,7 +19,7 @@ rows, and `training_seed` is what then decides dropout and the order of batches.
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
-from raydoa.store.key import LATER, NO_IDENTITY, Stage
+from raydoa.store.key import LATER, Stage
 from raydoa.tasks.task import MetricName, TaskSpec
 from raydoa.training.recipe import Mixing, PretrainRecipe, Recipe, Representation
 
@@ -137,8 +137,6 @@ class FineTune(Stage):
     steps: int
     seed: int
     repeat: int = field(default=0, metadata=LATER)
-    teaches: bool = field(default=False, compare=False, metadata=NO_IDENTITY)
-    """Whether it becomes the teacher of a smaller model: such trainings get a worker group."""
 
     @property
     def model(self) -> str:

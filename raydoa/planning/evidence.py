@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from raydoa.costs.items import ITEMS
+from raydoa.costs.items.item import gold_rows
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 from raydoa.errors import UserError
@@ -151,7 +152,7 @@ def spread(measured: Sequence[Measured], most: int) -> list[Measured]:
 
 def _position(plan: Plan) -> tuple[object, ...]:
     """Where a plan stands among all, so that those that are far apart learn from other labels."""
-    return data_of(plan)["labels"], plan.choices, plan.quantities
+    return gold_rows(plan), plan.choices, plan.quantities
 
 
 def contradictions(measured: Sequence[Measured], far: float = 0.15) -> list[str]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from raydoa.costs.items import ITEMS
+from raydoa.costs.items.item import gold_rows
+from raydoa.costs.items.labels import where_owned
 from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
@@ -15,8 +17,6 @@ from raydoa.report.rows import Row, scored
 from raydoa.search.surrogate.surface import Measured
 
 _PREFIX = "quantity_"
-_TRAINING = "step"
-"""Unit of items whose quantity follows from how much data there is."""
 
 
 def plan_of(row: Row) -> Plan:
@@ -50,12 +50,9 @@ def as_asked(plan: Plan, question: Question) -> Plan | None:
 
     Bought labels teach the student of a teacher as well, owned ones do not. Fewer labels than are owned are a probe.
     """
-    gold = plan.n + plan.quantity("labels")
-    here = replace(plan, n=min(gold, question.n), seed=question.seed, repeat=0).with_quantities(
-        labels=max(0, gold - question.n)
-    )
-    alike = bool(here.quantity("labels")) == bool(plan.quantity("labels"))
-    return here if alike or not plan.choices else None
+    here = replace(where_owned(plan, question.n), seed=question.seed, repeat=0)
+    buys, bought = gold_rows(here) > here.n, gold_rows(plan) > plan.n
+    return here if buys == bought or not plan.choices else None
 
 
 def measurements(rows: Iterable[Row], question: Question, sweep: str) -> list[Measured]:
@@ -75,12 +72,13 @@ def measurements(rows: Iterable[Row], question: Question, sweep: str) -> list[Me
         plan = plan_of(row)
         here = as_asked(plan, question)
         if here is not None and not is_control(plan) and not unregistered(plan):
-            teacher = (sweep, teacher_of(plan)) if plan.choice("teacher") is not None else None
+            of_sweep = teacher_of(plan)
+            teacher = None if of_sweep is None else (sweep, of_sweep)
             trainings.setdefault(plan, Measured(here, row["score"], teacher))
     return list(trainings.values())
 
 
 def data_of(plan: Plan) -> dict[str, int]:
     """What a plan learns from: all labels, owned or bought, and the rows of each other cost item that brings some."""
-    rows = {item.name: plan.quantity(item.name) for item in ITEMS if item.unit != _TRAINING}
-    return {**rows, "labels": plan.n + rows["labels"]}
+    owned = {"gold": plan.n, "pool": 0}
+    return {i.name: owned[i.brings] + plan.quantity(i.name) for i in ITEMS if i.brings is not None}

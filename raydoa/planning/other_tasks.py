@@ -2,19 +2,18 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from raydoa.costs.items.student import trained_share
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question, Supply
 from raydoa.costs.schedules import Recipes
+from raydoa.errors import UserError
 from raydoa.experiment.study import Study
-from raydoa.models.lookup import known_shapes, own_models
 from raydoa.planning.measurements import measurements
 from raydoa.report.rows import Row
 from raydoa.search.surrogate.surface import Measured
-
-_VOCABULARY = 600
-"""Of nano models in a study that pretrains none: their sizes hardly depend on it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,12 @@ def other_tasks(
 def _other(rows: Sequence[Row], question: Question, study: Study, sweep: str) -> OtherTask | None:
     """One of them; its prices do not matter."""
     names = {row["teacher"] for row in rows} - {None}
-    sizes = {name: size for name in names if (size := _parameters(name, study)) is not None}
+    sizes: dict[str, float] = {}
+    for name in names:
+        with suppress(
+            UserError
+        ):  # A model whose size its name does not tell: its rows are left out.
+            sizes[name] = float(study.shape(name).parameters)
     recipes = question.recipes
     asked = replace(
         question,
@@ -81,16 +85,4 @@ def _epochs(plans: Iterable[Plan], once: Question) -> int:
 
     ``once`` is a question whose recipes have one epoch.
     """
-    epochs = [plan.quantity("student") / once.limits("student", plan)[1] for plan in plans]
-    return math.ceil(max([1.0, *epochs]))
-
-
-def _parameters(name: str, study: Study) -> float | None:
-    """How large a model is, by its name alone."""
-    family = own_models().get(name)
-    if family is not None:
-        pretraining = study.sweep.pretraining
-        vocabulary = pretraining.vocabulary if pretraining is not None else _VOCABULARY
-        return float(family.own_shape(name, vocabulary).parameters)
-    shape = study.unit_costs.shapes.get(name) or known_shapes().get(name)
-    return float(shape.parameters) if shape is not None else None
+    return math.ceil(max([1.0, *(trained_share(plan, once) for plan in plans)]))

@@ -91,9 +91,9 @@ def _beyond(row: Outlook, belief: Belief) -> str:
 
 
 def _with_its_kind(item: str, row: Outlook) -> str:
-    """The title of an item; of labels, whose measurements are of other kinds as well, with whom they are used."""
+    """The title of an item; of gold rows, which plans of every kind learn from, with whom they are used."""
     title = ITEMS.get(item).title
-    if item != "labels":
+    if ITEMS.get(item).brings != "gold":
         return title
     names = " and a ".join(name for name, _ in row.plan.choices)
     return f"{title} with a {names}" if names else f"{title} alone"

@@ -32,11 +32,6 @@ _JITTER = 1e-9
 _HALVES = (slice(0, None, 2), slice(1, None, 2))
 
 
-def teacher_key(plan: Plan) -> Hashable | None:
-    """What tells the teacher of a plan from others; None where there is none."""
-    return teacher_of(plan) if plan.choice("teacher") is not None else None
-
-
 @dataclass(frozen=True)
 class Gains:
     """Expected gains over one or more sets of plans: one budget's, or those of a whole frontier.
@@ -112,7 +107,7 @@ class Gains:
 
     def _own_luck(self, plan: Plan) -> float:
         """Variance of what is no property of a plan: its seed's and its teacher's luck."""
-        return self._noise[plan] + self._teacher_luck(teacher_key(plan))
+        return self._noise[plan] + self._teacher_luck(teacher_of(plan))
 
     def _teacher_luck(self, teacher: Hashable | None) -> float:
         """What is not known yet of a teacher's luck."""
@@ -123,7 +118,7 @@ class Gains:
 
     def _luck(self, plans: Sequence[Plan]) -> Array:
         """Covariance of the same: students of one teacher share its luck."""
-        teachers = [teacher_key(plan) for plan in plans]
+        teachers = [teacher_of(plan) for plan in plans]
         covariance = np.diag([self._noise[plan] for plan in plans])
         for row, teacher in enumerate(teachers):
             for column, other in enumerate(teachers):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from raydoa.costs.items import ITEMS, CostItem
 from raydoa.costs.plan import Plan
 from raydoa.search.ask_tell import SearchState, Suggestion
 
@@ -58,7 +59,7 @@ class Random:
 
 @dataclass(frozen=True)
 class CoarseGrid:
-    """Of all choices, a few quantities of each cost item, the student's and the teacher's at their most; cheapest first."""
+    """Of all choices, a few quantities of rows of each kind, and none or the most of all else; cheapest first."""
 
     rungs: int = 4
 
@@ -82,17 +83,18 @@ class CoarseGrid:
         space = state.space
         ladders = space.ladders
         rungs = {
-            "labels": set(_spread(ladders.purchases, self.rungs)),
-            "pseudo_labels": {0, *_spread(ladders.pools, self.rungs)},
+            "gold": set(_spread(ladders.purchases, self.rungs)),
+            "pool": {0, *_spread(ladders.pools, self.rungs)},
         }
-        limits = space.question.limits
-        on_grid = [
-            plan
-            for plan in space.plans()
-            if all(plan.quantity(item) in values for item, values in rungs.items())
-            and plan.quantity("student") == limits("student", plan)[1]
-        ]
-        return on_grid or space.plans()[:1]
+
+        def on_grid(plan: Plan, item: CostItem) -> bool:
+            quantity = plan.quantity(item.name)
+            if item.brings is None:
+                return quantity in (0, item.limits(space.question, plan)[1])
+            return quantity in rungs[item.brings]
+
+        plans = space.plans()
+        return [p for p in plans if all(on_grid(p, item) for item in ITEMS)] or plans[:1]
 
 
 def generator(state: SearchState) -> random.Random:

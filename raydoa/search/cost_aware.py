@@ -14,11 +14,12 @@ from functools import lru_cache
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 from raydoa.costs.tariffs import MICRO
 from raydoa.errors import UserError
-from raydoa.search.acquisition import Gains, teacher_key
+from raydoa.search.acquisition import Gains
 from raydoa.search.ask_tell import SearchState, Suggestion
 from raydoa.search.priors import Knowledge
 from raydoa.search.shortlist import cheapest, hopeful, repeats, shortlist
@@ -88,7 +89,7 @@ class CostAware:
     def surface(self, state: SearchState) -> Surface:
         """The fit to all that is known."""
         observed = tuple(
-            Measured(o.plan, o.score, teacher_key(o.plan))
+            Measured(o.plan, o.score, teacher_of(o.plan))
             for o in state.observations
             if o.score is not None
         )
@@ -108,7 +109,7 @@ class CostAware:
         candidates = [plan for plan in plans if plan not in tried]
         candidates += repeats(state, hopeful(surface, space.plans()))
         measured_teachers: Counter[Hashable] = Counter(
-            teacher_key(o.plan) for o in state.observations if o.score is not None
+            teacher_of(o.plan) for o in state.observations if o.score is not None
         )
         return Gains(surface, shortlists, tuple(candidates), measured_teachers, state.pending)
 

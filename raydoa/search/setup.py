@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raydoa.costs.items import ITEMS
+from raydoa.costs.items.item import pool_rows
 from raydoa.costs.plan import Plan
 from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.errors import UserError
@@ -113,19 +115,19 @@ class SearchSetup:
 
 def cell_of(plan: Plan, space: Space) -> Cell:
     """The cell of a proposal: the strategy that proposes it, the budget of the search, and what tells its plan from others."""
-    teacher, rows = plan.choice("teacher"), plan.quantity("pseudo_labels")
-    named = {"teacher", "pseudo_labels"}
+    rows = pool_rows(plan)
+    others = [(name, value) for name, value in plan.choices if name != "teacher"]
+    # U says it of an item that labels all of the pool's rows.
+    counts = [(i, n) for i, n in plan.quantities if ITEMS.get(i).brings != "pool" or n < rows]
     return Cell(
         task=plan.task,
         strategy=space.strategy_of(plan),
         budget=space.budget_usd,
         n=plan.n,
         u=rows or None,
-        teacher=teacher,
+        teacher=plan.choice("teacher"),
         student=plan.student,
         seed=plan.seed,
         repeat=plan.repeat,
-        choices=tuple(
-            (name, value) for name, value in (*plan.choices, *plan.quantities) if name not in named
-        ),
+        choices=(*others, *counts),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from raydoa.costs.items.item import gold_rows
 from raydoa.costs.plan import Choices, Plan
 from raydoa.search.ask_tell import SearchState
 from raydoa.search.space import Space
@@ -31,7 +32,7 @@ def cheapest(space: Space) -> list[Plan]:
 def _few_of_each(order: Sequence[Plan], most: int) -> Iterator[Plan]:
     counts: dict[tuple[Choices, int], int] = {}
     for plan in order:
-        group = (plan.choices, plan.n + plan.quantity("labels"))
+        group = (plan.choices, gold_rows(plan))
         counts[group] = counts.get(group, 0) + 1
         if counts[group] <= most:
             yield plan

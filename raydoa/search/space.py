@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from raydoa.costs.items.item import gold_rows
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 from raydoa.costs.tariffs import MICRO, micro_budget
@@ -95,7 +96,7 @@ class Space:
 
     def _in_short(self, plan: Plan) -> str:
         name = self.least_plans[plan]
-        if not plan.choices and not plan.quantity("labels"):
+        if not plan.choices and gold_rows(plan) == plan.n:
             return f"{name} without labels"
         return STRATEGIES.get(name).order(plan_columns(plan))
 

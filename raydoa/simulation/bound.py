@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from raydoa.experiment.config import RuntimeConfig
-from raydoa.experiment.placement import WorkerGroup, placed
+from raydoa.experiment.placement import Placer, WorkerGroup
 from raydoa.pipeline.stages import Checkpoint
 from raydoa.simulation.durations import Lasting
 from raydoa.store.key import Stage
@@ -27,12 +26,12 @@ class Bound:
         return max(self.critical_path_seconds, self.gpu_seconds / gpus)
 
 
-def bound(ends: Iterable[Stage], runtime: RuntimeConfig, lasting: Lasting) -> Bound:
+def bound(ends: Iterable[Stage], placer: Placer, lasting: Lasting) -> Bound:
     """The bound of all that ``ends``, the last stages of a sweep's cells, need. Starting takes no time here."""
     finished: dict[str, float] = {}
     gpu_seconds = 0.0
     for stage in _once(ends):
-        [placement] = placed([stage], runtime)
+        [placement] = placer.placed([stage])
         workers = placement.workers if isinstance(placement, WorkerGroup) else 1
         at_once = workers * placement.gpus
         work = lasting.gpu_seconds(stage)

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from raydoa.costs.prices import Cluster
+from raydoa.costs.unit_costs import UNITS
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
+from raydoa.experiment.placement import Placer
 from raydoa.experiment.study import Study
 from raydoa.simulation.runner import STARTING
 from raydoa.simulation.sweep import simulate_sweep
@@ -53,7 +55,7 @@ def _simulated_lines(
     if not runtime.gpus_per_worker:
         return
     at_once = runtime.train_workers * runtime.gpus_per_worker
-    if study.sweep.used_teachers and at_once > runtime.cluster_gpus:
+    if Placer.of(study, runtime).sharded and at_once > runtime.cluster_gpus:
         yield (
             f"simulated: a teacher's fine-tuning takes {at_once} GPUs at once, and the cluster has "
             f"{runtime.cluster_gpus}; lower --train-workers or raise --cluster-gpus"
@@ -79,26 +81,12 @@ def _infeasible_lines(expected: Forecast) -> Iterator[str]:
 
 
 def _unit_cost_lines(study: Study) -> Iterator[str]:
-    """Where unit costs come from: each basis once."""
-    costs, sweep = study.unit_costs, study.sweep
-    teachers = sweep.used_teachers
-    for spec in (task.spec for task in study.tasks.values()):
-        for teacher in teachers:
-            step = costs.lookup(
-                "train_step",
-                teacher,
-                sweep.teacher_recipe.batch_size,
-                spec.source_length,
-                spec.target_length,
-            )
-            row = costs.lookup(
-                "label_sequence",
-                teacher,
-                sweep.labelling_batch_size,
-                spec.source_length,
-                spec.target_length,
-            )
-            yield (
-                f"unit costs of {teacher} on {spec.name}: {step.gpu_seconds:.4f} GPU-s a training step ({step.basis}), "
-                f"{row.gpu_seconds:.4f} GPU-s a labelled row ({row.basis})"
-            )
+    """Where unit costs come from: of each model a line."""
+    lines: dict[tuple[str, int, int], list[str]] = {}
+    for work in study.works():
+        cost = study.unit_costs.lookup(work)
+        of = f" of {work.teacher}" if work.teacher is not None else ""
+        said = f"{cost.gpu_seconds:.4f} GPU-s a {UNITS[work.operation]}{of} ({cost.basis})"
+        lines.setdefault((work.model, work.source_length, work.target_length), []).append(said)
+    for (model, source, target), costs in lines.items():
+        yield f"unit costs of {model} at {source} + {target} tokens: {', '.join(costs)}"

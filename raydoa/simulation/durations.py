@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from raydoa.costs.unit_costs import Work
 from raydoa.experiment.forecast import ExpectedStage
 from raydoa.experiment.study import Study
 from raydoa.pipeline.stages import Evaluate
@@ -48,33 +49,19 @@ class Startup:
     store: float = 0.0
 
 
-NO_STARTUP = Startup(0.0, 0.0, 0.0, 0.0, 0.0)
-"""Work alone takes time: what a lower bound reckons with."""
-
-
 class Durations:
     """GPU-seconds of stages."""
 
     def __init__(self, study: Study, stages: Mapping[str, ExpectedStage]) -> None:
         self._study = study
         self._stages = stages
-        self._rows: dict[tuple[str, str], float] = {}
 
     def gpu_seconds(self, stage: Stage) -> float:
         """Of one stage, as the plan reckons; of an evaluation, as labelling its rows would take."""
-        if isinstance(stage, Evaluate):
-            rows = stage.rows if stage.rows is not None else TEST_ROWS
-            return rows * self._seconds_per_row(stage)
-        return self._stages[stage.key].gpu_seconds
-
-    def _seconds_per_row(self, stage: Evaluate) -> float:
-        where = (stage.model, stage.data.task)
-        if where not in self._rows:
-            self._rows[where] = self._study.unit_costs.lookup(
-                "label_sequence",
-                stage.model,
-                self._study.sweep.labelling_batch_size,
-                stage.form.source_length,
-                stage.form.target_length,
-            ).gpu_seconds
-        return self._rows[where]
+        if not isinstance(stage, Evaluate):
+            return self._stages[stage.key].gpu_seconds
+        rows = stage.rows if stage.rows is not None else TEST_ROWS
+        lengths = stage.form.source_length, stage.form.target_length
+        batch = self._study.sweep.labelling_batch_size
+        work = Work("label_sequence", stage.model, batch, *lengths)
+        return rows * self._study.unit_costs.lookup(work).gpu_seconds

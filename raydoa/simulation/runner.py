@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
 
-from raydoa.experiment.config import RuntimeConfig
-from raydoa.experiment.placement import ActorPool, Tasks, WorkerGroup, placed
+from raydoa.experiment.placement import ActorPool, Placer, Tasks, WorkerGroup
 from raydoa.pipeline.builder import BuildOutcome
 from raydoa.pipeline.stages import PseudoLabel
 from raydoa.simulation.clock import Clock, Event
@@ -56,20 +55,20 @@ class SimulatedRunner:
         clock: Clock,
         gpus: Gpus,
         store: KeysOnly,
-        runtime: RuntimeConfig,
+        placer: Placer,
         lasting: Lasting,
         startup: Startup,
     ) -> None:
         self._clock = clock
         self._gpus = gpus
         self._store = store
-        self._runtime = runtime
+        self._placer = placer
         self._lasting = lasting
         self._startup = startup
 
     def run(self, stages: Sequence[Stage]) -> None:
         """See `Runner.run`."""
-        for placement in placed(stages, self._runtime):
+        for placement in self._placer.placed(stages):
             match placement:
                 case WorkerGroup():
                     self._group(placement)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.order import longest_first
+from raydoa.experiment.placement import Placer
 from raydoa.experiment.study import Study
 from raydoa.pipeline.builder import Builder
 from raydoa.simulation.bound import Bound, bound
@@ -64,17 +65,12 @@ def simulate_sweep(
     """Simulate the sweep of a forecast on ``runtime.cluster_gpus`` GPUs."""
     trials = [study.graph(plan).evaluations for plan in longest_first(expected)]
     durations = Durations(study, expected.stages)
-    return simulate(
-        trials,
-        runtime,
-        durations,
-        startup or Startup(),
-    )
+    return simulate(trials, Placer.of(study, runtime), durations, startup or Startup())
 
 
 def simulate(
     trials: Sequence[Sequence[Stage]],
-    runtime: RuntimeConfig,
+    placer: Placer,
     lasting: Lasting,
     startup: Startup,
     *,
@@ -84,11 +80,11 @@ def simulate(
 
     ``gang_scheduling``: whether tasks wait outside while a worker group waits (see `Gpus`).
     """
-    clock = Clock()
+    clock, runtime = Clock(), placer.runtime
     store = KeysOnly(clock, startup.store)
     gpus = Gpus(clock, runtime.cluster_gpus, gang_scheduling=gang_scheduling)
     locks = SimulatedLocks(clock)
-    runner = SimulatedRunner(clock, gpus, store, runtime, lasting, startup)
+    runner = SimulatedRunner(clock, gpus, store, placer, lasting, startup)
     waiting = deque(trials)
     driver_is_free = 0.0
 
@@ -109,7 +105,7 @@ def simulate(
     return Simulated(
         gpus.total,
         makespan,
-        bound([end for trial in trials for end in trial], runtime, lasting),
+        bound([end for trial in trials for end in trial], placer, lasting),
         dict(gpus.held),
         dict(store.operations),
         locks.requests,

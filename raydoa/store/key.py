@@ -28,9 +28,6 @@ from pydantic import BaseModel
 LATER = {"later": True}
 """Metadata of a field that came later: at its default, which means "as before", it is no part of the key."""
 
-NO_IDENTITY = {"no_identity": True}
-"""Metadata of a field that says how a stage is to be run and not what it makes."""
-
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
@@ -119,8 +116,6 @@ class Stage:
         inputs: dict[str, Json] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if "no_identity" in field.metadata:
-                continue
             if "later" in field.metadata and value == field.default:
                 continue
             if isinstance(value, Stage):

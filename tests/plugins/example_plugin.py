@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from raydoa.costs.items import ITEMS
-from raydoa.costs.items.item import CostItem
+from raydoa.costs.items.item import CostItem, gold_rows
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.pricing import Pricing
 from raydoa.costs.question import Question
@@ -309,6 +309,7 @@ class RuleLabels(CostItem):
     title = "rule labels"
     unit = "row"
     priced_by = "rule_labels"
+    brings = "pool"
 
     def tariff(self, pricing: Pricing, choices: Mapping[str, str]) -> Tariff:
         return Tariff(self.name, self.unit, None, USD_PER_ROW)
@@ -316,13 +317,10 @@ class RuleLabels(CostItem):
     def limits(self, question: Question, plan: Plan) -> tuple[int, int]:
         if plan.choice("source") is None:
             return 0, 0
-        return 1, question.supply.pool(plan.n + plan.quantity("labels"))
+        return 1, question.supply.pool(gold_rows(plan))
 
     def shared_as(self, plan: Plan) -> tuple[Hashable, int, int]:
         return ("rule_labels", plan.task, plan.seed), 0, plan.quantity(self.name)
-
-    def pool_rows(self, plan: Plan) -> int:
-        return plan.quantity(self.name)
 
     def add_stages(self, graph: StageGraph, quantity: int) -> None:
         shards = graph.pseudo_label(quantity, RULES, Representation(kind="text"))

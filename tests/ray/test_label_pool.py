@@ -11,6 +11,7 @@ from threading import Event
 import pytest
 from ray.exceptions import ActorUnavailableError
 
+from raydoa.experiment.placement import Placer
 from raydoa.on_ray import label_pool as module
 from raydoa.on_ray.cluster_locks import ClusterLocks
 from raydoa.on_ray.label_pool import MOST_RETRIES, LabelPoolFailed, label_pool
@@ -112,7 +113,7 @@ def test_a_larger_pool_computes_only_the_new_shards(
 ) -> None:
     teacher = tiny.fine_tuning()
     small, large = tiny.shards(teacher, 2), tiny.shards(teacher, 5)
-    runner = ClusterRunner(context, tiny.runtime(tmp_path))
+    runner = ClusterRunner(context, Placer(tiny.runtime(tmp_path), frozenset({"large"})))
     builder = Builder(context.store, runner, ClusterLocks(context.store))
     builder._supply(small)
     before = _records(small, context)

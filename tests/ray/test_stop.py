@@ -9,7 +9,7 @@ import pytest
 import ray
 from ray import tune
 
-from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.placement import Placer
 from raydoa.on_ray.cluster_locks import ClusterLocks
 from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.runner import ClusterRunner
@@ -39,10 +39,10 @@ class _StopFirst(tune.Stopper):
 
 
 def _trial(
-    config: dict[str, Any], stage: FineTune, context: ExecutionContext, runtime: RuntimeConfig
+    config: dict[str, Any], stage: FineTune, context: ExecutionContext, placer: Placer
 ) -> None:
     """Makes the stage, and reports all the while, as a trial must that is to be stopped."""
-    builder = Builder(context.store, ClusterRunner(context, runtime), ClusterLocks(context.store))
+    builder = Builder(context.store, ClusterRunner(context, placer), ClusterLocks(context.store))
     if config["who"] == "second":
         # The dead ones too: the first may be stopped before anybody else sees its workers alive.
         until("the first trial's group", lambda: bool(actors("RayTrainWorker")))
@@ -69,10 +69,10 @@ def test_another_trial_takes_over(tiny: Tiny, tmp_path: Path) -> None:
     stage = tiny.fine_tuning(steps=150)
     context = tiny.context(tmp_path / "store", Execution(checkpoint_every_steps=20))
     runtime = tiny.runtime(tmp_path, train_workers=2, train_folder=str(tmp_path / "train"))
-    stop = _StopFirst()
+    placer, stop = Placer(runtime, frozenset({"large"})), _StopFirst()
     tuner = tune.Tuner(
         tune.with_resources(
-            tune.with_parameters(_trial, stage=stage, context=context, runtime=runtime),
+            tune.with_parameters(_trial, stage=stage, context=context, placer=placer),
             {"memory": 2**20},
         ),
         param_space={"who": tune.grid_search(["first", "second"])},

@@ -100,7 +100,7 @@ class Tiny:
             "learning_rate": 3e-3, "batch_size": 8, "epochs": 6, "schedule": "linear", "warmup_fraction": 0.2,
             "weight_decay": 0.01, "dropout": 0.1, **changes.pop("recipe", {}),
         }  # fmt: skip
-        fields = {"labels": 12, "steps": 12, "seed": 0, "teaches": True, **changes}
+        fields = {"labels": 12, "steps": 12, "seed": 0, **changes}
         return FineTune(
             initial=self.checkpoint(model),
             data=self.data(),

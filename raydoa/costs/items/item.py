@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from raydoa.costs.plan import Plan
 from raydoa.costs.tariffs import Tariff
+from raydoa.costs.unit_costs import Work
+from raydoa.plugins import Registry
 
 if TYPE_CHECKING:
-    from raydoa.costs.plan import Plan
     from raydoa.costs.pricing import Pricing
     from raydoa.costs.question import Question
     from raydoa.costs.stage_graph import StageGraph
@@ -22,28 +24,40 @@ class CostItem(ABC):
         unit: what is counted, in the singular.
         priced_by: the price that it moves with: ``gpu_hour``, ``label``, or its own name.
         column: the column of its quantity in a result row.
+        brings: what a unit is that models learn from: a ``gold`` row, as the owned ones are, or a ``pool`` row that is
+            labelled; None where it is no row, but a step of a training, say.
+        in_laws: whether the laws of scores (`raydoa.search.surrogate.laws`) say what its units are worth; plans that have
+            others are of a kind of their own.
     """
 
     name: str
     title: str
     unit: str
     priced_by: str
+    brings: Literal["gold", "pool"] | None = None
+    in_laws: bool = False
 
     @property
     def column(self) -> str:
         """Of its quantity."""
         return f"quantity_{self.name}"
 
-    @abstractmethod
+    def work(self, pricing: "Pricing", choices: Mapping[str, str]) -> Work | None:
+        """The computing of a unit under a plan's choices; None if it is bought, or plans of these choices have none."""
+        return None
+
     def tariff(self, pricing: "Pricing", choices: Mapping[str, str]) -> Tariff:
-        """What a unit costs under a plan's choices.
+        """What a unit costs under a plan's choices: its computing, unless overridden.
 
         Raises:
             UserError: its price is not known; it is never taken as zero.
         """
+        work = self.work(pricing, choices)
+        assert work is not None, f"{self.name}: neither work nor a tariff under {choices}"
+        return pricing.compute(self.name, work)
 
     @abstractmethod
-    def limits(self, question: "Question", plan: "Plan") -> tuple[int, int]:
+    def limits(self, question: "Question", plan: Plan) -> tuple[int, int]:
         """The least without which there is no plan, and the most that makes sense.
 
         ``plan`` has the quantities of all items registered before this one. Both are 0 where plans of these choices
@@ -51,15 +65,11 @@ class CostItem(ABC):
         """
 
     @abstractmethod
-    def shared_as(self, plan: "Plan") -> tuple[Hashable, int, int]:
+    def shared_as(self, plan: Plan) -> tuple[Hashable, int, int]:
         """What is bought, and which of its units, from one up to but without another.
 
         Two plans that have units of the same thing pay for those once.
         """
-
-    def pool_rows(self, plan: "Plan") -> int:
-        """Pool rows that the student learns from because this was bought; none unless overridden."""
-        return 0
 
     @abstractmethod
     def add_stages(self, graph: "StageGraph", quantity: int) -> None:
@@ -68,3 +78,20 @@ class CostItem(ABC):
         What it pays for, ``graph.paid[self.name]``, is one stage, or shards of pool rows: other stages cannot be
         paid in parts. An item that buys rows instead changes what later stages read, and pays for none.
         """
+
+
+ITEMS: Registry[CostItem] = Registry("cost item")
+
+
+def gold_rows(plan: Plan) -> int:
+    """Labelled rows that a plan learns from, owned and bought."""
+    return plan.n + _rows(plan, "gold")
+
+
+def pool_rows(plan: Plan) -> int:
+    """Pool rows that are labelled for a plan's student, by whomever."""
+    return _rows(plan, "pool")
+
+
+def _rows(plan: Plan, kind: str) -> int:
+    return sum(plan.quantity(item.name) for item in ITEMS if item.brings == kind)

@@ -1,13 +1,14 @@
 """Labels that are bought from annotators, beside the N that are owned."""
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from raydoa.costs.items.item import CostItem
+from raydoa.costs.items.item import CostItem, gold_rows
+from raydoa.costs.plan import Plan
 from raydoa.costs.tariffs import Tariff
 
 if TYPE_CHECKING:
-    from raydoa.costs.plan import Plan
     from raydoa.costs.pricing import Pricing
     from raydoa.costs.question import Question
     from raydoa.costs.stage_graph import StageGraph
@@ -21,22 +22,31 @@ class Labels(CostItem):
     unit = "label"
     priced_by = "label"
     column = "labels"
+    brings = "gold"
+    in_laws = True
 
     def tariff(self, pricing: "Pricing", choices: Mapping[str, str]) -> Tariff:
         """One label, at the book's price for the task."""
         usd = pricing.unit_costs.book.label_usd(pricing.task.name)
         return Tariff(self.name, self.unit, None, usd)
 
-    def limits(self, question: "Question", plan: "Plan") -> tuple[int, int]:
+    def limits(self, question: "Question", plan: Plan) -> tuple[int, int]:
         """From none, if any are owned, to all that are in hand; one row is left for a pool that is the rest of them."""
         # Whoever has a teacher needs a row to pseudo-label, and no row is both.
         pool = question.axes.get("u") or (1 if plan.choices else 0)
         return (0 if question.n else 1), max(0, question.supply.labels(pool) - question.n)
 
-    def shared_as(self, plan: "Plan") -> tuple[Hashable, int, int]:
+    def shared_as(self, plan: Plan) -> tuple[Hashable, int, int]:
         """Rows of the seed's order."""
         return ("labels", plan.task, plan.seed), plan.n, plan.n + plan.quantity(self.name)
 
     def add_stages(self, graph: "StageGraph", quantity: int) -> None:
         """Nothing is made: whoever learns from labels has more of them."""
         graph.labels += quantity
+
+
+def where_owned(plan: Plan, n: int) -> Plan:
+    """A plan with the same gold rows where ``n`` of them are owned, or all if there are fewer; the rest is bought."""
+    gold = gold_rows(plan)
+    bought = {Labels.name: max(0, gold - n)}
+    return replace(plan, n=min(gold, n)).with_quantities(**bought)

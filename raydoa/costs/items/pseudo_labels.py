@@ -3,13 +3,13 @@
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
-from raydoa.costs.items.item import CostItem
+from raydoa.costs.items.item import CostItem, gold_rows
 from raydoa.costs.items.teacher import teacher_of
-from raydoa.costs.tariffs import Tariff
+from raydoa.costs.plan import Plan
+from raydoa.costs.unit_costs import Work
 from raydoa.errors import UserError
 
 if TYPE_CHECKING:
-    from raydoa.costs.plan import Plan
     from raydoa.costs.pricing import Pricing
     from raydoa.costs.question import Question
     from raydoa.costs.stage_graph import StageGraph
@@ -23,13 +23,18 @@ class PseudoLabels(CostItem):
     unit = "row"
     priced_by = "gpu_hour"
     column = "pseudo_labels"
+    brings = "pool"
+    in_laws = True
 
-    def tariff(self, pricing: "Pricing", choices: Mapping[str, str]) -> Tariff:
+    def work(self, pricing: "Pricing", choices: Mapping[str, str]) -> Work | None:
         """One row through the teacher's encoder and its decoding."""
-        batch = pricing.recipes.labelling_batch_size
-        return pricing.compute(self.name, "label_sequence", choices["teacher"], batch)
+        teacher, recipes = choices.get("teacher"), pricing.recipes
+        if teacher is None:
+            return None
+        recipe = recipes.on_labels(teacher, pricing.student)
+        return pricing.work("label_sequence", teacher, recipe, recipes.labelling_batch_size)
 
-    def limits(self, question: "Question", plan: "Plan") -> tuple[int, int]:
+    def limits(self, question: "Question", plan: Plan) -> tuple[int, int]:
         """From one row to all that are left beside the labels, or that are asked for.
 
         Raises:
@@ -37,7 +42,7 @@ class PseudoLabels(CostItem):
         """
         if plan.choice("teacher") is None:
             return 0, 0
-        labels = plan.n + plan.quantity("labels")
+        labels = gold_rows(plan)
         rows = question.supply.pool(labels)
         if rows < 1:
             raise UserError(
@@ -45,13 +50,9 @@ class PseudoLabels(CostItem):
             )
         return 1, min(rows, question.axes.get("u") or rows)
 
-    def shared_as(self, plan: "Plan") -> tuple[Hashable, int, int]:
+    def shared_as(self, plan: Plan) -> tuple[Hashable, int, int]:
         """Rows of one teacher."""
         return ("pseudo_labels", teacher_of(plan)), 0, plan.quantity(self.name)
-
-    def pool_rows(self, plan: "Plan") -> int:
-        """All of them."""
-        return plan.quantity(self.name)
 
     def add_stages(self, graph: "StageGraph", quantity: int) -> None:
         """One labelling per shard."""

@@ -3,13 +3,12 @@
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
-from raydoa.costs.items.item import CostItem
+from raydoa.costs.items.item import CostItem, gold_rows, pool_rows
+from raydoa.costs.plan import Plan
 from raydoa.costs.schedules import one_epoch, steps_for
-from raydoa.costs.tariffs import Tariff
-from raydoa.costs.unit_costs import Operation
+from raydoa.costs.unit_costs import Work
 
 if TYPE_CHECKING:
-    from raydoa.costs.plan import Plan
     from raydoa.costs.pricing import Pricing
     from raydoa.costs.question import Question
     from raydoa.costs.stage_graph import StageGraph
@@ -23,25 +22,28 @@ class Student(CostItem):
     unit = "step"
     priced_by = "gpu_hour"
     column = "student_steps"
+    in_laws = True
 
-    def tariff(self, pricing: "Pricing", choices: Mapping[str, str]) -> Tariff:
+    def work(self, pricing: "Pricing", choices: Mapping[str, str]) -> Work:
         """One step over the global batch; on soft labels the teacher's head is multiplied as well."""
         teacher, recipes = choices.get("teacher"), pricing.recipes
         recipe = recipes.student_on_soft_labels if choices else recipes.student_on_labels
-        operation: Operation = "train_step" if teacher is None else "distill_step"
-        return pricing.compute(self.name, operation, pricing.student, recipe.batch_size, teacher)
+        if teacher is None:
+            return pricing.work("train_step", pricing.student, recipe)
+        return pricing.work("distill_step", pricing.student, recipe, teacher=teacher)
 
-    def limits(self, question: "Question", plan: "Plan") -> tuple[int, int]:
+    def limits(self, question: "Question", plan: Plan) -> tuple[int, int]:
         """On labels alone the recipe's epochs are paid in full; on soft labels from one epoch up to those."""
-        rows = student_rows(plan)
+        gold, rows = gold_rows(plan), pool_rows(plan)
         if not rows:
-            labels = plan.n + plan.quantity("labels")
-            steps = steps_for(question.recipes.student_on_labels, labels)
+            steps = steps_for(question.recipes.student_on_labels, gold)
             return steps, steps
+        # With bought labels all gold rows join those of the pool, else none does.
+        rows += gold if gold > plan.n else 0
         schedule = question.recipes.student_on_soft_labels
         return one_epoch(schedule, rows), steps_for(schedule, rows)
 
-    def shared_as(self, plan: "Plan") -> tuple[Hashable, int, int]:
+    def shared_as(self, plan: Plan) -> tuple[Hashable, int, int]:
         """One training, which is the plan's alone."""
         return ("student", plan), 0, plan.quantity(self.name)
 
@@ -54,12 +56,6 @@ class Student(CostItem):
         graph.paid[self.name] = (graph.student,)
 
 
-def student_rows(plan: "Plan") -> int:
-    """Rows of a training on pool rows: with bought labels all gold ones join them, else none (`distill`).
-
-    0 where no pool row is labelled, and the student learns from the gold rows alone.
-    """
-    from raydoa.costs.items import ITEMS
-
-    rows, bought = sum(item.pool_rows(plan) for item in ITEMS), plan.quantity("labels")
-    return rows + plan.n + bought if rows and bought else rows
+def trained_share(plan: Plan, question: "Question") -> float:
+    """How long a plan trains its student, as a share of the recipe's steps."""
+    return plan.quantity(Student.name) / max(1, question.limits(Student.name, plan)[1])

@@ -3,12 +3,12 @@
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
-from raydoa.costs.items.item import CostItem
+from raydoa.costs.items.item import CostItem, gold_rows
+from raydoa.costs.plan import Plan
 from raydoa.costs.schedules import one_epoch, steps_for
-from raydoa.costs.tariffs import Tariff
+from raydoa.costs.unit_costs import Work
 
 if TYPE_CHECKING:
-    from raydoa.costs.plan import Plan
     from raydoa.costs.pricing import Pricing
     from raydoa.costs.question import Question
     from raydoa.costs.stage_graph import StageGraph
@@ -22,22 +22,25 @@ class Teacher(CostItem):
     unit = "step"
     priced_by = "gpu_hour"
     column = "teacher_steps"
+    in_laws = True
 
-    def tariff(self, pricing: "Pricing", choices: Mapping[str, str]) -> Tariff:
+    def work(self, pricing: "Pricing", choices: Mapping[str, str]) -> Work | None:
         """One step over the global batch."""
-        teacher = choices["teacher"]
-        batch = pricing.recipes.on_labels(teacher, pricing.student).batch_size
-        return pricing.compute(self.name, "train_step", teacher, batch)
+        teacher = choices.get("teacher")
+        if teacher is None:
+            return None
+        recipe = pricing.recipes.on_labels(teacher, pricing.student)
+        return pricing.work("train_step", teacher, recipe)
 
-    def limits(self, question: "Question", plan: "Plan") -> tuple[int, int]:
+    def limits(self, question: "Question", plan: Plan) -> tuple[int, int]:
         """From one epoch to the recipe's."""
         if (teacher := plan.choice("teacher")) is None:
             return 0, 0
-        labels = plan.n + plan.quantity("labels")
+        labels = gold_rows(plan)
         schedule = question.recipes.on_labels(teacher, plan.student)
         return one_epoch(schedule, labels), steps_for(schedule, labels)
 
-    def shared_as(self, plan: "Plan") -> tuple[Hashable, int, int]:
+    def shared_as(self, plan: Plan) -> tuple[Hashable, int, int]:
         """One training on those labels."""
         return teacher_of(plan), 0, plan.quantity(self.name)
 
@@ -49,7 +52,10 @@ class Teacher(CostItem):
         graph.paid[self.name] = (graph.teacher,)
 
 
-def teacher_of(plan: "Plan") -> Hashable:
-    """What tells one fine-tuned teacher from another; all its students share its luck."""
-    labels, steps = plan.n + plan.quantity("labels"), plan.quantity("teacher")
-    return ("teacher", plan.task, plan.seed, plan.repeat, plan.choice("teacher"), labels, steps)
+def teacher_of(plan: Plan) -> Hashable | None:
+    """What tells one fine-tuned teacher from another, and None where there is none; its students share its luck."""
+    teacher = plan.choice("teacher")
+    if teacher is None:
+        return None
+    steps = plan.quantity(Teacher.name)
+    return ("teacher", plan.task, plan.seed, plan.repeat, teacher, gold_rows(plan), steps)

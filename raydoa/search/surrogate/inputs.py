@@ -1,7 +1,7 @@
 """Plans as numbers, relative to their question's references.
 
-The laws know four cost items: labels, a teacher, its pseudo-labels and the student. Whatever else a plan has (items and
-choices that plugins register) makes it one of another kind, with a coordinate for each such item's quantity.
+The laws know gold rows, a teacher, the pool rows that it labels and how long the student trains (`CostItem.in_laws`).
+Whatever else a plan has makes it one of another kind, with a coordinate for each such item's quantity.
 """
 
 import math
@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raydoa.costs.items import ITEMS
+from raydoa.costs.items.item import gold_rows
+from raydoa.costs.items.student import trained_share
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 
 Array = NDArray[np.float64]
 
-_IN_LAWS = ("labels", "teacher", "pseudo_labels", "student")
 _REFERENCE_ROWS = 1000.0
 _LEAST = 1e-3
 
@@ -71,7 +72,10 @@ class _Encoder:
         sizes = list(question.sizes.values())
         self._middle = math.exp(math.fsum(map(math.log, sizes)) / len(sizes)) if sizes else 1.0
         self._rows: dict[Plan, tuple[float, ...]] = {}
-        self.others = [item for item in ITEMS.names() if item not in _IN_LAWS]
+        in_laws = [item for item in ITEMS if item.in_laws]
+        self._in_laws = {item.name for item in in_laws}
+        self._pool = [item.name for item in in_laws if item.brings == "pool"]
+        self.others = [item for item in ITEMS.names() if item not in self._in_laws]
 
     def row(self, plan: Plan) -> tuple[float, ...]:
         """The columns of `Inputs`, in order."""
@@ -82,24 +86,22 @@ class _Encoder:
 
     def _encoded(self, plan: Plan) -> tuple[float, ...]:
         question, teacher = self._question, plan.choice("teacher")
-        bought = plan.quantity("labels")
-        labels = plan.n + bought
-        full = question.limits("student", plan)[1]
+        labels = gold_rows(plan)
         return (
             float(teacher is not None),
             self._kind(plan),
             labels / (question.n or 100),
             question.sizes[teacher] / self._middle if teacher is not None else 1.0,
-            plan.quantity("pseudo_labels") / _REFERENCE_ROWS,
-            labels / _REFERENCE_ROWS if teacher is not None and bought else 0.0,
-            max(_LEAST, plan.quantity("student") / max(1, full)),
+            sum(map(plan.quantity, self._pool)) / _REFERENCE_ROWS,
+            labels / _REFERENCE_ROWS if teacher is not None and labels > plan.n else 0.0,
+            max(_LEAST, trained_share(plan, question)),
             *(math.log1p(plan.quantity(item)) for item in self.others),
         )
 
     def _kind(self, plan: Plan) -> int:
         """A number for its choices, which teacher apart, and its items that no law knows."""
         choices = tuple((name, "" if name == "teacher" else value) for name, value in plan.choices)
-        items = tuple(item for item, _ in plan.quantities if item not in _IN_LAWS)
+        items = tuple(item for item, _ in plan.quantities if item not in self._in_laws)
         # The same in every process and for every question: a surface is asked long after it was fitted.
         return zlib.crc32(repr((choices, items)).encode())
 

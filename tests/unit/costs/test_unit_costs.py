@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from raydoa.costs.prices import PriceBook, open_book
-from raydoa.costs.unit_costs import UnitCosts, read_calibration
+from raydoa.costs.unit_costs import UnitCosts, Work, read_calibration
 from raydoa.errors import UserError
 from raydoa.models.seq2seq.shape import T5_SHAPES, T5Shape
 
@@ -67,13 +67,13 @@ def test_estimates_agree_with_the_run_that_their_utilisation_comes_from(
     # 3 epochs of 287,113 rows on 8 GPUs: XXL at 8 rows a GPU in 10 h, XL at 72 in 2.5 h.
     for model, batch, hours in ((XXL, 64, 10), (XL, 576, 2.5)):
         measured = hours * 3600 * 8 / (3 * -(-287_113 // batch))
-        estimate = unit_costs.lookup("train_step", model, batch, 500, 129)
+        estimate = unit_costs.lookup(Work("train_step", model, batch, 500, 129))
         assert estimate.gpu_seconds == pytest.approx(measured, rel=0.05)
         assert estimate.basis == "estimated"
 
 
 def test_every_row_says_its_basis_and_source(unit_costs: UnitCosts) -> None:
-    cost = unit_costs.lookup("label_sequence", XXL, 32, 128, 64)
+    cost = unit_costs.lookup(Work("label_sequence", XXL, 32, 128, 64))
     assert cost.basis == "estimated"
     assert "FLAN-T5-XXL" in cost.source
     assert cost.accelerator == "a100-40gb"
@@ -82,7 +82,7 @@ def test_every_row_says_its_basis_and_source(unit_costs: UnitCosts) -> None:
 @pytest.mark.parametrize("operation", ["train_step", "label_sequence"])
 def test_more_work_never_costs_less(operation, unit_costs: UnitCosts) -> None:
     def seconds(model: str, batch: int, source: int, target: int) -> float:
-        cost = unit_costs.lookup(operation, model, batch, source, target).gpu_seconds
+        cost = unit_costs.lookup(Work(operation, model, batch, source, target)).gpu_seconds
         return cost * batch if operation == "label_sequence" else cost
 
     sizes = [seconds(model, 32, 128, 64) for model in T5_SHAPES]
@@ -99,7 +99,9 @@ def test_a_generated_token_takes_the_longest_of_its_three_bounds(book: PriceBook
 
     def per_token(accelerator: str, batch: int) -> float:
         at = UnitCosts(both, accelerator)
-        long, short = (at.lookup("label_sequence", XXL, batch, 1, t).gpu_seconds for t in (9, 1))
+        long, short = (
+            at.lookup(Work("label_sequence", XXL, batch, 1, t)).gpu_seconds for t in (9, 1)
+        )
         return (long - short) * batch / 8
 
     launching = 24 * 0.0012255
@@ -111,14 +113,14 @@ def test_a_generated_token_takes_the_longest_of_its_three_bounds(book: PriceBook
 
 
 def test_a_small_model_is_bound_by_launching_its_kernels(unit_costs: UnitCosts) -> None:
-    step = unit_costs.lookup("train_step", SMALL, 32, 128, 64).gpu_seconds
+    step = unit_costs.lookup(Work("train_step", SMALL, 32, 128, 64)).gpu_seconds
     assert step == pytest.approx(3 * 16 * 0.0012255)
-    assert unit_costs.lookup("train_step", SMALL, 320, 128, 64).gpu_seconds > step
+    assert unit_costs.lookup(Work("train_step", SMALL, 320, 128, 64)).gpu_seconds > step
 
 
 def test_a_distill_step_adds_one_product_with_the_teachers_head(unit_costs: UnitCosts) -> None:
-    plain = unit_costs.lookup("train_step", LARGE, 32, 128, 64).gpu_seconds
-    soft = unit_costs.lookup("distill_step", LARGE, 32, 128, 64, XXL).gpu_seconds
+    plain = unit_costs.lookup(Work("train_step", LARGE, 32, 128, 64)).gpu_seconds
+    soft = unit_costs.lookup(Work("distill_step", LARGE, 32, 128, 64, XXL)).gpu_seconds
     head = 2 * 32 * 64 * 4096 * 32128 / (312e12 * 0.2)
     assert soft - plain == pytest.approx(head)
 
@@ -126,19 +128,19 @@ def test_a_distill_step_adds_one_product_with_the_teachers_head(unit_costs: Unit
 def test_a_faster_gpu_takes_fewer_seconds(book: PriceBook, unit_costs: UnitCosts) -> None:
     h100 = UnitCosts(book, "h100-80gb")
     for operation in ("train_step", "label_sequence"):
-        slow = unit_costs.lookup(operation, XXL, 32, 128, 64).gpu_seconds
-        assert h100.lookup(operation, XXL, 32, 128, 64).gpu_seconds < slow
+        slow = unit_costs.lookup(Work(operation, XXL, 32, 128, 64)).gpu_seconds
+        assert h100.lookup(Work(operation, XXL, 32, 128, 64)).gpu_seconds < slow
 
 
 def test_measured_rows_come_first_and_only_where_they_fit(tmp_path: Path, book: PriceBook) -> None:
     path = tmp_path / "calibration.yaml"
     path.write_text(ROW)
     costs = UnitCosts(book, "a100-40gb", measured=read_calibration(path))
-    assert costs.lookup("train_step", SMALL, 32, 128, 64).gpu_seconds == 0.5
-    assert costs.lookup("train_step", SMALL, 32, 128, 64).basis == "measured"
-    assert costs.lookup("train_step", SMALL, 16, 128, 64).basis == "estimated"
+    assert costs.lookup(Work("train_step", SMALL, 32, 128, 64)).gpu_seconds == 0.5
+    assert costs.lookup(Work("train_step", SMALL, 32, 128, 64)).basis == "measured"
+    assert costs.lookup(Work("train_step", SMALL, 16, 128, 64)).basis == "estimated"
     elsewhere = UnitCosts(book, "h100-80gb", measured=read_calibration(path))
-    assert elsewhere.lookup("train_step", SMALL, 32, 128, 64).basis == "estimated"
+    assert elsewhere.lookup(Work("train_step", SMALL, 32, 128, 64)).basis == "estimated"
 
 
 @pytest.mark.parametrize(
@@ -160,29 +162,32 @@ def test_a_mistake_in_a_calibration_is_told(tmp_path: Path, text: str, said: str
 def test_nano_models_cost_what_their_t5_does(embedded: PriceBook, unit_costs: UnitCosts) -> None:
     costs = UnitCosts(embedded, "a100-40gb")
     for nano, large in (("nano-s", SMALL), ("nano-m", LARGE), ("nano-l", XXL)):
-        scaled = costs.lookup("train_step", nano, 32, 24, 6)
-        assert scaled.gpu_seconds == unit_costs.lookup("train_step", large, 32, 128, 64).gpu_seconds
+        scaled = costs.lookup(Work("train_step", nano, 32, 24, 6))
+        assert (
+            scaled.gpu_seconds
+            == unit_costs.lookup(Work("train_step", large, 32, 128, 64)).gpu_seconds
+        )
         assert (scaled.basis, scaled.model, scaled.source_length) == ("scaled", nano, 24)
         assert scaled.source.startswith(f"priced as {large} at 128 source and 64 target tokens")
-    soft = costs.lookup("distill_step", "nano-s", 32, 24, 6, "nano-l")
-    large_soft = unit_costs.lookup("distill_step", SMALL, 32, 128, 64, XXL)
+    soft = costs.lookup(Work("distill_step", "nano-s", 32, 24, 6, "nano-l"))
+    large_soft = unit_costs.lookup(Work("distill_step", SMALL, 32, 128, 64, XXL))
     assert (soft.gpu_seconds, soft.teacher) == (large_soft.gpu_seconds, "nano-l")
 
 
 def test_a_checkpoint_of_ones_own_is_priced_by_its_shape(book: PriceBook) -> None:
     costs = UnitCosts(book, "a100-40gb", shapes={"./mine": T5_SHAPES[LARGE]})
-    mine = costs.lookup("train_step", "./mine", 32, 128, 64).gpu_seconds
-    assert mine == costs.lookup("train_step", LARGE, 32, 128, 64).gpu_seconds
+    mine = costs.lookup(Work("train_step", "./mine", 32, 128, 64)).gpu_seconds
+    assert mine == costs.lookup(Work("train_step", LARGE, 32, 128, 64)).gpu_seconds
 
 
 def test_unknown_models_and_unlike_vocabularies_are_told(book: PriceBook) -> None:
     other = T5_SHAPES[LARGE].model_copy(update={"vocabulary": 250112})
     costs = UnitCosts(book, "a100-40gb", shapes={"mt5": other})
     with pytest.raises(UserError, match="did you mean 'google/t5-v1_1-xxl'"):
-        costs.lookup("train_step", "google/t5-v1_1-xxxl", 32, 128, 64)
+        costs.lookup(Work("train_step", "google/t5-v1_1-xxxl", 32, 128, 64))
     with pytest.raises(UserError, match=r"vocabulary of 250112 and student .*of 32128"):
-        costs.lookup("distill_step", SMALL, 32, 128, 64, "mt5")
+        costs.lookup(Work("distill_step", SMALL, 32, 128, 64, "mt5"))
     with pytest.raises(UserError, match=r"config\.json: d_kv is missing"):
         T5Shape.from_config({"vocab_size": 1, "d_model": 1}, "config.json")
     with pytest.raises(UserError, match="accelerator 'tpu'"):
-        UnitCosts(open_book("embedded"), "tpu").lookup("train_step", SMALL, 1, 1, 1)
+        UnitCosts(open_book("embedded"), "tpu").lookup(Work("train_step", SMALL, 1, 1, 1))

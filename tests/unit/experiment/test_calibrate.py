@@ -5,22 +5,27 @@ from pathlib import Path
 import pytest
 
 from raydoa.costs.unit_costs import read_calibration, write_calibration
-from raydoa.experiment.calibrate import calibrate, works
+from raydoa.experiment.calibrate import calibrate
+from raydoa.experiment.placement import Placer
 from raydoa.experiment.resolve import Resolved
 from raydoa.training.recipe import Execution
 from tests.unit.checkpoints import write_checkpoint
 from tests.unit.world import World, forecast_of
 
 PLENTY = 2**60
-SAVING = Execution(micro_batch_size=2, activation_checkpointing=True)
 
 
 @pytest.fixture
 def priced(world: World) -> Resolved:
     """Two checkpoints of one's own, at prices that are not scaled."""
-    for name in ("one", "two"):
-        write_checkpoint(world.folder / name)
+    write_checkpoint(world.folder / "one")
+    write_checkpoint(world.folder / "two", d_model=20)
     return _resolved(world)
+
+
+def _placer(resolved: Resolved, world: World) -> Placer:
+    runtime = world.runtime(micro_batch_size=2, activation_checkpointing=True)
+    return Placer.of(resolved.study, runtime)
 
 
 def _resolved(world: World, **running: str) -> Resolved:
@@ -35,7 +40,7 @@ def test_every_unit_of_work_is_measured_and_then_planned_with(
     priced: Resolved, tmp_path: Path, world: World
 ) -> None:
     study = priced.study
-    wanted = {(work.operation, work.model, work.teacher) for work in works(study)}
+    wanted = {(work.operation, work.model, work.teacher) for work in study.works()}
     assert wanted == {
         ("train_step", "one", None),
         ("train_step", "two", None),
@@ -44,7 +49,7 @@ def test_every_unit_of_work_is_measured_and_then_planned_with(
         ("distill_step", "one", "one"),
         ("distill_step", "one", "two"),
     }
-    found = calibrate(study, Execution(), SAVING, PLENTY)
+    found = calibrate(study, Execution(), _placer(priced, world), PLENTY)
     assert {(row.operation, row.model, row.teacher) for row in found.unit_costs} == wanted
     assert found.too_large == ()
     of_teachers = {row.model for row in found.unit_costs if "micro-batches of 2" in row.source}
@@ -64,8 +69,8 @@ def test_every_unit_of_work_is_measured_and_then_planned_with(
     assert again.study.sweep_id != study.sweep_id
 
 
-def test_what_does_not_fit_stays_estimated(priced: Resolved) -> None:
+def test_what_does_not_fit_stays_estimated(priced: Resolved, world: World) -> None:
     parameters = priced.study.unit_costs.shape("one").parameters
-    found = calibrate(priced.study, Execution(), SAVING, 3 * parameters)
+    found = calibrate(priced.study, Execution(), _placer(priced, world), 3 * parameters)
     assert {row.operation for row in found.unit_costs} == {"label_sequence"}
     assert {work.operation for work in found.too_large} == {"train_step", "distill_step"}

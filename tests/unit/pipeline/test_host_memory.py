@@ -8,10 +8,14 @@ from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.host_memory import host_bytes
 from raydoa.pipeline.stages import (
+    VERSIONS,
+    ChooseSparsity,
     Distill,
+    Evaluate,
     FineTune,
     Pretrain,
     PseudoLabel,
+    SourceConfig,
     TaskData,
     TextForm,
     Vocabulary,
@@ -50,3 +54,36 @@ def test_a_students_memory_hardly_depends_on_its_pool(tmp_path: Path) -> None:
     weights = nano_shape("nano-m", 60).parameters
     assert host_bytes(teacher, context) == PROCESS + 16 * weights + 10 * rows
     assert host_bytes(data, context) == PROCESS
+    assert host_bytes(teacher, context, 4) == PROCESS + 4 * weights + 10 * rows
+    assert host_bytes(teacher, gpu) == PROCESS + 4 * weights + 10 * rows
+    assert host_bytes(teacher, gpu, offload=True) == host_bytes(teacher, context)
+    states = 20 * form.target_length * nano_shape("nano-m", 60).width
+    labelling = 4 * weights + 10 * rows + 8 * states
+    assert host_bytes(shard, context) == host_bytes(shard, gpu) == PROCESS + labelling
+    by_rules = replace(shard, teacher=None, source=SourceConfig("gold"))
+    assert host_bytes(by_rules, context) == PROCESS + 10 * rows
+
+
+def test_every_kind_of_stage_says_what_it_needs(tmp_path: Path) -> None:
+    spec = read_task_yaml(write_task(tmp_path / "task"))
+    context = ExecutionContext(
+        Store(str(tmp_path / "store")), {"tiny": spec}, None, {}, Execution(device="cpu")
+    )
+    data, form = TaskData("tiny", "rows"), TextForm.of(spec)
+    vocabulary = Vocabulary(data, 60)
+    start = Pretrain("nano-s", vocabulary, data, PretrainRecipe(training=RECIPE, steps=1), 0)
+    teacher = FineTune(start, data, form, 8, RECIPE, 1, 0)
+    sparse = Representation(kind="sparse")
+    sparsity = ChooseSparsity(teacher, start, data, form, RECIPE, sparse, 0)
+    shard = PseudoLabel(teacher, data, form, sparse, sparsity, 0, 20, 0)
+    student = Distill(start, teacher, (shard,), form, RECIPE, 1, 0)
+    evaluation = Evaluate(student, data, form, "accuracy", (), None)
+    stages = evaluation.closure()
+    assert {stage.kind for stage in stages} == VERSIONS.keys() - {"checkpoint", "initialize"}
+    needed = {stage.kind: host_bytes(stage, context) - PROCESS for stage in stages}
+    weights = nano_shape("nano-s", 60).parameters
+    assert needed["task_data"] == needed["vocabulary"] == 0, "their rows are not in the store yet"
+    assert needed["choose_sparsity"] == 20 * weights and needed["evaluate"] == 4 * weights
+    half = RECIPE.model_copy(update={"precision": "bfloat16"})
+    lighter = replace(evaluation, trained=replace(student, recipe=half))
+    assert host_bytes(lighter, context) == PROCESS + 2 * weights

@@ -15,9 +15,9 @@ from benchmarks.searching.prices import (
     question_at,
     recipes_of,
 )
+from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Supply
-from raydoa.search.acquisition import teacher_key
 from raydoa.search.space import Space
 from raydoa.search.surrogate.surface import Measured
 
@@ -80,5 +80,5 @@ def measured(
     """Scores of the law with noise; each teacher and number of labels is one artifact, without luck."""
     random = np.random.default_rng(seed)
     return [
-        Measured(plan, truth(plan) + noise * random.normal(), teacher_key(plan)) for plan in plans
+        Measured(plan, truth(plan) + noise * random.normal(), teacher_of(plan)) for plan in plans
     ]

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
-from raydoa.search.acquisition import Gains, teacher_key
+from raydoa.search.acquisition import Gains
 from raydoa.search.ask_tell import Observation, Search
 from raydoa.search.cost_aware import CostAware, _fits, _promise, _why_not_made
 from raydoa.search.priors import Knowledge
@@ -43,7 +44,7 @@ def test_a_teacher_that_was_measured_has_little_luck_left() -> None:
     surface = Surface(measured(some_plans(12, seed=3), seed=3), QUESTION, effort=EFFORT)
     student = plan(OWNED, "small", 800)
     new = Gains(surface, ((student,),), (student,), {})
-    known = Gains(surface, ((student,),), (student,), {teacher_key(student): 5})
+    known = Gains(surface, ((student,),), (student,), {teacher_of(student): 5})
     assert known._luck([student])[0, 0] < new._luck([student])[0, 0]
 
 

@@ -35,6 +35,8 @@ class Rules(Labels):
     unit = "rule"
     priced_by = "rules"
     column = "quantity_rules"
+    brings = None
+    in_laws = False
 
     def limits(self, question: Question, plan: Plan) -> tuple[int, int]:
         return 0, 20

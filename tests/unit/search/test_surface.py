@@ -48,6 +48,8 @@ class Rules(Labels):
     name = "rules"
     unit = "rule"
     priced_by = "rules"
+    brings = None
+    in_laws = False
 
 
 def fresh(question: Question) -> Question:

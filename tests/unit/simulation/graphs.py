@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.placement import Placer
 from raydoa.pipeline.stages import (
     Checkpoint,
     Distill,
@@ -12,7 +13,7 @@ from raydoa.pipeline.stages import (
     TaskData,
     TextForm,
 )
-from raydoa.simulation.durations import NO_STARTUP, Startup
+from raydoa.simulation.durations import Startup
 from raydoa.simulation.sweep import Simulated, simulate
 from raydoa.store.key import Stage
 from raydoa.training.recipe import Recipe, Representation
@@ -22,6 +23,8 @@ _FORM = TextForm("tiny: ", 16, 4)
 _RECIPE = Recipe(learning_rate=1e-3, batch_size=8, epochs=1)
 TEACHER, STUDENT = "large", "small"
 SHARD_ROWS = 10
+NO_STARTUP = Startup(0.0, 0.0, 0.0, 0.0, 0.0)
+"""Work alone takes time."""
 Trial = tuple[Evaluate, ...]
 """Its last stages."""
 
@@ -41,7 +44,7 @@ class Takes:
 
 def tuned(model: str, steps: int = 1) -> FineTune:
     start = Checkpoint(model, model)
-    return FineTune(start, _DATA, _FORM, 8, _RECIPE, steps, 0, teaches=model == TEACHER)
+    return FineTune(start, _DATA, _FORM, 8, _RECIPE, steps, 0)
 
 
 def evaluated(trained: FineTune | Distill) -> Evaluate:
@@ -65,6 +68,11 @@ def distilling(teacher: FineTune, shards: int, steps: int = 1) -> Trial:
     return evaluated(student), evaluated(teacher)
 
 
+def placer(runtime: RuntimeConfig) -> Placer:
+    """Teachers are too large for a task."""
+    return Placer(runtime, frozenset({TEACHER}))
+
+
 def cluster(gpus: int, *, workers: int = 1, actors: int = 1, cells: int = 100) -> RuntimeConfig:
     return RuntimeConfig(
         cluster_gpus=gpus,
@@ -84,4 +92,4 @@ def run(
     *,
     gang_scheduling: bool = True,
 ) -> Simulated:
-    return simulate(trials, runtime, takes, startup, gang_scheduling=gang_scheduling)
+    return simulate(trials, placer(runtime), takes, startup, gang_scheduling=gang_scheduling)
