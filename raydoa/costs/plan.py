@@ -121,12 +121,6 @@ def plan_from_json(values: Mapping[str, Any]) -> Plan:
 
 @dataclass(frozen=True)
 class Infeasible:
-    """Why a budget buys nothing.
-
-    Attributes:
-        reason: one line.
-        missing_usd: the least that has to be added to the budget before there is a plan; 0 where no money helps.
-    """
+    """Why a budget buys nothing: a line that says how much is missing, if money helps."""
 
     reason: str
-    missing_usd: float = 0.0

@@ -17,8 +17,7 @@ def unaffordable(least: Ledger, budget_micro_usd: int) -> Infeasible:
     budget = f"${budget_micro_usd / MICRO:.{_decimals(missing)}f}"
     return Infeasible(
         f"the least it takes is {' + '.join(parts)}{total}, B is {budget}: "
-        f"{_rounded_up(missing, missing)} is missing",
-        missing / MICRO,
+        f"{_rounded_up(missing, missing)} is missing"
     )
 
 

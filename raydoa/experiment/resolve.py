@@ -136,7 +136,7 @@ def _shortage(task: TaskSource, sweep: Sweep) -> str | None:
 def _own_model(name: str, task: TaskSource, sweep: Sweep) -> Pretrain | Initialize:
     family = own_models()[name]
     if not family.pretrains:
-        return Initialize(name, family.name, None, task.spec.classes, seed=0)
+        return Initialize(name, family.name, task.spec.classes, seed=0)
     if sweep.pretraining is None or name not in sweep.pretraining.recipes:
         raise UserError(
             f"{sweep.name}: pretraining: no recipe for {name}, which raydoa pretrains itself"

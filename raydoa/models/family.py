@@ -237,10 +237,8 @@ class Family(ABC):
     def build(self, shape: ModelShape) -> Model:
         """A model of that size with random weights, on torch's default device, to measure speed with."""
 
-    def initialize(
-        self, name: str, checkpoint: Path | None, classes: Sequence[str], seed: int
-    ) -> Model:
-        """One of `own` before any training, for a task with ``classes``; or a checkpoint with a new head for them."""
+    def initialize(self, name: str, classes: Sequence[str], seed: int) -> Model:
+        """One of `own` before any training, for a task with ``classes``."""
         raise UserError(f"model {name}: the family {self.name} does not train from scratch")
 
     def pretraining(

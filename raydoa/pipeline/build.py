@@ -20,7 +20,6 @@ from raydoa.pipeline.context import (
     ExecutionContext,
     Facts,
     labelled_examples,
-    model_folder,
     open_model,
     open_rows,
     publish,
@@ -109,10 +108,7 @@ def _make_pretrain(stage: Pretrain, context: ExecutionContext, folder: Path) -> 
 def _make_initialize(stage: Initialize, context: ExecutionContext, folder: Path) -> Facts:
     from raydoa.models import FAMILIES
 
-    checkpoint = model_folder(stage.checkpoint, context) if stage.checkpoint is not None else None
-    model = FAMILIES.get(stage.family).initialize(
-        stage.model, checkpoint, stage.classes, stage.seed
-    )
+    model = FAMILIES.get(stage.family).initialize(stage.model, stage.classes, stage.seed)
     model.save(folder)
     return {"output_space": model.output_space}
 

@@ -101,22 +101,20 @@ class Checkpoint(Stage):
 
 @dataclass(frozen=True)
 class Initialize(Stage):
-    """A model before any training, made ready for a task with ``classes``: from scratch, or a checkpoint with a new head."""
+    """A model before any training, made for a task with ``classes``."""
 
     kind: ClassVar[str] = "initialize"
     role: ClassVar[Role] = "data"
     version: ClassVar[int] = 1
     model: str
     family: str
-    checkpoint: Checkpoint | None
     classes: tuple[str, ...]
     seed: int
 
     @property
     def content(self) -> dict[str, object]:
         """What decides its weights, apart from the code."""
-        start = self.checkpoint.fingerprint if self.checkpoint is not None else None
-        return {"family": self.family, "start": start, "classes": self.classes, "seed": self.seed}
+        return {"family": self.family, "classes": self.classes, "seed": self.seed}
 
 
 Initial: TypeAlias = Pretrain | Checkpoint | Initialize

@@ -143,9 +143,7 @@ class Linear(Family):
     def build(self, shape: ModelShape) -> Model:
         return LinearModel([str(index) for index in range(shape.outputs)])
 
-    def initialize(
-        self, name: str, checkpoint: Path | None, classes: Sequence[str], seed: int
-    ) -> Model:
+    def initialize(self, name: str, classes: Sequence[str], seed: int) -> Model:
         import torch
 
         if not classes:

@@ -1,5 +1,6 @@
 """Questions for property tests, at the prices of the shipped public book."""
 
+import re
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -12,6 +13,14 @@ from raydoa.costs.schedules import Recipes
 from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.costs.unit_costs import UnitCosts
 from raydoa.strategies import STRATEGIES
+
+
+def missing(why: Infeasible) -> tuple[int, int]:
+    """Micro-dollars that a reason says are missing, and those of its last digit."""
+    said = re.search(r": \$(\d+)\.(\d+) is missing$", why.reason)
+    assert said is not None, why.reason
+    digit = 10 ** (6 - len(said[2]))
+    return int(said[1] + said[2]) * digit, digit
 
 
 @dataclass(frozen=True)

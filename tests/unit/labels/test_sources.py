@@ -32,9 +32,9 @@ from raydoa.strategies import STRATEGIES
 from raydoa.tasks.data import fingerprint, read_rows
 from raydoa.tasks.task import TaskSpec, read_task_yaml
 from raydoa.training.recipe import Execution, Recipe, Representation
-from raydoa.training.shards import Shard
 from raydoa.training.soft_labels import HiddenLabels, WrittenLabels
 from tests.plugins import example_plugin
+from tests.shards import rows_of
 from tests.unit.checkpoints import write_checkpoint
 from tests.unit.world import CLASSES, write_task
 
@@ -70,7 +70,7 @@ class Tiny:
         self.builder = Builder(self.context.store, LocalRunner(self.context), NoLocks())
         self.data = TaskData("tiny", fingerprint(read_rows(self.spec, None)))
         self.form = TextForm.of(self.spec)
-        self.linear = Initialize("linear", "linear", None, CLASSES, 0)
+        self.linear = Initialize("linear", "linear", CLASSES, 0)
 
     def fine_tune(self, labels: int = 60, steps: int = 60) -> FineTune:
         return FineTune(self.linear, self.data, self.form, labels, RECIPE, steps, 0)
@@ -124,7 +124,7 @@ def test_a_linear_student_learns_from_rules(tiny: Tiny) -> None:
     assert all(record is not None for record in records)
     counts = [(r.facts["rows"], r.facts.get("refused", 0)) for r in records if r is not None]
     assert [rows + refused for rows, refused in counts] == [20, 20]
-    rows = [row for s in shards for row in Shard(tiny.context.store.fetch(s.key)).rows()]
+    rows = [row for s in shards for row in rows_of(tiny.context.store.fetch(s.key))]
     for row in rows:
         assert isinstance(row.soft, WrittenLabels) and row.target_ids == ()
         words = set(row.source.split())
@@ -153,7 +153,7 @@ def test_gold_labels_of_the_pool_are_a_source(tiny: Tiny) -> None:
     tiny.builder.build(tiny.student(tiny.shards(GOLD)))
     truth = {row.id: row.target for row in read_rows(tiny.spec, None).train}
     for shard in tiny.shards(GOLD):
-        for row in Shard(tiny.context.store.fetch(shard.key)).rows():
+        for row in rows_of(tiny.context.store.fetch(shard.key)):
             assert row.text == truth[row.row_id]
 
 

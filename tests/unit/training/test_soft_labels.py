@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from raydoa.errors import UserError
-from raydoa.training.shards import SHARD_FILE, Shard, read_facts, write_shard
+from raydoa.training.shards import SHARD_FILE, read_facts, write_shard
 from raydoa.training.soft_labels import (
     HiddenLabels,
     LabelledRow,
@@ -15,6 +15,7 @@ from raydoa.training.soft_labels import (
     SparseLabels,
     check_match,
 )
+from tests.shards import rows_of
 
 FACTS = ShardFacts("hidden", "bfloat16", 4, 64, None, "nano-l (abc)", "c0de" * 16, "f00d" * 16)
 
@@ -27,8 +28,7 @@ def test_hidden_labels_survive_a_shard(tmp_path: Path, dtype: str) -> None:
         LabelledRow("a", "", (1,), HiddenLabels(states[:1])),
     ]
     write_shard(rows, replace(FACTS, dtype=dtype), tmp_path)
-    shard = Shard(tmp_path)
-    read, facts = list(shard.rows()), shard.facts
+    read, facts = list(rows_of(tmp_path)), read_facts(tmp_path)
     assert facts.dtype == dtype
     assert [(row.row_id, row.source, row.target_ids) for row in read] == [
         ("b", "über", (5, 6, 1)),
@@ -44,8 +44,7 @@ def test_sparse_labels_survive_a_shard(tmp_path: Path) -> None:
     )
     facts = replace(FACTS, kind="sparse", temperature=2.0)
     write_shard([LabelledRow("a", "x", (5, 1), labels)], facts, tmp_path)
-    shard = Shard(tmp_path)
-    (row,), found = list(shard.rows()), shard.facts
+    (row,), found = list(rows_of(tmp_path)), read_facts(tmp_path)
     assert found == facts and isinstance(row.soft, SparseLabels)
     assert row.soft.temperature == 2.0
     for name in ("tokens", "weights", "entropy"):
