@@ -139,6 +139,10 @@ class Search:
         seed: of the sampler's draws.
         existing: what exists before the search begins; nothing but the labels owned, unless given.
 
+    Attributes:
+        proposals: all of them, by number.
+        stopped: why the search has stopped; None while it goes on.
+
     Raises:
         UserError: the limit is no number of dollars, or the budget pays for no plan.
     """
@@ -158,18 +162,18 @@ class Search:
         self.limit_usd = limit_usd
         self.stopped: str | None = None
         self.existing = existing or Purchases()
+        self.proposals: dict[int, Proposal] = {}
         self._sampler = sampler
         self._seed = seed
         self._purchases = self.existing.copy()
-        self._pending: dict[int, Proposal] = {}
-        self._observations: list[Observation] = []
+        self._observed: dict[int, Observation] = {}
         self._log: list[dict[str, Any]] = []
 
     @property
     def spent_micro_usd(self) -> int:
         """Micro-dollars of what came out and of what is pending."""
-        observed = sum(observation.cost_micro_usd for observation in self._observations)
-        return observed + sum(proposal.cost_micro_usd for proposal in self._pending.values())
+        costs = self.proposals | self._observed
+        return sum(entry.cost_micro_usd for entry in costs.values())
 
     @property
     def spent_usd(self) -> float:
@@ -177,14 +181,14 @@ class Search:
         return self.spent_micro_usd / MICRO
 
     @property
-    def pending(self) -> tuple[int, ...]:
-        """Numbers of the proposals that have not come out yet."""
-        return tuple(self._pending)
+    def pending(self) -> dict[int, "Proposal"]:
+        """The proposals that have not come out yet, by number."""
+        return {n: p for n, p in self.proposals.items() if n not in self._observed}
 
     @property
     def observations(self) -> tuple[Observation, ...]:
         """What came out so far."""
-        return tuple(self._observations)
+        return tuple(self._observed.values())
 
     @property
     def state(self) -> SearchState:
@@ -192,7 +196,7 @@ class Search:
         return SearchState(
             self.space,
             self.observations,
-            tuple(proposal.plan for proposal in self._pending.values()),
+            tuple(proposal.plan for proposal in self.pending.values()),
             self._purchases.copy(),
             max(0, micro_budget(self.limit_usd) - self.spent_micro_usd),
             self._seed,
@@ -223,7 +227,7 @@ class Search:
         if cost_micro_usd is None:
             cost_micro_usd = self._purchases.marginal_micro_usd(plan, self.space.question)
         proposal = Proposal(len(self._log), plan, self._purchases.add(plan), cost_micro_usd, why)
-        self._pending[proposal.number] = proposal
+        self.proposals[proposal.number] = proposal
         self._log.append({"asked": plan.to_json(), "cost_usd": proposal.cost_usd, "why": why})
         return proposal
 
@@ -246,17 +250,17 @@ class Search:
         Raises:
             UserError: there is no such proposal pending.
         """
-        proposal = self._pending.pop(number, None)
-        if proposal is None:
+        if number not in self.pending:
             raise UserError(
-                f"tell: found {number}; proposals that are pending: {sorted(self._pending)}"
+                f"tell: found {number}; proposals that are pending: {sorted(self.pending)}"
             )
+        proposal = self.proposals[number]
         if score is not None and not math.isfinite(score):
             logger.warning("%s scored %s: taken as a failure", proposal.plan, score)
             score = None
         cost = proposal.cost_micro_usd if cost_usd is None else round(cost_usd * MICRO)
         made = made or score is not None
-        self._observations.append(Observation(proposal.plan, score, cost, made))
+        self._observed[number] = Observation(proposal.plan, score, cost, made)
         entry = {"told": number, "score": score, "cost_usd": cost / MICRO}
         self._log.append(entry if made == (score is not None) else {**entry, "made": made})
         if not made:
@@ -265,14 +269,12 @@ class Search:
     def _after_failure(self) -> Purchases:
         """What was bought stays; of what is computed, what others have needed with success or are about to make."""
         purchases = self.existing.copy()
-        for observation in self._observations:
-            if observation.made:
-                purchases.add(observation.plan)
+        for number, proposal in self.proposals.items():
+            plan, observed = proposal.plan, self._observed.get(number)
+            if observed is None or observed.made:
+                purchases.add(plan)
             else:
-                bought = bought_items(observation.plan, self.space.question)
-                purchases.hold_items(observation.plan, bought)
-        for proposal in self._pending.values():
-            purchases.add(proposal.plan)
+                purchases.hold_items(plan, bought_items(plan, self.space.question))
         return purchases
 
     def recommend(self) -> Plan:
@@ -291,14 +293,12 @@ class Search:
         """
         if self._log:
             raise UserError("restore: this search has begun; restore into a new one")
-        proposals = []
         for entry in saved["log"]:
             if "asked" in entry:
                 cost = round(entry["cost_usd"] * MICRO)
-                plan = plan_from_json(entry["asked"])
-                proposals.append(self.propose(plan, entry["why"], cost))
+                self.propose(plan_from_json(entry["asked"]), entry["why"], cost)
             else:
                 made = entry.get("made", False)
                 self.tell(entry["told"], entry["score"], entry["cost_usd"], made=made)
         self.stopped = saved["stopped"]
-        return proposals
+        return list(self.proposals.values())

@@ -32,8 +32,6 @@ class Journal:
 
     Attributes:
         search: what is asked and told.
-        pending: what was asked and is not told yet, by number.
-        asked: every proposal, by number.
         rows: of the cells that were measured, in the order of telling.
         entries: lines of the log.
         began: when the search did.
@@ -48,8 +46,6 @@ class Journal:
         existing: Sequence[ExistingUnits] = (),
     ) -> None:
         self.search = search
-        self.pending: dict[int, Proposal] = {}
-        self.asked: dict[int, Proposal] = {}
         self.rows: list[dict[str, Any]] = []
         self.entries = 0
         self.ended_once = False
@@ -70,13 +66,21 @@ class Journal:
         self.began = datetime.fromisoformat(entries[0]["began"])
         self._restore(entries)
 
+    @property
+    def asked(self) -> dict[int, Proposal]:
+        """Every proposal, by number."""
+        return self.search.proposals
+
+    @property
+    def pending(self) -> dict[int, Proposal]:
+        """What was asked and is not told yet, by number."""
+        return self.search.pending
+
     def ask(self) -> Proposal | None:
         """The next proposal; None while what is pending has to be waited for, and after the end."""
         before = self.search.stopped
         proposal = self.search.ask()
         if proposal is not None:
-            self.pending[proposal.number] = proposal
-            self.asked[proposal.number] = proposal
             self._write({**self.search.to_json()["log"][-1], "number": proposal.number})
         elif self.search.stopped is None and not self.pending:
             self.search.stopped = "nothing is pending, and nothing more is proposed"
@@ -105,7 +109,6 @@ class Journal:
             return
         before = self.search.stopped
         self.search.tell(number, score, cost_usd)
-        del self.pending[number]
         entry = self.search.to_json()["log"][-1]
         if row is not None:
             self.rows.append(dict(row))
@@ -133,8 +136,7 @@ class Journal:
             stopped = None if "limit_usd" in entry else entry.get("stopped", stopped)
         same_limit = last_limit(entries) == self.search.limit_usd
         saved = {"log": steps, "stopped": stopped if same_limit else None}
-        self.asked = {p.number: p for p in self.search.restore(saved)}
-        self.pending = {n: self.asked[n] for n in self.search.pending}
+        self.search.restore(saved)
         self.rows = [entry["row"] for entry in entries if "row" in entry]
         self.entries = len(entries)
         self.ended_once = any("stopped" in entry for entry in entries)
