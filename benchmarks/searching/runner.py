@@ -18,6 +18,7 @@ import numpy as np
 
 from raydoa.costs.plan import Plan
 from raydoa.search.ask_tell import Sampler, Search, SearchState
+from raydoa.search.space import Space
 
 from .prices import labels_of
 from .problems import Problem
@@ -112,7 +113,7 @@ def realise_usd(state: SearchState, plan: Plan) -> float:
 def _frontier(problem: Problem, sampler: Sampler, state: SearchState) -> dict[float, Plan]:
     """What the same observations recommend at other budgets."""
     return {
-        budget: sampler.recommend(replace(state, space=problem.space.at(budget)))
+        budget: sampler.recommend(replace(state, space=Space(problem.space.question, budget)))
         for budget in problem.frontier
     }
 

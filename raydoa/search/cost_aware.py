@@ -18,9 +18,9 @@ from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 from raydoa.costs.tariffs import MICRO
-from raydoa.errors import UserError
 from raydoa.search.acquisition import Gains
 from raydoa.search.ask_tell import SearchState, Suggestion
+from raydoa.search.objective import Objective
 from raydoa.search.priors import Knowledge
 from raydoa.search.shortlist import cheapest, hopeful, repeats, shortlist
 from raydoa.search.space import Space
@@ -48,14 +48,14 @@ class CostAware:
     Attributes:
         effort: computing of a fit.
         knowledge: finished measurements of the same task, of any budget, and what other tasks have taught.
-        frontier: shares of the budget whose plans all count.
-        of_computing: whether those are shares of the most GPU-seconds, which kgCO2e is proportional to.
+        frontier: the shares of `Space.level` whose plans all count.
+        objective: what they are shares of.
     """
 
     effort: Effort = field(default_factory=Effort)
     knowledge: Knowledge = field(default_factory=Knowledge)
     frontier: tuple[float, ...] = (1.0,)
-    of_computing: bool = False
+    objective: Objective = "score"
 
     def suggest(self, state: SearchState) -> Suggestion:
         """See `Sampler.suggest`."""
@@ -95,13 +95,13 @@ class CostAware:
         )
         first, prior = self.knowledge.measured, self.knowledge.prior
         with threadpool_limits(1):
-            fits = _fits(len(first), _Asked(state.space.question), self.effort, state.seed, prior)
+            fits = _fits(len(first), state.space.question, self.effort, state.seed, prior)
             return fits.to((*first, *observed))
 
     def _gains(self, surface: Surface, state: SearchState) -> Gains:
         """Gains over the shortlists of plans."""
         space = state.space
-        levels = [self._plans(space, share) for share in self.frontier]
+        levels = [space.level(share, self.objective) for share in self.frontier]
         shortlists = tuple(shortlist(surface, plans) for plans in levels if plans)
         probes = space.probes(space.budget_usd)
         plans = dict.fromkeys([*probes, *shortlists[-1], *cheapest(space)])
@@ -112,17 +112,6 @@ class CostAware:
             teacher_of(o.plan) for o in state.observations if o.score is not None
         )
         return Gains(surface, shortlists, tuple(candidates), measured_teachers, state.pending)
-
-    def _plans(self, space: Space, share: float) -> list[Plan]:
-        """The plans of a level of the frontier; a small one may pay for none."""
-        if not self.of_computing:
-            try:
-                return space.plans(share * space.budget_usd)
-            except UserError:
-                return []
-        seconds = {plan: space.question.gpu_seconds(plan) for plan in space.plans()}
-        most = share * max(seconds.values())
-        return [plan for plan, of_plan in seconds.items() if of_plan <= most]
 
     def _best(self, gains: Gains, state: SearchState) -> tuple[Plan | None, float, float]:
         """The candidate with the most gain per dollar, that rate and its gain; none without any to speak of."""
@@ -144,27 +133,12 @@ def _rate_of_more_money(surface: Surface, space: Space) -> float:
     return _ONE_STEP * float(max(0.0, more - now) / ((_MORE_MONEY - 1) * space.budget_usd))
 
 
-class _Asked:
-    """A question by what a fit sees of it: questions that are alike share their fits."""
-
-    def __init__(self, question: Question) -> None:
-        self.question = question
-        sizes = tuple(sorted(question.sizes.items()))
-        self._seen = (question.plan(), question.recipes, sizes)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Asked) and self._seen == other._seen
-
-    def __hash__(self) -> int:
-        return hash(self._seen)
-
-
 @lru_cache(maxsize=4)
-def _fits(first: int, asked: _Asked, effort: Effort, seed: int, prior: Prior) -> Fits:
+def _fits(first: int, question: Question, effort: Effort, seed: int, prior: Prior) -> Fits:
     """Those of a search; of a few searches, since a sampler keeps nothing itself."""
 
     def fit(measured: tuple[Measured, ...], before: Surface | None) -> Surface:
-        return Surface(measured, asked.question, effort, seed + len(measured), prior, before)
+        return Surface(measured, question, effort, seed + len(measured), prior, before)
 
     return Fits(first, fit)
 

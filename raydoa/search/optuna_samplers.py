@@ -129,34 +129,20 @@ def _trial(
     )
 
 
-def _tpe(seed: int) -> "optuna.samplers.BaseSampler":
-    import optuna
+def _maker(name: str, **settings: Any) -> "Callable[[int], optuna.samplers.BaseSampler]":
+    def make(seed: int) -> "optuna.samplers.BaseSampler":
+        import optuna
 
-    return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
+        sampler: optuna.samplers.BaseSampler = getattr(optuna.samplers, name)(seed=seed, **settings)
+        return sampler
 
-
-def _gp(seed: int) -> "optuna.samplers.BaseSampler":
-    import optuna
-
-    return optuna.samplers.GPSampler(seed=seed)
-
-
-def _random(seed: int) -> "optuna.samplers.BaseSampler":
-    import optuna
-
-    return optuna.samplers.RandomSampler(seed=seed)
-
-
-def _nsga2(seed: int) -> "optuna.samplers.BaseSampler":
-    import optuna
-
-    return optuna.samplers.NSGAIISampler(seed=seed, population_size=8)
+    return make
 
 
 OPTUNA_SAMPLERS: Mapping[str, Callable[[int], "optuna.samplers.BaseSampler"]] = {
-    "tpe": _tpe,
-    "gp": _gp,
-    "random": _random,
-    "nsga2": _nsga2,
+    "tpe": _maker("TPESampler", multivariate=True, constant_liar=True),
+    "gp": _maker("GPSampler"),
+    "random": _maker("RandomSampler"),
+    "nsga2": _maker("NSGAIISampler", population_size=8),
 }
 """Optuna's samplers by name. CMA-ES and QMC keep their place in the trials they drew: they cannot be restored."""

@@ -7,7 +7,6 @@ from typing import Protocol, runtime_checkable
 
 from raydoa.costs.plan import Plan
 from raydoa.costs.prices import PriceBook
-from raydoa.errors import UserError
 from raydoa.search.ask_tell import Sampler, SearchState
 from raydoa.search.baseline_samplers import mean_scores
 from raydoa.search.objective import SHARES, Objective
@@ -79,19 +78,17 @@ def frontier(
 ) -> list[Recommended]:
     """A plan for each level: shares of the budget, or of the kgCO2e of its plan that emits most."""
     space = state.space
-    if objective == "frontier":
-        levels = [share * space.budget_usd for share in SHARES]
-        burdens = {plan: space.cost_usd(plan) for plan in space.plans()}
-        plans = {level: _plans(space, level) for level in levels}
-    else:
-        burdens = {plan: carbon.kgco2e(plan, space) for plan in space.plans()}
-        levels = [share * max(burdens.values()) for share in SHARES]
-        plans = {level: [p for p, kg in burdens.items() if kg <= level] for level in levels}
+    dollars = objective == "frontier"
+    burdens = {p: space.cost_usd(p) if dollars else carbon.kgco2e(p, space) for p in space.plans()}
+    most = space.budget_usd if dollars else max(burdens.values())
     if isinstance(sampler, Predicting):
         surface = sampler.surface(state)
-        return [_best_predicted(surface, level, plans[level], state) for level in levels]
+        return [
+            _best_predicted(surface, share * most, space.level(share, objective), state)
+            for share in SHARES
+        ]
     scores = mean_scores(state)
-    return [_best_seen(level, scores, burdens) for level in levels]
+    return [_best_seen(share * most, scores, burdens) for share in SHARES]
 
 
 def _scores_of(plan: Plan, state: SearchState) -> list[float]:
@@ -131,11 +128,3 @@ def _best_seen(
         return Recommended(level, None)
     best = max(payable, key=lambda plan: (scores[plan], -burdens[plan], plan))
     return Recommended(level, best, Expectation(scores[best]))
-
-
-def _plans(space: Space, budget_usd: float) -> list[Plan]:
-    """The plans of a smaller budget; none if it pays for none."""
-    try:
-        return space.plans(budget_usd)
-    except UserError:
-        return []

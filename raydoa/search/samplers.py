@@ -1,22 +1,23 @@
 """All searches by name, in one place: another one is one more line in `SAMPLERS`.
 
-A name stands for a function from what the search is for, and what is known beforehand, to a `Sampler`. Modules are
-imported when they are asked for: Optuna takes seconds.
+A name stands for a function from what the search is for, and what is known beforehand, to a `Sampler`. What takes long
+to import is imported when it is asked for.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from raydoa.errors import UserError, did_you_mean
 from raydoa.search.ask_tell import Sampler
+from raydoa.search.baseline_samplers import CoarseGrid, Random
 from raydoa.search.objective import SHARES, Objective
+from raydoa.search.optuna_samplers import OPTUNA_SAMPLERS, OptunaSampler
 
 if TYPE_CHECKING:
     from raydoa.search.priors import Knowledge
 
 DEFAULT = "cost_aware"
-
-Make = Callable[[Objective, "Knowledge | None"], Sampler]
 
 
 def sampler_named(
@@ -47,34 +48,17 @@ def _cost_aware(objective: Objective, knowledge: "Knowledge | None") -> Sampler:
     return CostAware(
         knowledge=knowledge or Knowledge(prior=shipped()),
         frontier=(1.0,) if objective == "score" else SHARES,
-        of_computing=objective == "frontier_kgco2e",
+        objective=objective,
     )
 
 
-def _random(objective: Objective, knowledge: "Knowledge | None") -> Sampler:
-    from raydoa.search.baseline_samplers import Random
-
-    return Random()
+def _optuna(name: str, objective: Objective, knowledge: "Knowledge | None") -> Sampler:
+    return OptunaSampler(name, objective)
 
 
-def _grid(objective: Objective, knowledge: "Knowledge | None") -> Sampler:
-    from raydoa.search.baseline_samplers import CoarseGrid
-
-    return CoarseGrid()
-
-
-def _optuna(name: str) -> Make:
-    def sampler(objective: Objective, knowledge: "Knowledge | None") -> Sampler:
-        from raydoa.search.optuna_samplers import OptunaSampler
-
-        return OptunaSampler(name, objective)
-
-    return sampler
-
-
-SAMPLERS: Mapping[str, Make] = {
+SAMPLERS: Mapping[str, Callable[[Objective, "Knowledge | None"], Sampler]] = {
     DEFAULT: _cost_aware,
-    "random": _random,
-    "grid": _grid,
-    **{f"optuna:{name}": _optuna(name) for name in ("tpe", "gp", "random", "nsga2")},
+    "random": lambda *_: Random(),
+    "grid": lambda *_: CoarseGrid(),
+    **{f"optuna:{name}": partial(_optuna, name) for name in OPTUNA_SAMPLERS},
 }

@@ -14,6 +14,7 @@ from raydoa.costs.question import Question
 from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.errors import UserError
 from raydoa.experiment.result_row import plan_columns
+from raydoa.search.objective import Objective
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.ladders import Ladders
 from raydoa.strategies.strategy import Strategy
@@ -41,10 +42,6 @@ class Space:
                 f"n: found {question.n:,}; task {question.task} has {most:,} labelled rows, and at least 1 is owned"
             )
 
-    def at(self, budget_usd: float) -> "Space":
-        """The same question at another budget."""
-        return Space(self.question, budget_usd)
-
     def cheapest(self) -> Plan:
         """The plan that needs the least money, whatever the budget."""
         return min(self.least_plans, key=self.cost_micro_usd)
@@ -56,16 +53,23 @@ class Space:
             UserError: there is none; the line says what the cheapest costs.
         """
         budget = self.budget_usd if budget_usd is None else budget_usd
-        if budget not in self._plans:
-            self._plans[budget] = self._proposed(budget)
-        plans = self._plans[budget]
+        plans = self._within(budget)
         if not plans:
             cheapest = self.cheapest()
             raise UserError(
                 f"budget: found ${budget:,.2f}; the cheapest plan ({self._in_short(cheapest)}) costs "
                 f"${self.cost_usd(cheapest):,.4f}"
             )
-        return list(plans)
+        return plans
+
+    def level(self, share: float, objective: Objective) -> list[Plan]:
+        """Plans of a share of the budget, or of the kgCO2e of the plan that emits most; a small one may have none."""
+        if objective != "frontier_kgco2e":
+            return self._within(share * self.budget_usd)
+        # On one accelerator kgCO2e are proportional to GPU-seconds.
+        seconds = {plan: self.question.gpu_seconds(plan) for plan in self.plans()}
+        most = share * max(seconds.values())
+        return [plan for plan, of_plan in seconds.items() if of_plan <= most]
 
     def strategy_of(self, plan: Plan) -> str:
         """The name of the strategy that proposes a plan, or a probe."""
@@ -106,9 +110,12 @@ class Space:
         ladders = self.ladders
         return {p: strategy.name for strategy in STRATEGIES for p in strategy.cheapest(ladders)}
 
-    def _proposed(self, budget_usd: float) -> list[Plan]:
-        ladders = Ladders(self.question, budget_usd)
-        return self._noted((s, plan) for s in STRATEGIES for plan in s.proposals(ladders))
+    def _within(self, budget_usd: float) -> list[Plan]:
+        if budget_usd not in self._plans:
+            ladders = Ladders(self.question, budget_usd)
+            proposed = ((s, plan) for s in STRATEGIES for plan in s.proposals(ladders))
+            self._plans[budget_usd] = self._noted(proposed)
+        return list(self._plans[budget_usd])
 
     @cached_property
     def _probes(self) -> list[Plan]:

@@ -68,7 +68,7 @@ def test_every_probe(question: Question) -> None:
 def test_a_smaller_budget_pays_for_fewer_plans(question: Question) -> None:
     space = Space(question, 30.0)
     assert len(space.plans(4.0)) < len(space.plans())
-    assert space.plans(4.0) == space.at(4.0).plans()
+    assert space.plans(4.0) == Space(question, 4.0).plans()
     assert all(space.cost_usd(plan) <= 4.0 for plan in space.plans(4.0))
 
 
