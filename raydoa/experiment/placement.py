@@ -110,9 +110,10 @@ class Placer:
         return placements
 
     def _pool(self, shards: tuple[PseudoLabel, ...]) -> ActorPool:
-        """Of one labeller."""
+        """Of one labeller; a source that asks people or an endpoint needs no GPU."""
         least, most = self.runtime.label_actors
-        gpus = gpus_of_labeller(shards[0], self.runtime)
+        needs_gpu = SOURCES.get(shards[0].source.name).needs_gpu
+        gpus = self.runtime.gpus_per_label_actor if needs_gpu else 0
         return ActorPool(shards, least, min(most, max(least, len(shards))), gpus)
 
     def _gpus(self, stage: Stage) -> Fraction:
@@ -124,8 +125,3 @@ class Placer:
         if scored or isinstance(stage, ChooseSparsity):
             return Fraction(max(1, runtime.gpus_per_label_actor))
         return Fraction(1, runtime.students_per_gpu)
-
-
-def gpus_of_labeller(shard: PseudoLabel, runtime: RuntimeConfig) -> int:
-    """GPUs of each actor that labels a shard; a source that asks people or an endpoint needs none."""
-    return runtime.gpus_per_label_actor if SOURCES.get(shard.source.name).needs_gpu else 0

@@ -10,6 +10,7 @@ be dropped, and what came back is checked against what was asked.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -19,7 +20,7 @@ from ray.exceptions import ActorUnavailableError, RayError
 
 from raydoa.errors import RunFailed
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.experiment.placement import gpus_of_labeller
+from raydoa.experiment.placement import ActorPool
 from raydoa.on_ray.cluster import capacity_for, check_capacity, schedulable_nodes
 from raydoa.on_ray.error_causes import ACTIONABLE, actionable_cause
 from raydoa.pipeline.context import ExecutionContext
@@ -55,10 +56,8 @@ class _PoolActor:
         return batch
 
 
-def label_pool(
-    shards: Sequence[PseudoLabel], context: ExecutionContext, runtime: RuntimeConfig
-) -> None:
-    """Make every one of ``shards`` (of one labeller) and publish each as it is done.
+def label_pool(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfig) -> None:
+    """Make every shard of ``pool`` and publish each as it is done.
 
     Raises:
         UnlabelableRow: a row cannot be labelled; it is named.
@@ -66,17 +65,16 @@ def label_pool(
         UserError: there is no room for the shards on the disk, or for an actor on the cluster.
         LabelPoolFailed: the actors kept dying without a shard in between; the unfinished rows are named.
     """
-    assert len({shard.labeller for shard in shards}) == 1, "one labeller at a time"
     _configure_ray_data()
-    left, retries_left = list(shards), MOST_RETRIES
+    left, retries_left = pool.shards, MOST_RETRIES
     while True:
         nodes = set(schedulable_nodes())
         try:
-            _label(left, context, runtime)
+            _label(replace(pool, shards=left), context, runtime)
             return
         except (RayError, *ACTIONABLE) as error:
             before = len(left)
-            left = [shard for shard in shards if context.store.find(shard.key) is None]
+            left = tuple(shard for shard in left if context.store.find(shard.key) is None)
             if not left:
                 return
             # Of spot machines many may be lost in a day; what ends the labelling is that it gets no further.
@@ -91,28 +89,25 @@ def label_pool(
             logger.warning("a node was lost; %d shards are left", len(left))
 
 
-def _label(
-    shards: Sequence[PseudoLabel], context: ExecutionContext, runtime: RuntimeConfig
-) -> None:
-    """One dataset over ``shards``, from its first to its last actor."""
-    least, most = runtime.label_actors
-    # Ray Data waits for all of the least; on a cluster that has lost nodes it would wait for ever.
-    gpus = gpus_of_labeller(shards[0], runtime)
+def _label(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfig) -> None:
+    """One dataset over the shards of ``pool``, from its first to its last actor."""
+    shards = pool.shards
     memory = max(host_bytes(shard, context) for shard in shards)
-    each = {"CPU": runtime.cpus_per_worker, "GPU": gpus, "memory": memory}
+    each = {"CPU": runtime.cpus_per_worker, "GPU": pool.gpus, "memory": memory}
     check_capacity(each, 1, f"labelling with {shards[0].model}", runtime, "lower cpus_per_worker")
-    least = min(least, max(1, capacity_for(each)))
+    # Ray Data waits for all of the least; on a cluster that has lost nodes it would wait for ever.
+    least = min(pool.least, max(1, capacity_for(each)))
     # From memory, not from files: read tasks would want a CPU of their own beside the actors and,
     # with two such runs on two cores, wait for each other.
     dataset = ray.data.from_items(
         [{"shard": index} for index in range(len(shards))], override_num_blocks=len(shards)
     ).map_batches(
         _PoolActor,
-        fn_constructor_args=(tuple(shards), context),
+        fn_constructor_args=(shards, context),
         batch_size=1,
-        compute=ActorPoolStrategy(min_size=least, max_size=min(most, max(least, len(shards)))),
+        compute=ActorPoolStrategy(min_size=least, max_size=min(pool.most, max(least, len(shards)))),
         num_cpus=runtime.cpus_per_worker,
-        num_gpus=gpus or None,
+        num_gpus=pool.gpus or None,
         memory=memory,
         max_restarts=MOST_RETRIES,
         max_task_retries=MOST_RETRIES,

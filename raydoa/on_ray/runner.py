@@ -53,7 +53,7 @@ class ClusterRunner:
                         fine_tune(placement.stage, self._context, self._runtime, gang)
                 case ActorPool():
                     wait_for_gangs(cluster_grows=grows)
-                    label_pool(placement.shards, self._context, self._runtime)
+                    label_pool(placement, self._context, self._runtime)
                 case Tasks():
                     wait_for_gangs(cluster_grows=grows)
                     self._run_tasks(placement)

@@ -11,10 +11,10 @@ from threading import Event
 import pytest
 from ray.exceptions import ActorUnavailableError
 
-from raydoa.experiment.placement import Placer
+from raydoa.experiment.placement import ActorPool, Placer
 from raydoa.on_ray import label_pool as module
 from raydoa.on_ray.cluster_locks import ClusterLocks
-from raydoa.on_ray.label_pool import MOST_RETRIES, LabelPoolFailed, label_pool
+from raydoa.on_ray.label_pool import MOST_RETRIES, LabelPoolFailed
 from raydoa.on_ray.runner import ClusterRunner
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.builder import Builder
@@ -23,7 +23,7 @@ from raydoa.pipeline.stages import PseudoLabel
 from raydoa.store.record import Record
 from raydoa.tasks.split import pool
 from raydoa.training.unlabelable_row import UnlabelableRow
-from tests.ray.tiny import POISON, Tiny
+from tests.ray.tiny import POISON, Tiny, label
 from tests.ray.watching import alive, held, living, until
 from tests.shards import rows_of
 
@@ -59,7 +59,7 @@ def test_a_killed_actor_loses_no_row_and_doubles_none(
     shards = tiny.shards(tiny.fine_tuning(), 30)
     with ThreadPoolExecutor(1) as beside:
         killed = beside.submit(_kill_an_actor_after_a_shard, shards, context)
-        label_pool(shards, context, tiny.runtime(tmp_path))
+        label(shards, context, tiny.runtime(tmp_path))
         assert len(killed.result()) < len(shards), "it died in the middle"
     _check_every_row_once(shards, context)
     before = {record.key: record for record in killed.result()}
@@ -100,7 +100,7 @@ def test_the_pool_scales_between_least_and_most(
 
     with ThreadPoolExecutor(1) as beside:
         watched = beside.submit(watch)
-        label_pool(shards, context, tiny.runtime(tmp_path, label_actors=(1, 2)))
+        label(shards, context, tiny.runtime(tmp_path, label_actors=(1, 2)))
         done.set()
     assert watched.result() == 2
     assert len(seen) == 2, "nobody was replaced"
@@ -139,11 +139,11 @@ def test_a_poisoned_row_is_named_and_nothing_else_is_lost(
     with pytest.raises(
         UnlabelableRow, match=f"row {victim} cannot be labelled: .*not finite; mend"
     ):
-        label_pool(shards, context, tiny_poisoned.runtime(tmp_path))
+        label(shards, context, tiny_poisoned.runtime(tmp_path))
     assert context.store.find(shards[place // 10].key) is None, "no half shard"
     others = [shard for shard in shards if not shard.start <= place < shard.stop]
     before = _records(others, context)
-    label_pool(others, context, tiny_poisoned.runtime(tmp_path))
+    label(others, context, tiny_poisoned.runtime(tmp_path))
     assert {r.key for r in before} <= {r.key for r in _records(others, context)}
     assert len(_records(others, context)) == len(others)
 
@@ -166,7 +166,7 @@ def test_actors_that_keep_dying_end_in_an_error_that_names_rows(
         with pytest.raises(
             LabelPoolFailed, match=r"with large failed after 2 retries; .* rows: \d+\.\.\d+"
         ):
-            label_pool(shards, context, tiny.runtime(tmp_path, label_actors=(1, 1)))
+            label(shards, context, tiny.runtime(tmp_path, label_actors=(1, 1)))
         done.set()
         killing.result()
     assert len(killed) <= 8, "restarts are bounded"
@@ -183,16 +183,16 @@ def test_lost_nodes_end_it_only_where_it_gets_no_further(
     shards = tiny.shards(tiny.fine_tuning(), 5)
     left = []
 
-    def label_and_lose(some: list[PseudoLabel], context: ExecutionContext, _: object) -> None:
-        left.append(len(some))
-        module._PoolActor(some, context)({"shard": range(shards_before_a_loss)})
+    def label_and_lose(some: ActorPool, context: ExecutionContext, _: object) -> None:
+        left.append(len(some.shards))
+        module._PoolActor(some.shards, context)({"shard": range(shards_before_a_loss)})
         raise ActorUnavailableError("the node is silent", None)
 
     monkeypatch.setattr(module, "_label", label_and_lose)
     if shards_before_a_loss:
-        label_pool(shards, context, tiny.runtime(tmp_path))
+        label(shards, context, tiny.runtime(tmp_path))
         assert left == [5, 4, 3, 2, 1] and len(left) > MOST_RETRIES + 1
     else:
         with pytest.raises(LabelPoolFailed, match="unfinished pool rows: 0"):
-            label_pool(shards, context, tiny.runtime(tmp_path))
+            label(shards, context, tiny.runtime(tmp_path))
         assert left == [5] * (MOST_RETRIES + 1)

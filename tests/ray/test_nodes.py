@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from raydoa.on_ray.cluster import cluster
-from raydoa.on_ray.label_pool import label_pool
 from raydoa.pipeline.build import build_stage
 from raydoa.store.record import Record
 from raydoa.training.recipe import Execution
-from tests.ray.tiny import Tiny
+from tests.ray.tiny import Tiny, label
 from tests.ray.watching import actors, drain, until
 from tests.shards import rows_of
 
@@ -54,7 +53,7 @@ def test_a_node_is_drained_and_lost_while_labelling(
 
     with ThreadPoolExecutor(1) as beside:
         losing = beside.submit(_lose_a_node, three_nodes, written)
-        label_pool(shards, context, running)
+        label(shards, context, running)
         before = losing.result()
     assert 0 < len(before) < len(shards)
     assert before.items() <= written().items(), "only what was in flight was lost"

@@ -6,7 +6,7 @@ ones whole under ZeRO-3, and a test would see nothing of it.
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,12 @@ import torch
 from safetensors.torch import load_file
 
 from raydoa.experiment.config import Grid, RuntimeConfig, Sweep
+from raydoa.experiment.placement import Placer
 from raydoa.models.hub import folder_fingerprint
 from raydoa.models.seq2seq.checkpoint import build_model, save_model
 from raydoa.models.seq2seq.shape import T5Shape
 from raydoa.models.tokenizer import train_sentencepiece
+from raydoa.on_ray.label_pool import label_pool
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import Checkpoint, FineTune, PseudoLabel, TaskData, TextForm
@@ -185,6 +187,12 @@ def write_tiny(folder: Path, *, poisoned: bool = False) -> Tiny:
             model.shared.weight.data[tokenizer.encode([POISON], 9)[0][:-1]] = torch.nan
         save_model(model, tokenizer, folder / name)
     return Tiny(folder)
+
+
+def label(shards: Sequence[PseudoLabel], context: ExecutionContext, runtime: RuntimeConfig) -> None:
+    """Make shards of one labeller with a pool of actors."""
+    [pool] = Placer(runtime, frozenset()).placed(shards)
+    label_pool(pool, context, runtime)
 
 
 def weights(store: Store, stage: FineTune) -> dict[str, torch.Tensor]:
