@@ -66,7 +66,7 @@ def _price_lines(space: "Space") -> list[str]:
     from raydoa.costs.items import ITEMS
 
     question, lines = space.question, []
-    plans = {plan.choices: plan for plan in space.least_plans}
+    plans = {plan.choices: plan for plan in space.variants.values()}
     for choices, plan in plans.items():
         chosen = ", ".join(f"{name} {value}" for name, value in choices) or "no choices"
         units = [

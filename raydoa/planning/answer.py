@@ -9,10 +9,11 @@ from raydoa.experiment.result_row import quantity_column
 from raydoa.planning.belief import Belief
 from raydoa.planning.break_even import BreakEvenPrice, Sides, break_evens, sides_of
 from raydoa.planning.evidence import Evidence
-from raydoa.planning.outlook import Outlook, Table, Variant, table
+from raydoa.planning.outlook import Outlook, Table, table
 from raydoa.planning.scenario import Scenario
 from raydoa.planning.sentence import sentence
 from raydoa.planning.what_if import Change, WhatIf, what_ifs
+from raydoa.search.space import Variant
 
 
 @dataclass(frozen=True)

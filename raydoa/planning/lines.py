@@ -9,10 +9,11 @@ from raydoa.costs.items.item import CostItem
 from raydoa.experiment.result_row import plan_columns
 from raydoa.planning.answer import Answer
 from raydoa.planning.break_even import NEITHER, BreakEvenPrice, Sides
-from raydoa.planning.outlook import Outlook, Unaffordable, Variant
+from raydoa.planning.outlook import Outlook, Unaffordable
 from raydoa.planning.scenario import Scenario
 from raydoa.planning.sentence import percent, points, usd
 from raydoa.planning.what_if import WhatIf
+from raydoa.search.space import Variant
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.strategy import short_name
 

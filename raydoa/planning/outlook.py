@@ -4,18 +4,18 @@ A plan that is expected to be a tenth of a point better is not worth any price: 
 cheapest is taken.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
 from raydoa.costs.ledger import Ledger
-from raydoa.costs.plan import Choices, Plan
+from raydoa.costs.plan import Plan
 from raydoa.costs.question import Supply
 from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.planning.belief import Belief
 from raydoa.planning.scenario import Scenario
+from raydoa.search.space import Variant, variants
 from raydoa.search.surrogate.inputs import Array
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.ladders import Ladders
@@ -24,13 +24,6 @@ _SAME = 0.001
 _NEARLY_AS_GOOD = 0.01
 _MUCH_CHEAPER = 0.5
 _DRAWS = 4000
-
-
-class Variant(NamedTuple):
-    """A strategy, and what it chooses by name."""
-
-    strategy: str
-    choices: Choices
 
 
 @dataclass(frozen=True)
@@ -93,52 +86,19 @@ def table(scenario: Scenario, belief: Belief) -> Table:
     Raises:
         UserError: the budget pays for no plan; the line says what the cheapest costs.
     """
-    plans = by_variant(scenario)
-    chosen = [(variant, choose(variant, of, scenario, belief)) for variant, of in plans.items()]
-    chosen.sort(key=lambda pair: -belief.means([pair[1]])[0])
+    chosen = _chosen(scenario, belief)
     drawn = belief.expected([plan for _, plan in chosen], _DRAWS)
     shares = np.bincount(drawn.argmax(axis=1), minlength=len(chosen)) / _DRAWS
     rows = tuple(
-        outlook(variant, plan, scenario, belief, float(share))
+        _outlook(variant, plan, scenario, belief, float(share))
         for (variant, plan), share in zip(chosen, shares, strict=True)
     )
     return Table(
         rows=rows,
-        unaffordable=tuple(_unaffordable(scenario, plans)),
-        thrifty=_thrifty(scenario.space.plans(), rows[0], scenario, belief),
+        unaffordable=tuple(_unaffordable(scenario, {variant for variant, _ in chosen})),
+        thrifty=_thrifty(rows[0], scenario, belief),
         first_beats_second=_ahead(drawn) if len(rows) > 1 else None,
     )
-
-
-def by_variant(scenario: Scenario) -> dict[Variant, list[Plan]]:
-    """The plans of each variant that the budget pays for.
-
-    Raises:
-        UserError: there are none; the line says what the cheapest costs.
-    """
-    plans: dict[Variant, list[Plan]] = {}
-    for plan in scenario.space.plans():
-        plans.setdefault(_variant(plan, scenario), []).append(plan)
-    return plans
-
-
-def variants(ladders: Ladders) -> dict[Variant, Plan]:
-    """All variants that there are rows for, with the plan of each that takes the least money."""
-    return {
-        Variant(strategy.name, plan.choices): plan
-        for strategy in STRATEGIES
-        for plan in strategy.cheapest(ladders)
-    }
-
-
-def _variant(plan: Plan, scenario: Scenario) -> Variant:
-    return Variant(scenario.space.strategy_of(plan), plan.choices)
-
-
-def _ahead(drawn: Array) -> float:
-    """How often the first is better; where both are at a limit of the scale, each is half of the times."""
-    difference = drawn[:, 0] - drawn[:, 1]
-    return float(np.mean(difference > 0) + 0.5 * np.mean(difference == 0))
 
 
 def best_plan(scenario: Scenario, belief: Belief) -> Outlook:
@@ -147,13 +107,35 @@ def best_plan(scenario: Scenario, belief: Belief) -> Outlook:
     Raises:
         UserError: the budget pays for no plan.
     """
-    plans = by_variant(scenario)
-    chosen = {variant: choose(variant, of, scenario, belief) for variant, of in plans.items()}
-    best = max(chosen, key=lambda variant: belief.means([chosen[variant]])[0])
-    return outlook(best, chosen[best], scenario, belief)
+    return _outlook(*_chosen(scenario, belief)[0], scenario, belief)
 
 
-def outlook(
+def _chosen(scenario: Scenario, belief: Belief) -> list[tuple[Variant, Plan]]:
+    """Of each variant that the budget pays for a plan, the best first."""
+    plans: dict[Variant, list[Plan]] = {}
+    for plan in scenario.space.plans():
+        plans.setdefault(scenario.space.variant_of(plan), []).append(plan)
+    chosen = [(variant, _choose(variant, of, scenario, belief)) for variant, of in plans.items()]
+    return sorted(chosen, key=lambda pair: -belief.means([pair[1]])[0])
+
+
+def _choose(variant: Variant, plans: Sequence[Plan], scenario: Scenario, belief: Belief) -> Plan:
+    """Of one variant, the plan that is expected to score best, or the cheapest that does as good."""
+    best = plans[int(belief.means(plans).argmax())]
+    strategy = STRATEGIES.get(variant.strategy)
+    candidates = [*plans, *strategy.refined(scenario.space.ladders, best)]
+    means = belief.means(candidates)
+    close = [p for p, mean in zip(candidates, means, strict=True) if mean > means.max() - _SAME]
+    return min(close, key=lambda plan: (scenario.question.cost_micro_usd(plan), plan))
+
+
+def _ahead(drawn: Array) -> float:
+    """How often the first is better; where both are at a limit of the scale, each is half of the times."""
+    difference = drawn[:, 0] - drawn[:, 1]
+    return float(np.mean(difference > 0) + 0.5 * np.mean(difference == 0))
+
+
+def _outlook(
     variant: Variant,
     plan: Plan,
     scenario: Scenario,
@@ -176,40 +158,22 @@ def outlook(
     )
 
 
-def choose(variant: Variant, plans: Sequence[Plan], scenario: Scenario, belief: Belief) -> Plan:
-    """Of one variant, the plan that is expected to score best, or the cheapest that does as good."""
-    best = plans[int(belief.means(plans).argmax())]
-    strategy = STRATEGIES.get(variant.strategy)
-    candidates = [*plans, *strategy.refined(scenario.ladders, best)]
-    means = belief.means(candidates)
-    close = [p for p, mean in zip(candidates, means, strict=True) if mean > means.max() - _SAME]
-    return min(close, key=lambda plan: (scenario.question.cost_micro_usd(plan), plan))
-
-
-def _unaffordable(scenario: Scenario, paid: Mapping[Variant, object]) -> Iterator[Unaffordable]:
-    cheapest = variants(scenario.ladders)
+def _unaffordable(scenario: Scenario, paid: Container[Variant]) -> Iterator[Unaffordable]:
+    cheapest = scenario.space.variants
     # With rows without end every variant has a plan, so what is missing here lacks rows.
     endless = replace(scenario.question, supply=Supply())
     for variant in variants(Ladders(endless, scenario.budget_usd)):
         if variant not in paid:
             plan = cheapest.get(variant)
-            usd = None if plan is None else scenario.question.cost_micro_usd(plan) / MICRO
-            yield Unaffordable(variant, usd)
+            yield Unaffordable(variant, None if plan is None else scenario.space.cost_usd(plan))
 
 
-def _thrifty(
-    plans: Sequence[Plan], best: Outlook, scenario: Scenario, belief: Belief
-) -> Outlook | None:
+def _thrifty(best: Outlook, scenario: Scenario, belief: Belief) -> Outlook | None:
     """The cheapest plan within a point of the best, if it takes at most half the money."""
-    costs = scenario.question.cost_micro_usd
-    close = [
-        plan
-        for plan, mean in zip(plans, belief.means(plans), strict=True)
-        if mean > best.score - _NEARLY_AS_GOOD
-    ]
-    if not close:
+    plans, costs = scenario.space.plans(), scenario.space.cost_micro_usd
+    near = belief.means(plans) > best.score - _NEARLY_AS_GOOD
+    close = [plan for plan, is_near in zip(plans, near, strict=True) if is_near]
+    plan = min(close, key=costs, default=None)
+    if plan is None or costs(plan) > _MUCH_CHEAPER * best.ledger.cost_micro_usd:
         return None
-    plan = min(close, key=costs)
-    if costs(plan) > _MUCH_CHEAPER * best.ledger.cost_micro_usd:
-        return None
-    return outlook(_variant(plan, scenario), plan, scenario, belief)
+    return _outlook(scenario.space.variant_of(plan), plan, scenario, belief)

@@ -13,7 +13,6 @@ from raydoa.costs.prices import Cluster, PriceBook
 from raydoa.costs.question import Question
 from raydoa.experiment.study import Study
 from raydoa.search.space import Space
-from raydoa.strategies.ladders import Ladders
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,6 @@ class Scenario:
     def space(self) -> Space:
         """Every plan that the budget pays for."""
         return Space(self.question, self.budget_usd)
-
-    @cached_property
-    def ladders(self) -> Ladders:
-        """The quantities that plans are laid on."""
-        return Ladders(self.question, self.budget_usd)
 
     @property
     def book(self) -> PriceBook:

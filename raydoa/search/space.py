@@ -7,9 +7,10 @@ and shards (`raydoa.strategies`). A space is all of them for one question.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from raydoa.costs.items.item import gold_rows
-from raydoa.costs.plan import Plan
+from raydoa.costs.plan import Choices, Plan
 from raydoa.costs.question import Question
 from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.errors import UserError
@@ -18,6 +19,22 @@ from raydoa.search.objective import Objective
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.ladders import Ladders
 from raydoa.strategies.strategy import Strategy
+
+
+class Variant(NamedTuple):
+    """A strategy, and what it chooses by name."""
+
+    strategy: str
+    choices: Choices
+
+
+def variants(ladders: Ladders) -> dict[Variant, Plan]:
+    """All variants that there are rows for, with the plan of each that takes the least money, whatever the budget."""
+    return {
+        Variant(strategy.name, plan.choices): plan
+        for strategy in STRATEGIES
+        for plan in strategy.cheapest(ladders)
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +59,14 @@ class Space:
                 f"n: found {question.n:,}; task {question.task} has {most:,} labelled rows, and at least 1 is owned"
             )
 
+    @cached_property
+    def variants(self) -> dict[Variant, Plan]:
+        """See `variants`."""
+        return variants(self.ladders)
+
     def cheapest(self) -> Plan:
         """The plan that needs the least money, whatever the budget."""
-        return min(self.least_plans, key=self.cost_micro_usd)
+        return min(self.variants.values(), key=self.cost_micro_usd)
 
     def plans(self, budget_usd: float | None = None) -> list[Plan]:
         """Plans that own all N labels and cost at most the budget; sorted, each once.
@@ -55,10 +77,15 @@ class Space:
         budget = self.budget_usd if budget_usd is None else budget_usd
         plans = self._within(budget)
         if not plans:
-            cheapest = self.cheapest()
+            variant = min(self.variants, key=lambda v: self.cost_micro_usd(self.variants[v]))
+            cheapest = self.variants[variant]
+            in_short = (
+                STRATEGIES.get(variant.strategy).order(plan_columns(cheapest))
+                if cheapest.choices or gold_rows(cheapest) > cheapest.n
+                else f"{variant.strategy} without labels"
+            )
             raise UserError(
-                f"budget: found ${budget:,.2f}; the cheapest plan ({self._in_short(cheapest)}) costs "
-                f"${self.cost_usd(cheapest):,.4f}"
+                f"budget: found ${budget:,.2f}; the cheapest plan ({in_short}) costs ${self.cost_usd(cheapest):,.4f}"
             )
         return plans
 
@@ -77,6 +104,10 @@ class Space:
         if plan not in self._strategies:
             self.points()
         return self._strategies[plan]
+
+    def variant_of(self, plan: Plan) -> Variant:
+        """The variant that a plan is of."""
+        return Variant(self.strategy_of(plan), plan.choices)
 
     def probes(self, most_usd: float) -> list[Plan]:
         """Plans on fewer labels or a smaller pool that cost at most so much from nothing; sorted, each once."""
@@ -97,18 +128,6 @@ class Space:
     def cost_usd(self, plan: Plan) -> float:
         """The same in dollars."""
         return self.cost_micro_usd(plan) / MICRO
-
-    def _in_short(self, plan: Plan) -> str:
-        name = self.least_plans[plan]
-        if not plan.choices and gold_rows(plan) == plan.n:
-            return f"{name} without labels"
-        return STRATEGIES.get(name).order(plan_columns(plan))
-
-    @cached_property
-    def least_plans(self) -> dict[Plan, str]:
-        """Of each strategy and choice the plan that takes the least money, whatever the budget; and its strategy."""
-        ladders = self.ladders
-        return {p: strategy.name for strategy in STRATEGIES for p in strategy.cheapest(ladders)}
 
     def _within(self, budget_usd: float) -> list[Plan]:
         if budget_usd not in self._plans:

@@ -9,8 +9,9 @@ from raydoa.costs.question import Supply
 from raydoa.errors import UserError
 from raydoa.planning.belief import Belief
 from raydoa.planning.evidence import Evidence, gather
-from raydoa.planning.outlook import Outlook, Table, Variant, best_plan, table, variants
+from raydoa.planning.outlook import Outlook, Table, best_plan, table
 from raydoa.planning.scenario import Scenario
+from raydoa.search.space import Variant
 from tests.unit.planning.conftest import OWNED, WriteSweep, grid, measurement, plan
 
 
@@ -29,7 +30,7 @@ def _distilled(teacher: str) -> Variant:
 
 def test_every_strategy_and_teacher_the_best_first(scenario: Scenario, belief: Belief) -> None:
     found = table(scenario, belief)
-    assert set(_rows(found)) == set(variants(scenario.ladders)) and len(found.rows) == 5
+    assert set(_rows(found)) == scenario.space.variants.keys() and len(found.rows) == 5
     scores = [row.score for row in found.rows]
     assert scores == sorted(scores, reverse=True) and found.best == found.rows[0]
     assert sum(row.best_probability or 0 for row in found.rows) == pytest.approx(1)

@@ -9,7 +9,7 @@ from raydoa.planning.answer import answer, plain
 from raydoa.planning.belief import Belief
 from raydoa.planning.evidence import Evidence, gather
 from raydoa.planning.lines import answer_lines
-from raydoa.planning.outlook import Table, table, variants
+from raydoa.planning.outlook import Table, table
 from raydoa.planning.scenario import Scenario, scenario_of
 from raydoa.planning.sentence import advice, percent, sentence
 from raydoa.planning.what_if import usual
@@ -160,5 +160,5 @@ def test_the_table_has_all_items_and_strategies(scenario: Scenario) -> None:
     titles = [word for item in ITEMS for word in item.title.split()]
     assert all(word in text for word in titles)
     assert all(
-        f"{name}" in text for name in {variant.strategy for variant in variants(scenario.ladders)}
+        f"{name}" in text for name in {variant.strategy for variant in scenario.space.variants}
     )
