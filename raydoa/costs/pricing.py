@@ -2,39 +2,21 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Choices
-from raydoa.costs.schedules import Recipes, Schedule
+from raydoa.costs.schedules import Recipes
 from raydoa.costs.tariffs import Tariff, compute_tariff
 from raydoa.costs.unit_costs import Operation, UnitCosts, Work
-
-
-class PricedTask(Protocol):
-    """What pricing needs of a task; a `TaskSpec` is one."""
-
-    @property
-    def name(self) -> str:
-        """Under which its label price is in the book."""
-        ...
-
-    @property
-    def source_length(self) -> int:
-        """Tokens of a source at most."""
-        ...
-
-    @property
-    def target_length(self) -> int:
-        """Tokens of a target at most."""
-        ...
+from raydoa.tasks.task import TaskSpec
+from raydoa.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Pricing:
     """Tariffs of one task and student at the prices of a book."""
 
-    task: PricedTask
+    task: TaskSpec
     student: str
     recipes: Recipes
     unit_costs: UnitCosts
@@ -59,7 +41,7 @@ class Pricing:
         self,
         operation: Operation,
         model: str,
-        recipe: Schedule,
+        recipe: Recipe,
         rows: int | None = None,
         teacher: str | None = None,
     ) -> Work:

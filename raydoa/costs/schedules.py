@@ -2,42 +2,29 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
-
-class Schedule(Protocol):
-    """How long a training takes; a training recipe is one."""
-
-    @property
-    def batch_size(self) -> int:
-        """Rows of one optimiser step, over all workers."""
-        ...
-
-    @property
-    def epochs(self) -> int:
-        """Passes over the rows."""
-        ...
+from raydoa.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Recipes:
     """The trainings of a plan, and how many rows a teacher labels at a time."""
 
-    teacher: Schedule
-    student_on_labels: Schedule
-    student_on_soft_labels: Schedule
+    teacher: Recipe
+    student_on_labels: Recipe
+    student_on_soft_labels: Recipe
     labelling_batch_size: int
 
-    def on_labels(self, model: str, student: str) -> Schedule:
+    def on_labels(self, model: str, student: str) -> Recipe:
         """A model's training on the labels; a student that is its own teacher has one, whatever it is trained for."""
         return self.student_on_labels if model == student else self.teacher
 
 
-def steps_for(schedule: Schedule, rows: int) -> int:
-    """Optimiser steps of a schedule over that many rows: epochs x ceil(rows / batch)."""
-    return schedule.epochs * one_epoch(schedule, rows)
+def steps_for(recipe: Recipe, rows: int) -> int:
+    """Optimiser steps of a recipe over that many rows: epochs x ceil(rows / batch)."""
+    return recipe.epochs * one_epoch(recipe, rows)
 
 
-def one_epoch(schedule: Schedule, rows: int) -> int:
+def one_epoch(recipe: Recipe, rows: int) -> int:
     """Steps that see each of ``rows`` once."""
-    return math.ceil(rows / schedule.batch_size)
+    return math.ceil(rows / recipe.batch_size)

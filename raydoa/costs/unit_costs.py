@@ -22,11 +22,11 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from raydoa.costs.prices import Accelerator, PriceBook
-from raydoa.costs.schedules import Schedule
 from raydoa.errors import UserError, did_you_mean
 from raydoa.models.family import Device, ModelShape
 from raydoa.models.lookup import known_shapes
 from raydoa.settings import Settings, read_yaml
+from raydoa.training.recipe import Recipe
 
 Operation = Literal["train_step", "label_sequence", "distill_step"]
 Basis = Literal["measured", "estimated", "scaled"]
@@ -57,7 +57,7 @@ class Work:
     source_length: int
     target_length: int
     teacher: str | None = None
-    recipe: Schedule | None = field(default=None, compare=False)
+    recipe: Recipe | None = field(default=None, compare=False)
 
 
 class UnitCost(Settings):

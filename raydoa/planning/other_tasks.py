@@ -25,12 +25,6 @@ class OtherTask:
     question: Question
 
 
-@dataclass(frozen=True)
-class _Schedule:
-    batch_size: int
-    epochs: int
-
-
 def other_tasks(
     rows: Sequence[Row], question: Question, study: Study, sweep: str
 ) -> list[OtherTask]:
@@ -75,8 +69,10 @@ def _trained_for(recipes: Recipes, on_labels: int, on_soft_labels: int) -> Recip
     """The recipes with other epochs of the student."""
     return replace(
         recipes,
-        student_on_labels=_Schedule(recipes.student_on_labels.batch_size, on_labels),
-        student_on_soft_labels=_Schedule(recipes.student_on_soft_labels.batch_size, on_soft_labels),
+        student_on_labels=recipes.student_on_labels.model_copy(update={"epochs": on_labels}),
+        student_on_soft_labels=recipes.student_on_soft_labels.model_copy(
+            update={"epochs": on_soft_labels}
+        ),
     )
 
 

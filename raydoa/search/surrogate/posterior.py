@@ -8,7 +8,6 @@ Between them each measurement's kind of training is drawn anew (`trainings`).
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,32 +15,13 @@ from scipy.special import logsumexp
 
 from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.laws import DIMENSIONS, Prior, Shapes
+from raydoa.search.surrogate.process import Process
 from raydoa.search.surrogate.training_kinds import Kinds, drawn, extended
 
 _SWITCHED = 0.15
 _FULL_LENGTH = 0.1
 # Moves between two drawings of kinds.
 _MOVES_OF_A_SWEEP = 10
-
-
-class Likelihood(Protocol):
-    """How likely what was measured is."""
-
-    @property
-    def count(self) -> int:
-        """Of measurements."""
-        ...
-
-    def log_likelihood(self, shapes: Shapes, kinds: Kinds) -> Array:
-        """Logarithm of the marginal likelihood of each draw."""
-        ...
-
-    def kinds(self, shapes: Shapes, kinds: Kinds) -> Array:
-        """How likely each kind of training is for each measurement ``[draws, measurements, kinds]``.
-
-        In logarithms: its share, and the density against that of a usual training.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -92,53 +72,53 @@ class Posterior:
     def draws(
         self,
         random: np.random.Generator,
-        likelihood: Likelihood | None,
+        process: Process | None,
         before: Population | None = None,
     ) -> Population:
         """Some draws; without any measurement, of the prior.
 
         Args:
             random: where chance comes from.
-            likelihood: of what was measured.
-            before: draws by another likelihood, to go on from; from the prior, unless given.
+            process: of what was measured.
+            before: draws by the likelihood of another one, to go on from; from the prior, unless given.
         """
         if before is None:
             before = self._of_prior(random)
-        if likelihood is None:
+        if process is None:
             return before.pick(np.arange(min(self.effort.kept, len(before.normal))))
-        population = self._begun(random, likelihood, before)
+        population = self._begun(random, process, before)
         for done in range(0, self.effort.moves, _MOVES_OF_A_SWEEP):
             moves = min(_MOVES_OF_A_SWEEP, self.effort.moves - done)
-            population = self._settled(random, likelihood, population, moves)
-            population = self._of_other_kinds(random, likelihood, population)
+            population = self._settled(random, process, population, moves)
+            population = self._of_other_kinds(random, process, population)
         return population
 
     def _begun(
-        self, random: np.random.Generator, likelihood: Likelihood, before: Population
+        self, random: np.random.Generator, process: Process, before: Population
     ) -> Population:
         """Draws to go on from, by how likely what is new is in each; with a kind for all that is new."""
         old = before.kinds.shape[1]
-        kinds = extended(before.kinds, likelihood.count)
+        kinds = extended(before.kinds, process.count)
         shapes = self.shapes(before)
-        height = likelihood.log_likelihood(shapes, kinds)
+        height = process.log_likelihood(shapes, kinds)
         if old:
             # Draws of the prior would take most of what does not suit them for trainings that went wrong.
-            new = likelihood.kinds(shapes, kinds)[:, old:]
+            new = process.kinds(shapes, kinds)[:, old:]
             height = height + logsumexp(new, axis=2).sum(axis=1)
             kinds[:, old:] = drawn(random, new)
         chosen = _resampled(random, height - before.log_likelihood, self.effort.kept)
-        return self._weighed(likelihood, replace(before, kinds=kinds).pick(chosen))
+        return self._weighed(process, replace(before, kinds=kinds).pick(chosen))
 
     def _of_other_kinds(
-        self, random: np.random.Generator, likelihood: Likelihood, population: Population
+        self, random: np.random.Generator, process: Process, population: Population
     ) -> Population:
         """The same with kinds drawn anew."""
-        of_kinds = likelihood.kinds(self.shapes(population), population.kinds)
-        return self._weighed(likelihood, replace(population, kinds=drawn(random, of_kinds)))
+        of_kinds = process.kinds(self.shapes(population), population.kinds)
+        return self._weighed(process, replace(population, kinds=drawn(random, of_kinds)))
 
-    def _weighed(self, likelihood: Likelihood, population: Population) -> Population:
+    def _weighed(self, process: Process, population: Population) -> Population:
         """The same with the likelihood of its shapes and kinds."""
-        height = likelihood.log_likelihood(self.shapes(population), population.kinds)
+        height = process.log_likelihood(self.shapes(population), population.kinds)
         return replace(population, log_likelihood=height)
 
     def shapes(self, population: Population) -> Shapes:
@@ -154,7 +134,7 @@ class Posterior:
     def _settled(
         self,
         random: np.random.Generator,
-        likelihood: Likelihood,
+        process: Process,
         population: Population,
         moves: int,
     ) -> Population:
@@ -164,7 +144,7 @@ class Posterior:
         prior = self._log_prior(normal, onset)
         for _ in range(moves):
             moved, switched = self._moved(random, normal, onset)
-            moved_height = likelihood.log_likelihood(self.prior.shapes(moved, switched), kinds)
+            moved_height = process.log_likelihood(self.prior.shapes(moved, switched), kinds)
             moved_prior = self._log_prior(moved, switched)
             gain = moved_height + moved_prior - height - prior
             taken = np.log(random.random(len(gain))) < gain
