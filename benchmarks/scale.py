@@ -23,7 +23,7 @@ from scaling.stocked import cpu_ms_per_trial
 
 from raydoa.costs.plan import Plan
 from raydoa.experiment.placement import Placer
-from raydoa.simulation.durations import Durations, Startup
+from raydoa.simulation.durations import Startup, durations
 from raydoa.simulation.runner import STARTING
 from raydoa.simulation.sweep import Simulated, simulate, simulate_sweep
 
@@ -118,7 +118,7 @@ def _before(sweep: Planned, gpus: int) -> Simulated:
     return simulate(
         [study.graph(plan).evaluations for plan in expected.trials],
         Placer.of(study, running),
-        Durations(study, expected.stages),
+        durations(study, expected.stages),
         Startup(),
         gang_scheduling=False,
     )

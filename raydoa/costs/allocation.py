@@ -12,7 +12,7 @@ from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
 from raydoa.costs.reasons import unaffordable
-from raydoa.costs.tariffs import micro_budget
+from raydoa.costs.tariffs import largest, micro_budget
 
 
 def budget_shares(costs_usd: Mapping[str, float], budget_usd: float) -> dict[str, float]:
@@ -61,13 +61,9 @@ def _range(item: str, question: Question, before: Plan, budget: int) -> tuple[in
         plan = before.with_quantities(**{item: quantity})
         return question.cost_micro_usd(_cheapest(question, plan, item)) <= budget
 
-    low, high = least, max(least, most)
-    if high > least:
-        high = min(high, least + question.tariff(item, before.choices).affordable(budget))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if affordable(middle) else (low, middle - 1)
-    return least, low
+    if most > least:
+        most = min(most, least + question.tariff(item, before.choices).affordable(budget))
+    return least, largest(least, most, affordable)
 
 
 def _cheapest(question: Question, plan: Plan, after: str | None = None) -> Plan:

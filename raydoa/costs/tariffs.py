@@ -5,6 +5,7 @@ same quantities at the same prices are the same dollars on every machine.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -22,6 +23,14 @@ def exact(value: float) -> Fraction:
 def micro_budget(budget_usd: float) -> int:
     """A budget in whole micro-dollars, rounded down."""
     return math.floor(exact(budget_usd) * MICRO)
+
+
+def largest(least: int, most: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to ``most`` that fits, if whatever is less fits as well; ``least`` if none above it does."""
+    while least < most:
+        middle = (least + most + 1) // 2
+        least, most = (middle, most) if fits(middle) else (least, middle - 1)
+    return least
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from raydoa.experiment.accounting import Purchases, units_of, units_usd
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.study import Study
 from raydoa.pipeline.stages import Checkpoint
-from raydoa.store.key import Stage
+from raydoa.store.key import Stage, closure
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _expected(
     """What is expected of those stages of a plan that are not known yet."""
     paid = _paid(graph, study)
     expected: dict[str, ExpectedStage] = {}
-    for stage in (stage for end in graph.evaluations for stage in end.closure()):
+    for stage in closure(graph.evaluations):
         if stage.key not in expected_keys and not isinstance(stage, Checkpoint):
             cost, seconds = paid.get(stage.key, (0.0, 0.0))
             inputs = [s.key for s in stage.inputs() if not isinstance(s, Checkpoint)]

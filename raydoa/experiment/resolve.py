@@ -23,6 +23,7 @@ from raydoa.store.store import Store
 from raydoa.tasks.catalog import task_named, with_pool
 from raydoa.tasks.data import fingerprint, part_records
 from raydoa.tasks.open import task_rows
+from raydoa.tasks.split import check_sizes
 from raydoa.tasks.task import TaskSpec, read_task_yaml
 from raydoa.training.recipe import Execution
 
@@ -130,7 +131,14 @@ def _unreachable(spec: TaskSpec, part: str, data_root: str | None) -> str | None
 
 def _shortage(task: TaskSource, sweep: Sweep) -> str | None:
     """What the largest N and U of the grid lack, or None."""
-    return task.shortage(max(sweep.grid.n), sweep.largest_pool)
+    if task.train_rows is None:
+        return None
+    try:
+        most = max(sweep.grid.n)
+        check_sizes(task.train_rows, task.pool_rows, n=most, bought=0, u=sweep.largest_pool)
+    except UserError as mistake:
+        return f"task {task.spec.name}: {mistake}"
+    return None
 
 
 def _own_model(name: str, task: TaskSource, sweep: Sweep) -> Pretrain | Initialize:

@@ -36,7 +36,6 @@ from raydoa.pipeline.stages import (
 )
 from raydoa.store.key import canonical_json
 from raydoa.strategies import STRATEGIES
-from raydoa.tasks.split import check_sizes
 from raydoa.tasks.task import TaskSpec
 
 _VOCABULARY = 600
@@ -65,16 +64,6 @@ class TaskSource:
     def supply(self) -> Supply:
         """The rows that plans can have."""
         return Supply(self.train_rows, self.pool_rows)
-
-    def shortage(self, n: int, u: int) -> str | None:
-        """What is missing for ``n`` labels and a pool of ``u`` rows beside them, or None."""
-        if self.train_rows is None:
-            return None
-        try:
-            check_sizes(self.train_rows, self.pool_rows, n=n, bought=0, u=u)
-        except UserError as mistake:
-            return f"task {self.spec.name}: {mistake}"
-        return None
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """How fast no schedule can be: the longest chain of stages, and the work shared evenly."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from raydoa.experiment.placement import Placer, WorkerGroup
 from raydoa.pipeline.stages import Checkpoint
-from raydoa.simulation.durations import Lasting
-from raydoa.store.key import Stage
+from raydoa.simulation.durations import GpuSeconds
+from raydoa.store.key import Stage, closure
 
 
 @dataclass(frozen=True)
@@ -26,31 +26,18 @@ class Bound:
         return max(self.critical_path_seconds, self.gpu_seconds / gpus)
 
 
-def bound(ends: Iterable[Stage], placer: Placer, lasting: Lasting) -> Bound:
+def bound(ends: Iterable[Stage], placer: Placer, lasting: GpuSeconds) -> Bound:
     """The bound of all that ``ends``, the last stages of a sweep's cells, need. Starting takes no time here."""
     finished: dict[str, float] = {}
     gpu_seconds = 0.0
-    for stage in _once(ends):
+    for stage in closure(ends):
+        if isinstance(stage, Checkpoint):
+            continue
         [placement] = placer.placed([stage])
         workers = placement.workers if isinstance(placement, WorkerGroup) else 1
         at_once = workers * placement.gpus
-        work = lasting.gpu_seconds(stage)
+        work = lasting(stage)
         before = max((finished.get(s.key, 0.0) for s in stage.inputs()), default=0.0)
         finished[stage.key] = before + work / max(1, at_once)
         gpu_seconds += work * min(1, at_once)
     return Bound(max(finished.values(), default=0.0), gpu_seconds)
-
-
-def _once(ends: Iterable[Stage]) -> Iterator[Stage]:
-    """Every stage that has to be made, inputs before their users."""
-    seen: set[str] = set()
-
-    def visit(stage: Stage) -> Iterator[Stage]:
-        if stage.key not in seen and not isinstance(stage, Checkpoint):
-            seen.add(stage.key)
-            for needed in stage.inputs():
-                yield from visit(needed)
-            yield stage
-
-    for end in ends:
-        yield from visit(end)

@@ -5,9 +5,9 @@ files are not opened to plan a sweep, so their rows are a number here. Starting 
 seconds are those of `Startup`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 from raydoa.costs.unit_costs import Work
 from raydoa.experiment.forecast import ExpectedStage
@@ -19,12 +19,8 @@ TEST_ROWS = 2000
 """Rows that an evaluation writes where the sweep does not say: an assumption, not the size of a file."""
 
 
-class Lasting(Protocol):
-    """Says how much work a stage is."""
-
-    def gpu_seconds(self, stage: Stage) -> float:
-        """GPU-seconds, however many GPUs share them."""
-        ...
+GpuSeconds: TypeAlias = Callable[[Stage], float]
+"""How much work a stage is: GPU-seconds, however many GPUs share them."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +45,15 @@ class Startup:
     store: float = 0.0
 
 
-class Durations:
-    """GPU-seconds of stages."""
+def durations(study: Study, stages: Mapping[str, ExpectedStage]) -> GpuSeconds:
+    """What stages take, as the plan reckons; an evaluation, what labelling its rows would take."""
 
-    def __init__(self, study: Study, stages: Mapping[str, ExpectedStage]) -> None:
-        self._study = study
-        self._stages = stages
-
-    def gpu_seconds(self, stage: Stage) -> float:
-        """Of one stage, as the plan reckons; of an evaluation, as labelling its rows would take."""
+    def gpu_seconds(stage: Stage) -> float:
         if not isinstance(stage, Evaluate):
-            return self._stages[stage.key].gpu_seconds
+            return stages[stage.key].gpu_seconds
         rows = stage.rows if stage.rows is not None else TEST_ROWS
         lengths = stage.form.source_length, stage.form.target_length
-        batch = self._study.sweep.labelling_batch_size
-        work = Work("label_sequence", stage.model, batch, *lengths)
-        return rows * self._study.unit_costs.lookup(work).gpu_seconds
+        work = Work("label_sequence", stage.model, study.sweep.labelling_batch_size, *lengths)
+        return rows * study.unit_costs.lookup(work).gpu_seconds
+
+    return gpu_seconds

@@ -9,7 +9,7 @@ from raydoa.experiment.placement import ActorPool, Placer, Tasks, WorkerGroup
 from raydoa.pipeline.builder import BuildOutcome
 from raydoa.pipeline.stages import PseudoLabel
 from raydoa.simulation.clock import Clock, Event
-from raydoa.simulation.durations import Lasting, Startup
+from raydoa.simulation.durations import GpuSeconds, Startup
 from raydoa.simulation.gpus import Gpus
 from raydoa.simulation.store import KeysOnly
 from raydoa.store.key import Stage
@@ -56,7 +56,7 @@ class SimulatedRunner:
         gpus: Gpus,
         store: KeysOnly,
         placer: Placer,
-        lasting: Lasting,
+        lasting: GpuSeconds,
         startup: Startup,
     ) -> None:
         self._clock = clock
@@ -82,7 +82,7 @@ class SimulatedRunner:
         held = group.workers * group.gpus
         self._gpus.take(held, group=True)
         self._gpus.use(held, self._startup.worker_group, STARTING)
-        seconds = self._lasting.gpu_seconds(group.stage) / max(1, held)
+        seconds = self._lasting(group.stage) / max(1, held)
         self._gpus.use(held, seconds, group.stage.kind)
         self._store.publish(group.stage)
         self._gpus.give(held)
@@ -91,7 +91,7 @@ class SimulatedRunner:
         """One that shares its GPU is reckoned as fast as one alone; four at once ran at 0.83 (docs/scale.md)."""
         self._gpus.take(gpus)
         self._gpus.use(gpus, self._startup.task, STARTING)
-        self._gpus.use(gpus, self._lasting.gpu_seconds(stage) / max(Fraction(1), gpus), stage.kind)
+        self._gpus.use(gpus, self._lasting(stage) / max(Fraction(1), gpus), stage.kind)
         self._store.publish(stage)
         self._gpus.give(gpus)
 
@@ -106,7 +106,7 @@ class SimulatedRunner:
             self._gpus.use(gpus, self._startup.label_actor, STARTING)
         while left:
             shard = left.popleft()
-            seconds = self._lasting.gpu_seconds(shard) / max(1, gpus)
+            seconds = self._lasting(shard) / max(1, gpus)
             self._gpus.use(gpus, seconds, shard.kind)
             self._store.publish(shard)
         self._gpus.give(gpus)

@@ -17,7 +17,7 @@ from raydoa.experiment.study import Study
 from raydoa.pipeline.builder import Builder
 from raydoa.simulation.bound import Bound, bound
 from raydoa.simulation.clock import Clock
-from raydoa.simulation.durations import Durations, Lasting, Startup
+from raydoa.simulation.durations import GpuSeconds, Startup, durations
 from raydoa.simulation.gpus import Gpus
 from raydoa.simulation.runner import SimulatedLocks, SimulatedRunner
 from raydoa.simulation.store import KeysOnly
@@ -64,14 +64,14 @@ def simulate_sweep(
 ) -> Simulated:
     """Simulate the sweep of a forecast on ``runtime.cluster_gpus`` GPUs."""
     trials = [study.graph(plan).evaluations for plan in longest_first(expected)]
-    durations = Durations(study, expected.stages)
-    return simulate(trials, Placer.of(study, runtime), durations, startup or Startup())
+    lasting = durations(study, expected.stages)
+    return simulate(trials, Placer.of(study, runtime), lasting, startup or Startup())
 
 
 def simulate(
     trials: Sequence[Sequence[Stage]],
     placer: Placer,
-    lasting: Lasting,
+    lasting: GpuSeconds,
     startup: Startup,
     *,
     gang_scheduling: bool = True,

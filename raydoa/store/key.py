@@ -18,7 +18,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
@@ -139,20 +139,26 @@ class Stage:
 
     def closure(self) -> tuple["Stage", ...]:
         """Return this stage and all it depends on, each key once, inputs before their users."""
-        ordered: dict[str, Stage] = {}
-
-        def visit(stage: Stage) -> None:
-            if stage.key not in ordered:
-                for needed in stage.inputs():
-                    visit(needed)
-                ordered[stage.key] = stage
-
-        visit(self)
-        return tuple(ordered.values())
+        return closure([self])
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the cached key out of pickles: newer code must not find the old name in one."""
         return {name: value for name, value in vars(self).items() if name != "key"}
+
+
+def closure(ends: Iterable[Stage]) -> tuple[Stage, ...]:
+    """Return some stages and all they depend on, each key once, inputs before their users."""
+    ordered: dict[str, Stage] = {}
+
+    def visit(stage: Stage) -> None:
+        if stage.key not in ordered:
+            for needed in stage.inputs():
+                visit(needed)
+            ordered[stage.key] = stage
+
+    for end in ends:
+        visit(end)
+    return tuple(ordered.values())
 
 
 def _is_stages(value: object) -> bool:

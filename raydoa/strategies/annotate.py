@@ -7,13 +7,13 @@ from typing import Any
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
 from raydoa.costs.reasons import unaffordable
-from raydoa.costs.tariffs import micro_budget
+from raydoa.costs.tariffs import largest, micro_budget
+from raydoa.errors import UserError
 from raydoa.strategies.ladders import Ladders
 from raydoa.strategies.strategy import (
     Axes,
     Row,
     Strategy,
-    check_labels,
     check_question,
     in_labels,
     short_name,
@@ -35,19 +35,21 @@ class Annotate(Strategy):
     def plan(self, question: Question, budget_usd: float) -> Plan | Infeasible:
         """See `Strategy.plan`."""
         check_question(question, budget_usd)
-        check_labels(question, self.name)
+        if question.n == 0 and question.supply.labels(0) == 0:
+            raise UserError(
+                f"n: found 0 with no labels to buy; {self.name} needs at least one labelled row"
+            )
         budget = micro_budget(budget_usd)
         least, in_hand = question.limits("labels", question.plan())
         cheapest = annotated(question, least)
         if question.cost_micro_usd(cheapest) > budget:
             return unaffordable(question.ledger(cheapest), budget)
         most = min(in_hand, question.tariff("labels", ()).affordable(budget))
-        # Costs rise with every label, so the affordable counts are least .. the answer.
-        while least < most:
-            middle = (least + most + 1) // 2
-            payable = question.cost_micro_usd(annotated(question, middle)) <= budget
-            least, most = (middle, most) if payable else (least, middle - 1)
-        return annotated(question, least)
+
+        def affordable(labels: int) -> bool:
+            return question.cost_micro_usd(annotated(question, labels)) <= budget
+
+        return annotated(question, largest(least, most, affordable))
 
     def proposals(self, ladders: Ladders) -> Iterator[Plan]:
         """As many labels as the budget buys, and some smaller purchases."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
-from raydoa.costs.tariffs import NO_LIMIT, micro_budget
+from raydoa.costs.tariffs import NO_LIMIT, largest, micro_budget
 
 _EPOCH_SHARES = (1.0, 0.5, 0.25)
 _PURCHASES = 12
@@ -82,15 +82,11 @@ class Ladders:
                 plan = plan_of(shards * shard, share)
                 return plan is not None and self.affordable(plan)
 
-            low, high = 0, self.pools[-1] // shard if self.pools else 0
+            most = self.pools[-1] // shard if self.pools else 0
             # Large budgets pay for all of them.
-            if high and affordable(high):
-                low = high
-            while low < high:
-                middle = (low + high + 1) // 2
-                low, high = (middle, high) if affordable(middle) else (low, middle - 1)
-            if low:
-                yield low * shard
+            shards = most if most and affordable(most) else largest(0, most, affordable)
+            if shards:
+                yield shards * shard
 
     def steps(self, plan: Plan) -> set[int]:
         """Student steps for a plan that has everything else: shares of the epochs, and the most that is paid for."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
-from raydoa.costs.tariffs import micro_budget
+from raydoa.costs.tariffs import largest, micro_budget
 from raydoa.errors import UserError
 from raydoa.strategies.distill import (
     Distill,
@@ -76,15 +76,14 @@ class Mixed(Strategy):
                 return None
             return more.with_quantities(student=round(share * question.limits("student", more)[1]))
 
-        least, in_hand = bought, question.limits("labels", plan)[1]
+        def payable(labels: int) -> bool:
+            more = with_labels(labels)
+            return more is not None and ladders.affordable(more)
+
+        in_hand = question.limits("labels", plan)[1]
         affordable = question.tariff("labels", ()).affordable(ladders.budget_micro_usd)
-        most = min(bought + affordable, in_hand)
-        while least < most:
-            middle = (least + most + 1) // 2
-            more = with_labels(middle)
-            payable = more is not None and ladders.affordable(more)
-            least, most = (middle, most) if payable else (least, middle - 1)
-        more = with_labels(least) if least > bought else None
+        labels = largest(bought, min(bought + affordable, in_hand), payable)
+        more = with_labels(labels) if labels > bought else None
         if more is not None:
             yield more
 

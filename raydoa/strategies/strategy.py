@@ -112,18 +112,6 @@ def check_question(question: Question, budget_usd: float) -> None:
         raise UserError(f"n: found {question.n}; it counts labelled examples, at least 0")
 
 
-def check_labels(question: Question, strategy: str) -> None:
-    """Refuse a strategy that learns from labels where there are none to own or buy.
-
-    Raises:
-        UserError: N is 0 and nothing is for sale.
-    """
-    if question.n == 0 and question.supply.labels(0) == 0:
-        raise UserError(
-            f"n: found 0 with no labels to buy; {strategy} needs at least one labelled row"
-        )
-
-
 def short_name(model: str) -> str:
     """A model's name without its owner or folder."""
     return model.rstrip("/").rsplit("/", 1)[-1]

@@ -92,4 +92,6 @@ def run(
     *,
     gang_scheduling: bool = True,
 ) -> Simulated:
-    return simulate(trials, placer(runtime), takes, startup, gang_scheduling=gang_scheduling)
+    return simulate(
+        trials, placer(runtime), takes.gpu_seconds, startup, gang_scheduling=gang_scheduling
+    )
