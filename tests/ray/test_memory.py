@@ -41,3 +41,16 @@ def test_more_trials_than_the_head_has_memory_for(tiny: Tiny, tmp_path: Path) ->
     assert len(expected.trials) * TRIAL_NEEDS["memory"] > _MEMORY - 0.6e9
     rows = load(run_sweep(resolved, runtime, expected))
     assert rows["score"].notna().all() and len(rows) == len(expected.cells)
+
+
+@pytest.mark.usefixtures("small_head")
+def test_groups_and_actors_find_their_memory_one_after_the_other(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    """A teacher's workers and the actors that label each ask for 0.6 GB, as every task does."""
+    runtime = tiny.runtime(tmp_path, concurrent_trials=8)
+    resolved = resolve(tiny.sweep(strategies=("distill",), n=(8, 12)), runtime)
+    study = resolved.study
+    expected = forecast(study, grid_cells(study.sweep.grid, study.sweep.student))
+    rows = load(run_sweep(resolved, runtime, expected))
+    assert rows["score"].notna().all() and len(rows) == len(expected.cells) == 2
