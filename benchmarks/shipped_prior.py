@@ -6,6 +6,8 @@ The cells are in `searching/measured_cells.csv`: the embedded task at two N, and
 so wide guesses still weigh as much as they do; give `raydoa plan --from` and `raydoa search --prior` your own sweeps.
 """
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 from searching.tables import Cells
@@ -28,7 +30,7 @@ def main() -> None:
     # Many threads round differently on each machine, and the prior is to come out the same.
     with threadpool_limits(1):
         prior = priors.learn(tasks, "cells that raydoa's own sweeps measured: " + ", ".join(_TASKS))
-    priors.write(prior, _OUT)
+    _OUT.write_text(json.dumps(asdict(prior), indent=1) + "\n", encoding="utf-8")
     print(_OUT)
 
 

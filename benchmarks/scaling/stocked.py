@@ -10,6 +10,7 @@ from raydoa.experiment.trial import measure
 from raydoa.pipeline.builder import Builder, NoLocks
 from raydoa.pipeline.local_runner import LocalRunner
 from raydoa.pipeline.stages import Checkpoint
+from raydoa.store.key import closure
 from raydoa.store.store import Store
 
 from .grids import planned
@@ -21,11 +22,10 @@ def stock(resolved: Resolved, expected: Forecast, store: Store) -> None:
     with tempfile.TemporaryDirectory(prefix="raydoa-") as scratch:
         (Path(scratch) / "empty.json").write_text("{}", encoding="utf-8")
         for plan in expected.trials:
-            for end in resolved.study.graph(plan).evaluations:
-                for stage in end.closure():
-                    if stage.key not in made and not isinstance(stage, Checkpoint):
-                        made.add(stage.key)
-                        store.publish(stage, Path(scratch), {"score": 0.5}, {"gpu_seconds": 1.0})
+            for stage in closure(resolved.study.graph(plan).evaluations):
+                if stage.key not in made and not isinstance(stage, Checkpoint):
+                    made.add(stage.key)
+                    store.publish(stage, Path(scratch), {"score": 0.5}, {"gpu_seconds": 1.0})
 
 
 def cpu_ms_per_trial() -> dict[str, float]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from raydoa.costs.plan import Plan
 from raydoa.search.ask_tell import Sampler, Search, SearchState
+from raydoa.search.cost_aware import CostAware
 from raydoa.search.space import Space
 
 from .prices import labels_of
@@ -123,10 +124,13 @@ def _covered(problem: Problem, sampler: Sampler, state: SearchState) -> tuple[bo
 
     Held out are plans at B and at its parts that were not measured, 40 at most, as spread as the lists are.
     """
-    if not isinstance(sampler, Predictor):
+    if not isinstance(sampler, Predictor | CostAware):
         return ()
     plans = held_out(problem, state)
-    mean, sd = sampler.predict(state, plans)
+    if isinstance(sampler, CostAware):
+        mean, sd = sampler.surface(state).of_trainings(plans)
+    else:
+        mean, sd = sampler.predict(state, plans)
     scores = np.array([problem.measure(plan) for plan in plans])
     return tuple((np.abs(scores - mean) <= 1.2816 * sd).tolist())
 

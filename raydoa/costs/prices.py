@@ -20,8 +20,6 @@ from raydoa.errors import UserError, did_you_mean
 from raydoa.settings import Settings, parse, read_yaml
 
 BOOKS = Path(__file__).parent / "books"
-PUBLIC_BOOK = "2026-11-09"
-EMBEDDED_BOOK = "embedded"
 
 T = TypeVar("T")
 

@@ -95,9 +95,7 @@ class Belief:
 
     def _luck(self, plan: Plan) -> float:
         """Variance of the seed and of the teacher; not less than repeats of plans have shown."""
-        surface = self._surface
-        taught = plan.choice("teacher") is not None
-        fitted = surface.noise_variance + (surface.teacher_variance if taught else 0.0)
+        fitted = self._surface.luck_variance(plan)
         seen = float(np.mean(list(self._spread.values()))) if self._spread else 0.0
         return max(fitted, seen, self._spread.get(plan, 0.0))
 

@@ -7,11 +7,10 @@ nothing has become worth its price by that, the search stops.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from raydoa.costs.items.teacher import teacher_of
@@ -25,7 +24,6 @@ from raydoa.search.priors import Knowledge
 from raydoa.search.shortlist import cheapest, hopeful, repeats, shortlist
 from raydoa.search.space import Space
 from raydoa.search.surrogate.fits import Fits
-from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.laws import Prior
 from raydoa.search.surrogate.posterior import Effort
 from raydoa.search.surrogate.surface import Measured, Surface
@@ -79,12 +77,6 @@ class CostAware:
     def recommend(self, state: SearchState) -> Plan:
         """See `Sampler.recommend`."""
         return self.surface(state).best_of(state.space.plans())
-
-    def predict(self, state: SearchState, plans: Sequence[Plan]) -> tuple[Array, Array]:
-        """Expected scores of single trainings of plans, and their standard deviations, luck included."""
-        surface = self.surface(state)
-        mean, sd = surface.mean_and_sd(plans)
-        return mean, np.sqrt(sd**2 + [surface.luck_variance(plan) for plan in plans])
 
     def surface(self, state: SearchState) -> Surface:
         """The fit to all that is known."""

@@ -106,8 +106,8 @@ def _expected(sampler: Sampler, state: SearchState, plan: Plan) -> Expectation |
 
 def _predicted(surface: Surface, plan: Plan, seen: int) -> Expectation:
     """With the interval that holds 80% of single trainings: the doubt, the teacher's luck and the seed's are in it."""
-    mean, sd = (float(values[0]) for values in surface.mean_and_sd([plan]))
-    apart = _EIGHTY_PERCENT * math.sqrt(sd**2 + surface.luck_variance(plan))
+    mean, sd = (float(values[0]) for values in surface.of_trainings([plan]))
+    apart = _EIGHTY_PERCENT * sd
     return Expectation(mean, max(0.0, mean - apart), min(1.0, mean + apart), seen)
 
 

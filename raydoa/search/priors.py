@@ -6,10 +6,9 @@ guesses of `Prior()` count as a few tasks more. So one sweep moves the belief a 
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,37 +74,16 @@ def _pooled(
     return tuple(pooled.tolist()), tuple(np.sqrt(spread / count).tolist())
 
 
-def write(prior: Prior, path: Path) -> None:
-    """Write what `read` reads."""
-    path.write_text(json.dumps(asdict(prior), indent=1) + "\n", encoding="utf-8")
-
-
-def read(path: Path) -> Prior:
-    """Read a prior.
-
-    Raises:
-        UserError: the file is missing, or is not a prior of this version.
-    """
-    try:
-        return _prior(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError) as problem:
-        raise UserError(f"{path}: {problem}; expected a prior as raydoa writes it") from None
+def from_json(text: str) -> Prior:
+    """A prior as JSON has its fields."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in json.loads(text).items()
+    }
+    return Prior(**values)
 
 
 @cache
 def shipped() -> Prior:
     """The prior that comes with raydoa, from the sweeps that its `source` names."""
-    return _prior(resources.files("raydoa.search").joinpath("prior.json").read_text("utf-8"))
-
-
-def _prior(text: str) -> Prior:
-    values: Any = json.loads(text)
-    if not isinstance(values, dict):
-        raise ValueError(f"found {type(values).__name__}")
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    prior = Prior(**fields)
-    guess = Prior()
-    for name in ("means", "sds", "coefficient_means", "coefficient_sds"):
-        if len(getattr(prior, name)) != len(getattr(guess, name)):
-            raise ValueError(f"{name}: found {len(getattr(prior, name))} numbers")
-    return prior
+    return from_json(resources.files("raydoa.search").joinpath("prior.json").read_text("utf-8"))

@@ -137,10 +137,6 @@ class Stage:
                 stages.extend(value)
         return tuple(stages)
 
-    def closure(self) -> tuple["Stage", ...]:
-        """Return this stage and all it depends on, each key once, inputs before their users."""
-        return closure([self])
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave the cached key out of pickles: newer code must not find the old name in one."""
         return {name: value for name, value in vars(self).items() if name != "key"}

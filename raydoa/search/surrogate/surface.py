@@ -127,6 +127,11 @@ class Surface:
         taught = plan.choice("teacher") is not None
         return self.noise_variance + taught * self.teacher_variance
 
+    def of_trainings(self, plans: Sequence[Plan]) -> tuple[Array, Array]:
+        """Expected scores of single trainings of plans, and their standard deviations, luck included."""
+        mean, sd = self.mean_and_sd(plans)
+        return mean, np.sqrt(sd**2 + [self.luck_variance(plan) for plan in plans])
+
     @property
     def onset_probability(self) -> float:
         """How much of the belief is with laws that have an onset."""

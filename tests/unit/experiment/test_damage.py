@@ -17,7 +17,7 @@ from raydoa.pipeline.builder import Builder, BuildOutcome, NoLocks, StageFailed
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.local_runner import LocalRunner
 from raydoa.pipeline.stages import Distill, Pretrain, Vocabulary
-from raydoa.store.key import Stage
+from raydoa.store.key import Stage, closure
 from raydoa.store.record import DamagedArtifact
 from raydoa.store.store import MissingArtifact, Store
 from raydoa.training.shards import Shard
@@ -79,7 +79,7 @@ def test_a_damaged_input_is_dropped_and_made_again(
     }
     stage, name = damaged[what]
     # Everything that was made from it has to be made again, so somebody reads it.
-    for made in student.closure():
+    for made in closure([student]):
         if stage.key in {s.key for s in made.inputs()} or made.key == student.key:
             store.drop(made.key)
     spoil(store, stage, name)

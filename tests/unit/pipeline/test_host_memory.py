@@ -20,6 +20,7 @@ from raydoa.pipeline.stages import (
     TextForm,
     Vocabulary,
 )
+from raydoa.store.key import closure
 from raydoa.store.store import Store
 from raydoa.tasks.data import fingerprint, read_rows
 from raydoa.tasks.task import read_task_yaml
@@ -78,7 +79,7 @@ def test_every_kind_of_stage_says_what_it_needs(tmp_path: Path) -> None:
     shard = PseudoLabel(teacher, data, form, sparse, sparsity, 0, 20, 0)
     student = Distill(start, teacher, (shard,), form, RECIPE, 1, 0)
     evaluation = Evaluate(student, data, form, "accuracy", (), None)
-    stages = evaluation.closure()
+    stages = closure([evaluation])
     assert {stage.kind for stage in stages} == VERSIONS.keys() - {"checkpoint", "initialize"}
     needed = {stage.kind: host_bytes(stage, context) - PROCESS for stage in stages}
     weights = nano_shape("nano-s", 60).parameters

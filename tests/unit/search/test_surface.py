@@ -1,6 +1,7 @@
 """The surface against what is known in closed form, and on laws that it has to find."""
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from raydoa.costs.items.item import CostItem
 from raydoa.costs.items.labels import Labels
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question, Supply
-from raydoa.errors import UserError
 from raydoa.search import priors
 from raydoa.search.surrogate.chance import Chance
 from raydoa.search.surrogate.inputs import Array, Inputs
@@ -349,7 +349,7 @@ def test_a_wide_range_of_quantities_is_no_crash(owned: int) -> None:
         assert np.isfinite(mean).all() and np.isfinite(sd).all()
 
 
-def test_a_prior_of_other_tasks_narrows_the_belief(tmp_path) -> None:
+def test_a_prior_of_other_tasks_narrows_the_belief() -> None:
     tasks = [(measured(some_plans(40, seed=s), seed=s), QUESTION) for s in (20, 21, 22)]
     learnt = priors.learn(tasks, "three tasks of a test")
     plans = space().plans()
@@ -361,15 +361,7 @@ def test_a_prior_of_other_tasks_narrows_the_belief(tmp_path) -> None:
         return float(np.sqrt(np.mean((mean - truth) ** 2)))
 
     assert miss(learnt) < miss(Prior())
-    priors.write(learnt, tmp_path / "prior.json")
-    assert priors.read(tmp_path / "prior.json") == learnt
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"means": [1]}', '{"colour": 1}'])
-def test_a_wrong_prior_is_one_line(text: str, tmp_path) -> None:
-    (tmp_path / "p.json").write_text(text)
-    with pytest.raises(UserError, match="expected a prior as raydoa writes it"):
-        priors.read(tmp_path / "p.json")
+    assert priors.from_json(json.dumps(asdict(learnt))) == learnt
 
 
 def test_items_that_no_law_knows_make_another_kind(rules: CostItem) -> None:

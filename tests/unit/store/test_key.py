@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raydoa.settings import Settings
-from raydoa.store.key import LATER, Stage, UnstableValue, canonical_json
+from raydoa.store.key import LATER, Stage, UnstableValue, canonical_json, closure
 
 
 class Schedule(Enum):
@@ -194,7 +194,7 @@ def test_closure_lists_every_stage_once_inputs_first() -> None:
     teacher = Train(rows)
     student = Train(Rows("wlp"), base=teacher)
     merged = Merge((student, teacher))
-    assert merged.closure() == (rows, teacher, student, merged)
+    assert closure([merged]) == (rows, teacher, student, merged)
 
 
 @given(st.integers(0, 2**16))
@@ -203,7 +203,7 @@ def test_closure_of_any_graph(bits: int) -> None:
     for index in range(1, 6):
         chosen = tuple(s for place, s in enumerate(stages) if bits >> (index * 3 + place) & 1)
         stages.append(Merge((stages[0], *chosen), (index,)))
-    order = stages[-1].closure()
+    order = closure(stages[-1:])
     seen: set[str] = set()
     for stage in order:
         assert {needed.key for needed in stage.inputs()} <= seen
