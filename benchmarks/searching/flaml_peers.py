@@ -19,7 +19,7 @@ with warnings.catch_warnings():
     from flaml import CFO, BlendSearch, tune
 
 from raydoa.costs.plan import Plan
-from raydoa.search.ask_tell import SearchState, Suggestion
+from raydoa.search.sampler import SearchState, Suggestion
 from raydoa.search.space import Space
 
 from .coordinates import Array, plan_coordinates

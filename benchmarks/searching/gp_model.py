@@ -18,7 +18,7 @@ from botorch.models.transforms import Standardize
 from gpytorch.mlls import ExactMarginalLogLikelihood
 
 from raydoa.costs.plan import Plan
-from raydoa.search.ask_tell import Observation, SearchState
+from raydoa.search.sampler import Observation, SearchState
 from raydoa.search.space import Space
 
 from .coordinates import FIDELITY, Array, Coordinates

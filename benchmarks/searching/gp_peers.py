@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from raydoa.costs.plan import Plan
-from raydoa.search.ask_tell import SearchState, Suggestion
+from raydoa.search.sampler import SearchState, Suggestion
 
 from .coordinates import Array
 from .gp_model import Model, model_of

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from raydoa.costs.plan import Plan
-from raydoa.search.ask_tell import Sampler, SearchState, Suggestion
 from raydoa.search.cost_aware import CostAware
 from raydoa.search.optuna_samplers import OptunaSampler
+from raydoa.search.sampler import Sampler, SearchState, Suggestion
 
 from .problems import FRONTIER
 from .simple_peers import ExpensiveFirst, RandomPlans

@@ -17,8 +17,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from raydoa.costs.plan import Plan
-from raydoa.search.ask_tell import Sampler, Search, SearchState
+from raydoa.search.ask_tell import Search
 from raydoa.search.cost_aware import CostAware
+from raydoa.search.sampler import Sampler, SearchState
 from raydoa.search.space import Space
 
 from .prices import labels_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from raydoa.costs.plan import Plan
-from raydoa.search.ask_tell import SearchState, Suggestion
+from raydoa.search.sampler import SearchState, Suggestion
 from raydoa.search.space import Space
 
 from .prices import labels_of

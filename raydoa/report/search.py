@@ -18,9 +18,10 @@ from raydoa.experiment.result_row import (
     quantity_column,
 )
 from raydoa.report.results import finished_rows
-from raydoa.search.ask_tell import Search, SearchState
+from raydoa.search.ask_tell import Search
 from raydoa.search.objective import Objective
 from raydoa.search.outcome import Carbon, Expectation, Recommended
+from raydoa.search.sampler import SearchState
 from raydoa.search.space import Space
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.strategy import short_name

@@ -12,7 +12,7 @@ from statistics import fmean
 
 from raydoa.costs.items import ITEMS, CostItem
 from raydoa.costs.plan import Plan
-from raydoa.search.ask_tell import SearchState, Suggestion
+from raydoa.search.sampler import SearchState, Suggestion
 
 NOTHING_LEFT = "no plan is left that was not tried and that the limit pays for"
 

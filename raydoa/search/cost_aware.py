@@ -18,9 +18,9 @@ from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 from raydoa.costs.tariffs import MICRO
 from raydoa.search.acquisition import Gains
-from raydoa.search.ask_tell import SearchState, Suggestion
 from raydoa.search.objective import Objective
 from raydoa.search.priors import Knowledge
+from raydoa.search.sampler import SearchState, Suggestion
 from raydoa.search.shortlist import cheapest, hopeful, repeats, shortlist
 from raydoa.search.space import Space
 from raydoa.search.surrogate.fits import Fits
@@ -41,7 +41,7 @@ _LEAST_GAIN = 0.0003
 
 @dataclass(frozen=True)
 class CostAware:
-    """A `raydoa.search.ask_tell.Sampler`.
+    """A `raydoa.search.sampler.Sampler`.
 
     Attributes:
         effort: computing of a fit.

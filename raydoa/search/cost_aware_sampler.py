@@ -21,11 +21,12 @@ from optuna.trial import FrozenTrial, TrialState
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 from raydoa.errors import UserError
-from raydoa.search.ask_tell import Sampler, Search
+from raydoa.search.ask_tell import Search
 from raydoa.search.cost_aware import CostAware
 from raydoa.search.objective import LIMIT_BUDGETS
 from raydoa.search.optuna_space import distributions, from_params, to_params
 from raydoa.search.priors import Knowledge, shipped
+from raydoa.search.sampler import Sampler
 from raydoa.search.space import Space
 
 

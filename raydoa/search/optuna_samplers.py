@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from raydoa.costs.plan import Plan
 from raydoa.errors import UserError, did_you_mean
-from raydoa.search.ask_tell import Observation, SearchState, Suggestion
 from raydoa.search.baseline_samplers import NOTHING_LEFT, best_seen, generator, open_plans
 from raydoa.search.objective import Objective
+from raydoa.search.sampler import Observation, SearchState, Suggestion
 
 if TYPE_CHECKING:
     import optuna

@@ -7,9 +7,9 @@ from typing import Protocol, runtime_checkable
 
 from raydoa.costs.plan import Plan
 from raydoa.costs.prices import PriceBook
-from raydoa.search.ask_tell import Sampler, SearchState
 from raydoa.search.baseline_samplers import mean_scores
 from raydoa.search.objective import SHARES, Objective
+from raydoa.search.sampler import Sampler, SearchState
 from raydoa.search.space import Space
 from raydoa.search.surrogate.surface import Surface
 

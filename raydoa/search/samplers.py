@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from raydoa.errors import UserError, did_you_mean
-from raydoa.search.ask_tell import Sampler
 from raydoa.search.baseline_samplers import CoarseGrid, Random
 from raydoa.search.objective import SHARES, Objective
 from raydoa.search.optuna_samplers import OPTUNA_SAMPLERS, OptunaSampler
+from raydoa.search.sampler import Sampler
 
 if TYPE_CHECKING:
     from raydoa.search.priors import Knowledge

@@ -6,7 +6,7 @@ import numpy as np
 
 from raydoa.costs.items.item import gold_rows
 from raydoa.costs.plan import Choices, Plan
-from raydoa.search.ask_tell import SearchState
+from raydoa.search.sampler import SearchState
 from raydoa.search.space import Space
 from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.surface import Surface

@@ -5,7 +5,7 @@ and shards (`raydoa.strategies`). A space is all of them for one question.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -51,6 +51,10 @@ class Space:
 
     question: Question
     budget_usd: float
+    # What is kept: a search asks for the same plans and their costs at every step.
+    _plans: dict[float, list[Plan]] = field(default_factory=dict, init=False, repr=False)
+    _strategies: dict[Plan, str] = field(default_factory=dict, init=False, repr=False)
+    _costs: dict[Plan, int] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         question, most = self.question, self.question.supply.labels(0)
@@ -152,20 +156,6 @@ class Space:
     def ladders(self) -> Ladders:
         """The quantities that plans of the budget are laid on."""
         return Ladders(self.question, self.budget_usd)
-
-    # What is kept: a search asks for the same plans and their costs at every step.
-
-    @cached_property
-    def _plans(self) -> dict[float, list[Plan]]:
-        return {}
-
-    @cached_property
-    def _strategies(self) -> dict[Plan, str]:
-        return {}
-
-    @cached_property
-    def _costs(self) -> dict[Plan, int]:
-        return {}
 
 
 def _order(plan: Plan) -> tuple[object, ...]:

@@ -17,7 +17,8 @@ from benchmarks.searching.prices import (
 )
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question, Supply
-from raydoa.search.ask_tell import Proposal, Sampler, Search
+from raydoa.search.ask_tell import Proposal, Search
+from raydoa.search.sampler import Sampler
 from raydoa.search.space import Space
 
 BUDGET = 20.0

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from raydoa.errors import UserError
-from raydoa.search.ask_tell import Sampler, Search
+from raydoa.search.ask_tell import Search
 from raydoa.search.objective import OBJECTIVES
+from raydoa.search.sampler import Sampler
 from raydoa.search.samplers import SAMPLERS, sampler_named
 from tests.contract.searching import BUDGET, Played, score, search, space, through_json
 

@@ -8,9 +8,10 @@ import pytest
 from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
 from raydoa.search.acquisition import Gains
-from raydoa.search.ask_tell import Observation, Search
+from raydoa.search.ask_tell import Search
 from raydoa.search.cost_aware import CostAware, _fits, _promise, _why_not_made
 from raydoa.search.priors import Knowledge
+from raydoa.search.sampler import Observation
 from raydoa.search.shortlist import repeats
 from raydoa.search.surrogate.posterior import Effort
 from raydoa.search.surrogate.surface import Surface
