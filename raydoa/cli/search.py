@@ -91,12 +91,11 @@ def print_results(setup: "SearchSetup", journal: "Journal") -> None:
         recommendation_lines,
     )
     from raydoa.report.table import as_text
-    from raydoa.search.outcome import Carbon, frontier, recommended
+    from raydoa.search.outcome import frontier, recommended
     from raydoa.search.samplers import sampler_named
 
     search, space = journal.search, journal.search.space
     study = setup.resolved.study
-    carbon = Carbon.of(study.unit_costs.book, study.sweep.accelerator, study.sweep.region)
     sampler = sampler_named(setup.sampler, setup.objective, setup.knowledge)
     cells = cells_of(journal.rows)
     if len(cells):
@@ -106,10 +105,10 @@ def print_results(setup: "SearchSetup", journal: "Journal") -> None:
         for burden in (DOLLARS, KGCO2E) if len(owned) else ():
             write_figure(owned, setup.result_dir, burden, joined=False)
         print(as_text(measured_table(cells, space.question.n)))
-    print("\n".join(recommendation_lines(recommended(sampler, search.state), search, carbon)))
+    print("\n".join(recommendation_lines(recommended(sampler, search.state), search, study)))
     if setup.objective != "score":
-        levels = frontier(sampler, search.state, setup.objective, carbon)
-        print("\n".join(frontier_lines(levels, setup.objective, space, carbon)))
+        levels = frontier(sampler, search.state, setup.objective, study)
+        print("\n".join(frontier_lines(levels, setup.objective, space, study)))
     print("\n".join(ending_lines(search)))
     if study.unit_costs.book.scaled is not None:
         print(f"prices are scaled: {study.unit_costs.book.scaled}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Plan
+from raydoa.costs.schedules import Recipes
 from raydoa.pipeline.stages import (
     TEACHER,
     ChooseSparsity,
@@ -18,8 +19,8 @@ from raydoa.pipeline.stages import (
     TextForm,
 )
 from raydoa.store.key import Stage
-from raydoa.tasks.task import MetricName
-from raydoa.training.recipe import Mixing, Recipe, Representation
+from raydoa.tasks.task import TaskSpec
+from raydoa.training.recipe import Mixing, Representation
 
 
 @dataclass(frozen=True)
@@ -27,39 +28,40 @@ class StageInputs:
     """What the stages of all plans of a task are built from.
 
     Attributes:
+        task: how rows become token ids, and how models are scored.
         data: the stage that imports the task's rows.
-        form: how rows become token ids.
-        metric, classes, scorer, test_rows: how models are scored (see `Evaluate`).
+        scorer, test_rows: see `Evaluate`.
         initial: the pretrained models by name.
-        teacher_recipe, student_recipe, distill_recipe: the three trainings.
+        recipes: the three trainings.
         mixing: how gold rows join soft labels.
         representation: what is kept of a teacher's distributions.
         shard_rows: pool rows of one artifact.
     """
 
+    task: TaskSpec
     data: TaskData
-    form: TextForm
-    metric: MetricName
-    classes: tuple[str, ...]
     scorer: str | None
     test_rows: int | None
     initial: Mapping[str, Initial]
-    teacher_recipe: Recipe
-    student_recipe: Recipe
-    distill_recipe: Recipe
+    recipes: Recipes
     mixing: Mixing
     representation: Representation
     shard_rows: int
 
+    @property
+    def form(self) -> TextForm:
+        """How rows become token ids."""
+        return TextForm.of(self.task)
+
     def identity(self, models: Iterable[str]) -> dict[str, object]:
         """What decides a plan's results beside the plan, as plain values: rows, models and recipes by what they are."""
-        recipes = (self.teacher_recipe, self.student_recipe, self.distill_recipe)
+        task, recipes = self.task, self.recipes
         return {
             "rows": self.data.fingerprint,
             "form": self.form,
-            "scored_by": [self.metric, list(self.classes), self.scorer, self.test_rows],
+            "scored_by": [task.metric, list(task.classes), self.scorer, self.test_rows],
             "models": {m: self.initial[m].content for m in models if m in self.initial},
-            "recipes": list(recipes),
+            "recipes": [recipes.teacher, recipes.student_on_labels, recipes.student_on_soft_labels],
             "mixing": self.mixing,
             "representation": self.representation,
         }
@@ -89,13 +91,13 @@ class StageGraph:
 
     def fine_tune(self, model: str, steps: int) -> FineTune:
         """A model trained on the labels: with the student's recipe, a student that is its own teacher as well."""
-        inputs, own = self.inputs, model == self.plan.student
+        inputs = self.inputs
         return FineTune(
             initial=inputs.initial[model],
             data=inputs.data,
             form=inputs.form,
             labels=self.labels,
-            recipe=inputs.student_recipe if own else inputs.teacher_recipe,
+            recipe=inputs.recipes.on_labels(model, self.plan.student),
             steps=steps,
             seed=self.plan.seed,
             repeat=self.plan.repeat,
@@ -121,7 +123,7 @@ class StageGraph:
                 student=inputs.initial[self.plan.student],
                 data=inputs.data,
                 form=inputs.form,
-                recipe=inputs.distill_recipe,
+                recipe=inputs.recipes.student_on_soft_labels,
                 representation=representation,
                 seed=self.plan.seed,
             )
@@ -148,7 +150,7 @@ class StageGraph:
             teacher=self.teacher,
             shards=self.shards,
             form=inputs.form,
-            recipe=inputs.distill_recipe,
+            recipe=inputs.recipes.student_on_soft_labels,
             steps=steps,
             seed=self.plan.seed,
             repeat=self.plan.repeat,
@@ -164,8 +166,8 @@ class StageGraph:
             trained=trained,
             data=inputs.data,
             form=inputs.form,
-            metric=inputs.metric,
-            classes=inputs.classes,
+            metric=inputs.task.metric,
+            classes=inputs.task.classes,
             rows=inputs.test_rows,
             scorer=inputs.scorer,
         )

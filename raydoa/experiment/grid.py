@@ -23,26 +23,31 @@ def grid_cells(grid: Grid, student: str) -> list[Cell]:
     """
     varied = {name: STRATEGIES.get(name).axes(grid, student) for name in grid.strategies}
     _check_choices(grid, varied)
-    cells = [
-        _cell(grid, student, strategy, owned, budget, dict(zip(axes, values, strict=True)))
-        for owned in product(grid.seeds, grid.tasks, grid.n)
-        for strategy, axes in varied.items()
-        for values in product(*axes.values())
-        for budget in grid.budgets
-    ]
     order = {budget: position for position, budget in enumerate(grid.budgets)}
     names = {name: position for position, name in enumerate(grid.strategies)}
-    # The sort is stable: seeds, tasks and N stay in their order, teachers and shares in the grid's.
-    blocks = {(seed, task, n): i for i, (seed, task, n) in enumerate(product(grid.seeds, grid.tasks, grid.n))}  # fmt: skip
-    return sorted(
-        cells,
-        key=lambda c: (
-            blocks[c.seed, c.task, c.n],
-            -(c.u or 10**18),
-            order[c.budget],
-            names[c.strategy],
-        ),
-    )
+    cells = []
+    for seed, task, n in product(grid.seeds, grid.tasks, grid.n):
+        block = [
+            Cell(
+                task=task,
+                strategy=strategy,
+                budget=budget,
+                n=n,
+                u=chosen.get("u"),
+                teacher=chosen.get("teacher"),
+                student=student,
+                seed=seed,
+                label_share=chosen.get("label_share"),
+                choices=tuple((axis, v) for axis, v in chosen.items() if axis not in _CELL_AXES),
+            )
+            for strategy, axes in varied.items()
+            for chosen in (dict(zip(axes, v, strict=True)) for v in product(*axes.values()))
+            for budget in grid.budgets
+        ]
+        # The sort is stable: teachers and shares stay in the grid's order.
+        block.sort(key=lambda c: (-(c.u or 10**18), order[c.budget], names[c.strategy]))
+        cells += block
+    return cells
 
 
 def _check_choices(grid: Grid, varied: Mapping[str, Mapping[str, Sequence[Any]]]) -> None:
@@ -57,26 +62,3 @@ def _check_choices(grid: Grid, varied: Mapping[str, Mapping[str, Sequence[Any]]]
                 f"choices: found {axis!r}; the strategies of this grid vary {', '.join(own) or 'no axes of their own'}"
                 f"{did_you_mean(axis, own)}"
             )
-
-
-def _cell(
-    grid: Grid,
-    student: str,
-    strategy: str,
-    owned: tuple[int, str, int],
-    budget: float,
-    axes: Mapping[str, Any],
-) -> Cell:
-    seed, task, n = owned
-    return Cell(
-        task=task,
-        strategy=strategy,
-        budget=budget,
-        n=n,
-        u=axes.get("u"),
-        teacher=axes.get("teacher"),
-        student=student,
-        seed=seed,
-        label_share=axes.get("label_share"),
-        choices=tuple((axis, value) for axis, value in axes.items() if axis not in _CELL_AXES),
-    )

@@ -227,6 +227,10 @@ class Study:
         """What a plan costs, item by item."""
         return self.question(plan.task, plan.n, student=plan.student).ledger(plan)
 
+    def kgco2e(self, ledger: Ledger) -> float:
+        """Emissions of a plan's computing."""
+        return ledger.kgco2e(self.unit_costs.book, self.sweep.accelerator, self.sweep.region)
+
     def inputs(self, task: str) -> StageInputs:
         """What the stages of a task's plans are built from."""
         source, sweep = self.tasks[task], self.sweep
@@ -234,16 +238,12 @@ class Study:
             model: stage for (model, name), stage in self.pretrained.items() if name == task
         }
         return StageInputs(
+            task=source.spec,
             data=source.data,
-            form=TextForm.of(source.spec),
-            metric=source.spec.metric,
-            classes=source.spec.classes,
             scorer=source.scorer,
             test_rows=sweep.test_rows,
             initial={**pretrained, **self.checkpoints},
-            teacher_recipe=sweep.teacher_recipe,
-            student_recipe=sweep.student_recipe,
-            distill_recipe=sweep.distill_recipe,
+            recipes=self.recipes,
             mixing=sweep.mixing,
             representation=sweep.representation,
             shard_rows=sweep.shard_rows,

@@ -64,13 +64,13 @@ def infeasible_row(cell: Cell, why: Infeasible, study: Study) -> ResultRow:
 
 
 def _planned(plan: Plan, ledger: Ledger, study: Study) -> ResultRow:
-    sweep, lines = study.sweep, {line.item: line for line in ledger.lines}
+    lines = {line.item: line for line in ledger.lines}
     return {
         "plan": study.plan_id(plan),
         "choices": choices_text(plan),
         "status": "measured",
         "feasible": True,
-        "kgco2e": ledger.kgco2e(study.unit_costs.book, sweep.accelerator, sweep.region),
+        "kgco2e": study.kgco2e(ledger),
         **{quantity_column(item): quantity for item, quantity in plan.quantities},
         **{f"basis_{item}": line.tariff.basis for item, line in lines.items()},
     }

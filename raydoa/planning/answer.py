@@ -145,5 +145,5 @@ def _outlook(row: Outlook, scenario: Scenario) -> dict[str, Any]:
         "unspent": row.unspent_usd,
         "gpu_hours": row.ledger.gpu_seconds / 3600,
         "wall_clock_hours": scenario.wall_clock_hours(row.ledger),
-        "kgco2e": scenario.kgco2e(row.ledger),
+        "kgco2e": scenario.study.kgco2e(row.ledger),
     }

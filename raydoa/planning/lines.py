@@ -82,7 +82,7 @@ def _cells(row: Outlook, items: list[CostItem], scenario: Scenario) -> list[str]
         usd(row.unspent_usd),
         f"{ledger.gpu_seconds / 3600:.3g}",
         f"{scenario.wall_clock_hours(ledger):.3g}",
-        f"{scenario.kgco2e(ledger):.3g}",
+        f"{scenario.study.kgco2e(ledger):.3g}",
         scenario.plan_id(row.plan) or "-",
     ]
 

@@ -57,11 +57,6 @@ class Scenario:
         cluster = Cluster(name=sweep.name, accelerator=sweep.accelerator, gpus=self.gpus)
         return cluster.wall_clock_seconds(ledger.gpu_seconds) / 3600
 
-    def kgco2e(self, ledger: Ledger) -> float:
-        """Emissions of the computing."""
-        sweep = self.study.sweep
-        return ledger.kgco2e(self.book, sweep.accelerator, sweep.region)
-
     @property
     def label_usd(self) -> float:
         """The price of a label."""

@@ -95,7 +95,7 @@ def _what_if(scenario: Scenario, belief: Belief, change: Change) -> WhatIf:
         best = best_plan(other, belief)
     except UserError as mistake:
         return WhatIf(change, now, None, why_not=str(mistake))
-    return WhatIf(change, now, best, other.kgco2e(best.ledger))
+    return WhatIf(change, now, best, other.study.kgco2e(best.ledger))
 
 
 def _now(scenario: Scenario, change: Change) -> float | None:

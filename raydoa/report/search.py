@@ -17,10 +17,11 @@ from raydoa.experiment.result_row import (
     plan_columns,
     quantity_column,
 )
+from raydoa.experiment.study import Study
 from raydoa.report.results import finished_rows
 from raydoa.search.ask_tell import Search
 from raydoa.search.objective import Objective
-from raydoa.search.outcome import Carbon, Expectation, Recommended
+from raydoa.search.outcome import Expectation, Recommended
 from raydoa.search.sampler import SearchState
 from raydoa.search.space import Space
 from raydoa.strategies import STRATEGIES
@@ -71,7 +72,7 @@ def measured_table(cells: pd.DataFrame, owned: int) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def recommendation_lines(best: Recommended, search: Search, carbon: Carbon) -> Iterator[str]:
+def recommendation_lines(best: Recommended, search: Search, study: Study) -> Iterator[str]:
     """The plan for the budget, in dollars item by item, its score, and what making it would cost."""
     assert best.plan is not None, "a budget that is searched pays for a plan"
     space, state, plan = search.space, search.state, best.plan
@@ -83,7 +84,7 @@ def recommendation_lines(best: Recommended, search: Search, carbon: Carbon) -> I
     yield from _item_lines(ledger)
     unspent = (micro_budget(best.level) - ledger.cost_micro_usd) / MICRO
     yield f"  {'unspent':22} ${unspent:,.4f}"
-    yield f"  {'kgCO2e':22} {carbon.kgco2e(plan, space):.3g}"
+    yield f"  {'kgCO2e':22} {study.kgco2e(ledger):.3g}"
     yield _score(best.expected) if best.expected else "score: not known; nothing was measured"
     yield _whether_made(plan, state)
 
@@ -96,7 +97,7 @@ def _whether_made(plan: Plan, state: SearchState) -> str:
 
 
 def frontier_lines(
-    levels: Sequence[Recommended], objective: Objective, space: Space, carbon: Carbon
+    levels: Sequence[Recommended], objective: Objective, space: Space, study: Study
 ) -> Iterator[str]:
     """A line for each level: what may be spent, the plan, its score and its burden."""
     yield f"the frontier of score against {'dollars' if objective == 'frontier' else 'kgCO2e'}:"
@@ -105,9 +106,10 @@ def frontier_lines(
         if level.plan is None:
             yield f"  up to {most}: nothing that is known can be paid"
             continue
+        ledger = space.question.ledger(level.plan)
         yield (
             f"  up to {most}: {in_words(level.plan, space)}; {_score(level.expected)}; "
-            f"${space.cost_usd(level.plan):,.4f}, {carbon.kgco2e(level.plan, space):.3g} kgCO2e"
+            f"${ledger.cost_usd:,.4f}, {study.kgco2e(ledger):.3g} kgCO2e"
         )
 
 

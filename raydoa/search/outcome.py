@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from raydoa.costs.plan import Plan
-from raydoa.costs.prices import PriceBook
+from raydoa.experiment.study import Study
 from raydoa.search.baseline_samplers import mean_scores
 from raydoa.search.objective import SHARES, Objective
 from raydoa.search.sampler import Sampler, SearchState
-from raydoa.search.space import Space
 from raydoa.search.surrogate.surface import Surface
 
 _EIGHTY_PERCENT = 1.2816
@@ -51,22 +50,6 @@ class Recommended:
     expected: Expectation | None = None
 
 
-@dataclass(frozen=True)
-class Carbon:
-    """kgCO2e of a GPU-second, on one accelerator in one region."""
-
-    kg_per_gpu_second: float
-
-    @classmethod
-    def of(cls, book: PriceBook, accelerator: str, region: str) -> "Carbon":
-        """From a price book."""
-        return cls(book.kgco2e_per_gpu_hour(accelerator, region) / 3600)
-
-    def kgco2e(self, plan: Plan, space: Space) -> float:
-        """Of a plan's computing."""
-        return space.question.gpu_seconds(plan) * self.kg_per_gpu_second
-
-
 def recommended(sampler: Sampler, state: SearchState) -> Recommended:
     """The plan for the whole budget."""
     plan = sampler.recommend(state)
@@ -74,12 +57,13 @@ def recommended(sampler: Sampler, state: SearchState) -> Recommended:
 
 
 def frontier(
-    sampler: Sampler, state: SearchState, objective: Objective, carbon: Carbon
+    sampler: Sampler, state: SearchState, objective: Objective, study: Study
 ) -> list[Recommended]:
     """A plan for each level: shares of the budget, or of the kgCO2e of its plan that emits most."""
     space = state.space
     dollars = objective == "frontier"
-    burdens = {p: space.cost_usd(p) if dollars else carbon.kgco2e(p, space) for p in space.plans()}
+    ledgers = {plan: space.question.ledger(plan) for plan in space.plans()}
+    burdens = {p: of.cost_usd if dollars else study.kgco2e(of) for p, of in ledgers.items()}
     most = space.budget_usd if dollars else max(burdens.values())
     if isinstance(sampler, Predicting):
         surface = sampler.surface(state)
