@@ -5,7 +5,7 @@ its ledger follow from choices and quantities alone. A cell is a budget that ask
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -41,17 +41,9 @@ class Plan:
         # A search asks for the hash of each of its thousands of plans again and again.
         return self._hash
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> dict[str, Any]:
         # Without what is cached: strings hash differently in another process.
-        return Plan, (
-            self.task,
-            self.n,
-            self.student,
-            self.seed,
-            self.repeat,
-            self.choices,
-            self.quantities,
-        )
+        return {name: value for name, value in vars(self).items() if name != "_hash"}
 
     @cached_property
     def _hash(self) -> int:
@@ -76,22 +68,11 @@ class Plan:
     def with_quantities(self, **quantities: int) -> "Plan":
         """The same plan with other quantities of some items; 0 takes an item out."""
         merged = {**dict(self.quantities), **quantities}
-        return Plan(
-            self.task,
-            self.n,
-            self.student,
-            self.seed,
-            self.repeat,
-            self.choices,
-            tuple(sorted([(item, quantity) for item, quantity in merged.items() if quantity])),
-        )
+        return replace(self, quantities=tuple(sorted((i, q) for i, q in merged.items() if q)))
 
     def repeated(self, repeat: int) -> "Plan":
         """The same plan, trained with another randomness."""
-        if repeat == self.repeat:
-            return self
-        owned = (self.task, self.n, self.student, self.seed)
-        return Plan(*owned, repeat, self.choices, self.quantities)
+        return self if repeat == self.repeat else replace(self, repeat=repeat)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain values; `plan_from_json` reads them."""

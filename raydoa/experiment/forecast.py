@@ -86,6 +86,21 @@ class Forecast:
                 left += self.stages[key].inputs
         return frozenset(needed)
 
+    def longest_first(self) -> list[Plan]:
+        """The plans by the GPU-seconds of their longest chain of stages, falling; ties as they came.
+
+        In this order trials begin: a long chain that begins last keeps one GPU busy while the others are done.
+        """
+        lengths: dict[str, float] = {}
+
+        def length(key: str) -> float:
+            if key not in lengths:
+                stage = self.stages[key]
+                lengths[key] = stage.gpu_seconds + max(map(length, stage.inputs), default=0.0)
+            return lengths[key]
+
+        return sorted(self.trials, key=lambda plan: -max(map(length, self.trials[plan].ends)))
+
     @property
     def standalone_usd(self) -> float:
         """What buyers of the cells would pay, each alone."""

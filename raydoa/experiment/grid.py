@@ -16,7 +16,7 @@ def grid_cells(grid: Grid, student: str) -> list[Cell]:
     """The cells of ``grid``, each once.
 
     Seeds vary slowest, and larger pools come before smaller ones, whose shards are among theirs. This order decides who
-    is the first to buy a label; the order in which trials begin is `raydoa.experiment.order`'s.
+    is the first to buy a label; the order in which trials begin is `Forecast.longest_first`'s.
 
     Raises:
         UserError: an axis of a strategy's own has no values, or there are values of an axis that none varies.

@@ -19,7 +19,6 @@ from ray.tune.search import BasicVariantGenerator
 from raydoa.errors import Interrupted
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
-from raydoa.experiment.order import longest_first
 from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.result_row import DRIVER_FILE
 from raydoa.experiment.study import Study
@@ -105,7 +104,7 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
         return set_callbacks(tuner, callbacks)
     points = [
         trial_config(plan, expected.trials[plan].cells, expected.trials[plan].purchased, study)
-        for plan in longest_first(expected)
+        for plan in expected.longest_first()
     ]
     return tune.Tuner(
         trainable,

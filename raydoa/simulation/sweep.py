@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
-from raydoa.experiment.order import longest_first
 from raydoa.experiment.placement import Placer
 from raydoa.experiment.study import Study
 from raydoa.pipeline.builder import Builder
@@ -63,7 +62,7 @@ def simulate_sweep(
     study: Study, runtime: RuntimeConfig, expected: Forecast, startup: Startup | None = None
 ) -> Simulated:
     """Simulate the sweep of a forecast on ``runtime.cluster_gpus`` GPUs."""
-    trials = [study.graph(plan).evaluations for plan in longest_first(expected)]
+    trials = [study.graph(plan).evaluations for plan in expected.longest_first()]
     lasting = durations(study, expected.stages)
     return simulate(trials, Placer.of(study, runtime), lasting, startup or Startup())
 

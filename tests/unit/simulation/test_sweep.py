@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raydoa.experiment.order import longest_first
 from raydoa.simulation.durations import Startup
 from raydoa.simulation.sweep import simulate_sweep
 from tests.unit.simulation.graphs import (
@@ -160,7 +159,7 @@ def test_a_real_sweep_makes_what_its_forecast_names(world: World) -> None:
 
 def test_the_longest_chain_begins_first(world: World) -> None:
     expected = forecast_of(world.resolved())
-    order = longest_first(expected)
+    order = expected.longest_first()
     assert sorted(order) == sorted(expected.trials)
     assert order[0].quantity("pseudo_labels") == 40 and order[0].choice("teacher") == "nano-m"
     assert all(plan.quantity("teacher") for plan in order[:2])
