@@ -20,9 +20,8 @@ from raydoa.models.lookup import own_models
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import Initialize, Pretrain, TaskData, Vocabulary
 from raydoa.store.store import Store
-from raydoa.tasks.catalog import task_named, with_pool
+from raydoa.tasks.catalog import task_named, task_rows, with_pool
 from raydoa.tasks.data import fingerprint, part_records
-from raydoa.tasks.open import task_rows
 from raydoa.tasks.task import TaskSpec, read_task_yaml
 from raydoa.training.recipe import Execution
 

@@ -70,8 +70,8 @@ def build_stage(stage: Stage, context: ExecutionContext) -> Record:
 
 
 def _make_task_data(stage: TaskData, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.tasks.catalog import task_rows
     from raydoa.tasks.data import fingerprint, write_rows
-    from raydoa.tasks.open import task_rows
 
     rows = task_rows(context.tasks[stage.task], context.data_root)
     if fingerprint(rows) != stage.fingerprint:

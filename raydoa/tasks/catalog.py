@@ -10,34 +10,19 @@ target): they hold all but the few longest targets. Prices of labels are in the 
 from pathlib import Path
 
 from raydoa.errors import UserError, did_you_mean
-from raydoa.tasks.synthetic import LEXICON
+from raydoa.tasks.data import TaskRows, read_rows
+from raydoa.tasks.synthetic import LEXICON, Lexicon, lexicon_rows
 from raydoa.tasks.task import MetricName, TaskSpec
 
 _SOURCE_LENGTH = 128
 
 WLP_TYPES = (
-    "Amount",
-    "Reagent",
-    "Device",
-    "Time",
-    "Speed",
-    "Action",
-    "Mention",
-    "Location",
-    "Numerical",
-    "Method",
-    "Temperature",
-    "Modifier",
-    "Concentration",
-    "Size",
-    "Generic-Measure",
-    "Seal",
-    "Measure-Type",
-    "Misc",
-    "pH",
-    "Unit",
-)
+    "Amount", "Reagent", "Device", "Time", "Speed", "Action", "Mention", "Location", "Numerical", "Method",
+    "Temperature", "Modifier", "Concentration", "Size", "Generic-Measure", "Seal", "Measure-Type", "Misc", "pH", "Unit",
+)  # fmt: skip
 """Entity types of the wet-lab protocols corpus, in the order of the paper's code."""
+
+_STANCES = ("Irrelevant", "Supporting", "Refuting", "Discussing", "Querying")
 
 
 def _task(name: str, metric: MetricName, target_length: int, *classes: str) -> TaskSpec:
@@ -70,16 +55,7 @@ TASKS: dict[str, TaskSpec] = {
     task.name: task
     for task in (
         _task("wlp", "entity_f1", 128, *WLP_TYPES),
-        _task(
-            "stanceosaurus",
-            "macro_f1",
-            8,
-            "Irrelevant",
-            "Supporting",
-            "Refuting",
-            "Discussing",
-            "Querying",
-        ),
+        _task("stanceosaurus", "macro_f1", 8, *_STANCES),
         _task("fever", "accuracy", 8, "REFUTES", "SUPPORTS"),
         _task("multipit_id", "accuracy", 8, "NO", "YES"),
         _task("multipit_gen", "bert_ibleu", 64),
@@ -102,3 +78,12 @@ def task_named(name: str) -> TaskSpec:
             "a task of one's own is a YAML file"
         )
     return TASKS[name]
+
+
+def task_rows(spec: TaskSpec, data_root: str | Path | None) -> TaskRows:
+    """The rows of a task: generated for the embedded one, read for every other.
+
+    Raises:
+        UserError: they are missing or malformed.
+    """
+    return lexicon_rows(Lexicon()) if spec == LEXICON else read_rows(spec, data_root)
