@@ -142,7 +142,7 @@ def _own_model(name: str, task: TaskSource, sweep: Sweep) -> Pretrain | Initiali
         )
     return Pretrain(
         model=name,
-        vocabulary=Vocabulary(task.data, sweep.pretraining.vocabulary),
+        vocabulary=Vocabulary(task.data, sweep.pretraining.vocabulary, family.name),
         data=task.data,
         recipe=sweep.pretraining.recipes[name],
         seed=sweep.pretraining.seed,

@@ -105,7 +105,6 @@ def text_facts(shard: PseudoLabel) -> "ShardFacts":
     return ShardFacts(
         kind="text",
         dtype="",
-        d_model=0,
         vocabulary=0,
         temperature=None,
         teacher=shard.source.name,

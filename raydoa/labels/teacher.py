@@ -61,7 +61,6 @@ class TeacherLabeller(Labeller):
         facts = ShardFacts(
             kind=shard.representation.kind,
             dtype=shard.representation.dtype,
-            d_model=self.head.shape[1],
             vocabulary=self.head.shape[0],
             temperature=temperature,
             teacher=f"{shard.model} ({self._teacher.key[:12]})",

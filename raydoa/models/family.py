@@ -243,6 +243,10 @@ class Family(ABC):
         """One of `own` before any training, for a task with ``classes``; or a checkpoint with a new head for them."""
         raise UserError(f"model {name}: the family {self.name} does not train from scratch")
 
+    def learn_vocabulary(self, text: Iterable[str], size: int, folder: Path) -> dict[str, Any]:
+        """Write what `pretraining` reads of ``text``, with ``size`` ids at most; returns what is recorded of it."""
+        raise UserError(f"the family {self.name} learns no vocabulary")
+
     def pretraining(
         self,
         name: str,

@@ -83,11 +83,10 @@ def _make_task_data(stage: TaskData, context: ExecutionContext, folder: Path) ->
 
 
 def _make_vocabulary(stage: Vocabulary, context: ExecutionContext, folder: Path) -> Facts:
-    from raydoa.models.tokenizer import train_sentencepiece
+    from raydoa.models import FAMILIES
 
-    tokenizer = train_sentencepiece(open_rows(stage.data, context).unlabelled_text(), stage.size)
-    tokenizer.save(folder)
-    return {"size": tokenizer.size, "fingerprint": tokenizer.fingerprint}
+    text = open_rows(stage.data, context).unlabelled_text()
+    return FAMILIES.get(stage.family).learn_vocabulary(text, stage.size, folder)
 
 
 def _make_pretrain(stage: Pretrain, context: ExecutionContext, folder: Path) -> Facts:

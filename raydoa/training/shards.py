@@ -142,7 +142,7 @@ def _flat(rows: Sequence[LabelledRow], facts: ShardFacts) -> Mapping[str, torch.
         return {}
     if facts.kind == "hidden":
         states = [soft.states for soft in labels if isinstance(soft, HiddenLabels)]
-        assert len(states) == len(rows) and all(s.shape[1] == facts.d_model for s in states)
+        assert len(states) == len(rows)
         flat = [s.detach().cpu().to(getattr(torch, facts.dtype)) for s in states]
         return {"states": torch.cat(flat).contiguous()}
     sparse = [soft for soft in labels if isinstance(soft, SparseLabels)]

@@ -50,8 +50,8 @@ def sparsify(
     """Sparse labels of one row.
 
     Args:
-        states: inputs of the head ``[tokens, d_model]``; the work is done where ``head`` is.
-        head: the teacher's output head ``[vocabulary, d_model]``.
+        states: inputs of the head ``[tokens, width]``; the work is done where ``head`` is.
+        head: the teacher's output head ``[vocabulary, width]``.
         temperature: of the distillation.
         top: how many tokens keep their exact probability.
         samples: draws from the rest; 0 keeps ``top`` only, renormalised.

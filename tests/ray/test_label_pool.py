@@ -11,6 +11,7 @@ from threading import Event
 import pytest
 from ray.exceptions import ActorUnavailableError
 
+from raydoa.errors import UnlabelableRow
 from raydoa.on_ray import label_pool as module
 from raydoa.on_ray.cluster_locks import ClusterLocks
 from raydoa.on_ray.label_pool import MOST_RETRIES, LabelPoolFailed, label_pool
@@ -22,7 +23,6 @@ from raydoa.pipeline.stages import PseudoLabel
 from raydoa.store.record import Record
 from raydoa.tasks.split import pool
 from raydoa.training.shards import Shard
-from raydoa.training.unlabelable_row import UnlabelableRow
 from tests.ray.tiny import POISON, Tiny
 from tests.ray.watching import alive, held, living, until
 

@@ -17,7 +17,7 @@ from raydoa.experiment.config import Grid, RuntimeConfig, Sweep
 from raydoa.models.hub import folder_fingerprint
 from raydoa.models.seq2seq.checkpoint import build_model, save_model
 from raydoa.models.seq2seq.shape import T5Shape
-from raydoa.models.tokenizer import train_sentencepiece
+from raydoa.models.seq2seq.tokenizer import train_sentencepiece
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import Checkpoint, FineTune, PseudoLabel, TaskData, TextForm

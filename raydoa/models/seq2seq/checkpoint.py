@@ -21,16 +21,17 @@ from transformers import T5Config, T5ForConditionalGeneration
 from transformers.utils import logging as transformers_logging
 
 from raydoa.errors import UserError
-from raydoa.models.head import HEAD_TENSOR, save_head
+from raydoa.models.head import save_head
 from raydoa.models.hub import read_config
 from raydoa.models.seq2seq.shape import T5Shape, head_is_tied, is_t5
-from raydoa.models.tokenizer import Tokenizer
+from raydoa.models.seq2seq.tokenizer import Tokenizer
 from raydoa.training.tensor_file import full_disk_is_os_error
 
 # A sweep loads hundreds of models, and tells of its progress itself.
 transformers_logging.disable_progress_bar()
 
 WEIGHTS_FILE = "model.safetensors"
+_HEAD = "lm_head.weight"
 
 
 class UntiedT5(T5ForConditionalGeneration):
@@ -141,7 +142,7 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     weights = state if state is not None else model.state_dict()
     untied = isinstance(model, UntiedT5)
-    head = weights[HEAD_TENSOR if untied or HEAD_TENSOR in weights else "shared.weight"]
+    head = weights[_HEAD if untied or _HEAD in weights else "shared.weight"]
     # What is tied has several names and is kept under one. `save_pretrained` would write the same files, but imports
     # DeepSpeed before (2 s of a process's first save), to see whether the model is wrapped in it.
     tied = set(type(model)._tied_weights_keys)

@@ -35,7 +35,7 @@ class Seq2Seq(Family):
 
     def output_space(self, folder: Path) -> str:
         """See `Family.output_space`."""
-        from raydoa.models.tokenizer import load_tokenizer
+        from raydoa.models.seq2seq.tokenizer import load_tokenizer
 
         return load_tokenizer(folder).fingerprint
 
@@ -52,7 +52,7 @@ class Seq2Seq(Family):
 
         from raydoa.models.seq2seq.checkpoint import load_model
         from raydoa.models.seq2seq.model import Seq2SeqModel
-        from raydoa.models.tokenizer import load_tokenizer
+        from raydoa.models.seq2seq.tokenizer import load_tokenizer
 
         network = load_model(
             folder,
@@ -70,6 +70,14 @@ class Seq2Seq(Family):
         assert isinstance(shape, T5Shape)
         return Seq2SeqModel(build_model(shape, seed=0, dropout=0.0), None)
 
+    def learn_vocabulary(self, text: Iterable[str], size: int, folder: Path) -> dict[str, Any]:
+        """See `Family.learn_vocabulary`: sentencepiece."""
+        from raydoa.models.seq2seq.tokenizer import train_sentencepiece
+
+        tokenizer = train_sentencepiece(text, size)
+        tokenizer.save(folder)
+        return {"size": tokenizer.size, "fingerprint": tokenizer.fingerprint}
+
     def pretraining(
         self,
         name: str,
@@ -82,7 +90,7 @@ class Seq2Seq(Family):
         from raydoa.models.seq2seq.checkpoint import build_model
         from raydoa.models.seq2seq.model import Seq2SeqModel
         from raydoa.models.seq2seq.span_corruption import SENTINELS, corrupted_examples
-        from raydoa.models.tokenizer import load_tokenizer
+        from raydoa.models.seq2seq.tokenizer import load_tokenizer
 
         tokenizer = load_tokenizer(vocabulary)
         shape = nano_shape(name, tokenizer.size + SENTINELS)

@@ -14,10 +14,10 @@ import torch
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
-from raydoa.models.tokenizer import END_ID
+from raydoa.errors import UnlabelableRow
+from raydoa.models.seq2seq.tokenizer import END_ID
 from raydoa.training.batches import PAD_ID, Example, collate
 from raydoa.training.soft_labels import Generated
-from raydoa.training.unlabelable_row import UnlabelableRow
 
 logger = logging.getLogger(__name__)
 

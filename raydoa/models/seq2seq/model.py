@@ -12,7 +12,7 @@ from raydoa.models.family import Model
 from raydoa.models.seq2seq.checkpoint import save_model
 from raydoa.models.seq2seq.generate import generate
 from raydoa.models.seq2seq.loss import Seq2SeqLoss
-from raydoa.models.tokenizer import Tokenizer
+from raydoa.models.seq2seq.tokenizer import Tokenizer
 from raydoa.training.batches import Example
 from raydoa.training.soft_labels import Generated
 

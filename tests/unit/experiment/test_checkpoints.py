@@ -114,7 +114,7 @@ def test_vocabularies_that_differ_are_refused_before_anything_is_made(world: Wor
     small = write_checkpoint(world.folder / "s")
     other = write_checkpoint(world.folder / "o", d_model=32)
     text = [f"{word} other words" for word in ("alpha", "beta", "gamma")]
-    from raydoa.models.tokenizer import train_sentencepiece
+    from raydoa.models.seq2seq.tokenizer import train_sentencepiece
 
     train_sentencepiece(text * 9, 40).save(other)
     with pytest.raises(

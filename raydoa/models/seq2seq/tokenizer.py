@@ -25,7 +25,7 @@ _SENTINEL = "<extra_id_"
 
 
 class Tokenizer(Protocol):
-    """What the makers need of a tokenizer."""
+    """What a T5 needs of a tokenizer."""
 
     fingerprint: str
     size: int
