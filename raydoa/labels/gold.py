@@ -12,9 +12,9 @@ from raydoa.labels.source import (
     text_facts,
     written,
 )
-from raydoa.pipeline.context import ExecutionContext, open_rows
+from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel, TextForm
-from raydoa.tasks.data import Row
+from raydoa.tasks.data import Row, TaskRows
 
 
 class Gold(LabelSource):
@@ -26,11 +26,9 @@ class Gold(LabelSource):
         """See `LabelSource.quote`."""
         return Quote("label", rows)
 
-    def open(self, shard: PseudoLabel, context: ExecutionContext) -> Labeller:
+    def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
         """See `LabelSource.open`."""
-        rows = open_rows(shard.data, context)
-        targets = {row.id: row.target for row in (*rows.train, *rows.pool) if row.target}
-        return _Targets(targets)
+        return _Targets({row.id: row.target for row in (*rows.train, *rows.pool) if row.target})
 
 
 class _Targets(Labeller):

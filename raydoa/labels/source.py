@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel, TextForm
-from raydoa.tasks.data import Row
+from raydoa.tasks.data import Row, TaskRows
 
 if TYPE_CHECKING:
     from raydoa.training.soft_labels import LabelledRow, ShardFacts
@@ -94,8 +94,8 @@ class LabelSource(ABC):
         """What labelling so many rows would take."""
 
     @abstractmethod
-    def open(self, shard: PseudoLabel, context: ExecutionContext) -> Labeller:
-        """A labeller for ``shard`` and all others with the same `PseudoLabel.labeller`."""
+    def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
+        """A labeller for ``shard`` and all others with the same `PseudoLabel.labeller`; ``rows`` are the task's."""
 
 
 def text_facts(shard: PseudoLabel) -> "ShardFacts":

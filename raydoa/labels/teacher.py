@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from raydoa.labels.source import Collected, Labeller, LabelSource, Quote, RowOutcome, Ticket
 from raydoa.pipeline.context import ExecutionContext, content_of, open_model, source_ids
 from raydoa.pipeline.stages import FineTune, PseudoLabel, TextForm
-from raydoa.tasks.data import Row
+from raydoa.tasks.data import Row, TaskRows
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ class Teacher(LabelSource):
         """See `LabelSource.quote`."""
         return Quote("labelled row", rows)
 
-    def open(self, shard: PseudoLabel, context: ExecutionContext) -> Labeller:
+    def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
         """See `LabelSource.open`: the teacher is loaded once."""
         assert shard.teacher is not None, "a teacher's shard names it"
         return TeacherLabeller(shard.teacher, context)
@@ -86,15 +86,14 @@ class TeacherLabeller(Labeller):
         return Collected(rows, facts, outcomes, kept)
 
     def exact_examples(self, rows: Sequence[Row], form: TextForm) -> "list[Example]":
-        """Rows with everything that the teacher knows about them."""
+        """Rows, in the order given, with everything that the teacher knows about them."""
         from raydoa.training.batches import Example
         from raydoa.training.soft_labels import HiddenLabels
 
-        sources = source_ids(rows, form, self._model)
-        by_id = {row.id: ids for row, ids in zip(rows, sources, strict=True)}
+        written = {row.row_id: row for row in self._generate(rows, form)}
         return [
-            Example(g.row_id, by_id[g.row_id], g.target_ids, HiddenLabels(g.states))
-            for g in self._generate(rows, form)
+            Example(row.id, ids, written[row.id].target_ids, HiddenLabels(written[row.id].states))
+            for row, ids in zip(rows, source_ids(rows, form, self._model), strict=True)
         ]
 
     def _generate(self, rows: Sequence[Row], form: TextForm) -> "Iterator[Generated]":

@@ -40,9 +40,10 @@ def choose(stage: ChooseSparsity, context: ExecutionContext) -> Facts:
         seed=stage.seed,
         execution=context.execution,
     )
+    # The pool is in a seeded order, so its first rows are a sample of it: long rows as well as short ones.
     size = recipe.batch_size
     probes = [
-        examples[i * size : (i + 1) * size] for i in range(_PROBE_BATCHES) if examples[i * size :]
+        examples[i : i + size] for i in range(0, min(len(examples), _PROBE_BATCHES * size), size)
     ]
     sparsity = choose_sparsity(loss, probes, top=stage.representation.top)
     return {"top": sparsity.top, "samples": sparsity.samples, "cosine": sparsity.cosine}

@@ -153,7 +153,7 @@ class ChooseSparsity(Stage):
 
     kind: ClassVar[str] = "choose_sparsity"
     role: ClassVar[Role] = "train"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     teacher: FineTune
     student: Initial
     data: TaskData

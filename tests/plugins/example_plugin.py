@@ -40,7 +40,7 @@ from raydoa.pipeline.stages import PseudoLabel, SourceConfig, TextForm
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.ladders import Ladders
 from raydoa.strategies.strategy import Axes, Strategy, check_question
-from raydoa.tasks.data import Row
+from raydoa.tasks.data import Row, TaskRows
 from raydoa.training.recipe import Representation
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class Keywords(LabelSource):
     def quote(self, rows: int, form: TextForm) -> Quote:
         return Quote("row", rows)
 
-    def open(self, shard: PseudoLabel, context: ExecutionContext) -> Labeller:
+    def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
         return _Rules({name: words.split() for name, words in shard.source.options})
 
 
