@@ -1,4 +1,4 @@
-"""Names in a configuration to what they stand for: a `Study`, and the `ExecutionContext` that makers work at.
+"""Names in a configuration to what they stand for: a `Study`, and the `ExecutionContext` that stages are built in.
 
 Resolving reads every file it can reach and takes its fingerprint. What it cannot reach it lists, with a stand-in
 in its place, so that the sweep can still be priced.

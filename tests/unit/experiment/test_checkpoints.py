@@ -118,10 +118,13 @@ def test_vocabularies_that_differ_are_refused_before_anything_is_made(world: Wor
 
     train_sentencepiece(text * 9, 40).save(other)
     with pytest.raises(
-        UserError, match=r"^teacher large and student small have different voc.* of one family$"
+        UserError,
+        match=r"^teacher large and student small have different output spaces .* of one family$",
     ):
         resolved(world, {"small": small, "large": other})
-    with pytest.raises(UserError, match=r"^teacher large and student nano-s have different voc"):
+    with pytest.raises(
+        UserError, match=r"^teacher large and student nano-s have different output spaces"
+    ):
         resolve(
             world.sweep(teachers=("large",), strategies=("distill",)),
             world.runtime(models={"large": str(small)}),
