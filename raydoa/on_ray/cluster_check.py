@@ -18,7 +18,8 @@ from raydoa.doctor.node_facts import NodeFacts, compare, node_line
 from raydoa.errors import UserError
 from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.error_causes import last_line
-from raydoa.on_ray.node_probe import list_nodes, open_storage, probe_node, read_clock
+from raydoa.on_ray.node_probe import list_nodes, probe_node, read_clock
+from raydoa.store.layout import open_storage
 
 _TIMEOUT_SECONDS = 180.0
 _CLOCK_READINGS = 3

@@ -13,8 +13,7 @@ from typing import Any
 
 import raydoa
 from raydoa.errors import UserError
-from raydoa.store.local_storage import LocalStorage
-from raydoa.store.remote_storage import RemoteStorage
+from raydoa.store.layout import open_storage
 
 _COUNT_GPUS = "import torch; print(torch.cuda.device_count())"
 
@@ -52,11 +51,6 @@ def list_nodes(shared: Sequence[str], run: str, node_id: str) -> dict[str, list[
 def read_clock() -> float:
     """The node's clock, in unix seconds."""
     return time.time()
-
-
-def open_storage(url: str) -> LocalStorage | RemoteStorage:
-    """A folder or URL, opened as the store opens it."""
-    return RemoteStorage(url) if "://" in url else LocalStorage(Path(url))
 
 
 def _write(url: str, run: str, node_id: str) -> str | None:
