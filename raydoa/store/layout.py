@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from raydoa.errors import UserError
 from raydoa.store.garbage_collection import ATTEMPT_TIME
@@ -34,7 +34,10 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _RECORD = re.compile(r"records/[0-9a-f]{2}/([0-9a-f]{64})\.json")
 
 
-def open_storage(url: str) -> LocalStorage | RemoteStorage:
+Storage: TypeAlias = LocalStorage | RemoteStorage
+
+
+def open_storage(url: str) -> Storage:
     """A folder, or any URL that fsspec opens."""
     return RemoteStorage(url) if "://" in url else LocalStorage(Path(url))
 
@@ -54,7 +57,7 @@ class StoreLayout:
         self._prepared = False
 
     @cached_property
-    def place(self) -> LocalStorage | RemoteStorage:
+    def place(self) -> Storage:
         """Where the bytes lie; opened when it is first needed."""
         return open_storage(self.url)
 
