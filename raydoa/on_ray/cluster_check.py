@@ -82,16 +82,11 @@ def _facts(
     """Of a node, from its own probe and what it sees of the others."""
     probe = probes[node["NodeID"]]
     return NodeFacts(
+        **{field: value for field, value in probe.items() if field != "host"},
         node=_name(node),
-        versions=probe["versions"],
-        gpus_seen=probe["gpus_seen"],
         gpus_offered=int(node["Resources"].get("GPU", 0)),
-        auth_mode=probe["auth_mode"],
-        token_file=probe["token_file"],
-        token_file_mode=probe["token_file_mode"],
         skew_seconds=clock[0],
         skew_uncertainty=clock[1],
-        unwritable=probe["unwritable"],
         unseen={
             url: [
                 f"{other['host']} ({node_id[:8]})"

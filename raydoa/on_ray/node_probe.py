@@ -19,7 +19,7 @@ _COUNT_GPUS = "import torch; print(torch.cuda.device_count())"
 
 
 def probe_node(shared: Sequence[str], run: str, node_id: str) -> dict[str, Any]:
-    """Versions, GPUs and token of this node; writes a file named ``node_id`` into the folder ``run`` of each storage."""
+    """What of `NodeFacts` this node knows itself, and its name; writes ``run``/``node_id`` into each storage."""
     token = _token_file()
     return {
         "host": platform.node(),
