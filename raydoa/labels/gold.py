@@ -1,7 +1,5 @@
 """Labels that are in hand and were hidden: those of the task's own labelled rows, for research and back-tests."""
 
-from collections.abc import Sequence
-
 from raydoa.labels.source import (
     Collected,
     Labeller,
@@ -14,7 +12,7 @@ from raydoa.labels.source import (
 )
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel, TextForm
-from raydoa.tasks.data import Row, TaskRows
+from raydoa.tasks.data import TaskRows
 
 
 class Gold(LabelSource):
@@ -34,10 +32,6 @@ class Gold(LabelSource):
 class _Targets(Labeller):
     def __init__(self, targets: dict[str, str]) -> None:
         self._targets = targets
-
-    def ask(self, shard: PseudoLabel, rows: Sequence[Row]) -> Ticket:
-        """See `Labeller.ask`."""
-        return Ticket(shard, tuple(rows))
 
     def collect(self, ticket: Ticket) -> Collected:
         """See `Labeller.collect`; a row of a pool without labels is refused."""

@@ -65,9 +65,9 @@ class Collected:
 class Labeller(ABC):
     """A source that is open for the shards of one `PseudoLabel.labeller`."""
 
-    @abstractmethod
     def ask(self, shard: PseudoLabel, rows: Sequence[Row]) -> Ticket:
-        """Ask for the labels of a shard's rows, whose targets are hidden. Idempotent."""
+        """Ask for the labels of a shard's rows, whose targets are hidden. Idempotent; `collect` does all unless overridden."""
+        return Ticket(shard, tuple(rows))
 
     @abstractmethod
     def collect(self, ticket: Ticket) -> Collected:

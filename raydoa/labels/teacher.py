@@ -44,10 +44,6 @@ class TeacherLabeller(Labeller):
         self.head: torch.Tensor = self._model.head
         """The output head ``[outputs, width]``, where the teacher has it."""
 
-    def ask(self, shard: PseudoLabel, rows: Sequence[Row]) -> Ticket:
-        """See `Labeller.ask`."""
-        return Ticket(shard, tuple(rows))
-
     def collect(self, ticket: Ticket) -> Collected:
         """See `Labeller.collect`."""
         from raydoa.training.soft_labels import LabelledRow, ShardFacts

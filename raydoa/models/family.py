@@ -146,16 +146,8 @@ class Model(ABC):
         """The texts that target ids stand for."""
 
     @abstractmethod
-    def loss(
-        self,
-        *,
-        teacher_head: "torch.Tensor | None" = None,
-        temperature: float = 1.0,
-        gold_weight: float = 1.0,
-        chunk_tokens: int = 1024,
-        activation_checkpointing: bool = False,
-    ) -> "Loss":
-        """The training loss around `network`; see `raydoa.training.distill.Loss`."""
+    def loss(self, **options: Any) -> "Loss":
+        """The training loss around `network`, with the arguments of `raydoa.training.distill.Loss`."""
 
     @abstractmethod
     def generate(

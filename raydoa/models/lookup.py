@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from raydoa.errors import UserError, did_you_mean
+from raydoa.errors import UserError
 from raydoa.models import FAMILIES
 from raydoa.models.family import Family, ModelShape
 from raydoa.models.hub import read_config
@@ -53,17 +53,3 @@ def known_shapes() -> dict[str, ModelShape]:
 def own_models() -> dict[str, Family]:
     """Families by the name of each model that raydoa builds itself."""
     return {name: family for family in FAMILIES for name in family.own}
-
-
-def own_model(name: str) -> Family:
-    """The family of a model that raydoa builds itself.
-
-    Raises:
-        UserError: there is none of that name.
-    """
-    own = own_models()
-    if name not in own:
-        raise UserError(
-            f"model: found {name!r}; raydoa builds {', '.join(own)}{did_you_mean(name, list(own))}"
-        )
-    return own[name]

@@ -90,10 +90,10 @@ def _make_vocabulary(stage: Vocabulary, context: ExecutionContext, folder: Path)
 
 
 def _make_pretrain(stage: Pretrain, context: ExecutionContext, folder: Path) -> Facts:
-    from raydoa.models.lookup import own_model
+    from raydoa.models.lookup import own_models
 
     recipe = stage.recipe
-    model, examples = own_model(stage.model).pretraining(
+    model, examples = own_models()[stage.model].pretraining(
         stage.model,
         context.store.fetch(stage.vocabulary.key),
         open_rows(stage.data, context).unlabelled_text(),

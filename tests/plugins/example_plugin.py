@@ -193,7 +193,7 @@ class LinearModel(Model):
     def texts(self, targets: Sequence[Sequence[int]]) -> list[str]:
         return [self._classes[ids[0]] for ids in targets]
 
-    def loss(self, *, activation_checkpointing: bool = False, **options: Any) -> "Loss":
+    def loss(self, **options: Any) -> "Loss":
         import torch
 
         from raydoa.training.distill import Loss

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import T5ForConditionalGeneration
@@ -61,24 +62,9 @@ class Seq2SeqModel(Model):
         """See `Model.texts`."""
         return self.tokenizer.decode(targets)
 
-    def loss(
-        self,
-        *,
-        teacher_head: torch.Tensor | None = None,
-        temperature: float = 1.0,
-        gold_weight: float = 1.0,
-        chunk_tokens: int = 1024,
-        activation_checkpointing: bool = False,
-    ) -> Seq2SeqLoss:
+    def loss(self, **options: Any) -> Seq2SeqLoss:
         """See `Model.loss`."""
-        return Seq2SeqLoss(
-            self.network,
-            teacher_head=teacher_head,
-            temperature=temperature,
-            gold_weight=gold_weight,
-            chunk_tokens=chunk_tokens,
-            activation_checkpointing=activation_checkpointing,
-        )
+        return Seq2SeqLoss(self.network, **options)
 
     def generate(
         self, sources: Sequence[Example], *, most_tokens: int, batch_size: int
