@@ -21,11 +21,9 @@ class Gold(LabelSource):
     name = "gold"
 
     def quote(self, rows: int, form: TextForm) -> Quote:
-        """See `LabelSource.quote`."""
         return Quote("label", rows)
 
     def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
-        """See `LabelSource.open`."""
         return _Targets({row.id: row.target for row in (*rows.train, *rows.pool) if row.target})
 
 

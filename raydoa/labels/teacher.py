@@ -23,7 +23,6 @@ class Teacher(LabelSource):
     needs_gpu = True
 
     def quote(self, rows: int, form: TextForm) -> Quote:
-        """See `LabelSource.quote`."""
         return Quote("labelled row", rows)
 
     def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
@@ -45,7 +44,6 @@ class TeacherLabeller(Labeller):
         """The output head ``[outputs, width]``, where the teacher has it."""
 
     def collect(self, ticket: Ticket) -> Collected:
-        """See `Labeller.collect`."""
         from raydoa.training.soft_labels import LabelledRow, ShardFacts
 
         shard = ticket.shard

@@ -31,14 +31,12 @@ class ClusterLocks:
         )
 
     def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
-        """See `BuildLocks.acquire`."""
         by_name = {lock_name(self._store, stage.key): stage for stage in stages}
         label = stage_label(stages[0])
         granted = ray.get(self._manager.acquire.remote(list(by_name), label, self._holder))
         return [by_name[name] for name in granted]
 
     def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
-        """See `BuildLocks.release`."""
         names = [lock_name(self._store, stage.key) for stage in stages]
         ray.get(self._manager.release.remote(names, self._holder.name, outcome))
 

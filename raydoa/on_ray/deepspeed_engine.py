@@ -70,7 +70,6 @@ class DeepSpeedEngine:
         self.engine, _, _, _ = deepspeed.initialize(model=loss, optimizer=optimiser, config=config)
 
     def accumulate(self, batch: MicroBatch, scale: float) -> float:
-        """See `Engine.accumulate`."""
         loss = self.engine(batch.to(self._device), scale * self._factor)
         self.engine.backward(loss)
         if not self.engine.is_gradient_accumulation_boundary():

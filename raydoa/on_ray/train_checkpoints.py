@@ -86,7 +86,6 @@ class TrainCheckpoints:
         return self._losses
 
     def restore(self, engine: Engine) -> int:
-        """See `Checkpoints.restore`."""
         if self._checkpoint is None:
             return 0
         with self._checkpoint.as_directory() as folder:
@@ -94,7 +93,6 @@ class TrainCheckpoints:
         return len(self._losses)
 
     def save(self, engine: Engine, steps_done: int) -> None:
-        """See `Checkpoints.save`."""
         losses = self.losses()
         assert len(losses) == steps_done, "a loss for each step"
         with tempfile.TemporaryDirectory(prefix="raydoa-") as folder:
@@ -142,7 +140,6 @@ class TrainCheckpoints:
             self._growth = None
 
     def agreed(self, number: float) -> float:
-        """See `Checkpoints.agreed`."""
         largest = torch.tensor(float(number), dtype=torch.float64, device=_device())
         torch.distributed.all_reduce(largest, torch.distributed.ReduceOp.MAX)
         return float(largest)

@@ -103,7 +103,6 @@ class JoinedRows(StoredRows):
         self.lengths = np.concatenate([lengths_of(part) for part in parts])
 
     def read(self, index: int) -> Example:
-        """See `StoredRows.read`."""
         part = int(np.searchsorted(self._ends, index, side="right"))
         return self._parts[part][index - (int(self._ends[part - 1]) if part else 0)]
 
@@ -184,7 +183,6 @@ class InTurn:
         self._then = Batches(then, batch_size, seed)
 
     def global_batch(self, step: int) -> tuple[list[Example], int]:
-        """See `Batches.global_batch`."""
         if step < self._turn:
             return self._first.global_batch(step)
         return self._then.global_batch(step - self._turn)

@@ -29,7 +29,6 @@ class CheckpointFolder:
         self.seconds_before = 0.0
 
     def restore(self, engine: Engine) -> int:
-        """See `Checkpoints.restore`."""
         steps_done = max(self._whole(), default=0)
         if steps_done:
             whole = self._folder / f"steps-{steps_done}"
@@ -38,7 +37,6 @@ class CheckpointFolder:
         return steps_done
 
     def save(self, engine: Engine, steps_done: int) -> None:
-        """See `Checkpoints.save`."""
         if steps_done in self._whole():
             return  # Another process, which was taken for dead, is as far.
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +57,6 @@ class CheckpointFolder:
         return False
 
     def may_grow(self) -> bool:
-        """See `Checkpoints.may_grow`."""
         return False
 
     def agreed(self, number: float) -> float:

@@ -125,7 +125,6 @@ class EncodedShard(StoredRows):
         self.lengths = np.stack([sources.lengths[order], targets.lengths], axis=1)
 
     def read(self, index: int) -> Example:
-        """See `StoredRows.read`."""
         return Example(
             str(self._shard.row_ids[index]),
             self._sources.row(int(self._order[index])).tolist(),

@@ -22,19 +22,15 @@ class Seq2Seq(Family):
     pretrains = True
 
     def takes(self, config: Mapping[str, Any]) -> bool:
-        """See `Family.takes`."""
         return is_t5(config)
 
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
-        """See `Family.shape`."""
         return T5Shape.from_config(config, where)
 
     def own_shape(self, name: str, outputs: int) -> ModelShape:
-        """See `Family.own_shape`."""
         return nano_shape(name, outputs)
 
     def output_space(self, folder: Path) -> str:
-        """See `Family.output_space`."""
         from raydoa.models.seq2seq.tokenizer import load_tokenizer
 
         return load_tokenizer(folder).fingerprint
@@ -47,7 +43,6 @@ class Seq2Seq(Family):
         precision: str = "float32",
         spread: bool = False,
     ) -> Model:
-        """See `Family.open`."""
         import torch
 
         from raydoa.models.seq2seq.checkpoint import load_model
@@ -63,7 +58,6 @@ class Seq2Seq(Family):
         return Seq2SeqModel(network, load_tokenizer(folder))
 
     def build(self, shape: ModelShape) -> Model:
-        """See `Family.build`."""
         from raydoa.models.seq2seq.checkpoint import build_model
         from raydoa.models.seq2seq.model import Seq2SeqModel
 

@@ -36,44 +36,35 @@ class Seq2SeqModel(Model):
 
     @property
     def input_space(self) -> str:
-        """See `Model.input_space`."""
         return self.tokenizer.fingerprint
 
     @property
     def output_space(self) -> str:
-        """See `Model.output_space`."""
         return self.tokenizer.fingerprint
 
     @property
     def head(self) -> torch.Tensor:
-        """See `Model.head`."""
         head: torch.Tensor = self.network.lm_head.weight.detach()
         return head
 
     def source_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
-        """See `Model.source_ids`."""
         return self.tokenizer.encode(texts, length)
 
     def target_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
-        """See `Model.target_ids`."""
         return self.tokenizer.encode(texts, length)
 
     def texts(self, targets: Sequence[Sequence[int]]) -> list[str]:
-        """See `Model.texts`."""
         return self.tokenizer.decode(targets)
 
     def loss(self, **options: Any) -> Seq2SeqLoss:
-        """See `Model.loss`."""
         return Seq2SeqLoss(self.network, **options)
 
     def generate(
         self, sources: Sequence[Example], *, most_tokens: int, batch_size: int
     ) -> Iterator[Generated]:
-        """See `Model.generate`."""
         return generate(self.network, sources, most_tokens=most_tokens, batch_size=batch_size)
 
     def random_examples(self, rows: int, source_length: int, target_length: int) -> list[Example]:
-        """See `Model.random_examples`."""
         chance = random.Random(0)
         vocabulary = self.network.config.vocab_size
         endless = cycle([chance.randrange(_FIRST_WORD_ID, vocabulary) for _ in range(997)])
@@ -85,5 +76,4 @@ class Seq2SeqModel(Model):
         ]
 
     def save(self, folder: Path, state: Mapping[str, torch.Tensor] | None = None) -> None:
-        """See `Model.save`."""
         save_model(self.network, self.tokenizer, folder, state=state)
