@@ -191,7 +191,8 @@ def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Fa
 
 
 def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -> Facts:
-    from raydoa.tasks.metrics import score_predictions
+    from raydoa.tasks.metrics import score_outputs
+    from raydoa.tasks.metrics.statistic import Outputs
     from raydoa.tasks.split import in_order
     from raydoa.training.batches import Example
 
@@ -215,15 +216,14 @@ def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -
         for row, text in zip(rows, predictions, strict=True)
     ]
     (folder / "predictions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    scores = score_predictions(
-        stage,
+    outputs = Outputs(
         [row.source for row in rows],
         predictions,
         [row.target or "" for row in rows],
-        seed=0,
-        scoring_model=Path(context.checkpoints[stage.scorer]) if stage.scorer else None,
+        stage.classes,
+        Path(context.checkpoints[stage.scorer]) if stage.scorer else None,
     )
-    return {"rows": len(rows), **dataclasses.asdict(scores)}
+    return {"rows": len(rows), **dataclasses.asdict(score_outputs(stage.metric, outputs, seed=0))}
 
 
 _BUILDERS: Mapping[type[Stage], Callable[[Any, ExecutionContext, Path], Facts]] = {

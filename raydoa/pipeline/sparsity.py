@@ -1,6 +1,5 @@
 """How many tokens a sparse representation of a teacher must keep, measured with the student that will learn from it."""
 
-from raydoa.errors import UserError
 from raydoa.labels.teacher import TeacherLabeller
 from raydoa.pipeline.context import ExecutionContext, Facts, open_model, open_rows
 from raydoa.pipeline.stages import ChooseSparsity
@@ -26,11 +25,6 @@ def choose(stage: ChooseSparsity, context: ExecutionContext) -> Facts:
     teacher = TeacherLabeller(stage.teacher, context)
     examples = teacher.exact_examples(rows, stage.form)
     student = open_model(stage.student, context)
-    if len(student.head) != len(teacher.head):
-        raise UserError(
-            f"teacher {stage.model} has a vocabulary of {len(teacher.head)} and student {stage.student.model} "
-            f"one of {len(student.head)}; distillation needs one vocabulary on both sides"
-        )
     loss = student.loss(teacher_head=teacher.head, temperature=recipe.temperature)
     fit(
         PlainEngine(loss, recipe, _PROBE_STEPS, context.execution.device),

@@ -1,10 +1,8 @@
 """The tasks that raydoa knows by name: the six of the paper (arXiv 2305.01645), and its own.
 
-Rows of the six are expected as ``<data root>/<task>/{train,test}.jsonl``, and a pool beside them
-as ``pool.jsonl`` if there is one. Prefixes and the source
-length are those of the paper's code; target lengths are not (its 8 tokens cut off most of a WLP
-target): they hold all but the few longest targets. Prices of labels are in the price book,
-`raydoa.costs.prices`.
+Rows of the six are expected as ``<data root>/<task>/{train,test}.jsonl``, and a pool beside them as ``pool.jsonl``
+if there is one. Prefixes and the source length are those of the paper's code; target lengths are not (its 8 tokens cut
+off most of a WLP target): they hold all but the few longest targets. Prices of labels are in `raydoa.costs.prices`.
 """
 
 from pathlib import Path
