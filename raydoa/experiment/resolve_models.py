@@ -12,7 +12,7 @@ from pathlib import Path
 from raydoa.errors import Unreachable, UserError, did_you_mean
 from raydoa.experiment.config import Sweep
 from raydoa.models.family import ModelShape
-from raydoa.models.hub import description_folder, locate
+from raydoa.models.hub import checkpoint_folder, locate
 from raydoa.models.lookup import family_at, known_shapes, own_models, shape_at
 from raydoa.pipeline.stages import Checkpoint
 
@@ -70,7 +70,7 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
             continue
         checkpoints[name] = Checkpoint(name, located.fingerprint)
         where[located.fingerprint] = located.place
-        folders[name] = description_folder(located.place)
+        folders[name] = checkpoint_folder(located.place, weights=False)
     if sweep.representation.kind != "text":
         _check_output_spaces(sweep.student, teachers, folders, own)
     shapes = {name: shape_at(folder) for name, folder in folders.items()}

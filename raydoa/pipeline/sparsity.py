@@ -1,5 +1,7 @@
 """How many tokens a sparse representation of a teacher must keep, measured with the student that will learn from it."""
 
+from dataclasses import asdict
+
 from raydoa.labels.teacher import TeacherLabeller
 from raydoa.pipeline.context import ExecutionContext, Facts, open_model, open_rows
 from raydoa.pipeline.stages import ChooseSparsity
@@ -39,5 +41,4 @@ def choose(stage: ChooseSparsity, context: ExecutionContext) -> Facts:
     probes = [
         examples[i : i + size] for i in range(0, min(len(examples), _PROBE_BATCHES * size), size)
     ]
-    sparsity = choose_sparsity(loss, probes, top=stage.representation.top)
-    return {"top": sparsity.top, "samples": sparsity.samples, "cosine": sparsity.cosine}
+    return asdict(choose_sparsity(loss, probes, top=stage.representation.top))

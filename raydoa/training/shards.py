@@ -75,13 +75,11 @@ class Shard:
 
     def sources(self) -> list[str]:
         """The source of each row, without the task's prefix."""
-        sources: list[str] = self._column("source").to_pylist()
-        return sources
+        return list(self._column("source").to_pylist())
 
     def texts(self) -> list[str]:
         """The target of each row as text."""
-        texts: list[str] = self._column("text").to_pylist()
-        return texts
+        return list(self._column("text").to_pylist())
 
     def soft(self, index: int) -> SoftLabels:
         """The soft labels of a row."""

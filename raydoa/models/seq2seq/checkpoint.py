@@ -71,21 +71,6 @@ def build_model(shape: T5Shape, seed: int, dropout: float) -> T5ForConditionalGe
     return model
 
 
-def model_class(folder: Path) -> type[T5ForConditionalGeneration]:
-    """`UntiedT5` for v1.1 checkpoints, else plain T5.
-
-    Raises:
-        UserError: the folder is no T5 checkpoint.
-    """
-    config = read_config(folder)
-    if not is_t5(config):
-        raise UserError(
-            f"{folder / 'config.json'}: model_type is {config.get('model_type')!r}; only T5-architecture checkpoints "
-            "('t5') can be loaded as T5"
-        )
-    return T5ForConditionalGeneration if head_is_tied(config) else UntiedT5
-
-
 def load_model(
     folder: Path,
     *,
@@ -98,7 +83,13 @@ def load_model(
     Raises:
         UserError: not a T5 checkpoint, or one whose weights do not fit its config.
     """
-    kind = model_class(folder)
+    config = read_config(folder)
+    if not is_t5(config):
+        raise UserError(
+            f"{folder / 'config.json'}: model_type is {config.get('model_type')!r}; only T5-architecture checkpoints "
+            "('t5') can be loaded as T5"
+        )
+    kind = T5ForConditionalGeneration if head_is_tied(config) else UntiedT5
     try:
         model, loading = kind.from_pretrained(
             folder,
