@@ -148,18 +148,12 @@ def _count(value: Any) -> int:
 
 def _disks(node_type: NodeType) -> float:
     """Dollars for an hour of EC2's disks, as far as their price is known."""
-    volumes = [
-        (str(nested(disk, "Ebs", "VolumeType")), nested(disk, "Ebs", "VolumeSize"))
-        for disk in as_list(node_type.node_config.get("BlockDeviceMappings"))
-    ]
-    return sum(
-        (
-            machine_book().disk_hourly_usd(kind, size) or 0.0
-            for kind, size in volumes
-            if isinstance(size, int)
-        ),
-        0.0,
-    )
+    dollars = 0.0
+    for disk in as_list(node_type.node_config.get("BlockDeviceMappings")):
+        kind, size = nested(disk, "Ebs", "VolumeType"), nested(disk, "Ebs", "VolumeSize")
+        if isinstance(size, int):
+            dollars += machine_book().disk_hourly_usd(str(kind), size) or 0.0
+    return dollars
 
 
 def _of_kuberay(file: KubernetesFile) -> Iterator[NodeGroup | Finding]:

@@ -82,7 +82,7 @@ class LocalStorage:
         with mendable(self.url):
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
             for inner, _, _ in os.walk(self.folder / folder):
-                _sync_folder(Path(inner))
+                sync(Path(inner))
             self._sync_upwards((self.folder / folder).parent)
 
     def measure(self, path: str) -> FileFacts | None:
@@ -130,7 +130,7 @@ class LocalStorage:
     def _sync_upwards(self, folder: Path) -> None:
         """Sync ``folder`` and those above it up to the root, which may all be new."""
         while folder != self.folder.parent:
-            _sync_folder(folder)
+            sync(folder)
             folder = folder.parent
 
 
@@ -139,8 +139,9 @@ def _sync_file(stream: Any) -> None:
     os.fsync(stream.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file or folder survive a loss of power."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -5,13 +5,13 @@ removed. So a process may die anywhere, and what it left is passed over or swept
 one. The folder belongs to one training: whoever makes it names it after the training's key.
 """
 
-import os
 import re
 import shutil
 import tempfile
 import time
 from pathlib import Path
 
+from raydoa.store.local_storage import sync
 from raydoa.training.engine import Engine
 
 _SECONDS_FILE = "seconds"
@@ -45,9 +45,9 @@ class CheckpointFolder:
         seconds = self.seconds_before + time.perf_counter() - self._started
         (aside / _SECONDS_FILE).write_text(str(seconds), encoding="utf-8")
         for path in [*aside.iterdir(), aside]:
-            _sync(path)
+            sync(path)
         aside.replace(self._folder / f"steps-{steps_done}")
-        _sync(self._folder)
+        sync(self._folder)
         for older in self._whole():
             if older < steps_done:
                 shutil.rmtree(self._folder / f"steps-{older}", ignore_errors=True)
@@ -68,11 +68,3 @@ class CheckpointFolder:
             return []
         matches = (_WHOLE.fullmatch(path.name) for path in self._folder.iterdir())
         return [int(match[1]) for match in matches if match]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
