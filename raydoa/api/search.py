@@ -105,11 +105,7 @@ def run_search_of(chosen: Chosen, asked: Searching) -> SearchResult:
 
 
 def search_setup(chosen: Chosen, asked: Searching) -> "tuple[SearchSetup, RuntimeConfig]":
-    """A search that can begin, and how it runs.
-
-    Raises:
-        UserError: as `search`.
-    """
+    """A search that can begin, and how it runs. Raises `UserError`: as `search`."""
     from raydoa.experiment.resolve import resolve
     from raydoa.search.objective import OBJECTIVES
     from raydoa.search.samplers import DEFAULT, sampler_named

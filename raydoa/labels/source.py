@@ -71,11 +71,7 @@ class Labeller(ABC):
 
     @abstractmethod
     def collect(self, ticket: Ticket) -> Collected:
-        """The labels of a ticket, as far as they are there.
-
-        Raises:
-            UnlabelableRow: a row cannot be labelled, and should be mended.
-        """
+        """The labels of a ticket, as far as they are there. Raises `UnlabelableRow`: a row cannot be labelled, and should be mended."""
 
 
 class LabelSource(ABC):

@@ -135,11 +135,7 @@ class Model(ABC):
 
     @abstractmethod
     def target_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
-        """Ids of each target, at most ``length`` and at least one.
-
-        Raises:
-            UserError: a target that this model can never write.
-        """
+        """Ids of each target, at most ``length`` and at least one. Raises `UserError`: a target that this model can never write."""
 
     @abstractmethod
     def texts(self, targets: Sequence[Sequence[int]]) -> list[str]:
@@ -196,11 +192,7 @@ class Family(ABC):
 
     @abstractmethod
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
-        """The size of a checkpoint; ``where`` names its config in errors.
-
-        Raises:
-            UserError: the config lacks a dimension.
-        """
+        """The size of a checkpoint; ``where`` names its config in errors. Raises `UserError`: the config lacks a dimension."""
 
     @abstractmethod
     def own_shape(self, name: str, outputs: int) -> ModelShape:

@@ -12,11 +12,7 @@ HEAD_FILE = "head.safetensors"
 
 
 def save_head(head: torch.Tensor, folder: Path) -> None:
-    """Write the head ``[outputs, width]``.
-
-    Raises:
-        OSError: the disk is full.
-    """
+    """Write the head ``[outputs, width]``. Raises `OSError`: the disk is full."""
     with full_disk_is_os_error():
         save_file({"head": head.detach().cpu().contiguous().clone()}, folder / HEAD_FILE)
 

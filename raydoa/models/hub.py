@@ -72,11 +72,7 @@ def checkpoint_folder(location: str, *, weights: bool = True) -> Path:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The checkpoint's `config.json`, as it is.
-
-    Raises:
-        UserError: it is missing or is not a JSON object.
-    """
+    """The checkpoint's `config.json`, as it is. Raises `UserError`: it is missing or is not a JSON object."""
     path = folder / "config.json"
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a checkpoint folder")
@@ -90,11 +86,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Hash of the names and bytes of a folder's configuration, vocabulary and weights.
-
-    Raises:
-        UserError: there are no weights in it.
-    """
+    """Hash of the names and bytes of a folder's configuration, vocabulary and weights. Raises `UserError`: there are no weights in it."""
     weights = _weights(path.name for path in folder.iterdir())
     if weights is None:
         raise UserError(

@@ -11,11 +11,7 @@ from raydoa.models.hub import read_config
 
 
 def family_of(config: Mapping[str, Any], where: str) -> Family:
-    """The family of a checkpoint with this `config.json`.
-
-    Raises:
-        UserError: no family takes it.
-    """
+    """The family of a checkpoint with this `config.json`. Raises `UserError`: no family takes it."""
     for family in FAMILIES:
         if family.takes(config):
             return family
@@ -27,20 +23,12 @@ def family_of(config: Mapping[str, Any], where: str) -> Family:
 
 
 def family_at(folder: Path) -> Family:
-    """The family of the checkpoint in a folder.
-
-    Raises:
-        UserError: there is none, or no family takes it.
-    """
+    """The family of the checkpoint in a folder. Raises `UserError`: there is none, or no family takes it."""
     return family_of(read_config(folder), str(folder / "config.json"))
 
 
 def shape_at(folder: Path) -> ModelShape:
-    """The size of the checkpoint in a folder.
-
-    Raises:
-        UserError: there is none, or no family takes it.
-    """
+    """The size of the checkpoint in a folder. Raises `UserError`: there is none, or no family takes it."""
     config, where = read_config(folder), str(folder / "config.json")
     return family_of(config, where).shape(config, where)
 

@@ -128,11 +128,7 @@ class PlanSearcher(Searcher):
         Path(checkpoint_path).write_text(json.dumps({"entries": self.journal.entries}), "utf-8")
 
     def restore(self, checkpoint_path: str) -> None:
-        """Read what `save` wrote, and check that the log has lost nothing since.
-
-        Raises:
-            UserError: it has.
-        """
+        """Read what `save` wrote, and check that the log has lost nothing since. Raises `UserError`: it has."""
         saved = json.loads(Path(checkpoint_path).read_text("utf-8"))["entries"]
         if self.journal.entries < saved:
             raise UserError(

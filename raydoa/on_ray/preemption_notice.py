@@ -39,11 +39,7 @@ class Ec2Metadata:
         self._token: str | None = None
 
     def notice(self) -> PreemptionNotice | None:
-        """The notice, if there is one.
-
-        Raises:
-            OSError: the metadata service did not answer.
-        """
+        """The notice, if there is one. Raises `OSError`: the metadata service did not answer."""
         had_token = self._token is not None
         try:
             action = json.loads(self._instance_action())

@@ -99,11 +99,7 @@ def measured(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def check_trackers(names: Sequence[str]) -> None:
-    """Check trackers before anything runs.
-
-    Raises:
-        UserError: a package is missing, or MLflow's server does not answer.
-    """
+    """Check trackers before anything runs. Raises `UserError`: a package is missing, or MLflow's server does not answer."""
     for name in names:
         package = TRACKERS[name].package
         if importlib.util.find_spec(package) is None:

@@ -182,7 +182,6 @@ def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Fa
         teacher_head=head,
         temperature=stage.recipe.temperature,
         gold_weight=stage.mixing.gold_weight if stage.mixing else 1.0,
-        chunk_tokens=context.execution.logits_chunk_tokens,
     )
     first, then = distill_rows(stage, context, model)
     facts = _train(stage, loss, stage.recipe, stage.steps, first, context, then)

@@ -69,11 +69,7 @@ class StoreLayout:
             self._prepared = True
 
     def check_exists(self) -> None:
-        """Refuse a place where nobody has made a store, without making one there.
-
-        Raises:
-            UserError: there is none.
-        """
+        """Refuse a place where nobody has made a store, without making one there. Raises `UserError`: there is none."""
         try:
             self.place.read("store.json")
         except FileNotFoundError:

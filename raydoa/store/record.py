@@ -151,11 +151,7 @@ def parse_record(content: bytes, key: str, where: str) -> Record:
 
 
 def check_schema(schema: int, where: str) -> None:
-    """Refuse what a newer raydoa wrote.
-
-    Raises:
-        UserError: ``schema`` is above what this code reads.
-    """
+    """Refuse what a newer raydoa wrote. Raises `UserError`: ``schema`` is above what this code reads."""
     if schema > SCHEMA:
         raise UserError(
             f"{where}: written with store schema {schema}, and this raydoa reads up to {SCHEMA}; "

@@ -64,11 +64,7 @@ TASKS: dict[str, TaskSpec] = {
 
 
 def task_named(name: str) -> TaskSpec:
-    """The known task of that name.
-
-    Raises:
-        UserError: there is none; the message lists those that there are.
-    """
+    """The known task of that name. Raises `UserError`: there is none; the message lists those that there are."""
     if name not in TASKS:
         names = list(TASKS)
         raise UserError(
@@ -79,9 +75,5 @@ def task_named(name: str) -> TaskSpec:
 
 
 def task_rows(spec: TaskSpec, data_root: str | Path | None) -> TaskRows:
-    """The rows of a task: generated for the embedded one, read for every other.
-
-    Raises:
-        UserError: they are missing or malformed.
-    """
+    """The rows of a task: generated for the embedded one, read for every other. Raises `UserError`: they are missing or malformed."""
     return lexicon_rows(Lexicon()) if spec == LEXICON else read_rows(spec, data_root)

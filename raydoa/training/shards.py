@@ -46,11 +46,7 @@ def write_shard(rows: Sequence[LabelledRow], facts: ShardFacts, folder: Path) ->
 
 
 def read_facts(folder: Path) -> ShardFacts:
-    """Who wrote a shard, without reading its rows.
-
-    Raises:
-        UserError: the file is not one of ours.
-    """
+    """Who wrote a shard, without reading its rows. Raises `UserError`: the file is not one of ours."""
     metadata = pq.read_schema(folder / SHARD_FILE).metadata or {}
     if _META not in metadata:
         raise UserError(f"{folder / SHARD_FILE}: a Parquet file, but not a shard of soft labels")

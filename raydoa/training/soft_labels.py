@@ -95,11 +95,7 @@ class ShardFacts:
 
 
 def check_match(shard: ShardFacts, *, student: str, vocabulary: int, tokenizer: str) -> None:
-    """Refuse soft labels over another vocabulary than the student's.
-
-    Raises:
-        UserError: the message names both sides.
-    """
+    """Refuse soft labels over another vocabulary than the student's. Raises `UserError`: the message names both sides."""
     if shard.vocabulary != vocabulary:
         raise UserError(
             f"teacher {shard.teacher} writes over a vocabulary of {shard.vocabulary} and student "
