@@ -42,12 +42,7 @@ class Searching:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A search that has ended.
-
-    Attributes:
-        setup: what was searched.
-        journal: everything that was measured.
-    """
+    """A search that has ended: what was searched, and everything that was measured."""
 
     setup: "SearchSetup"
     journal: "Journal"

@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PricedSweep:
-    """A sweep of which is known what it costs.
-
-    Attributes:
-        resolved: its rows, models and prices.
-        runtime: where and how fast it runs.
-        expected: its cells, trials and stages.
-    """
+    """A sweep of which is known what it costs: rows, models and prices, how it runs, and its cells, trials and stages."""
 
     resolved: "Resolved"
     runtime: RuntimeConfig

@@ -57,11 +57,7 @@ def _gc(store: Store, options: argparse.Namespace) -> Iterator[str]:
 
 
 def ls_lines(store: Store, kind: str | None = None) -> Iterator[str]:
-    """Yield a line for each artifact (of one ``kind``, if given), then a total.
-
-    A line has the first 12 digits of the key, kind, size, age, number of files and the first few
-    facts.
-    """
+    """Yield a line for each artifact (of one ``kind``, if given) with its first few facts, then a total."""
     count, total, now = 0, 0, datetime.now(UTC)
     for key, record in store.records():
         if isinstance(record, DamagedArtifact):
@@ -73,11 +69,7 @@ def ls_lines(store: Store, kind: str | None = None) -> Iterator[str]:
 
 
 def verify_lines(store: Store, *, drop: bool = False) -> Iterator[str]:
-    """Yield a line for each damaged artifact, then a total; with ``drop``, remove them.
-
-    Raises:
-        UserError: at the end, if some are damaged and were not dropped.
-    """
+    """Yield a line for each damaged artifact, then a total; raise `UserError` at the end, unless all are to ``drop``."""
     count = damaged = 0
     for key, damage in store.verify():
         count += 1
@@ -101,11 +93,7 @@ def gc_lines(
     *,
     dry_run: bool = False,
 ) -> Iterator[str]:
-    """Remove what `Store.collect` finds, unless ``dry_run``; yield a line for each, then a total.
-
-    Raises:
-        UserError: as `Store.collect`.
-    """
+    """Remove what `Store.collect` finds, unless ``dry_run``; yield a line for each, then a total."""
     collected = store.collect(keep, older_than_seconds, dry_run=dry_run)
     for garbage in collected:
         age = _age(garbage.age_seconds)

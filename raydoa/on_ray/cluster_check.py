@@ -26,15 +26,7 @@ _CLOCK_READINGS = 3
 
 
 def check_cluster(store: str | None, results: str | None) -> tuple[list[str], list[Finding]]:
-    """Probe every node, and compare the results.
-
-    Args:
-        store: folder or URL of the artifacts, tried from every node.
-        results: folder of the result dirs, the same.
-
-    Returns:
-        A line for each node, and the findings.
-    """
+    """Probe every node, and whether it reaches ``store`` and ``results``; returns a line for each node, and the findings."""
     shared = [_absolute(url) for url in (store, results) if url is not None]
     run = f"doctor-{uuid.uuid4().hex}"
     with cluster(namespace=run):

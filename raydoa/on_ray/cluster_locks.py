@@ -13,11 +13,7 @@ from raydoa.store.store import Store
 
 
 class ClusterLocks:
-    """Locks of one trial (or of the driver); they are released when its process ends.
-
-    Args:
-        store: where artifacts go; the same key in another store is another lock.
-    """
+    """Locks of one trial (or of the driver) on keys of a store; they are released when its process ends."""
 
     def __init__(self, store: Store) -> None:
         self._manager = find_locks()

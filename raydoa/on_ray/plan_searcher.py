@@ -25,13 +25,9 @@ from raydoa.search.setup import SearchSetup, cell_of
 
 
 class PlanSearcher(Searcher):
-    """Suggests the plans of proposals, and tells what came out.
+    """Suggests the plans of proposals, ``at_once`` trials at a time, and tells what came out.
 
     Tune pickles it with the experiment, and restores it in another process: what is kept is how to open the log.
-
-    Args:
-        setup: the search.
-        at_once: trials at a time.
     """
 
     def __init__(self, setup: SearchSetup, at_once: int) -> None:

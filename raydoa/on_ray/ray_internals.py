@@ -119,16 +119,9 @@ def gcs_client(address: str) -> Any:
 
 
 def drain_node(gcs: Any, node_id: str, reason: str, deadline: float) -> tuple[bool, str]:
-    """Drain a node because it is preempted: it takes no new work. `ray drain-node` does this from a shell.
+    """Drain a node because it is preempted, at ``deadline`` (unix seconds); returns whether Ray accepted, and if not, why.
 
-    Args:
-        gcs: from `gcs_client`.
-        node_id: of the node.
-        reason: for people.
-        deadline: when the machine ends, in unix seconds.
-
-    Returns:
-        Whether Ray accepted, and if not, why.
+    It takes no new work. `ray drain-node` does this from a shell; ``gcs`` is from `gcs_client`.
 
     Raises:
         ray.exceptions.RpcError: the head node did not answer.

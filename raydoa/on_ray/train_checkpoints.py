@@ -36,13 +36,7 @@ class _Progress:
 
 
 class TrainCheckpoints:
-    """`raydoa.training.fit.Checkpoints` of one worker of a group; all of them have one.
-
-    Args:
-        run: the run's folder, shared by all nodes.
-        full_size: workers of a whole group.
-        resources_per_worker: what one worker needs.
-    """
+    """`raydoa.training.fit.Checkpoints` of one worker of a group of at most ``full_size``; all nodes share the folder ``run``."""
 
     def __init__(self, run: Path, full_size: int, resources_per_worker: dict[str, int]) -> None:
         context = ray.train.get_context()

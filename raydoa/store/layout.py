@@ -122,11 +122,7 @@ class StoreLayout:
         return record if record is not None and self.is_whole(record) else None
 
     def commit(self, record: Record) -> Record:
-        """Make an artifact visible, all of whose files are in place; an earlier whole one wins.
-
-        Returns:
-            What is published now: ``record`` or the earlier one.
-        """
+        """Make an artifact visible, all of whose files are in place; returns that, or an earlier whole one, which wins."""
         self.place.settle(record.folder)
         if not self.is_whole(record):
             raise UserError(
@@ -156,12 +152,9 @@ class StoreLayout:
             self.place.remove_folder(attempt)
 
     def drop(self, key: str, folder: str | None = None) -> None:
-        """Remove an artifact, its record first; no harm if it is not there.
+        """Remove an artifact, its record first, if it is there; with ``folder``, only if it still lies in that.
 
-        Args:
-            key: the artifact's key.
-            folder: drop it only if it still lies there (from a `DamagedArtifact` or a `Record`), so
-                that what somebody has published in the meantime stays.
+        A `DamagedArtifact` or a `Record` names its folder, so that what somebody has published in the meantime stays.
         """
         try:
             record = self.record(key)

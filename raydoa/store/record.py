@@ -25,11 +25,8 @@ SCHEMA = 1
 class DamagedArtifact(Exception):
     """An artifact that is not what its record says; to be dropped and made again.
 
-    Attributes:
-        key: the artifact's key.
-        why: what is wrong, for a person.
-        folder: the attempt that is damaged; None where the record itself cannot be read. Hand it to
-            `Store.drop`, so that a good artifact published in the meantime is not dropped.
+    ``folder`` is the attempt that is damaged; None where the record itself cannot be read. Hand it to `Store.drop`, so
+    that a good artifact published in the meantime is not dropped.
     """
 
     def __init__(self, key: str, why: str, folder: str | None = None) -> None:

@@ -88,10 +88,7 @@ class Store(StoreLayout):
         facts: Mapping[str, object],
         provenance: Mapping[str, object],
     ) -> Record:
-        """Copy the files of ``folder`` into the store as the artifact of ``stage``.
-
-        Returns:
-            The artifact's record: that of an earlier maker, if there is a whole one already.
+        """Copy the files of ``folder`` into the store as the artifact of ``stage``, unless there is a whole one.
 
         Raises:
             UnstableValue: a fact is no plain value (a NaN, say).
@@ -152,7 +149,6 @@ class Store(StoreLayout):
             keep: keys of the artifacts to keep, with all that they depend on; None keeps every
                 artifact and removes only what no record points to.
             older_than_seconds: what is younger stays. Give it longer than any publication takes.
-            dry_run: remove nothing.
 
         Raises:
             UserError: a negative age, or a damaged record that hides what it depends on.

@@ -85,13 +85,11 @@ def fit(  # noqa: PLR0913 - all that a training is
     Args:
         engine: model and optimiser.
         examples: all rows, on every rank.
-        batch_size: rows of a global batch.
+        batch_size: rows of a global batch, which ``world`` workers share.
         steps: optimiser steps.
         seed: decides order and dropout.
         execution: micro-batches, and how often to keep a checkpoint.
         then: rows that come after all of ``examples``, for their share of the steps.
-        rank: this worker of ``world``.
-        world: how many workers share each global batch.
         checkpoints: where to keep the training's place; None for one that is made again if it is
             interrupted.
         on_step: called after each step with its number (from 1) and this rank's part of the loss.
