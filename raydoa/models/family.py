@@ -51,22 +51,18 @@ class ModelShape(Protocol):
     @property
     def family(self) -> str:
         """The name of its family."""
-        ...
 
     @property
     def parameters(self) -> int:
         """All parameters."""
-        ...
 
     @property
     def outputs(self) -> int:
         """Size of its output space: ids of its vocabulary, or classes."""
-        ...
 
     @property
     def width(self) -> int:
         """Numbers of a state that its output head is applied to."""
-        ...
 
     @property
     def writes(self) -> str:
@@ -74,7 +70,6 @@ class ModelShape(Protocol):
 
         A student learns the distribution of a teacher that writes the same, and the text of any other.
         """
-        ...
 
     def training_seconds(
         self,
@@ -88,21 +83,17 @@ class ModelShape(Protocol):
 
         ``teacher_head`` is how many weights of the teacher's head stored states are multiplied with; 0 on gold labels.
         """
-        ...
 
     def labelling_seconds(
         self, device: Device, rows: int, source_length: int, target_length: int
     ) -> float:
         """Seconds in which one GPU writes the targets of ``rows`` together."""
-        ...
 
     def training_bytes(self, gpus: int) -> float:
         """Memory of each of ``gpus`` at the peak of a fine-tuning that is sharded over them."""
-        ...
 
     def labelling_bytes(self) -> float:
         """GPU memory of the weights that a labelling actor holds."""
-        ...
 
 
 class Model(ABC):

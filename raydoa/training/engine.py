@@ -26,19 +26,15 @@ class Engine(Protocol):
         ``scale`` is one over the target tokens of the global batch (0 for a batch that only fills
         in).
         """
-        ...
 
     def step(self) -> None:
         """Take the optimiser step of the gradients accumulated, and forget them."""
-        ...
 
     def save(self, folder: Path) -> None:
         """Write everything that `load` needs to go on exactly from here."""
-        ...
 
     def load(self, folder: Path) -> None:
         """Go on from what `save` wrote."""
-        ...
 
 
 def learning_rate(recipe: Recipe, step: int, total_steps: int) -> float:

@@ -32,23 +32,18 @@ class Checkpoints(Protocol):
 
     def restore(self, engine: Engine) -> int:
         """Load the newest checkpoint; returns the steps it has done (0 if there is none)."""
-        ...
 
     def save(self, engine: Engine, steps_done: int) -> None:
         """Keep the engine as it is after ``steps_done`` steps."""
-        ...
 
     def must_leave(self, steps_done: int) -> bool:
         """Whether a machine under the training is about to be taken away; the same answer on every worker."""
-        ...
 
     def may_grow(self) -> bool:
         """Whether the training would go on faster if it saved and started again; the same answer on every worker."""
-        ...
 
     def agreed(self, number: float) -> float:
         """The largest of all workers' numbers."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -32,15 +32,12 @@ class Tokenizer(Protocol):
 
     def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
         """Token ids of each text, ended by `END_ID`, at most ``max_length`` long with the end."""
-        ...
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Texts of rows of token ids; padding and everything from the end on is dropped."""
-        ...
 
     def save(self, folder: Path) -> None:
         """Write the files from which `load_tokenizer` reads it again."""
-        ...
 
 
 class SentencePieceTokenizer:

@@ -17,6 +17,7 @@ Strict forms: each module's docstring has the formula of both.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from raydoa.tasks.metrics import answers, classes, entities, paraphrase
 from raydoa.tasks.metrics.statistic import Measure, Outputs, bootstrap_interval
@@ -25,11 +26,11 @@ from raydoa.tasks.task import MetricName
 logger = logging.getLogger(__name__)
 
 MEASURES: Mapping[MetricName, Measure] = {
-    "accuracy": classes.accuracy,
-    "macro_f1": classes.macro_f1,
+    "accuracy": partial(classes.measure, "accuracy"),
+    "macro_f1": partial(classes.measure, "macro_f1"),
     "entity_f1": entities.entity_f1,
-    "exact_match": answers.exact_match,
-    "squad_f1": answers.squad_f1,
+    "exact_match": partial(answers.measure, "exact_match"),
+    "squad_f1": partial(answers.measure, "squad_f1"),
     "bert_ibleu": paraphrase.bert_ibleu,
 }
 
