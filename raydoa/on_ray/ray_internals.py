@@ -75,11 +75,6 @@ def draining_nodes() -> set[str]:
     return set(state.get_draining_nodes())
 
 
-def actors(class_name: str) -> list[dict[str, Any]]:
-    """The actors of a class, dead ones included: `State`, `Pid` and `Address` of each."""
-    return [a for a in state.actor_table(None).values() if a["ActorClassName"] == class_name]
-
-
 async def ping(actor: Any) -> None:
     """Await an actor's answer; raises Ray's error as soon as the actor is dead."""
     await actor.__ray_ready__.remote()

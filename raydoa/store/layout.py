@@ -2,7 +2,7 @@
 
 store.json                             the schema of all this
 records/<key[:2]>/<key>.json           one artifact's record, written last and at once
-data/<key[:2]>/<key>/<attempt>/...     its files, in a folder that only its maker writes to
+data/<key[:2]>/<key>/<attempt>/...     its files, in a folder that only one writer writes to
 plans/<id>.json                        what was asked for under a plan's id
 """
 

@@ -1,11 +1,11 @@
 """The store: finished artifacts by key, in a local folder or anywhere that fsspec reaches.
 
-An artifact exists when its record does. A maker writes into a folder of its own and then publishes
+An artifact exists when its record does. A writer fills a folder of its own and then publishes
 the record that points to it, so no reader ever sees half of one, however many write the same key
 and however they die; what no record points to is swept up by `Store.collect`. The first of two
-makers of one key wins, the second gets the first one's record. (Two that finish in the same moment
+writers of one key wins, the second gets the first one's record. (Two that finish in the same moment
 may both publish: the later record stays, and the earlier one's files lie there, whole, until they
-are collected.) Nothing is locked: one maker per key is the business of whoever schedules, and only
+are collected.) Nothing is locked: one build per key is the business of whoever schedules, and only
 saves money. The layout is told in `raydoa.store.layout`.
 """
 
