@@ -6,7 +6,7 @@ kept of their distributions. A student holds neither: it reads the rows of each 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -90,13 +90,6 @@ class Shard:
             entropy=self.targets.row(index, "entropy"),
             temperature=self.facts.temperature,
         )
-
-    def rows(self) -> Iterator[LabelledRow]:
-        """All rows, with everything that is known of them."""
-        columns = zip(self.row_ids.to_pylist(), self.sources(), self.texts(), strict=True)
-        for index, (row_id, source, text) in enumerate(columns):
-            ids = tuple(self.targets.row(index).tolist())
-            yield LabelledRow(row_id, source, ids, self.soft(index), text)
 
     def _column(self, name: str) -> pa.ChunkedArray:
         return pq.read_table(self._folder / SHARD_FILE, columns=[name]).column(0)

@@ -10,7 +10,9 @@ import pytest
 
 from raydoa.cli.store import gc_lines, ls_lines, verify_lines
 from raydoa.errors import UserError
-from raydoa.store import DamagedArtifact, MissingArtifact, Stage, Store, UnstableValue
+from raydoa.store.key import Stage, UnstableValue
+from raydoa.store.record import DamagedArtifact
+from raydoa.store.store import MissingArtifact, Store
 from tests.contract.stored import Bytes, Made
 
 

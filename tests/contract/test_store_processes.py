@@ -18,7 +18,9 @@ from typing import ClassVar
 
 import pytest
 
-from raydoa.store import MissingArtifact, Record, Stage, Store
+from raydoa.store.key import Stage
+from raydoa.store.record import Record
+from raydoa.store.store import MissingArtifact, Store
 
 PARTS = 4
 WRITERS = 4

@@ -25,6 +25,7 @@ from raydoa.tasks.split import pool
 from raydoa.training.shards import Shard
 from tests.ray.tiny import POISON, Tiny
 from tests.ray.watching import alive, held, living, until
+from tests.shards import rows_of
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
@@ -40,7 +41,7 @@ def context(tiny: Tiny, tmp_path: Path) -> ExecutionContext:
 
 
 def _check_every_row_once(shards: list[PseudoLabel], context: ExecutionContext) -> None:
-    ids = [row.row_id for shard in shards for row in Shard(context.store.fetch(shard.key)).rows()]
+    ids = [row.row_id for shard in shards for row in rows_of(Shard(context.store.fetch(shard.key)))]
     rows = open_rows(shards[0].data, context)
     wanted = [row.id for row in pool(rows, 0, 0, shards[-1].stop)]
     assert len(ids) == len(set(ids)) == len(wanted)

@@ -15,6 +15,7 @@ from raydoa.training.recipe import Execution
 from raydoa.training.shards import Shard
 from tests.ray.tiny import Tiny
 from tests.ray.watching import actors, drain, until
+from tests.shards import rows_of
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -58,7 +59,7 @@ def test_a_node_is_drained_and_lost_while_labelling(
         before = losing.result()
     assert 0 < len(before) < len(shards)
     assert before.items() <= written().items(), "only what was in flight was lost"
-    ids = [row.row_id for shard in shards for row in Shard(context.store.fetch(shard.key)).rows()]
+    ids = [row.row_id for shard in shards for row in rows_of(Shard(context.store.fetch(shard.key)))]
     assert len(ids) == len(set(ids)) == 400
 
 

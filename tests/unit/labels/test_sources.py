@@ -37,6 +37,7 @@ from raydoa.training.recipe import Execution, Recipe, Representation
 from raydoa.training.shards import Shard
 from raydoa.training.soft_labels import HiddenLabels, WrittenLabels
 from tests.plugins import example_plugin
+from tests.shards import rows_of
 from tests.unit.checkpoints import write_checkpoint
 from tests.unit.world import CLASSES, write_task
 
@@ -128,7 +129,7 @@ def test_a_linear_student_learns_from_rules(tiny: Tiny, caplog: pytest.LogCaptur
     assert [rows + refused for rows, refused in counts] == [20, 20]
     told = [f"{refused} rows are left out: it has no keyword" for _, refused in counts if refused]
     assert told and all(line in caplog.text for line in told)
-    rows = [row for s in shards for row in Shard(tiny.context.store.fetch(s.key)).rows()]
+    rows = [row for s in shards for row in rows_of(Shard(tiny.context.store.fetch(s.key)))]
     for row in rows:
         assert isinstance(row.soft, WrittenLabels) and row.target_ids == ()
         words = set(row.source.split())
@@ -157,7 +158,7 @@ def test_gold_labels_of_the_pool_are_a_source(tiny: Tiny) -> None:
     tiny.builder.build(tiny.student(tiny.shards(GOLD)))
     truth = {row.id: row.target for row in read_rows(tiny.spec, None).train}
     for shard in tiny.shards(GOLD):
-        for row in Shard(tiny.context.store.fetch(shard.key)).rows():
+        for row in rows_of(Shard(tiny.context.store.fetch(shard.key))):
             assert row.text == truth[row.row_id]
 
 

@@ -24,6 +24,7 @@ from raydoa.training.soft_labels import (
     SparseLabels,
 )
 from raydoa.training.sparse import sparsify
+from tests.shards import rows_of
 
 T5_VOCABULARY = 32128
 
@@ -96,7 +97,7 @@ def test_hidden_labels_give_the_exact_loss_and_gradient(
     write_shard(
         [LabelledRow(e.row_id, "", tuple(e.target_ids), e.soft) for e in soft], facts, tmp_path
     )
-    stored = {row.row_id: row.soft for row in Shard(tmp_path).rows()}
+    stored = {row.row_id: row.soft for row in rows_of(Shard(tmp_path))}
     # Other neighbours, another order, other padding: labels follow their rows.
     order = [3, 0, 7, 2, 5, 1, 6, 4]
     parts = [[examples[i] for i in order[:3]], [examples[i] for i in order[3:]]]

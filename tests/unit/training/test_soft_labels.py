@@ -15,6 +15,7 @@ from raydoa.training.soft_labels import (
     SparseLabels,
     check_match,
 )
+from tests.shards import rows_of
 
 FACTS = ShardFacts("hidden", "bfloat16", 64, None, "nano-l (abc)", "c0de" * 16, "f00d" * 16)
 
@@ -28,7 +29,7 @@ def test_hidden_labels_survive_a_shard(tmp_path: Path, dtype: str) -> None:
     ]
     write_shard(rows, replace(FACTS, dtype=dtype), tmp_path)
     shard = Shard(tmp_path)
-    read, facts = list(shard.rows()), shard.facts
+    read, facts = rows_of(shard), shard.facts
     assert facts.dtype == dtype
     assert [(row.row_id, row.source, row.target_ids) for row in read] == [
         ("b", "über", (5, 6, 1)),
@@ -45,7 +46,7 @@ def test_sparse_labels_survive_a_shard(tmp_path: Path) -> None:
     facts = replace(FACTS, kind="sparse", temperature=2.0)
     write_shard([LabelledRow("a", "x", (5, 1), labels)], facts, tmp_path)
     shard = Shard(tmp_path)
-    (row,), found = list(shard.rows()), shard.facts
+    (row,), found = rows_of(shard), shard.facts
     assert found == facts and isinstance(row.soft, SparseLabels)
     assert row.soft.temperature == 2.0
     for name in ("tokens", "weights", "entropy"):
