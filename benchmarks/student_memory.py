@@ -22,7 +22,7 @@ import torch
 from raydoa.models.seq2seq.checkpoint import build_model
 from raydoa.models.seq2seq.model import Seq2SeqModel
 from raydoa.models.seq2seq.nano import nano_shape
-from raydoa.models.tokenizer import train_sentencepiece
+from raydoa.models.seq2seq.tokenizer import train_sentencepiece
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.distill_rows import distill_rows
 from raydoa.pipeline.stages import (
@@ -162,7 +162,7 @@ def _publish(folder: Path, start: int) -> None:
         )
         for index in range(SHARD_ROWS)
     ]
-    facts = ShardFacts("hidden", "bfloat16", WIDTH, 512, None, "synthetic", "", "synthetic")
+    facts = ShardFacts("hidden", "bfloat16", 512, None, "synthetic", "", "synthetic")
     with tempfile.TemporaryDirectory(dir=folder) as made:
         write_shard(rows, facts, Path(made))
         _context(folder).store.publish(_stage(start), Path(made), {}, {})

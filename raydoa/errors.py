@@ -22,6 +22,17 @@ class InsufficientResources(UserError):
     """The cluster, as it stands, is too small; another node may come."""
 
 
+class UnlabelableRow(UserError):
+    """A row for which a model cannot generate; ``row_id`` names it."""
+
+    def __init__(self, row_id: str, why: str) -> None:
+        super().__init__(row_id, why)
+        self.row_id, self.why = row_id, why
+
+    def __str__(self) -> str:
+        return f"row {self.row_id} cannot be labelled: {self.why}; mend or remove it and run again"
+
+
 class RunFailed(RuntimeError):
     """Stages or cells failed, and not through a mistake of the user's; the message says which, and what to look at."""
 

@@ -1,10 +1,13 @@
 """What a caller means: a preset, a file, or configuration objects, with some fields changed."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raydoa.errors import UserError
 from raydoa.experiment.config import Grid, RuntimeConfig, Sweep
 from raydoa.experiment.configuration import Configuration, read_configuration
 from raydoa.experiment.presets import base_configuration, preset
@@ -13,6 +16,18 @@ Configurable = Configuration | Sweep | Path | str
 """A configuration, a sweep that runs as `RuntimeConfig` has it by default, a YAML file, or a preset's name."""
 
 _WHERE = "arguments"
+_ARGUMENTS = {
+    "config": "base",
+    "cluster": "cluster",
+    "from": "learn_from",
+    "prior": "learn_from",
+    "what_if": "what_if",
+    "searcher": "sampler",
+    "objective": "objective",
+    "limit": "limit_usd",
+    **{name: name for model in (Grid, Sweep, RuntimeConfig) for name in model.model_fields},
+}
+"""Arguments by the names of flags that mean the same."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,24 @@ class Chosen:
     changed: frozenset[str]
 
 
+@contextmanager
+def arguments_for_flags() -> Iterator[None]:
+    """Let the errors of a function name its arguments where those of a command name flags."""
+    try:
+        yield
+    except UserError as mistake:
+        renamed = [re.sub(r"--([a-z][a-z_-]*)", _argument, str(part)) for part in mistake.args]
+        mistake.args = tuple(renamed)
+        raise
+
+
+def _argument(flag: re.Match[str]) -> str:
+    name = flag[1].replace("-", "_")
+    plurals = (name, f"{name}s", f"{name.removesuffix('y')}ies")
+    return next((_ARGUMENTS[known] for known in plurals if known in _ARGUMENTS), flag[0])
+
+
+@arguments_for_flags()
 def configure(
     base: Configurable = "embedded",
     runtime: RuntimeConfig | None = None,

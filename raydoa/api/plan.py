@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raydoa.api.configure import Chosen, Configurable, choose
+from raydoa.api.configure import Chosen, Configurable, arguments_for_flags, choose
 from raydoa.experiment.config import RuntimeConfig, Sweep
 from raydoa.experiment.one_question import one_question
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from raydoa.planning.scenario import Scenario
 
 
+@arguments_for_flags()
 def plan(
     base: Configurable,
     runtime: RuntimeConfig | None = None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raydoa.api.configure import Chosen, Configurable, choose
+from raydoa.api.configure import Chosen, Configurable, arguments_for_flags, choose
 from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.config import RuntimeConfig, Sweep
 from raydoa.experiment.one_question import one_question
@@ -42,12 +42,7 @@ class Searching:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A search that has ended.
-
-    Attributes:
-        setup: what was searched.
-        journal: everything that was measured.
-    """
+    """A search that has ended: what was searched, and everything that was measured."""
 
     setup: "SearchSetup"
     journal: "Journal"
@@ -61,13 +56,11 @@ class SearchResult:
     def recommended(self) -> "Recommended":
         """The plan for the budget, and the score to expect of it."""
         from raydoa.search.outcome import recommended
-        from raydoa.search.samplers import sampler_named
 
-        setup = self.setup
-        sampler = sampler_named(setup.sampler, setup.objective, setup.knowledge)
-        return recommended(sampler, self.journal.search.state)
+        return recommended(self.journal.search.sampler, self.journal.search.state)
 
 
+@arguments_for_flags()
 def search(
     base: Configurable,
     runtime: RuntimeConfig | None = None,
@@ -107,11 +100,7 @@ def run_search_of(chosen: Chosen, asked: Searching) -> SearchResult:
 
 
 def search_setup(chosen: Chosen, asked: Searching) -> "tuple[SearchSetup, RuntimeConfig]":
-    """A search that can begin, and how it runs.
-
-    Raises:
-        UserError: as `search`.
-    """
+    """A search that can begin, and how it runs. Raises `UserError`: as `search`."""
     from raydoa.experiment.resolve import resolve
     from raydoa.search.objective import OBJECTIVES
     from raydoa.search.samplers import DEFAULT, sampler_named

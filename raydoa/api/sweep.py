@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raydoa.api.configure import Configurable, choose
+from raydoa.api.configure import Configurable, arguments_for_flags, choose
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.configuration import Configuration
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PricedSweep:
-    """A sweep of which is known what it costs.
-
-    Attributes:
-        resolved: its rows, models and prices.
-        runtime: where and how fast it runs.
-        expected: its cells, trials and stages.
-    """
+    """A sweep of which is known what it costs: rows, models and prices, how it runs, and its cells, trials and stages."""
 
     resolved: "Resolved"
     runtime: RuntimeConfig
     expected: "Forecast"
+
+    def dry_run(self) -> str:
+        """What it would cost, and what cannot be reached."""
+        from raydoa.simulation.dry_run import dry_run_lines
+
+        return "\n".join(dry_run_lines(self.resolved.study, self.runtime, self.expected))
 
     def run(self) -> Path:
         """Measure it, and return its result dir."""
@@ -55,6 +55,7 @@ def priced(configuration: Configuration, *, to_run: bool) -> PricedSweep:
     return PricedSweep(resolved, configuration.runtime, expected)
 
 
+@arguments_for_flags()
 def run(base: Configurable, runtime: RuntimeConfig | None = None, **changes: Any) -> Path:
     """Measure a sweep on Ray and return its result dir; what is there already is not made again.
 
@@ -74,6 +75,7 @@ def run(base: Configurable, runtime: RuntimeConfig | None = None, **changes: Any
     return priced(choose(base, runtime, changes).configuration, to_run=True).run()
 
 
+@arguments_for_flags()
 def dry_run(base: Configurable, runtime: RuntimeConfig | None = None, **changes: Any) -> str:
     """What a sweep would cost, as the command line prints it: without a GPU, Ray, or the data.
 
@@ -86,10 +88,7 @@ def dry_run(base: Configurable, runtime: RuntimeConfig | None = None, **changes:
     Example:
         >>> print(dry_run("paper", tasks="wlp", cluster="8xa100-80gb"))
     """
-    from raydoa.simulation.dry_run import dry_run_lines
-
-    sweep = priced(choose(base, runtime, changes).configuration, to_run=False)
-    return "\n".join(dry_run_lines(sweep.resolved.study, sweep.runtime, sweep.expected))
+    return priced(choose(base, runtime, changes).configuration, to_run=False).dry_run()
 
 
 def load(result_dirs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":

@@ -66,14 +66,12 @@ def _file_findings(file: "LauncherFile | KubernetesFile") -> Iterator["Finding"]
     from raydoa.doctor.launcher_checks import check_launcher_file
     from raydoa.doctor.onprem import check_onprem
     from raydoa.doctor.start_commands import check_start_commands
-    from raydoa.on_ray.launcher_schema import check_schema
-    from raydoa.on_ray.ray_internals import start_flags
+    from raydoa.on_ray.ray_internals import start_flags, validate_launcher_config
 
     if isinstance(file, KubernetesFile):
         yield from check_kuberay(file)
         return
-    yield from check_schema(file.config)
-    yield from check_launcher_file(file, Path.cwd())
+    yield from check_launcher_file(file, Path.cwd(), validate_launcher_config)
     yield from check_start_commands(file, start_flags())
     check_provider = {"aws": check_aws, "gcp": check_gcp, "local": check_onprem}
     yield from check_provider[file.provider_type](file)

@@ -3,13 +3,12 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from raydoa.api.search import Searching, run_search_of, search_setup
+from raydoa.api.search import Searching, SearchResult, run_search_of, search_setup
 from raydoa.cli.configured import add_configuration, configured
 from raydoa.search.objective import LIMIT_BUDGETS, OBJECTIVES
 from raydoa.search.samplers import DEFAULT, SAMPLERS
 
 if TYPE_CHECKING:
-    from raydoa.search.journal import Journal
     from raydoa.search.setup import SearchSetup
     from raydoa.search.space import Space
 
@@ -36,8 +35,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         print("\n".join(_dry_run_lines(search_setup(chosen, asked)[0])))
         return 0
-    result = run_search_of(chosen, asked)
-    print_results(result.setup, result.journal)
+    print_result(run_search_of(chosen, asked))
     return 0
 
 
@@ -78,7 +76,7 @@ def _price_lines(space: "Space") -> list[str]:
     return lines
 
 
-def print_results(setup: "SearchSetup", journal: "Journal") -> None:
+def print_result(result: SearchResult) -> None:
     """What was found, and the path of the result dir as the last line."""
     from raydoa.report.figures import DOLLARS, KGCO2E, write_figure
     from raydoa.report.results import write_cells
@@ -91,12 +89,10 @@ def print_results(setup: "SearchSetup", journal: "Journal") -> None:
         recommendation_lines,
     )
     from raydoa.report.table import as_text
-    from raydoa.search.outcome import frontier, recommended
-    from raydoa.search.samplers import sampler_named
+    from raydoa.search.outcome import frontier
 
-    search, space = journal.search, journal.search.space
-    study = setup.resolved.study
-    sampler = sampler_named(setup.sampler, setup.objective, setup.knowledge)
+    setup, journal = result.setup, result.journal
+    search, space, study = journal.search, journal.search.space, setup.resolved.study
     cells = cells_of(journal.rows)
     if len(cells):
         add_missing_rows(journal.rows, setup.result_dir)
@@ -105,9 +101,9 @@ def print_results(setup: "SearchSetup", journal: "Journal") -> None:
         for burden in (DOLLARS, KGCO2E) if len(owned) else ():
             write_figure(owned, setup.result_dir, burden, joined=False)
         print(as_text(measured_table(cells, space.question.n)))
-    print("\n".join(recommendation_lines(recommended(sampler, search.state), search, study)))
+    print("\n".join(recommendation_lines(result.recommended, search, study)))
     if setup.objective != "score":
-        levels = frontier(sampler, search.state, setup.objective, study)
+        levels = frontier(search.sampler, search.state, setup.objective, study)
         print("\n".join(frontier_lines(levels, setup.objective, space, study)))
     print("\n".join(ending_lines(search)))
     if study.unit_costs.book.scaled is not None:

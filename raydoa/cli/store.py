@@ -1,62 +1,140 @@
-"""`raydoa store`: list the artifacts, check them, remove what nothing needs."""
+"""`raydoa store`: list the artifacts, check them, remove what nothing needs; lines are printed as they become known."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 from pathlib import Path
 
+from raydoa.errors import UserError
 from raydoa.pipeline.stages import VERSIONS
-from raydoa.store.inspect import gc_lines, ls_lines, verify_lines
-from raydoa.store.store import Store
+from raydoa.store.record import DamagedArtifact, Record
+from raydoa.store.store import DAY_SECONDS, Store
+
+_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The commands of a store."""
     commands = parser.add_subparsers(dest="store_command", required=True)
-    for name, run, text in (
-        ("ls", _ls, "list the artifacts"),
-        ("verify", _verify, "read every file and check it"),
-        ("gc", _gc, "remove what nothing refers to"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("url", help="folder or URL of the store")
-        command.set_defaults(run=run)
-        if name == "ls":
-            command.add_argument("--kind", help="only artifacts of this stage",
-                                 choices=sorted(VERSIONS))  # fmt: skip
-        if name == "verify":
-            command.add_argument("--drop", action="store_true", help="remove what is damaged")
-        if name == "gc":
-            command.add_argument("--keep", nargs="+", type=Path, metavar="RESULT_DIR",
-                                 help="remove every artifact that these sweeps do not use")  # fmt: skip
-            command.add_argument("--older-than-hours", type=float, default=24.0)
-            command.add_argument("--dry-run", action="store_true", help="only say what would go")
+
+    def command(
+        name: str, text: str, lines: Callable[[Store, argparse.Namespace], Iterator[str]]
+    ) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text)
+        added.add_argument("url", help="folder or URL of the store")
+        added.set_defaults(run=_run, lines=lines)
+        return added
+
+    ls = command("ls", "list the artifacts", lambda store, o: ls_lines(store, o.kind))
+    ls.add_argument("--kind", help="only artifacts of this stage", choices=sorted(VERSIONS))
+    verify = command(
+        "verify", "read every file and check it", lambda store, o: verify_lines(store, drop=o.drop)
+    )
+    verify.add_argument("--drop", action="store_true", help="remove what is damaged")
+    gc = command("gc", "remove what nothing refers to", _gc)
+    gc.add_argument("--keep", nargs="+", type=Path, metavar="RESULT_DIR",
+                    help="remove every artifact that these sweeps do not use")  # fmt: skip
+    gc.add_argument("--older-than-hours", type=float, default=24.0)
+    gc.add_argument("--dry-run", action="store_true", help="only say what would go")
 
 
-def _ls(options: argparse.Namespace) -> int:
-    return _print(ls_lines(_opened(options.url), options.kind))
+def _run(options: argparse.Namespace) -> int:
+    store = Store(options.url)
+    store.check_exists()
+    for line in options.lines(store, options):
+        print(line)
+    return 0
 
 
-def _verify(options: argparse.Namespace) -> int:
-    return _print(verify_lines(_opened(options.url), drop=options.drop))
-
-
-def _gc(options: argparse.Namespace) -> int:
+def _gc(store: Store, options: argparse.Namespace) -> Iterator[str]:
     keep = None
     if options.keep is not None:
         from raydoa.report.results import artifact_keys
 
         keep = {key for folder in options.keep for key in artifact_keys(folder)}
-    seconds = options.older_than_hours * 3600
-    return _print(gc_lines(_opened(options.url), keep, seconds, dry_run=options.dry_run))
+    return gc_lines(store, keep, options.older_than_hours * 3600, dry_run=options.dry_run)
 
 
-def _opened(url: str) -> Store:
-    store = Store(url)
-    store.check_exists()
-    return store
+def ls_lines(store: Store, kind: str | None = None) -> Iterator[str]:
+    """Yield a line for each artifact (of one ``kind``, if given) with its first few facts, then a total."""
+    count, total, now = 0, 0, datetime.now(UTC)
+    for key, record in store.records():
+        if isinstance(record, DamagedArtifact):
+            yield f"{key[:12]}  DAMAGED: {record.why}"
+        elif kind is None or record.kind == kind:
+            count, total = count + 1, total + record.size_bytes
+            yield _line(record, now)
+    yield f"{_counted(count, 'artifact')}, {_size(total)}, in {store.url}"
 
 
-def _print(lines: Iterable[str]) -> int:
-    for line in lines:
-        print(line)
-    return 0
+def verify_lines(store: Store, *, drop: bool = False) -> Iterator[str]:
+    """Yield a line for each damaged artifact, then a total; raise `UserError` at the end, unless all are to ``drop``."""
+    count = damaged = 0
+    for key, damage in store.verify():
+        count += 1
+        if damage is not None:
+            damaged += 1
+            yield f"{key}  {damage.why}" + ("; dropped" if drop else "")
+            if drop:
+                store.drop(key, damage.folder)
+    if damaged and not drop:
+        raise UserError(
+            f"{store.url}: {damaged} of {_counted(count, 'artifact')} damaged; drop them with "
+            "raydoa store verify --drop, and the next run makes them again"
+        )
+    yield f"{_counted(count, 'artifact')} read, {damaged} damaged, in {store.url}"
+
+
+def gc_lines(
+    store: Store,
+    keep: AbstractSet[str] | None = None,
+    older_than_seconds: float = DAY_SECONDS,
+    *,
+    dry_run: bool = False,
+) -> Iterator[str]:
+    """Remove what `Store.collect` finds, unless ``dry_run``; yield a line for each, then a total."""
+    collected = store.collect(keep, older_than_seconds, dry_run=dry_run)
+    for garbage in collected:
+        age = _age(garbage.age_seconds)
+        yield f"{garbage.what:<9}  {_size(garbage.bytes):>8}  {age:>4} old  {garbage.path}"
+    done = "would be removed" if dry_run else "removed"
+    total = _size(sum(garbage.bytes for garbage in collected))
+    yield f"{_counted(len(collected), 'thing')}, {total}, {done} from {store.url}"
+
+
+def _size(size: int) -> str:
+    """Return a number of bytes for people: ``3.2 MB`` (powers of 1,000)."""
+    value, unit = float(size), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return (
+        f"{value:.0f} {_UNITS[unit]}"
+        if unit == 0 or value >= 99.5
+        else f"{value:.1f} {_UNITS[unit]}"
+    )
+
+
+def _age(seconds: float) -> str:
+    """Return an age for people, in its largest unit: ``40s``, ``5m``, ``3h``, ``12d``."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{max(0, int(seconds))}s"
+
+
+def _line(record: Record, now: datetime) -> str:
+    plain_facts = [
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in record.facts.items()
+        if not isinstance(value, dict | list)
+    ]
+    return (
+        f"{record.key[:12]}  {record.kind:<14} {_size(record.size_bytes):>8}  "
+        f"{_age(record.age_seconds(now)):>4}  {_counted(len(record.files), 'file'):<9}  "
+        + "  ".join(plain_facts[:4])
+    ).rstrip()
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

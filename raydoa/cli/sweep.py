@@ -15,13 +15,12 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from raydoa.api.sweep import dry_run, priced
+    from raydoa.api.sweep import priced
 
-    configuration = configured(options).configuration
+    sweep = priced(configured(options).configuration, to_run=not options.dry_run)
     if options.dry_run:
-        print(dry_run(configuration))
+        print(sweep.dry_run())
         return 0
-    sweep = priced(configuration, to_run=True)
     print(
         f"priced at ${sweep.expected.incurred_usd:,.2f}; labels come from the task's rows, so nothing is bought",
         file=sys.stderr,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from raydoa.doctor.cluster_file import LauncherFile, NodeType
-from raydoa.doctor.finding import Finding, as_list, nested
+from raydoa.doctor.finding import Finding, as_list, missing, nested
 
 _READ_BY_RAY = {"SubnetIds"}
 
@@ -73,33 +73,23 @@ def _enumerations(value: Any, shape: Any, location: str) -> Iterator[Finding]:
 def _closed(node_type: NodeType) -> Iterator[Finding]:
     """Security group, role, metadata service and disks: where defaults of Ray and EC2 are too open."""
     location, config = f"{node_type.location}.node_config", node_type.node_config
-    if not config.get("SecurityGroupIds"):
-        yield Finding(
-            f"{location}.SecurityGroupIds",
-            "missing: Ray makes a group with SSH from 0.0.0.0/0",
-            "name a group of your own",
-        )
-    if not config.get("IamInstanceProfile"):
-        why = ": Ray gives the head full access to EC2 and S3" if node_type.is_head else ""
-        yield Finding(
-            f"{location}.IamInstanceProfile",
-            f"missing{why}",
-            "name a narrow one, as in clusters/aws-iam",
-        )
+    why = "Ray makes a group with SSH from 0.0.0.0/0"
+    yield from missing(config, location, "SecurityGroupIds", "name a group of your own", why)
+    why = "Ray gives the head full access to EC2 and S3" if node_type.is_head else ""
+    remedy = "name a narrow one, as in clusters/aws-iam"
+    yield from missing(config, location, "IamInstanceProfile", remedy, why)
+    why, remedy = (
+        "the image's disk is small and not encrypted",
+        "give its size, and Encrypted: true",
+    )
+    yield from missing(config, location, "BlockDeviceMappings", remedy, why)
     if nested(config, "MetadataOptions", "HttpTokens") != "required":
         yield Finding(
             f"{location}.MetadataOptions",
             "IMDSv1 is allowed",
             "set MetadataOptions: {HttpTokens: required}",
         )
-    disks = as_list(config.get("BlockDeviceMappings"))
-    if not disks:
-        yield Finding(
-            f"{location}.BlockDeviceMappings",
-            "missing: the image's disk is small and not encrypted",
-            "give its size, and Encrypted: true",
-        )
-    for index, disk in enumerate(disks):
+    for index, disk in enumerate(as_list(config.get("BlockDeviceMappings"))):
         if nested(disk, "Ebs") and nested(disk, "Ebs", "Encrypted") is not True:
             yield Finding(
                 f"{location}.BlockDeviceMappings[{index}].Ebs",

@@ -86,11 +86,7 @@ class KubernetesFile:
 
 
 def read_cluster_file(path: Path) -> LauncherFile | KubernetesFile:
-    """Read a file of either format.
-
-    Raises:
-        UserError: the file is missing, is not YAML, or has neither format.
-    """
+    """Read a file of either format. Raises `UserError`: the file is missing, is not YAML, or has neither format."""
     try:
         documents = [
             document

@@ -24,6 +24,14 @@ class Finding:
         return " ".join(f"{self.location}: {self.problem}; {self.remedy}".split())
 
 
+def missing(
+    config: Mapping[str, Any], location: str, field: str, remedy: str, why: str = ""
+) -> Iterator[Finding]:
+    """A finding if ``field`` of ``config`` is not given; ``why`` says what that leads to."""
+    if not config.get(field):
+        yield Finding(f"{location}.{field}", f"missing{why and ': '}{why}", remedy)
+
+
 def leaves(value: Any, location: str = "") -> Iterator[tuple[str, Any]]:
     """Every scalar inside nested mappings and lists, with its location as `a.b[0].c`."""
     if isinstance(value, Mapping):

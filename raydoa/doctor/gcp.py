@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from raydoa.doctor.cluster_file import LauncherFile, NodeType
-from raydoa.doctor.finding import Finding
+from raydoa.doctor.finding import Finding, missing
 
 _READ_BY_RAY = {"sourceInstanceTemplate"}
 
@@ -62,16 +62,9 @@ def _strict(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _closed(node_type: NodeType, location: str) -> Iterator[Finding]:
     """Network and account: where defaults of Ray and Google are too open."""
-    if not node_type.node_config.get("networkInterfaces"):
-        yield Finding(
-            f"{location}.networkInterfaces",
-            "missing: the default network lets SSH in from 0.0.0.0/0",
-            "name a subnetwork of your own, as clusters/gcp_setup.sh makes it",
-        )
-    if not node_type.node_config.get("serviceAccounts"):
-        why = ": Ray gives the head an account that may change all of Compute Engine"
-        yield Finding(
-            f"{location}.serviceAccounts",
-            f"missing{why if node_type.is_head else ''}",
-            "name a narrow account of your own",
-        )
+    why = "the default network lets SSH in from 0.0.0.0/0"
+    remedy = "name a subnetwork of your own, as clusters/gcp_setup.sh makes it"
+    yield from missing(node_type.node_config, location, "networkInterfaces", remedy, why)
+    why = "Ray gives the head an account that may change all of Compute Engine"
+    why, remedy = why if node_type.is_head else "", "name a narrow account of your own"
+    yield from missing(node_type.node_config, location, "serviceAccounts", remedy, why)

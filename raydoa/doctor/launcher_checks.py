@@ -1,12 +1,16 @@
-"""What `ray up` would find out too late, or never, whichever the provider: the checks that need no schema."""
+"""What `ray up` would find out too late, or never, whichever the provider: and what Ray's own schema says."""
 
+import copy
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from raydoa.doctor.any_file import check_counts, check_values
 from raydoa.doctor.cluster_file import LauncherFile
-from raydoa.doctor.finding import Finding
+from raydoa.doctor.finding import Finding, as_mapping, missing
 
 _TOKEN_FILE = "~/.ray/auth_token"
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -15,8 +19,11 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def check_launcher_file(file: LauncherFile, folder: Path) -> Iterator[Finding]:
-    """Every check of this module; ``folder`` is where `ray up` will run."""
+def check_launcher_file(
+    file: LauncherFile, folder: Path, validate: Callable[[dict[str, Any]], object]
+) -> Iterator[Finding]:
+    """Every check of this module; ``folder`` is where `ray up` will run, and ``validate`` what it applies first."""
+    yield from _schema(file, validate)
     yield from check_values(file.config, file.provider_type)
     yield from _ssh(file)
     yield from _token_file(file)
@@ -36,12 +43,32 @@ def check_launcher_file(file: LauncherFile, folder: Path) -> Iterator[Finding]:
             )
 
 
+def _schema(file: LauncherFile, validate: Callable[[dict[str, Any]], object]) -> Iterator[Finding]:
+    """What the launcher itself says, with its defaults filled in."""
+    import click
+    import jsonschema
+
+    field = "the file"
+    try:
+        # Ray prints a warning for each mounted file, which matters inside containers only.
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            validate(copy.deepcopy(dict(file.config)))
+        return
+    except jsonschema.ValidationError as error:
+        field = ".".join(str(part) for part in error.absolute_path) or field
+        problem = error.message
+    except click.ClickException as error:
+        problem = error.message
+    except (ValueError, RuntimeError, KeyError, AttributeError, TypeError, AssertionError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    yield Finding(field, problem, "see Ray's cluster YAML reference")
+
+
 def _cloud(file: LauncherFile) -> Iterator[Finding]:
     """The provider section of a cloud, and a default of Ray's that fails there."""
     cloud, provider = file.provider_type, file.provider
     for key in _REQUIRED[cloud]:
-        if not provider.get(key):
-            yield Finding(f"provider.{key}", "missing", "name it")
+        yield from missing(provider, "provider", key, "name it")
     # Ray's default is to stop nodes on AWS, and to delete them on Google Cloud.
     if provider.get("cache_stopped_nodes", cloud == "aws"):
         yield Finding(
@@ -64,14 +91,12 @@ def _cloud(file: LauncherFile) -> Iterator[Finding]:
 
 
 def _ssh(file: LauncherFile) -> Iterator[Finding]:
-    auth = file.config.get("auth")
-    if not isinstance(auth, Mapping) or not auth.get("ssh_user"):
-        yield Finding("auth.ssh_user", "missing", "name the SSH user, such as ubuntu")
-        return
+    auth = as_mapping(file.config.get("auth"))
+    yield from missing(auth, "auth", "ssh_user", "name the SSH user, such as ubuntu")
     key = auth.get("ssh_private_key")
     if key is None:
         if file.provider_type == "local":
-            yield Finding("auth.ssh_private_key", "missing", "name the key file for these hosts")
+            yield from missing(auth, "auth", "ssh_private_key", "name the key file for these hosts")
         return
     path = Path(str(key)).expanduser()
     if not path.is_file():

@@ -15,8 +15,8 @@ from raydoa.doctor.finding import Finding, as_list, nested
 from raydoa.doctor.kuberay import cluster_specs
 from raydoa.doctor.kuberay import node_groups as pod_groups
 from raydoa.errors import UserError
+from raydoa.models.family import ModelShape
 from raydoa.models.lookup import known_shapes
-from raydoa.models.memory import largest_teacher, needed_memory
 
 _GPU = "nvidia.com/gpu"
 _ACCELERATOR = "raydoa/accelerator"
@@ -48,6 +48,18 @@ def node_groups(file: LauncherFile | KubernetesFile) -> tuple[list[NodeGroup], l
         [result for result in results if isinstance(result, NodeGroup)],
         [result for result in results if isinstance(result, Finding)],
     )
+
+
+def needed_memory(shape: ModelShape, gpus: int) -> float:
+    """Bytes of each GPU of a node that fine-tunes ``shape`` on all its ``gpus``, and labels with one actor on each."""
+    return max(shape.training_bytes(gpus), shape.labelling_bytes())
+
+
+def largest_teacher(gpus: int, bytes_each: float) -> str | None:
+    """The largest model of known size that a node with ``gpus`` GPUs of ``bytes_each`` fine-tunes and labels with."""
+    by_size = sorted(known_shapes().items(), key=lambda item: item[1].parameters)
+    fitting = [name for name, shape in by_size if needed_memory(shape, gpus) <= bytes_each]
+    return fitting[-1] if fitting else None
 
 
 def check_nodes(groups: Sequence[NodeGroup], teacher: str | None) -> Iterator[Finding]:
@@ -136,18 +148,12 @@ def _count(value: Any) -> int:
 
 def _disks(node_type: NodeType) -> float:
     """Dollars for an hour of EC2's disks, as far as their price is known."""
-    volumes = [
-        (str(nested(disk, "Ebs", "VolumeType")), nested(disk, "Ebs", "VolumeSize"))
-        for disk in as_list(node_type.node_config.get("BlockDeviceMappings"))
-    ]
-    return sum(
-        (
-            machine_book().disk_hourly_usd(kind, size) or 0.0
-            for kind, size in volumes
-            if isinstance(size, int)
-        ),
-        0.0,
-    )
+    dollars = 0.0
+    for disk in as_list(node_type.node_config.get("BlockDeviceMappings")):
+        kind, size = nested(disk, "Ebs", "VolumeType"), nested(disk, "Ebs", "VolumeSize")
+        if isinstance(size, int):
+            dollars += machine_book().disk_hourly_usd(str(kind), size) or 0.0
+    return dollars
 
 
 def _of_kuberay(file: KubernetesFile) -> Iterator[NodeGroup | Finding]:

@@ -138,7 +138,6 @@ def _training(
     loss = model.loss(
         teacher_head=head,
         temperature=_recipe(work).temperature,
-        chunk_tokens=execution.logits_chunk_tokens,
         activation_checkpointing=execution.activation_checkpointing,
     )
     size = execution.micro_batch_size or work.batch_size

@@ -1,4 +1,4 @@
-"""Names in a configuration to what they stand for: a `Study`, and the `ExecutionContext` that makers work at.
+"""Names in a configuration to what they stand for: a `Study`, and the `ExecutionContext` that stages are built in.
 
 Resolving reads every file it can reach and takes its fingerprint. What it cannot reach it lists, with a stand-in
 in its place, so that the sweep can still be priced.
@@ -20,9 +20,8 @@ from raydoa.models.lookup import own_models
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import Initialize, Pretrain, TaskData, Vocabulary
 from raydoa.store.store import Store
-from raydoa.tasks.catalog import task_named, with_pool
+from raydoa.tasks.catalog import task_named, task_rows, with_pool
 from raydoa.tasks.data import fingerprint, part_records
-from raydoa.tasks.open import task_rows
 from raydoa.tasks.split import check_sizes
 from raydoa.tasks.task import TaskSpec, read_task_yaml
 from raydoa.training.recipe import Execution
@@ -151,7 +150,7 @@ def _own_model(name: str, task: TaskSource, sweep: Sweep) -> Pretrain | Initiali
         )
     return Pretrain(
         model=name,
-        vocabulary=Vocabulary(task.data, sweep.pretraining.vocabulary),
+        vocabulary=Vocabulary(task.data, sweep.pretraining.vocabulary, family.name),
         data=task.data,
         recipe=sweep.pretraining.recipes[name],
         seed=sweep.pretraining.seed,

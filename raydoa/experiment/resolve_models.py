@@ -1,6 +1,6 @@
-"""The models of a sweep: where they are, how large they are, and whether they speak one language.
+"""The models of a sweep: where they are, how large they are, and whether they share an output space.
 
-Distillation compares distributions over token ids, so a student and its teachers share a vocabulary. That is
+Distillation compares distributions over one output space (a vocabulary, or the task's classes). That is
 checked here, before a dollar is spent on a teacher.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from raydoa.errors import Unreachable, UserError, did_you_mean
 from raydoa.experiment.config import Sweep
 from raydoa.models.family import ModelShape
-from raydoa.models.hub import description_folder, locate
+from raydoa.models.hub import checkpoint_folder, locate
 from raydoa.models.lookup import family_at, known_shapes, own_models, shape_at
 from raydoa.pipeline.stages import Checkpoint
 
@@ -43,7 +43,7 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
         missing: takes a line for each that cannot be reached and can be priced all the same.
 
     Raises:
-        UserError: ``places`` names another model, a folder is no checkpoint, the vocabularies differ, or a model
+        UserError: ``places`` names another model, a folder is no checkpoint, the output spaces differ, or a model
             can neither be reached nor priced.
     """
     _check_places(sweep, places)
@@ -70,7 +70,7 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
             continue
         checkpoints[name] = Checkpoint(name, located.fingerprint)
         where[located.fingerprint] = located.place
-        folders[name] = description_folder(located.place)
+        folders[name] = checkpoint_folder(located.place, weights=False)
     if sweep.representation.kind != "text":
         _check_output_spaces(sweep.student, teachers, folders, own)
     shapes = {name: shape_at(folder) for name, folder in folders.items()}
@@ -97,7 +97,7 @@ def _check_output_spaces(
     for teacher in teachers:
         if {student, teacher} <= spaces.keys() and spaces[student] != spaces[teacher]:
             raise UserError(
-                f"teacher {teacher} and student {student} have different vocabularies "
+                f"teacher {teacher} and student {student} have different output spaces "
                 f"({spaces[teacher][:12]} and {spaces[student][:12]}); distillation needs the same on both "
                 "sides, unless representation.kind is text: choose --student and --teachers of one family"
             )

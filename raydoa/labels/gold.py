@@ -1,7 +1,5 @@
 """Labels that are in hand and were hidden: those of the task's own labelled rows, for research and back-tests."""
 
-from collections.abc import Sequence
-
 from raydoa.labels.source import (
     Collected,
     Labeller,
@@ -12,9 +10,9 @@ from raydoa.labels.source import (
     text_facts,
     written,
 )
-from raydoa.pipeline.context import ExecutionContext, open_rows
+from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel, TextForm
-from raydoa.tasks.data import Row
+from raydoa.tasks.data import TaskRows
 
 
 class Gold(LabelSource):
@@ -23,23 +21,15 @@ class Gold(LabelSource):
     name = "gold"
 
     def quote(self, rows: int, form: TextForm) -> Quote:
-        """See `LabelSource.quote`."""
         return Quote("label", rows)
 
-    def open(self, shard: PseudoLabel, context: ExecutionContext) -> Labeller:
-        """See `LabelSource.open`."""
-        rows = open_rows(shard.data, context)
-        targets = {row.id: row.target for row in (*rows.train, *rows.pool) if row.target}
-        return _Targets(targets)
+    def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
+        return _Targets({row.id: row.target for row in (*rows.train, *rows.pool) if row.target})
 
 
 class _Targets(Labeller):
     def __init__(self, targets: dict[str, str]) -> None:
         self._targets = targets
-
-    def ask(self, shard: PseudoLabel, rows: Sequence[Row]) -> Ticket:
-        """See `Labeller.ask`."""
-        return Ticket(shard, tuple(rows))
 
     def collect(self, ticket: Ticket) -> Collected:
         """See `Labeller.collect`; a row of a pool without labels is refused."""

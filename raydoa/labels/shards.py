@@ -1,5 +1,6 @@
 """Shards of any label source, labelled and published: what a runner maps over."""
 
+import logging
 import time
 from collections import Counter
 
@@ -19,6 +20,8 @@ from raydoa.store.record import Record
 from raydoa.tasks.split import pool
 from raydoa.training.shards import write_shard
 
+logger = logging.getLogger(__name__)
+
 
 class ShardLabeller:
     """Labels shards of one `PseudoLabel.labeller`; the model or connection behind it is opened once."""
@@ -26,8 +29,8 @@ class ShardLabeller:
     def __init__(self, first: PseudoLabel, context: ExecutionContext) -> None:
         self._context = context
         self._source = SOURCES.get(first.source.name)
-        self._labeller: Labeller = self._source.open(first, context)
         self._rows = open_rows(first.data, context)
+        self._labeller: Labeller = self._source.open(first, self._rows, context)
 
     def publish(self, shard: PseudoLabel) -> Record:
         """Label the rows of a shard and publish it.
@@ -62,6 +65,9 @@ def _recorded(shard: PseudoLabel, collected: Collected) -> Facts:
     if not collected.rows:
         reason = next(outcome.reason for outcome in collected.outcomes)
         raise UserError(f"{what}: every row was refused, the first because {reason}")
-    refused = {"refused": counts["refused"]} if counts["refused"] else {}
+    reasons = Counter(o.reason for o in collected.outcomes if o.state == "refused")
+    for reason, rows in reasons.items():
+        logger.warning("%s: %d rows are left out: %s", what, rows, reason)
     tokens = sum(len(row.target_ids) for row in collected.rows)
-    return {"rows": len(collected.rows), "target_tokens": tokens, **refused, **collected.recorded}
+    facts = {"rows": len(collected.rows), "target_tokens": tokens, "refused": counts["refused"]}
+    return facts | collected.recorded

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel, TextForm
-from raydoa.tasks.data import Row
+from raydoa.tasks.data import Row, TaskRows
 
 if TYPE_CHECKING:
     from raydoa.training.soft_labels import LabelledRow, ShardFacts
@@ -65,17 +65,13 @@ class Collected:
 class Labeller(ABC):
     """A source that is open for the shards of one `PseudoLabel.labeller`."""
 
-    @abstractmethod
     def ask(self, shard: PseudoLabel, rows: Sequence[Row]) -> Ticket:
-        """Ask for the labels of a shard's rows, whose targets are hidden. Idempotent."""
+        """Ask for the labels of a shard's rows, whose targets are hidden. Idempotent; `collect` does all unless overridden."""
+        return Ticket(shard, tuple(rows))
 
     @abstractmethod
     def collect(self, ticket: Ticket) -> Collected:
-        """The labels of a ticket, as far as they are there.
-
-        Raises:
-            UnlabelableRow: a row cannot be labelled, and should be mended.
-        """
+        """The labels of a ticket, as far as they are there. Raises `UnlabelableRow`: a row cannot be labelled, and should be mended."""
 
 
 class LabelSource(ABC):
@@ -94,8 +90,8 @@ class LabelSource(ABC):
         """What labelling so many rows would take."""
 
     @abstractmethod
-    def open(self, shard: PseudoLabel, context: ExecutionContext) -> Labeller:
-        """A labeller for ``shard`` and all others with the same `PseudoLabel.labeller`."""
+    def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
+        """A labeller for ``shard`` and all others with the same `PseudoLabel.labeller`; ``rows`` are the task's."""
 
 
 def text_facts(shard: PseudoLabel) -> "ShardFacts":
@@ -105,7 +101,6 @@ def text_facts(shard: PseudoLabel) -> "ShardFacts":
     return ShardFacts(
         kind="text",
         dtype="",
-        d_model=0,
         vocabulary=0,
         temperature=None,
         teacher=shard.source.name,

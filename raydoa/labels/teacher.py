@@ -1,18 +1,19 @@
 """Labels of a fine-tuned model: its greedy targets and, unless text is asked for, its distributions."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from raydoa.labels.source import Collected, Labeller, LabelSource, Quote, RowOutcome, Ticket
 from raydoa.pipeline.context import ExecutionContext, content_of, open_model, source_ids
 from raydoa.pipeline.stages import FineTune, PseudoLabel, TextForm
-from raydoa.tasks.data import Row
+from raydoa.tasks.data import Row, TaskRows
 
 if TYPE_CHECKING:
     import torch
 
     from raydoa.training.batches import Example
-    from raydoa.training.soft_labels import Generated, SoftLabels
+    from raydoa.training.soft_labels import Generated
     from raydoa.training.sparse import Sparsity
 
 
@@ -23,10 +24,9 @@ class Teacher(LabelSource):
     needs_gpu = True
 
     def quote(self, rows: int, form: TextForm) -> Quote:
-        """See `LabelSource.quote`."""
         return Quote("labelled row", rows)
 
-    def open(self, shard: PseudoLabel, context: ExecutionContext) -> Labeller:
+    def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
         """See `LabelSource.open`: the teacher is loaded once."""
         assert shard.teacher is not None, "a teacher's shard names it"
         return TeacherLabeller(shard.teacher, context)
@@ -44,24 +44,34 @@ class TeacherLabeller(Labeller):
         self.head: torch.Tensor = self._model.head
         """The output head ``[outputs, width]``, where the teacher has it."""
 
-    def ask(self, shard: PseudoLabel, rows: Sequence[Row]) -> Ticket:
-        """See `Labeller.ask`."""
-        return Ticket(shard, tuple(rows))
-
     def collect(self, ticket: Ticket) -> Collected:
-        """See `Labeller.collect`."""
-        from raydoa.training.soft_labels import LabelledRow, ShardFacts
+        from raydoa.training.soft_labels import (
+            HiddenLabels,
+            LabelledRow,
+            ShardFacts,
+            SoftLabels,
+            WrittenLabels,
+        )
+        from raydoa.training.sparse import sparsify
 
-        shard = ticket.shard
-        texts = {row.id: row.source for row in ticket.rows}
+        shard, kind = ticket.shard, ticket.shard.representation.kind
+        sources = {row.id: row.source for row in ticket.rows}
         sparsity = self._sparsity(shard)
         temperature = shard.sparsity.recipe.temperature if shard.sparsity is not None else None
+
+        def soft(row: "Generated") -> SoftLabels:
+            if kind == "text":
+                return WrittenLabels()
+            if sparsity is None or temperature is None:
+                return HiddenLabels(row.states)
+            top, samples = sparsity.top, sparsity.samples
+            return sparsify(row.states, self.head, temperature, top, samples, row.row_id)
+
         generated = list(self._generate(ticket.rows, shard.form))
-        written = self._model.texts([row.target_ids for row in generated])
+        texts = self._model.texts([row.target_ids for row in generated])
         facts = ShardFacts(
-            kind=shard.representation.kind,
+            kind=kind,
             dtype=shard.representation.dtype,
-            d_model=self.head.shape[1],
             vocabulary=self.head.shape[0],
             temperature=temperature,
             teacher=f"{shard.model} ({self._teacher.key[:12]})",
@@ -69,33 +79,21 @@ class TeacherLabeller(Labeller):
             tokenizer=self._model.output_space,
         )
         rows = tuple(
-            LabelledRow(
-                row.row_id,
-                texts[row.row_id],
-                row.target_ids,
-                self._soft(row, shard, sparsity, temperature),
-                text,
-            )
-            for row, text in zip(generated, written, strict=True)
-        )
-        kept = (
-            {"top": sparsity.top, "samples": sparsity.samples, "cosine": sparsity.cosine}
-            if sparsity
-            else {}
+            LabelledRow(row.row_id, sources[row.row_id], row.target_ids, soft(row), text)
+            for row, text in zip(generated, texts, strict=True)
         )
         outcomes = tuple(RowOutcome(row.row_id, "labelled") for row in rows)
-        return Collected(rows, facts, outcomes, kept)
+        return Collected(rows, facts, outcomes, asdict(sparsity) if sparsity else {})
 
     def exact_examples(self, rows: Sequence[Row], form: TextForm) -> "list[Example]":
-        """Rows with everything that the teacher knows about them."""
+        """Rows, in the order given, with everything that the teacher knows about them."""
         from raydoa.training.batches import Example
         from raydoa.training.soft_labels import HiddenLabels
 
-        sources = source_ids(rows, form, self._model)
-        by_id = {row.id: ids for row, ids in zip(rows, sources, strict=True)}
+        written = {row.row_id: row for row in self._generate(rows, form)}
         return [
-            Example(g.row_id, by_id[g.row_id], g.target_ids, HiddenLabels(g.states))
-            for g in self._generate(rows, form)
+            Example(row.id, ids, written[row.id].target_ids, HiddenLabels(written[row.id].states))
+            for row, ids in zip(rows, source_ids(rows, form, self._model), strict=True)
         ]
 
     def _generate(self, rows: Sequence[Row], form: TextForm) -> "Iterator[Generated]":
@@ -116,31 +114,5 @@ class TeacherLabeller(Labeller):
             return None
         record = self._context.store.find(shard.sparsity.key)
         assert record is not None, "a stage's inputs are made before it"
-        facts = record.facts
-        assert isinstance(facts["top"], int) and isinstance(facts["samples"], int)
-        assert isinstance(facts["cosine"], float)
+        facts: dict[str, Any] = record.facts
         return Sparsity(facts["top"], facts["samples"], facts["cosine"])
-
-    def _soft(
-        self,
-        row: "Generated",
-        shard: PseudoLabel,
-        sparsity: "Sparsity | None",
-        temperature: float | None,
-    ) -> "SoftLabels":
-        from raydoa.training.soft_labels import HiddenLabels, WrittenLabels
-        from raydoa.training.sparse import sparsify
-
-        if shard.representation.kind == "text":
-            return WrittenLabels()
-        if sparsity is None:
-            return HiddenLabels(row.states)
-        assert temperature is not None
-        return sparsify(
-            row.states,
-            self.head,
-            temperature=temperature,
-            top=sparsity.top,
-            samples=sparsity.samples,
-            row_id=row.row_id,
-        )

@@ -51,22 +51,18 @@ class ModelShape(Protocol):
     @property
     def family(self) -> str:
         """The name of its family."""
-        ...
 
     @property
     def parameters(self) -> int:
         """All parameters."""
-        ...
 
     @property
     def outputs(self) -> int:
         """Size of its output space: ids of its vocabulary, or classes."""
-        ...
 
     @property
     def width(self) -> int:
         """Numbers of a state that its output head is applied to."""
-        ...
 
     @property
     def writes(self) -> str:
@@ -74,7 +70,6 @@ class ModelShape(Protocol):
 
         A student learns the distribution of a teacher that writes the same, and the text of any other.
         """
-        ...
 
     def training_seconds(
         self,
@@ -88,21 +83,17 @@ class ModelShape(Protocol):
 
         ``teacher_head`` is how many weights of the teacher's head stored states are multiplied with; 0 on gold labels.
         """
-        ...
 
     def labelling_seconds(
         self, device: Device, rows: int, source_length: int, target_length: int
     ) -> float:
         """Seconds in which one GPU writes the targets of ``rows`` together."""
-        ...
 
     def training_bytes(self, gpus: int) -> float:
         """Memory of each of ``gpus`` at the peak of a fine-tuning that is sharded over them."""
-        ...
 
     def labelling_bytes(self) -> float:
         """GPU memory of the weights that a labelling actor holds."""
-        ...
 
 
 class Model(ABC):
@@ -135,27 +126,15 @@ class Model(ABC):
 
     @abstractmethod
     def target_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
-        """Ids of each target, at most ``length`` and at least one.
-
-        Raises:
-            UserError: a target that this model can never write.
-        """
+        """Ids of each target, at most ``length`` and at least one. Raises `UserError`: a target that this model can never write."""
 
     @abstractmethod
     def texts(self, targets: Sequence[Sequence[int]]) -> list[str]:
         """The texts that target ids stand for."""
 
     @abstractmethod
-    def loss(
-        self,
-        *,
-        teacher_head: "torch.Tensor | None" = None,
-        temperature: float = 1.0,
-        gold_weight: float = 1.0,
-        chunk_tokens: int = 1024,
-        activation_checkpointing: bool = False,
-    ) -> "Loss":
-        """The training loss around `network`; see `raydoa.training.distill.Loss`."""
+    def loss(self, **options: Any) -> "Loss":
+        """The training loss around `network`, with the arguments of `raydoa.training.distill.Loss`."""
 
     @abstractmethod
     def generate(
@@ -204,11 +183,7 @@ class Family(ABC):
 
     @abstractmethod
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
-        """The size of a checkpoint; ``where`` names its config in errors.
-
-        Raises:
-            UserError: the config lacks a dimension.
-        """
+        """The size of a checkpoint; ``where`` names its config in errors. Raises `UserError`: the config lacks a dimension."""
 
     @abstractmethod
     def own_shape(self, name: str, outputs: int) -> ModelShape:
@@ -240,6 +215,10 @@ class Family(ABC):
     def initialize(self, name: str, classes: Sequence[str], seed: int) -> Model:
         """One of `own` before any training, for a task with ``classes``."""
         raise UserError(f"model {name}: the family {self.name} does not train from scratch")
+
+    def learn_vocabulary(self, text: Iterable[str], size: int, folder: Path) -> dict[str, Any]:
+        """Write what `pretraining` reads of ``text``, with ``size`` ids at most; returns what is recorded of it."""
+        raise UserError(f"the family {self.name} learns no vocabulary")
 
     def pretraining(
         self,

@@ -9,21 +9,17 @@ from safetensors.torch import save_file
 from raydoa.training.tensor_file import full_disk_is_os_error
 
 HEAD_FILE = "head.safetensors"
-HEAD_TENSOR = "lm_head.weight"
 
 
 def save_head(head: torch.Tensor, folder: Path) -> None:
-    """Write the head ``[outputs, width]``.
-
-    Raises:
-        OSError: the disk is full.
-    """
+    """Write the head ``[outputs, width]``. Raises `OSError`: the disk is full."""
     with full_disk_is_os_error():
-        save_file({HEAD_TENSOR: head.detach().cpu().contiguous().clone()}, folder / HEAD_FILE)
+        save_file({"head": head.detach().cpu().contiguous().clone()}, folder / HEAD_FILE)
 
 
 def load_head(folder: Path) -> torch.Tensor:
     """The head ``[outputs, width]``, without loading the body."""
     with safe_open(folder / HEAD_FILE, framework="pt") as file:
-        head: torch.Tensor = file.get_tensor(HEAD_TENSOR)
+        (name,) = file.keys()
+        head: torch.Tensor = file.get_tensor(name)
     return head

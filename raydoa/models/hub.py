@@ -52,32 +52,27 @@ def locate(name: str, location: str | None) -> Located:
     return Located(f"{name}@{commit}", commit)
 
 
-def checkpoint_folder(location: str) -> Path:
+def checkpoint_folder(location: str, *, weights: bool = True) -> Path:
     """The local folder of a located checkpoint; a hub model is downloaded once per machine.
+
+    Without ``weights``, it has its configuration and tokenizer, and maybe its weights.
 
     Raises:
         Unreachable: it is not here, and the hub does not answer.
     """
+    from huggingface_hub import snapshot_download
+
     if Path(location).is_dir():
         return Path(location)
     name, _, commit = location.partition("@")
-    return _cached(name, commit) or _download(name, commit, _at_hub(name, commit).weights)
-
-
-def description_folder(location: str) -> Path:
-    """A local folder with a located checkpoint's configuration and tokenizer, and maybe its weights."""
-    if Path(location).is_dir():
-        return Path(location)
-    name, _, commit = location.partition("@")
-    return _cached(name, commit) or _download(name, commit)
+    if (cached := _cached(name, commit)) is not None:
+        return cached
+    patterns = [*_DESCRIPTION, *([_at_hub(name, commit)[1]] if weights else [])]
+    return Path(snapshot_download(name, revision=commit, allow_patterns=patterns))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The checkpoint's `config.json`, as it is.
-
-    Raises:
-        UserError: it is missing or is not a JSON object.
-    """
+    """The checkpoint's `config.json`, as it is. Raises `UserError`: it is missing or is not a JSON object."""
     path = folder / "config.json"
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a checkpoint folder")
@@ -91,11 +86,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Hash of the names and bytes of a folder's configuration, vocabulary and weights.
-
-    Raises:
-        UserError: there are no weights in it.
-    """
+    """Hash of the names and bytes of a folder's configuration, vocabulary and weights. Raises `UserError`: there are no weights in it."""
     weights = _weights(path.name for path in folder.iterdir())
     if weights is None:
         raise UserError(
@@ -119,7 +110,7 @@ def _weights(names: Iterable[str]) -> str | None:
 def _hub_commit(name: str) -> str:
     """The commit that the hub's main branch, or else the local cache, has of ``name``."""
     try:
-        return _at_hub(name, "main").commit
+        return _at_hub(name, "main")[0]
     except Unreachable:
         folder = _cached(name, "main")
         if folder is None:
@@ -128,13 +119,8 @@ def _hub_commit(name: str) -> str:
         return folder.name
 
 
-@dataclass(frozen=True)
-class _Hosted:
-    commit: str
-    weights: str
-
-
-def _at_hub(name: str, revision: str) -> _Hosted:
+def _at_hub(name: str, revision: str) -> tuple[str, str]:
+    """The commit of a revision, and the pattern of its weights."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import DryRunError, HfHubHTTPError, HFValidationError
 
@@ -162,13 +148,7 @@ def _at_hub(name: str, revision: str) -> _Hosted:
     weights = _weights(file.filename for file in files)
     if weights is None:
         raise UserError(f"model {name}: the hub has no {' or '.join(_WEIGHTS)} of it")
-    return _Hosted(str(files[0].commit_hash), weights)
-
-
-def _download(name: str, commit: str, *patterns: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    return Path(snapshot_download(name, revision=commit, allow_patterns=[*_DESCRIPTION, *patterns]))
+    return str(files[0].commit_hash), weights
 
 
 def _cached(name: str, revision: str) -> Path | None:

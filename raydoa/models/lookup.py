@@ -4,18 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from raydoa.errors import UserError, did_you_mean
+from raydoa.errors import UserError
 from raydoa.models import FAMILIES
 from raydoa.models.family import Family, ModelShape
 from raydoa.models.hub import read_config
 
 
 def family_of(config: Mapping[str, Any], where: str) -> Family:
-    """The family of a checkpoint with this `config.json`.
-
-    Raises:
-        UserError: no family takes it.
-    """
+    """The family of a checkpoint with this `config.json`. Raises `UserError`: no family takes it."""
     for family in FAMILIES:
         if family.takes(config):
             return family
@@ -27,20 +23,12 @@ def family_of(config: Mapping[str, Any], where: str) -> Family:
 
 
 def family_at(folder: Path) -> Family:
-    """The family of the checkpoint in a folder.
-
-    Raises:
-        UserError: there is none, or no family takes it.
-    """
+    """The family of the checkpoint in a folder. Raises `UserError`: there is none, or no family takes it."""
     return family_of(read_config(folder), str(folder / "config.json"))
 
 
 def shape_at(folder: Path) -> ModelShape:
-    """The size of the checkpoint in a folder.
-
-    Raises:
-        UserError: there is none, or no family takes it.
-    """
+    """The size of the checkpoint in a folder. Raises `UserError`: there is none, or no family takes it."""
     config, where = read_config(folder), str(folder / "config.json")
     return family_of(config, where).shape(config, where)
 
@@ -53,17 +41,3 @@ def known_shapes() -> dict[str, ModelShape]:
 def own_models() -> dict[str, Family]:
     """Families by the name of each model that raydoa builds itself."""
     return {name: family for family in FAMILIES for name in family.own}
-
-
-def own_model(name: str) -> Family:
-    """The family of a model that raydoa builds itself.
-
-    Raises:
-        UserError: there is none of that name.
-    """
-    own = own_models()
-    if name not in own:
-        raise UserError(
-            f"model: found {name!r}; raydoa builds {', '.join(own)}{did_you_mean(name, list(own))}"
-        )
-    return own[name]

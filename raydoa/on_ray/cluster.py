@@ -26,12 +26,7 @@ _ENV_VARS = ENV_VARS | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGR
 
 @contextmanager
 def cluster(namespace: str, *, cpus: int | None = None) -> Iterator[None]:
-    """Connect for the length of a sweep: to `RAY_ADDRESS` if it is set, else to a local cluster of our own.
-
-    Args:
-        namespace: the sweep's; its named actors live there.
-        cpus: CPUs of a local cluster; those of the machine by default.
-    """
+    """Connect for the length of a sweep: to `RAY_ADDRESS` if it is set, else to a cluster of our own with ``cpus``, or all."""
     remote = "RAY_ADDRESS" in os.environ
     silence_loggers()
     with _environment(_ENV_VARS if remote else _ENV_VARS | LOCAL_CLUSTER_ENV_VARS):

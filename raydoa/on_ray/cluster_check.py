@@ -18,22 +18,15 @@ from raydoa.doctor.node_facts import NodeFacts, compare, node_line
 from raydoa.errors import UserError
 from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.error_causes import last_line
-from raydoa.on_ray.node_probe import list_nodes, open_storage, probe_node, read_clock
+from raydoa.on_ray.node_probe import list_nodes, probe_node, read_clock
+from raydoa.store.layout import open_storage
 
 _TIMEOUT_SECONDS = 180.0
 _CLOCK_READINGS = 3
 
 
 def check_cluster(store: str | None, results: str | None) -> tuple[list[str], list[Finding]]:
-    """Probe every node, and compare the results.
-
-    Args:
-        store: folder or URL of the artifacts, tried from every node.
-        results: folder of the result dirs, the same.
-
-    Returns:
-        A line for each node, and the findings.
-    """
+    """Probe every node, and whether it reaches ``store`` and ``results``; returns a line for each node, and the findings."""
     shared = [_absolute(url) for url in (store, results) if url is not None]
     run = f"doctor-{uuid.uuid4().hex}"
     with cluster(namespace=run):
@@ -81,16 +74,11 @@ def _facts(
     """Of a node, from its own probe and what it sees of the others."""
     probe = probes[node["NodeID"]]
     return NodeFacts(
+        **{field: value for field, value in probe.items() if field != "host"},
         node=_name(node),
-        versions=probe["versions"],
-        gpus_seen=probe["gpus_seen"],
         gpus_offered=int(node["Resources"].get("GPU", 0)),
-        auth_mode=probe["auth_mode"],
-        token_file=probe["token_file"],
-        token_file_mode=probe["token_file_mode"],
         skew_seconds=clock[0],
         skew_uncertainty=clock[1],
-        unwritable=probe["unwritable"],
         unseen={
             url: [
                 f"{other['host']} ({node_id[:8]})"

@@ -13,11 +13,7 @@ from raydoa.store.store import Store
 
 
 class ClusterLocks:
-    """Locks of one trial (or of the driver); they are released when its process ends.
-
-    Args:
-        store: where artifacts go; the same key in another store is another lock.
-    """
+    """Locks of one trial (or of the driver) on keys of a store; they are released when its process ends."""
 
     def __init__(self, store: Store) -> None:
         self._manager = find_locks()
@@ -31,14 +27,12 @@ class ClusterLocks:
         )
 
     def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
-        """See `BuildLocks.acquire`."""
         by_name = {lock_name(self._store, stage.key): stage for stage in stages}
         label = stage_label(stages[0])
         granted = ray.get(self._manager.acquire.remote(list(by_name), label, self._holder))
         return [by_name[name] for name in granted]
 
     def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
-        """See `BuildLocks.release`."""
         names = [lock_name(self._store, stage.key) for stage in stages]
         ray.get(self._manager.release.remote(names, self._holder.name, outcome))
 

@@ -24,14 +24,9 @@ from raydoa.training.recipe import Recipe
 def deepspeed_config(
     recipe: Recipe, *, world: int, rounds: int, zero_stage: int, offload: bool
 ) -> dict[str, Any]:
-    """The DeepSpeed configuration of a fine-tuning.
+    """The DeepSpeed configuration of a fine-tuning over ``world`` workers with ``rounds`` micro-batches each per step.
 
-    Args:
-        recipe: precision and clipping.
-        world: workers.
-        rounds: micro-batches that each worker runs per step.
-        zero_stage: what is sharded over workers: 1 optimiser state, 2 gradients as well, 3 weights as well.
-        offload: keep the optimiser state in host memory.
+    ``zero_stage`` says what is sharded over them: 1 optimiser state, 2 gradients as well, 3 weights as well.
     """
     zero: dict[str, Any] = {"stage": zero_stage}
     if zero_stage == 3:
@@ -70,7 +65,6 @@ class DeepSpeedEngine:
         self.engine, _, _, _ = deepspeed.initialize(model=loss, optimizer=optimiser, config=config)
 
     def accumulate(self, batch: MicroBatch, scale: float) -> float:
-        """See `Engine.accumulate`."""
         loss = self.engine(batch.to(self._device), scale * self._factor)
         self.engine.backward(loss)
         if not self.engine.is_gradient_accumulation_boundary():

@@ -19,11 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def drain_on_notice(service: MetadataService, node_id: str | None = None) -> PreemptionNotice:
-    """Poll for a preemption notice, drain the node once there is one, and return the notice.
-
-    Args:
-        service: where notices come from.
-        node_id: of another node than this process runs on.
+    """Poll for a preemption notice, drain the node once there is one (by default this process's), and return the notice.
 
     Raises:
         UserError: Ray does not run on this machine.

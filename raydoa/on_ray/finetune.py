@@ -58,8 +58,8 @@ def fine_tune(
         try:
             _run_group(job, workers)
         except ray.train.TrainingFailedError as failure:
-            cause = _cause(failure)
-            if cause is not None:
+            causes = map(actionable_cause, getattr(failure, "worker_failures", {}).values())
+            if (cause := next(filter(None, causes), None)) is not None:
                 raise cause from failure
             # A pending group is sized again now and then; one that was preempted is no failure, and neither is one
             # that came further than the one before.
@@ -132,12 +132,3 @@ def _never_started(failure: Exception) -> bool:
     return isinstance(failure, ray.train.ControllerError) and is_startup_timeout(
         failure.controller_failure
     )
-
-
-def _cause(failure: Exception) -> Exception | None:
-    """The workers' own error where callers can act on it."""
-    for error in getattr(failure, "worker_failures", {}).values():
-        cause = actionable_cause(error)
-        if cause is not None:
-            return cause
-    return None

@@ -215,11 +215,7 @@ def start_locks() -> Any:
 
 
 def find_locks() -> Any:
-    """The `LockManager` of this cluster, from inside a trial.
-
-    Raises:
-        ValueError: no sweep has run on this cluster.
-    """
+    """The `LockManager` of this cluster, from inside a trial. Raises `ValueError`: no sweep has run on this cluster."""
     return ray.get_actor(_ACTOR, namespace=_NAMESPACE)
 
 

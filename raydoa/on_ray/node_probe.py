@@ -13,14 +13,13 @@ from typing import Any
 
 import raydoa
 from raydoa.errors import UserError
-from raydoa.store.local_storage import LocalStorage
-from raydoa.store.remote_storage import RemoteStorage
+from raydoa.store.layout import open_storage
 
 _COUNT_GPUS = "import torch; print(torch.cuda.device_count())"
 
 
 def probe_node(shared: Sequence[str], run: str, node_id: str) -> dict[str, Any]:
-    """Versions, GPUs and token of this node; writes a file named ``node_id`` into the folder ``run`` of each storage."""
+    """What of `NodeFacts` this node knows itself, and its name; writes ``run``/``node_id`` into each storage."""
     token = _token_file()
     return {
         "host": platform.node(),
@@ -52,11 +51,6 @@ def list_nodes(shared: Sequence[str], run: str, node_id: str) -> dict[str, list[
 def read_clock() -> float:
     """The node's clock, in unix seconds."""
     return time.time()
-
-
-def open_storage(url: str) -> LocalStorage | RemoteStorage:
-    """A folder or URL, opened as the store opens it."""
-    return RemoteStorage(url) if "://" in url else LocalStorage(Path(url))
 
 
 def _write(url: str, run: str, node_id: str) -> str | None:

@@ -25,13 +25,9 @@ from raydoa.search.setup import SearchSetup, cell_of
 
 
 class PlanSearcher(Searcher):
-    """Suggests the plans of proposals, and tells what came out.
+    """Suggests the plans of proposals, ``at_once`` trials at a time, and tells what came out.
 
     Tune pickles it with the experiment, and restores it in another process: what is kept is how to open the log.
-
-    Args:
-        setup: the search.
-        at_once: trials at a time.
     """
 
     def __init__(self, setup: SearchSetup, at_once: int) -> None:
@@ -128,11 +124,7 @@ class PlanSearcher(Searcher):
         Path(checkpoint_path).write_text(json.dumps({"entries": self.journal.entries}), "utf-8")
 
     def restore(self, checkpoint_path: str) -> None:
-        """Read what `save` wrote, and check that the log has lost nothing since.
-
-        Raises:
-            UserError: it has.
-        """
+        """Read what `save` wrote, and check that the log has lost nothing since. Raises `UserError`: it has."""
         saved = json.loads(Path(checkpoint_path).read_text("utf-8"))["entries"]
         if self.journal.entries < saved:
             raise UserError(

@@ -10,7 +10,7 @@ import os
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TypeAlias
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -25,21 +25,6 @@ class PreemptionNotice:
     reason: str
 
 
-class MetadataService(Protocol):
-    """Where a machine's preemption notice appears."""
-
-    poll_seconds: float
-    """How often to poll."""
-
-    def notice(self) -> PreemptionNotice | None:
-        """The notice, if there is one.
-
-        Raises:
-            OSError: the metadata service did not answer.
-        """
-        ...
-
-
 class Ec2Metadata:
     """EC2's instance metadata, version 2: a token by PUT, then `spot/instance-action`, which is 404 until the notice.
 
@@ -47,13 +32,14 @@ class Ec2Metadata:
     """
 
     poll_seconds = 5.0
+    """How often to poll."""
 
     def __init__(self) -> None:
         self._url = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254")
         self._token: str | None = None
 
     def notice(self) -> PreemptionNotice | None:
-        """See `MetadataService.notice`."""
+        """The notice, if there is one. Raises `OSError`: the metadata service did not answer."""
         had_token = self._token is not None
         try:
             action = json.loads(self._instance_action())
@@ -90,14 +76,16 @@ class ComputeEngineMetadata:
         self._url = f"http://{host}/computeMetadata/v1/instance/preempted"
 
     def notice(self) -> PreemptionNotice | None:
-        """See `MetadataService.notice`; this one names no deadline, so it is counted from the poll that saw it."""
+        """As `Ec2Metadata.notice`; this one names no deadline, so it is counted from the poll that saw it."""
         if _read(self._url, {"Metadata-Flavor": "Google"}).strip() != "TRUE":
             return None
         deadline = time.time() + self._notice_seconds
         return PreemptionNotice(deadline, "Compute Engine is preempting this spot VM")
 
 
-METADATA_SERVICES: dict[str, type[Ec2Metadata] | type[ComputeEngineMetadata]] = {
+MetadataService: TypeAlias = Ec2Metadata | ComputeEngineMetadata
+
+METADATA_SERVICES: dict[str, type[MetadataService]] = {
     "aws": Ec2Metadata,
     "gcp": ComputeEngineMetadata,
 }

@@ -75,11 +75,6 @@ def draining_nodes() -> set[str]:
     return set(state.get_draining_nodes())
 
 
-def actors(class_name: str) -> list[dict[str, Any]]:
-    """The actors of a class, dead ones included: `State`, `Pid` and `Address` of each."""
-    return [a for a in state.actor_table(None).values() if a["ActorClassName"] == class_name]
-
-
 async def ping(actor: Any) -> None:
     """Await an actor's answer; raises Ray's error as soon as the actor is dead."""
     await actor.__ray_ready__.remote()
@@ -119,16 +114,9 @@ def gcs_client(address: str) -> Any:
 
 
 def drain_node(gcs: Any, node_id: str, reason: str, deadline: float) -> tuple[bool, str]:
-    """Drain a node because it is preempted: it takes no new work. `ray drain-node` does this from a shell.
+    """Drain a node because it is preempted, at ``deadline`` (unix seconds); returns whether Ray accepted, and if not, why.
 
-    Args:
-        gcs: from `gcs_client`.
-        node_id: of the node.
-        reason: for people.
-        deadline: when the machine ends, in unix seconds.
-
-    Returns:
-        Whether Ray accepted, and if not, why.
+    It takes no new work. `ray drain-node` does this from a shell; ``gcs`` is from `gcs_client`.
 
     Raises:
         ray.exceptions.RpcError: the head node did not answer.

@@ -1,24 +1,15 @@
 """A search with Ray Tune: a proposal is a trial, and a trial is a plan, made by the same stages as in a sweep."""
 
 import shutil
-from pathlib import Path
 
 from ray import tune
-from ray.tune.logger import JsonLoggerCallback
 
 from raydoa.errors import Interrupted
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.on_ray.cluster import TRIAL_NEEDS, cluster, trials_that_fit
-from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
+from raydoa.on_ray.cluster import cluster, trials_that_fit
 from raydoa.on_ray.locks import start_locks
 from raydoa.on_ray.plan_searcher import PlanSearcher
-from raydoa.on_ray.plan_trial import (
-    MOST_TRIAL_FAILURES,
-    Trial,
-    measure_plan,
-    trial_name,
-)
-from raydoa.on_ray.ray_internals import set_callbacks
+from raydoa.on_ray.plan_trial import Trial, measure_plan, plan_tuner
 from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.pipeline.context import TOKEN_FOLDER
 from raydoa.search.journal import Journal
@@ -45,11 +36,15 @@ def run_search(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
     runtime = runtime.model_copy(
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
+    trackers = Trackers(runtime.trackers, result_dir.name)
     # Tune would not ask a searcher again that has said it is finished, though a new limit lets it go on.
     same = not journal.ended_once
     with cluster(namespace=study.sweep_id):
         start_locks()
-        _tuner(setup, runtime, resume=same).fit()
+        trainable = tune.with_parameters(measure_plan, trial=Trial(setup.resolved, runtime))
+        searcher = PlanSearcher(setup, trials_that_fit(runtime.trials_of_a_search))
+        # What was running is proposed again by the searcher, whose log knows of trials that Tune had not yet saved.
+        plan_tuner(trainable, result_dir, searcher, -1, [trackers], resume=same).fit()
     journal = setup.open_journal()
     if journal.search.stopped is None or journal.pending:
         raise Interrupted(
@@ -58,39 +53,3 @@ def run_search(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
         )
     shutil.rmtree(result_dir / "train" / TOKEN_FOLDER, ignore_errors=True)
     return journal
-
-
-def _tuner(setup: SearchSetup, runtime: RuntimeConfig, *, resume: bool) -> tune.Tuner:
-    trainable = tune.with_resources(
-        tune.with_parameters(measure_plan, trial=Trial(setup.resolved, runtime)),
-        TRIAL_NEEDS,
-    )
-    path: Path = setup.result_dir
-    callbacks = [
-        LeakedPlacementGroups(),
-        JsonLoggerCallback(),
-        Trackers(runtime.trackers, path.name),
-    ]
-    if resume and tune.Tuner.can_restore(str(path)):
-        # What was running is proposed again by the searcher, whose log knows of trials that Tune had not yet saved.
-        tuner = tune.Tuner.restore(
-            str(path), trainable, resume_unfinished=False, restart_errored=False
-        )
-        return set_callbacks(tuner, callbacks)
-    return tune.Tuner(
-        trainable,
-        tune_config=tune.TuneConfig(
-            search_alg=PlanSearcher(setup, trials_that_fit(runtime.trials_of_a_search)),
-            num_samples=-1,  # To the end of the search.
-            reuse_actors=True,
-            trial_name_creator=lambda t: trial_name(t.config),
-            trial_dirname_creator=lambda t: f"{trial_name(t.config)}-{t.trial_id}",
-        ),
-        run_config=tune.RunConfig(
-            name=path.name,
-            storage_path=str(path.parent),
-            verbose=0,
-            callbacks=callbacks,
-            failure_config=tune.FailureConfig(max_failures=MOST_TRIAL_FAILURES),
-        ),
-    )

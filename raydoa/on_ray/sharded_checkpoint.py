@@ -48,11 +48,7 @@ def save_fragments(engine: Any, folder: Path, steps_done: int) -> None:
 
 
 def load_fragments(engine: Any, folder: Path) -> int:
-    """Restore the engine's weights and optimiser from what a group wrote to ``folder``; every worker must call it.
-
-    Returns:
-        The number of steps done.
-    """
+    """Restore weights and optimiser from what a group wrote to ``folder``; every worker must call it. Returns the steps done."""
     files = sorted(folder.glob("rank-*.safetensors"))
     assert files, f"{folder}: no checkpoint"
     with safe_open(files[0], framework="pt") as saved:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import BasicVariantGenerator
 
 from raydoa.errors import Interrupted
@@ -23,19 +22,16 @@ from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.result_row import DRIVER_FILE
 from raydoa.experiment.study import Study
 from raydoa.experiment.trial import infeasible_row
-from raydoa.on_ray.cluster import TRIAL_NEEDS, cluster, trials_that_fit
+from raydoa.on_ray.cluster import cluster, trials_that_fit
 from raydoa.on_ray.error_causes import failure_of_cells
-from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.locks import start_locks
 from raydoa.on_ray.plan_trial import (
-    MOST_TRIAL_FAILURES,
     Trial,
     measure_plan,
+    plan_tuner,
     trial_config,
-    trial_name,
 )
 from raydoa.on_ray.progress import Progress
-from raydoa.on_ray.ray_internals import set_callbacks
 from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.on_ray.warm_start import arrive, start_warm_start, wait_for_all
 from raydoa.pipeline.context import TOKEN_FOLDER
@@ -87,45 +83,17 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
 def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progress) -> tune.Tuner:
     at_once, study = trials_that_fit(trial.runtime.trials_of_a_sweep), trial.resolved.study
     warm_start = start_warm_start(min(at_once, len(expected.trials)))
-    trainable = tune.with_resources(
-        tune.with_parameters(measure_after_warm_start, trial=trial, warm_start=warm_start),
-        TRIAL_NEEDS,
-    )
-    callbacks = [
-        progress,
-        LeakedPlacementGroups(),
-        JsonLoggerCallback(),
-        Trackers(trial.runtime.trackers, result_dir.name),
-    ]
-    if tune.Tuner.can_restore(str(result_dir)):
-        tuner = tune.Tuner.restore(
-            str(result_dir), trainable, resume_unfinished=True, restart_errored=True
-        )
-        return set_callbacks(tuner, callbacks)
+    trainable = tune.with_parameters(measure_after_warm_start, trial=trial, warm_start=warm_start)
     points = [
         trial_config(plan, expected.trials[plan].cells, expected.trials[plan].purchased, study)
         for plan in expected.longest_first()
     ]
-    return tune.Tuner(
-        trainable,
-        param_space={"trial": dict.fromkeys(points[0]["trial"])},
-        tune_config=tune.TuneConfig(
-            # Not `grid_search`: for each of its trials Tune copies the whole grid, which takes 0.1 s of 10,000 cells.
-            search_alg=BasicVariantGenerator(points, at_once),
-            num_samples=len(points),
-            # Starting a process takes longer than many a cell whose stages are there. (A schedule that stops trials
-            # early must not: it is the end of a trial's actor that ends its work and releases its locks.)
-            reuse_actors=True,
-            trial_name_creator=lambda t: trial_name(t.config),
-            trial_dirname_creator=lambda t: f"{trial_name(t.config)}-{t.trial_id}",
-        ),
-        run_config=tune.RunConfig(
-            name=result_dir.name,
-            storage_path=str(result_dir.parent),
-            verbose=0,
-            callbacks=callbacks,
-            failure_config=tune.FailureConfig(max_failures=MOST_TRIAL_FAILURES),
-        ),
+    # Not `grid_search`: for each of its trials Tune copies the whole grid, which takes 0.1 s of 10,000 cells.
+    searcher = BasicVariantGenerator(points, at_once)
+    callbacks = [progress, Trackers(trial.runtime.trackers, result_dir.name)]
+    keys = tuple(points[0]["trial"])
+    return plan_tuner(
+        trainable, result_dir, searcher, len(points), callbacks, rerun=True, keys=keys
     )
 
 

@@ -26,14 +26,10 @@ _PARAMETERS = {field.name for field in fields(Cell)} | {"schema"}
 
 
 class Trackers(LoggerCallback):
-    """Forwards trials to Tune's loggers, and of a result the row's numbers.
+    """Forwards trials to Tune's loggers (``names`` of `TRACKERS`), and of a result the row's numbers.
 
     Tune would pickle its loggers with the experiment, and MLflow's holds a module that may be gone by the time a
     sweep is resumed. What is pickled is which of them are wanted; they are created when the experiment starts.
-
-    Args:
-        names: keys of `TRACKERS`.
-        experiment: the trackers' name for it: the sweep's id.
     """
 
     def __init__(self, names: Sequence[str], experiment: str) -> None:
@@ -45,11 +41,7 @@ class Trackers(LoggerCallback):
         return Trackers, (self._names, self._experiment)
 
     def setup(self, **info: Any) -> None:
-        """Tune calls this before the first trial.
-
-        Raises:
-            UserError: a tracker refuses to start, as Weights & Biases does without a key.
-        """
+        """Tune calls this first. Raises `UserError`: a tracker refuses to start, as Weights & Biases does without a key."""
         for name in self._names:
             tracker = TRACKERS[name].logger(self._experiment)
             try:
@@ -99,11 +91,7 @@ def measured(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def check_trackers(names: Sequence[str]) -> None:
-    """Check trackers before anything runs.
-
-    Raises:
-        UserError: a package is missing, or MLflow's server does not answer.
-    """
+    """Check trackers before anything runs. Raises `UserError`: a package is missing, or MLflow's server does not answer."""
     for name in names:
         package = TRACKERS[name].package
         if importlib.util.find_spec(package) is None:

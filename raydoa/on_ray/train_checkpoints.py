@@ -36,13 +36,7 @@ class _Progress:
 
 
 class TrainCheckpoints:
-    """`raydoa.training.fit.Checkpoints` of one worker of a group; all of them have one.
-
-    Args:
-        run: the run's folder, shared by all nodes.
-        full_size: workers of a whole group.
-        resources_per_worker: what one worker needs.
-    """
+    """`raydoa.training.fit.Checkpoints` of one worker of a group of at most ``full_size``; all nodes share the folder ``run``."""
 
     def __init__(self, run: Path, full_size: int, resources_per_worker: dict[str, int]) -> None:
         context = ray.train.get_context()
@@ -86,7 +80,6 @@ class TrainCheckpoints:
         return self._losses
 
     def restore(self, engine: Engine) -> int:
-        """See `Checkpoints.restore`."""
         if self._checkpoint is None:
             return 0
         with self._checkpoint.as_directory() as folder:
@@ -94,7 +87,6 @@ class TrainCheckpoints:
         return len(self._losses)
 
     def save(self, engine: Engine, steps_done: int) -> None:
-        """See `Checkpoints.save`."""
         losses = self.losses()
         assert len(losses) == steps_done, "a loss for each step"
         with tempfile.TemporaryDirectory(prefix="raydoa-") as folder:
@@ -142,7 +134,6 @@ class TrainCheckpoints:
             self._growth = None
 
     def agreed(self, number: float) -> float:
-        """See `Checkpoints.agreed`."""
         largest = torch.tensor(float(number), dtype=torch.float64, device=_device())
         torch.distributed.all_reduce(largest, torch.distributed.ReduceOp.MAX)
         return float(largest)

@@ -22,9 +22,7 @@ _PATIENCE_SECONDS = 15.0
 class WarmStartBarrier:
     """Counts the processes that are up. An asyncio actor.
 
-    Args:
-        expected: processes. Fewer may come, where some cells are done or memory is short: the barrier opens once no
-            process has arrived for ``patience`` seconds.
+    Fewer than ``expected`` may come, where some cells are done or memory is short: it opens once none has for ``patience`` s.
     """
 
     def __init__(self, expected: int, patience: float = _PATIENCE_SECONDS) -> None:

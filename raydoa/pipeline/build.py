@@ -69,8 +69,8 @@ def build_stage(stage: Stage, context: ExecutionContext) -> Record:
 
 
 def _make_task_data(stage: TaskData, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.tasks.catalog import task_rows
     from raydoa.tasks.data import fingerprint, write_rows
-    from raydoa.tasks.open import task_rows
 
     rows = task_rows(context.tasks[stage.task], context.data_root)
     if fingerprint(rows) != stage.fingerprint:
@@ -82,18 +82,17 @@ def _make_task_data(stage: TaskData, context: ExecutionContext, folder: Path) ->
 
 
 def _make_vocabulary(stage: Vocabulary, context: ExecutionContext, folder: Path) -> Facts:
-    from raydoa.models.tokenizer import train_sentencepiece
+    from raydoa.models import FAMILIES
 
-    tokenizer = train_sentencepiece(open_rows(stage.data, context).unlabelled_text(), stage.size)
-    tokenizer.save(folder)
-    return {"size": tokenizer.size, "fingerprint": tokenizer.fingerprint}
+    text = open_rows(stage.data, context).unlabelled_text()
+    return FAMILIES.get(stage.family).learn_vocabulary(text, stage.size, folder)
 
 
 def _make_pretrain(stage: Pretrain, context: ExecutionContext, folder: Path) -> Facts:
-    from raydoa.models.lookup import own_model
+    from raydoa.models.lookup import own_models
 
     recipe = stage.recipe
-    model, examples = own_model(stage.model).pretraining(
+    model, examples = own_models()[stage.model].pretraining(
         stage.model,
         context.store.fetch(stage.vocabulary.key),
         open_rows(stage.data, context).unlabelled_text(),
@@ -179,7 +178,6 @@ def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Fa
         teacher_head=head,
         temperature=stage.recipe.temperature,
         gold_weight=stage.mixing.gold_weight if stage.mixing else 1.0,
-        chunk_tokens=context.execution.logits_chunk_tokens,
     )
     first, then = distill_rows(stage, context, model)
     facts = _train(stage, loss, stage.recipe, stage.steps, first, context, then)
@@ -188,7 +186,8 @@ def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Fa
 
 
 def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -> Facts:
-    from raydoa.tasks.metrics import score_predictions
+    from raydoa.tasks.metrics import score_outputs
+    from raydoa.tasks.metrics.statistic import Outputs
     from raydoa.tasks.split import in_order
     from raydoa.training.batches import Example
 
@@ -212,15 +211,14 @@ def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -
         for row, text in zip(rows, predictions, strict=True)
     ]
     (folder / "predictions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    scores = score_predictions(
-        stage,
+    outputs = Outputs(
         [row.source for row in rows],
         predictions,
         [row.target or "" for row in rows],
-        seed=0,
-        scoring_model=Path(context.checkpoints[stage.scorer]) if stage.scorer else None,
+        stage.classes,
+        Path(context.checkpoints[stage.scorer]) if stage.scorer else None,
     )
-    return {"rows": len(rows), **dataclasses.asdict(scores)}
+    return {"rows": len(rows), **dataclasses.asdict(score_outputs(stage.metric, outputs, seed=0))}
 
 
 _BUILDERS: Mapping[type[Stage], Callable[[Any, ExecutionContext, Path], Facts]] = {

@@ -156,7 +156,7 @@ class Builder:
 
     def _work(self, missing: Sequence[Stage]) -> None:
         ours = self._locks.acquire(missing)
-        outcome = BuildOutcome()  # A maker that is stopped has neither made anything nor failed.
+        outcome = BuildOutcome()  # A build that is stopped has neither made anything nor failed.
         try:
             # Somebody may have published between our look into the store and our locks.
             todo = self._missing(ours)

@@ -30,7 +30,7 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class ExecutionContext:
-    """What a maker needs beside the stage; nothing here decides what comes out.
+    """What a build needs beside the stage; nothing here decides what comes out.
 
     Attributes:
         store: where artifacts are read and published.

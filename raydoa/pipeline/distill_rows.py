@@ -7,7 +7,6 @@ shared disk) share them. Where a context has no such folder, they last as long a
 
 import hashlib
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -18,6 +17,7 @@ import numpy as np
 from raydoa.models.family import Model
 from raydoa.pipeline.context import TOKEN_FOLDER, ExecutionContext, content_of, labelled_examples
 from raydoa.pipeline.stages import Distill, TextForm
+from raydoa.store.local_storage import sync
 from raydoa.store.record import DamagedArtifact
 from raydoa.store.storage import room_for
 from raydoa.training.batches import Example, JoinedRows, StoredRows
@@ -131,8 +131,7 @@ def _encoded(
         with room_for("token ids", str(folder)), tempfile.TemporaryDirectory(dir=folder) as aside:
             whole = Path(aside) / path.name
             write_ragged(whole, ids)
-            with whole.open("rb") as file:
-                os.fsync(file.fileno())
+            sync(whole)
             whole.replace(path)
     return RaggedFile(path)
 

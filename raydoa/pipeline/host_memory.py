@@ -16,7 +16,7 @@ docs/scale.md has what was measured.
 """
 
 from raydoa.models.family import ModelShape
-from raydoa.models.hub import description_folder
+from raydoa.models.hub import checkpoint_folder
 from raydoa.models.lookup import own_models, shape_at
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import (
@@ -92,7 +92,9 @@ def _opened(trained: FineTune | Distill, context: ExecutionContext) -> int:
 def _shape(initial: Initial, context: ExecutionContext) -> ModelShape:
     match initial:
         case Checkpoint():
-            return shape_at(description_folder(context.checkpoints[initial.fingerprint]))
+            return shape_at(
+                checkpoint_folder(context.checkpoints[initial.fingerprint], weights=False)
+            )
         case Pretrain():
             return own_models()[initial.model].own_shape(initial.model, initial.vocabulary.size)
         case Initialize():

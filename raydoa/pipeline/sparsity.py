@@ -1,6 +1,7 @@
 """How many tokens a sparse representation of a teacher must keep, measured with the student that will learn from it."""
 
-from raydoa.errors import UserError
+from dataclasses import asdict
+
 from raydoa.labels.teacher import TeacherLabeller
 from raydoa.pipeline.context import ExecutionContext, Facts, open_model, open_rows
 from raydoa.pipeline.stages import ChooseSparsity
@@ -26,11 +27,6 @@ def choose(stage: ChooseSparsity, context: ExecutionContext) -> Facts:
     teacher = TeacherLabeller(stage.teacher, context)
     examples = teacher.exact_examples(rows, stage.form)
     student = open_model(stage.student, context)
-    if len(student.head) != len(teacher.head):
-        raise UserError(
-            f"teacher {stage.model} has a vocabulary of {len(teacher.head)} and student {stage.student.model} "
-            f"one of {len(student.head)}; distillation needs one vocabulary on both sides"
-        )
     loss = student.loss(teacher_head=teacher.head, temperature=recipe.temperature)
     fit(
         PlainEngine(loss, recipe, _PROBE_STEPS, context.execution.device),
@@ -40,9 +36,9 @@ def choose(stage: ChooseSparsity, context: ExecutionContext) -> Facts:
         seed=stage.seed,
         execution=context.execution,
     )
+    # The pool is in a seeded order, so its first rows are a sample of it: long rows as well as short ones.
     size = recipe.batch_size
     probes = [
-        examples[i * size : (i + 1) * size] for i in range(_PROBE_BATCHES) if examples[i * size :]
+        examples[i : i + size] for i in range(0, min(len(examples), _PROBE_BATCHES * size), size)
     ]
-    sparsity = choose_sparsity(loss, probes, top=stage.representation.top)
-    return {"top": sparsity.top, "samples": sparsity.samples, "cosine": sparsity.cosine}
+    return asdict(choose_sparsity(loss, probes, top=stage.representation.top))

@@ -54,13 +54,14 @@ class TextForm:
 
 @dataclass(frozen=True)
 class Vocabulary(Stage):
-    """A sentencepiece vocabulary learnt from the task's unlabelled text."""
+    """What a model family learns from the task's unlabelled text to read it: its pieces of words."""
 
     kind: ClassVar[str] = "vocabulary"
     role: ClassVar[Role] = "data"
     version: ClassVar[int] = 1
     data: TaskData
     size: int
+    family: str = field(default="seq2seq", metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class ChooseSparsity(Stage):
 
     kind: ClassVar[str] = "choose_sparsity"
     role: ClassVar[Role] = "train"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     teacher: FineTune
     student: Initial
     data: TaskData
@@ -184,7 +185,7 @@ class PseudoLabel(Stage):
 
     kind: ClassVar[str] = "pseudo_label"
     role: ClassVar[Role] = "label"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     teacher: FineTune | None
     data: TaskData
     form: TextForm

@@ -20,7 +20,7 @@ from raydoa.errors import UserError
 from raydoa.experiment.result_row import DRIVER_FILE, row_of
 from raydoa.report.columns import ORDER, as_cells, check_schema, concatenated, read_table
 from raydoa.report.join import joined
-from raydoa.report.result_folders import ResultFolder, folder_at
+from raydoa.store.layout import Storage, open_storage
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def finished_rows(result_dir: Path) -> tuple[list[Row], list[str]]:
     Raises:
         UserError: a raydoa with other columns wrote them.
     """
-    folder, where = folder_at(result_dir), str(result_dir)
+    folder, where = open_storage(str(result_dir)), str(result_dir)
     rows, unfinished = _trial_rows(folder, where, sorted(folder.folders()))
     return rows + _driver_rows(folder, where, None), unfinished
 
@@ -119,7 +119,7 @@ def artifact_keys(result_dir: Path) -> set[str]:
 
 
 def _read_one(where: str) -> Loaded:
-    folder = folder_at(where)
+    folder = open_storage(where)
     try:
         table = read_table(folder.read(CELLS_FILE), f"{where}/{CELLS_FILE}")
     except FileNotFoundError:
@@ -157,9 +157,7 @@ def _empty(where: str, unfinished: Sequence[str]) -> UserError:
     )
 
 
-def _trial_rows(
-    folder: ResultFolder, where: str, trials: Sequence[str]
-) -> tuple[list[Row], list[str]]:
+def _trial_rows(folder: Storage, where: str, trials: Sequence[str]) -> tuple[list[Row], list[str]]:
     rows, unfinished = [], []
     for path, content in folder.read_all(f"{trial}/{_RESULT}" for trial in trials):
         results = _results(content, f"{where}/{path}")
@@ -169,7 +167,7 @@ def _trial_rows(
     return rows, unfinished
 
 
-def _driver_rows(folder: ResultFolder, where: str, table: pd.DataFrame | None) -> list[Row]:
+def _driver_rows(folder: Storage, where: str, table: pd.DataFrame | None) -> list[Row]:
     """The rows of cells without a trial, which are written all at once; none if a table has as many."""
     try:
         content = folder.read(DRIVER_FILE)

@@ -78,7 +78,7 @@ class Search:
         self.stopped: str | None = None
         self.existing = existing or Purchases()
         self.proposals: dict[int, Proposal] = {}
-        self._sampler = sampler
+        self.sampler = sampler
         self._seed = seed
         self._purchases = self.existing.copy()
         self._observed: dict[int, Observation] = {}
@@ -122,7 +122,7 @@ class Search:
         if self.stopped is not None:
             return None
         state = self.state
-        suggestion = self._sampler.suggest(state)
+        suggestion = self.sampler.suggest(state)
         if suggestion.stop:
             self.stopped = suggestion.why
             logger.info("the search stops: %s", suggestion.why)
@@ -194,7 +194,7 @@ class Search:
 
     def recommend(self) -> Plan:
         """The plan at the budget that is best as far as is known."""
-        return self._sampler.recommend(self.state)
+        return self.sampler.recommend(self.state)
 
     def to_json(self) -> dict[str, Any]:
         """Everything that was asked and told, as plain values; `restore` reads it."""

@@ -1,7 +1,7 @@
 """What of a store may go: a pure function of what lies in it.
 
-Two kinds of things are garbage: what no record points to (attempts of makers that died, of writers
-that came second, temporary files), and, only where the caller says which artifacts to keep, every
+Two kinds of things are garbage: what no record points to (attempts of writers that died or
+came second, temporary files), and, only where the caller says which artifacts to keep, every
 artifact that none of those depends on. What is young is never garbage, and neither is what
 something young depends on: somebody may be about to use it.
 """
@@ -18,7 +18,7 @@ from raydoa.store.record import DamagedArtifact, Record
 from raydoa.store.storage import Listed
 
 ATTEMPT_TIME = "%Y%m%dT%H%M%SZ"
-"""How the name of an attempt's folder begins: when its maker began to publish (UTC)."""
+"""How the name of an attempt's folder begins: when its writer began to publish (UTC)."""
 
 _ATTEMPT = re.compile(r"data/[0-9a-f]{2}/[0-9a-f]{64}/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}/")
 
@@ -112,7 +112,7 @@ def _attempts(
 
 
 def _temporaries(files: Mapping[str, Listed], now: datetime) -> list[Garbage]:
-    """Return the records that a maker was writing aside when it died (local places only)."""
+    """Return the records that somebody was writing aside when it died (local places only)."""
     temporaries = []
     for path, listed in sorted(files.items()):
         name = path.rpartition("/")[2]

@@ -2,20 +2,22 @@
 
 store.json                             the schema of all this
 records/<key[:2]>/<key>.json           one artifact's record, written last and at once
-data/<key[:2]>/<key>/<attempt>/...     its files, in a folder that only its maker writes to
+data/<key[:2]>/<key>/<attempt>/...     its files, in a folder that only one writer writes to
 plans/<id>.json                        what was asked for under a plan's id
 """
 
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from raydoa.errors import UserError
 from raydoa.store.garbage_collection import ATTEMPT_TIME
+from raydoa.store.key import canonical_json
 from raydoa.store.local_storage import LocalStorage
 from raydoa.store.record import (
     SCHEMA,
@@ -30,6 +32,14 @@ from raydoa.store.storage import Listed
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _RECORD = re.compile(r"records/[0-9a-f]{2}/([0-9a-f]{64})\.json")
+
+
+Storage: TypeAlias = LocalStorage | RemoteStorage
+
+
+def open_storage(url: str) -> Storage:
+    """A folder, or any URL that fsspec opens."""
+    return RemoteStorage(url) if "://" in url else LocalStorage(Path(url))
 
 
 def new_attempt(key: str) -> str:
@@ -47,24 +57,23 @@ class StoreLayout:
         self._prepared = False
 
     @cached_property
-    def place(self) -> LocalStorage | RemoteStorage:
+    def place(self) -> Storage:
         """Where the bytes lie; opened when it is first needed."""
-        return RemoteStorage(self.url) if "://" in self.url else LocalStorage(Path(self.url))
+        return open_storage(self.url)
 
     def prepare(self) -> None:
-        """Write the store's mark, if this object has not yet: the place can be written, then."""
+        """Write the store's mark, if this object has not yet: the place can be written, then. Call it before money is spent."""
         self._check_schema()
         if not self._prepared:
             self.place.write("store.json", json.dumps({"schema": SCHEMA}).encode())
             self._prepared = True
 
-    def exists(self) -> bool:
-        """Tell whether anybody has prepared it."""
+    def check_exists(self) -> None:
+        """Refuse a place where nobody has made a store, without making one there. Raises `UserError`: there is none."""
         try:
             self.place.read("store.json")
         except FileNotFoundError:
-            return False
-        return True
+            raise UserError(f"{self.url}: no store here (no store.json); check the name") from None
 
     def record(self, key: str) -> Record | None:
         """Return the record of ``key``, None if there is none, or raise `DamagedArtifact`."""
@@ -78,7 +87,7 @@ class StoreLayout:
         return parse_record(content, key, f"{self.url}/{path}")
 
     def keys(self) -> Iterator[str]:
-        """Yield the keys of all artifacts, sorted."""
+        """Yield the keys of all artifacts here (not of shipped ones), sorted."""
         self._check_schema()
         for path in sorted(self.place.listing("records")):
             if match := _RECORD.fullmatch(path):
@@ -113,11 +122,7 @@ class StoreLayout:
         return record if record is not None and self.is_whole(record) else None
 
     def commit(self, record: Record) -> Record:
-        """Make an artifact visible, all of whose files are in place; an earlier whole one wins.
-
-        Returns:
-            What is published now: ``record`` or the earlier one.
-        """
+        """Make an artifact visible, all of whose files are in place; returns that, or an earlier whole one, which wins."""
         self.place.settle(record.folder)
         if not self.is_whole(record):
             raise UserError(
@@ -129,13 +134,13 @@ class StoreLayout:
         self.place.write(_record_path(record.key), record.to_bytes())
         return record
 
-    def keep_plan(self, plan_id: str, content: bytes) -> None:
+    def keep_plan(self, plan_id: str, plan: Mapping[str, Any]) -> None:
         """Write a plan down under its id, once: commands name plans by their ids, long after a sweep."""
         path = f"plans/{check_name(plan_id)}.json"
         try:
             self.place.read(path)
         except FileNotFoundError:
-            self.place.write(path, content)
+            self.place.write(path, canonical_json(dict(plan)).encode())
 
     def discard(self, key: str, attempt: str) -> None:
         """Remove the folder of an attempt, unless the record of ``key`` may point to it."""
@@ -146,13 +151,16 @@ class StoreLayout:
         if record is None or record.folder != attempt:
             self.place.remove_folder(attempt)
 
-    def drop(self, key: str, folder: str | None) -> None:
-        """Remove an artifact, its record first; only if it lies in ``folder``, if given."""
+    def drop(self, key: str, folder: str | None = None) -> None:
+        """Remove an artifact, its record first, if it is there; with ``folder``, only if it still lies in that.
+
+        A `DamagedArtifact` or a `Record` names its folder, so that what somebody has published in the meantime stays.
+        """
         try:
             record = self.record(key)
         except DamagedArtifact:
             record = (
-                None  # which attempt it pointed to is unknown; gc will find that none is needed
+                None  # Which attempt it pointed to is unknown; gc will find that none is needed.
             )
         if folder is not None and record is not None and record.folder != folder:
             return

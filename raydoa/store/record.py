@@ -25,11 +25,8 @@ SCHEMA = 1
 class DamagedArtifact(Exception):
     """An artifact that is not what its record says; to be dropped and made again.
 
-    Attributes:
-        key: the artifact's key.
-        why: what is wrong, for a person.
-        folder: the attempt that is damaged; None where the record itself cannot be read. Hand it to
-            `Store.drop`, so that a good artifact published in the meantime is not dropped.
+    ``folder`` is the attempt that is damaged; None where the record itself cannot be read. Hand it to `Store.drop`, so
+    that a good artifact published in the meantime is not dropped.
     """
 
     def __init__(self, key: str, why: str, folder: str | None = None) -> None:
@@ -151,11 +148,7 @@ def parse_record(content: bytes, key: str, where: str) -> Record:
 
 
 def check_schema(schema: int, where: str) -> None:
-    """Refuse what a newer raydoa wrote.
-
-    Raises:
-        UserError: ``schema`` is above what this code reads.
-    """
+    """Refuse what a newer raydoa wrote. Raises `UserError`: ``schema`` is above what this code reads."""
     if schema > SCHEMA:
         raise UserError(
             f"{where}: written with store schema {schema}, and this raydoa reads up to {SCHEMA}; "

@@ -46,13 +46,11 @@ class RemoteStorage:
         self.url = url
 
     def read(self, path: str) -> bytes:
-        """Return a small file's content, or raise FileNotFoundError."""
         with self._mendable():
             content: bytes = self._files.cat_file(self._at(path))
         return content
 
     def read_all(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Yield many small files with their content; those gone meanwhile are left out."""
         left = list(paths)
         while left:
             now, left = left[:READ_AT_ONCE], left[READ_AT_ONCE:]
@@ -65,12 +63,10 @@ class RemoteStorage:
                     raise content
 
     def write(self, path: str, content: bytes) -> None:
-        """Create or replace a small file at once: readers see the old one or the new one, whole."""
         with self._mendable(writing=True):
             self._files.pipe_file(self._at(path), content)
 
     def put(self, source: Path, path: str) -> FileFacts:
-        """Copy a local file here in a stream. Not atomic: nothing may point to ``path`` yet."""
         with source.open("rb") as stream:
             facts = measure_stream(stream)
         with self._mendable(writing=True):
@@ -86,7 +82,6 @@ class RemoteStorage:
             self._files.get_file(self._at(path), str(target))
 
     def measure(self, path: str) -> FileFacts | None:
-        """Read a whole file in a stream for its checksum; None if it is not there."""
         try:
             with self._mendable(), self._files.open(self._at(path), "rb") as stream:
                 return measure_stream(stream)
@@ -94,7 +89,6 @@ class RemoteStorage:
             return None
 
     def listing(self, folder: str) -> dict[str, Listed]:
-        """Return every file under ``folder`` with its relative path."""
         with self._mendable():
             entries = self._files.find(self._at(folder), detail=True)
         return {
@@ -103,7 +97,6 @@ class RemoteStorage:
         }
 
     def folders(self) -> list[str]:
-        """Names of the folders that lie in this one, and not of those below."""
         try:
             with self._mendable():
                 entries = self._files.ls(self._root, detail=True)
@@ -112,12 +105,10 @@ class RemoteStorage:
         return [self._relative(e["name"].rstrip("/")) for e in entries if e["type"] == "directory"]
 
     def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
         with self._mendable(), suppress(FileNotFoundError):
             self._files.rm_file(self._at(path))
 
     def remove_folder(self, folder: str) -> None:
-        """Remove a folder with all that is in it, if it is there."""
         with self._mendable(), suppress(FileNotFoundError):
             self._files.rm(self._at(folder), recursive=True)
 

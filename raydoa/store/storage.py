@@ -1,11 +1,9 @@
 """What all places have in common: facts of a file, and errors that a person can mend.
 
-A place is where a store's bytes lie: a `LocalStorage` or a `RemoteStorage`, with the same methods. What
-the store
-needs of it is little: ``write`` makes a small file appear whole or not at all, ``put`` streams a
-big one into a folder that nobody reads yet, ``settle`` makes such a folder durable before anything
-points to it. What a person can mend (a full disk, a missing bucket, no permission, no credentials)
-is a `UserError` that names the place.
+A place is where a store's bytes lie: a `LocalStorage` or a `RemoteStorage`, with the same methods. What the
+store needs of it is little: ``write`` makes a small file appear whole or not at all, ``put`` streams a big one
+into a folder that nobody reads yet, ``settle`` makes such a folder durable before anything points to it.
+What a person can mend (a full disk, a missing bucket, no permission, no credentials) is a `UserError` that names the place.
 """
 
 import errno

@@ -1,11 +1,11 @@
 """The store: finished artifacts by key, in a local folder or anywhere that fsspec reaches.
 
-An artifact exists when its record does. A maker writes into a folder of its own and then publishes
+An artifact exists when its record does. A writer fills a folder of its own and then publishes
 the record that points to it, so no reader ever sees half of one, however many write the same key
 and however they die; what no record points to is swept up by `Store.collect`. The first of two
-makers of one key wins, the second gets the first one's record. (Two that finish in the same moment
+writers of one key wins, the second gets the first one's record. (Two that finish in the same moment
 may both publish: the later record stays, and the earlier one's files lie there, whole, until they
-are collected.) Nothing is locked: one maker per key is the business of whoever schedules, and only
+are collected.) Nothing is locked: one build per key is the business of whoever schedules, and only
 saves money. The layout is told in `raydoa.store.layout`.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from raydoa.errors import UserError
 from raydoa.store.fetching import bring, problem_with
 from raydoa.store.garbage_collection import Garbage, find_garbage
-from raydoa.store.key import Stage, canonical_json, plain_dict
+from raydoa.store.key import Stage, plain_dict
 from raydoa.store.layout import StoreLayout, new_attempt
 from raydoa.store.record import DamagedArtifact, Record, make_record
 
@@ -37,7 +37,7 @@ class MissingArtifact(LookupError):
     """The store holds no such artifact, or the artifact no such file."""
 
 
-class Store:
+class Store(StoreLayout):
     """Artifacts by key at one URL, with read-only stores shipped in the package behind it.
 
     Making one opens nothing; it pickles as its arguments.
@@ -58,13 +58,12 @@ class Store:
         self, url: str, cache_dir: Path | None = None, shipped: Sequence[Path] = ()
     ) -> None:
         local = url.removeprefix("file://")
-        self.url = url if "://" in local else str(Path(local).expanduser().absolute())
+        super().__init__(url if "://" in local else str(Path(local).expanduser().absolute()))
         self.cache_dir = cache_dir or _user_cache()
         self.shipped = tuple(shipped)
         for folder in self.shipped:
             if not folder.is_dir():
                 raise UserError(f"{folder}: no such folder of shipped artifacts; reinstall raydoa")
-        self._own = StoreLayout(self.url)
         self._behind = tuple(StoreLayout(str(folder)) for folder in self.shipped)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -72,19 +71,6 @@ class Store:
 
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
-
-    def prepare(self) -> None:
-        """Check that the store can be reached and written; call it before money is spent."""
-        self._own.prepare()
-
-    def check_exists(self) -> None:
-        """Refuse a place where nobody has made a store, without making one there.
-
-        Raises:
-            UserError: there is none.
-        """
-        if not self._own.exists():
-            raise UserError(f"{self.url}: no store here (no store.json); check the name")
 
     def find(self, key: str) -> Record | None:
         """Return the record of ``key``, or None; opens no file of the artifact.
@@ -102,10 +88,7 @@ class Store:
         facts: Mapping[str, object],
         provenance: Mapping[str, object],
     ) -> Record:
-        """Copy the files of ``folder`` into the store as the artifact of ``stage``.
-
-        Returns:
-            The artifact's record: that of an earlier maker, if there is a whole one already.
+        """Copy the files of ``folder`` into the store as the artifact of ``stage``, unless there is a whole one.
 
         Raises:
             UnstableValue: a fact is no plain value (a NaN, say).
@@ -114,16 +97,16 @@ class Store:
         """
         facts, provenance = plain_dict(facts, "facts"), plain_dict(provenance, "provenance")
         names = _file_names(folder)
-        self._own.prepare()
-        if (earlier := self._own.published(stage.key)) is not None:
+        self.prepare()
+        if (earlier := self.published(stage.key)) is not None:
             return self._in_vain(earlier)
         attempt = new_attempt(stage.key)
         try:
-            files = {n: self._own.place.put(folder / n, f"{attempt}/{n}") for n in names}
-            stays = self._own.commit(make_record(stage, attempt, files, facts, provenance))
+            files = {n: self.place.put(folder / n, f"{attempt}/{n}") for n in names}
+            stays = self.commit(make_record(stage, attempt, files, facts, provenance))
             return stays if stays.folder == attempt else self._in_vain(stays)
         finally:
-            self._own.discard(stage.key, attempt)
+            self.discard(stage.key, attempt)
 
     def fetch(self, key: str, names: Sequence[str] | None = None) -> Path:
         """Return a local folder that holds the artifact's files (or ``names`` of them), checked.
@@ -142,33 +125,11 @@ class Store:
         try:
             return self._fetch(layout, record, names)
         except DamagedArtifact as damage:
-            if layout is not self._own:
+            if layout is not self:
                 raise UserError(f"{layout.url}: shipped {damage}; reinstall raydoa") from damage
-            if self._own.record(key) == record:
+            if self.record(key) == record:
                 raise
         return self.fetch(key, names)  # it was dropped and made again while it was read here
-
-    def drop(self, key: str, folder: str | None = None) -> None:
-        """Remove an artifact, its record first; no harm if it is not there.
-
-        Args:
-            key: the artifact's key.
-            folder: drop it only if it still lies there (from a `DamagedArtifact` or a `Record`), so
-                that what somebody has published in the meantime stays.
-        """
-        self._own.drop(key, folder)
-
-    def keep_plan(self, plan_id: str, plan: Mapping[str, Any]) -> None:
-        """Write a plan down under its id, as ``plans/<id>.json``; no `collect` removes it."""
-        self._own.keep_plan(plan_id, canonical_json(dict(plan)).encode())
-
-    def keys(self) -> Iterator[str]:
-        """Yield the keys of all artifacts of this store (not of the shipped ones), sorted."""
-        return self._own.keys()
-
-    def records(self) -> Iterator[tuple[str, Record | DamagedArtifact]]:
-        """Yield every key of this store with its record, or with what is wrong with that."""
-        return self._own.records()
 
     def verify(self) -> Iterator[tuple[str, DamagedArtifact | None]]:
         """Read every file of this store again; yield each key with its damage, or None."""
@@ -188,7 +149,6 @@ class Store:
             keep: keys of the artifacts to keep, with all that they depend on; None keeps every
                 artifact and removes only what no record points to.
             older_than_seconds: what is younger stays. Give it longer than any publication takes.
-            dry_run: remove nothing.
 
         Raises:
             UserError: a negative age, or a damaged record that hides what it depends on.
@@ -196,7 +156,7 @@ class Store:
         if older_than_seconds < 0:
             raise UserError(f"age of {older_than_seconds:g} seconds: it cannot be negative")
         # Listed before the records are read: what is published in between has a record.
-        files = self._own.files()
+        files = self.files()
         garbage = find_garbage(
             dict(self.records()),
             files,
@@ -206,11 +166,11 @@ class Store:
         )
         for piece in () if dry_run else garbage:
             if piece.what == "artifact":
-                self._own.drop(piece.key, piece.path)
+                self.drop(piece.key, piece.path)
             elif piece.what == "attempt":
-                self._own.discard(piece.key, piece.path)
+                self.discard(piece.key, piece.path)
             else:
-                self._own.place.remove(piece.path)
+                self.place.remove(piece.path)
         return garbage
 
     def _in_vain(self, earlier: Record) -> Record:
@@ -220,7 +180,7 @@ class Store:
         return earlier
 
     def _locate(self, key: str) -> tuple[StoreLayout, Record] | None:
-        for layout in (self._own, *self._behind):
+        for layout in (self, *self._behind):
             if (record := layout.record(key)) is not None:
                 return layout, record
         return None
@@ -236,7 +196,7 @@ class Store:
 
     def _damage(self, record: Record) -> DamagedArtifact | None:
         for name, expected in record.files.items():
-            measured = self._own.place.measure(f"{record.folder}/{name}")
+            measured = self.place.measure(f"{record.folder}/{name}")
             if (problem := problem_with(name, measured, expected)) is not None:
                 return DamagedArtifact(record.key, problem, record.folder)
         return None

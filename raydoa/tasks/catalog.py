@@ -1,43 +1,26 @@
 """The tasks that raydoa knows by name: the six of the paper (arXiv 2305.01645), and its own.
 
-Rows of the six are expected as ``<data root>/<task>/{train,test}.jsonl``, and a pool beside them
-as ``pool.jsonl`` if there is one. Prefixes and the source
-length are those of the paper's code; target lengths are not (its 8 tokens cut off most of a WLP
-target): they hold all but the few longest targets. Prices of labels are in the price book,
-`raydoa.costs.prices`.
+Rows of the six are expected as ``<data root>/<task>/{train,test}.jsonl``, and a pool beside them as ``pool.jsonl``
+if there is one. Prefixes and the source length are those of the paper's code; target lengths are not (its 8 tokens cut
+off most of a WLP target): they hold all but the few longest targets. Prices of labels are in `raydoa.costs.prices`.
 """
 
 from pathlib import Path
 
 from raydoa.errors import UserError, did_you_mean
-from raydoa.tasks.synthetic import LEXICON
+from raydoa.tasks.data import TaskRows, read_rows
+from raydoa.tasks.synthetic import LEXICON, Lexicon, lexicon_rows
 from raydoa.tasks.task import MetricName, TaskSpec
 
 _SOURCE_LENGTH = 128
 
 WLP_TYPES = (
-    "Amount",
-    "Reagent",
-    "Device",
-    "Time",
-    "Speed",
-    "Action",
-    "Mention",
-    "Location",
-    "Numerical",
-    "Method",
-    "Temperature",
-    "Modifier",
-    "Concentration",
-    "Size",
-    "Generic-Measure",
-    "Seal",
-    "Measure-Type",
-    "Misc",
-    "pH",
-    "Unit",
-)
+    "Amount", "Reagent", "Device", "Time", "Speed", "Action", "Mention", "Location", "Numerical", "Method",
+    "Temperature", "Modifier", "Concentration", "Size", "Generic-Measure", "Seal", "Measure-Type", "Misc", "pH", "Unit",
+)  # fmt: skip
 """Entity types of the wet-lab protocols corpus, in the order of the paper's code."""
+
+_STANCES = ("Irrelevant", "Supporting", "Refuting", "Discussing", "Querying")
 
 
 def _task(name: str, metric: MetricName, target_length: int, *classes: str) -> TaskSpec:
@@ -70,16 +53,7 @@ TASKS: dict[str, TaskSpec] = {
     task.name: task
     for task in (
         _task("wlp", "entity_f1", 128, *WLP_TYPES),
-        _task(
-            "stanceosaurus",
-            "macro_f1",
-            8,
-            "Irrelevant",
-            "Supporting",
-            "Refuting",
-            "Discussing",
-            "Querying",
-        ),
+        _task("stanceosaurus", "macro_f1", 8, *_STANCES),
         _task("fever", "accuracy", 8, "REFUTES", "SUPPORTS"),
         _task("multipit_id", "accuracy", 8, "NO", "YES"),
         _task("multipit_gen", "bert_ibleu", 64),
@@ -90,11 +64,7 @@ TASKS: dict[str, TaskSpec] = {
 
 
 def task_named(name: str) -> TaskSpec:
-    """The known task of that name.
-
-    Raises:
-        UserError: there is none; the message lists those that there are.
-    """
+    """The known task of that name. Raises `UserError`: there is none; the message lists those that there are."""
     if name not in TASKS:
         names = list(TASKS)
         raise UserError(
@@ -102,3 +72,8 @@ def task_named(name: str) -> TaskSpec:
             "a task of one's own is a YAML file"
         )
     return TASKS[name]
+
+
+def task_rows(spec: TaskSpec, data_root: str | Path | None) -> TaskRows:
+    """The rows of a task: generated for the embedded one, read for every other. Raises `UserError`: they are missing or malformed."""
+    return lexicon_rows(Lexicon()) if spec == LEXICON else read_rows(spec, data_root)

@@ -6,7 +6,7 @@ and test rows have a target, targets of a closed task are among its classes, ids
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,16 +152,15 @@ def write_rows(rows: TaskRows, folder: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = ("id", "source", "target")
-    schema = pa.schema([pa.field(name, pa.large_string()) for name in names])
+    columns: dict[str, dict[str, Sequence[str | None]]] = {"text": {"text": rows.text}}
     for part in ("train", "test", "pool"):
-        columns = [[getattr(row, name) for row in getattr(rows, part)] for name in names]
-        table = pa.Table.from_arrays(
-            [pa.array(column, pa.large_string()) for column in columns], schema=schema
-        )
+        columns[part] = {
+            name: [getattr(row, name) for row in getattr(rows, part)]
+            for name in ("id", "source", "target")
+        }
+    for part, texts in columns.items():
+        table = pa.table({name: pa.array(texts[name], pa.large_string()) for name in texts})
         pq.write_table(table, folder / f"{part}.parquet", compression="zstd")
-    text = pa.table({"text": pa.array(rows.text, pa.large_string())})
-    pq.write_table(text, folder / "text.parquet", compression="zstd")
 
 
 def load_rows(folder: Path) -> TaskRows:

@@ -59,17 +59,9 @@ def _jsonl(path: Path) -> Iterator[Record]:
 
 def _csv(path: Path) -> Iterator[Record]:
     lines = csv.reader(_lines(path), strict=True)
-    header: list[str] | None = None
-    while True:
-        try:
-            fields = next(lines, None)
-        except csv.Error as error:
-            raise UserError(f"{path}:{lines.line_num}: not CSV ({error})") from None
-        if fields is None:
-            return
-        if header is None:
-            header = fields
-        elif fields:
+    try:
+        header = next(lines, [])
+        for fields in filter(None, lines):
             location = f"{path}:{lines.line_num}"
             if len(fields) != len(header):
                 raise UserError(
@@ -77,6 +69,8 @@ def _csv(path: Path) -> Iterator[Record]:
                     "put texts that hold commas in double quotes"
                 )
             yield location, dict(zip(header, fields, strict=True))
+    except csv.Error as error:
+        raise UserError(f"{path}:{lines.line_num}: not CSV ({error})") from None
 
 
 def _parquet(path: Path) -> Iterator[Record]:

@@ -18,30 +18,9 @@ from raydoa.settings import Settings
 from raydoa.tasks.data import Row, TaskRows
 from raydoa.tasks.task import TaskSpec
 
-_ONSETS = [
-    "b",
-    "d",
-    "f",
-    "g",
-    "k",
-    "l",
-    "m",
-    "n",
-    "p",
-    "r",
-    "s",
-    "t",
-    "v",
-    "z",
-    "br",
-    "dr",
-    "kl",
-    "pl",
-    "sk",
-    "st",
-    "tr",
-]
-_VOWELS = ["a", "e", "i", "o", "u", "ai", "ou"]
+_ONSETS = ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z",
+           "br", "dr", "kl", "pl", "sk", "st", "tr")  # fmt: skip
+_VOWELS = ("a", "e", "i", "o", "u", "ai", "ou")
 _CLASSES = ("animal", "plant", "tool", "dish", "garment", "stone", "vessel", "song")
 _CLASS_VERBS = (
     ("feeds", "tames", "herds"),
@@ -124,15 +103,6 @@ def _text(settings: Lexicon, classes: dict[str, int], chance: random.Random) -> 
 
 def _scene(noun: str, chance: random.Random) -> str:
     """A sentence about a noun that gives nothing away about its class."""
-    words = [
-        chance.choice(_NAMES),
-        chance.choice(_PLAIN_VERBS),
-        "the",
-        *_maybe_adjective(chance),
-        noun,
-    ]
-    return " ".join(words)
-
-
-def _maybe_adjective(chance: random.Random) -> list[str]:
-    return [chance.choice(_ADJECTIVES)] if chance.random() < 0.3 else []
+    beginning = [chance.choice(_NAMES), chance.choice(_PLAIN_VERBS), "the"]
+    adjective = [chance.choice(_ADJECTIVES)] if chance.random() < 0.3 else []
+    return " ".join([*beginning, *adjective, noun])

@@ -103,7 +103,6 @@ class JoinedRows(StoredRows):
         self.lengths = np.concatenate([lengths_of(part) for part in parts])
 
     def read(self, index: int) -> Example:
-        """See `StoredRows.read`."""
         part = int(np.searchsorted(self._ends, index, side="right"))
         return self._parts[part][index - (int(self._ends[part - 1]) if part else 0)]
 
@@ -116,13 +115,7 @@ def lengths_of(examples: Sequence[Example]) -> np.ndarray:
 
 
 class Batches:
-    """The batches of a training.
-
-    Args:
-        examples: all rows.
-        batch_size: rows of a global batch; the last one of an epoch may have fewer.
-        seed: decides the order.
-    """
+    """The global batches of a training, in an order that ``seed`` decides; the last one of an epoch may have fewer rows."""
 
     def __init__(self, examples: Sequence[Example], batch_size: int, seed: int) -> None:
         assert examples, "nothing to train on"
@@ -160,14 +153,7 @@ class Batches:
 class InTurn:
     """The batches of a training that learns from some rows first and then from others.
 
-    Each takes its rows' share of the steps, and at least one.
-
-    Args:
-        first: rows of the first steps.
-        then: rows of those that follow.
-        batch_size: rows of a global batch.
-        seed: decides the order.
-        steps: of the whole training.
+    Each takes its rows' share of all ``steps``, and at least one.
     """
 
     def __init__(
@@ -184,7 +170,6 @@ class InTurn:
         self._then = Batches(then, batch_size, seed)
 
     def global_batch(self, step: int) -> tuple[list[Example], int]:
-        """See `Batches.global_batch`."""
         if step < self._turn:
             return self._first.global_batch(step)
         return self._then.global_batch(step - self._turn)

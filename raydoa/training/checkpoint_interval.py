@@ -47,7 +47,6 @@ class Rhythm:
         every_steps: save after so many steps; None: as often as it pays.
         interruptions_per_hour: of the whole group: one of any machine stops all.
         agreed: the largest of all workers' numbers; each calls it at the same step.
-        clock: seconds.
     """
 
     def __init__(

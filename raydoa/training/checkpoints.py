@@ -5,13 +5,13 @@ removed. So a process may die anywhere, and what it left is passed over or swept
 one. The folder belongs to one training: whoever makes it names it after the training's key.
 """
 
-import os
 import re
 import shutil
 import tempfile
 import time
 from pathlib import Path
 
+from raydoa.store.local_storage import sync
 from raydoa.training.engine import Engine
 
 _SECONDS_FILE = "seconds"
@@ -29,7 +29,6 @@ class CheckpointFolder:
         self.seconds_before = 0.0
 
     def restore(self, engine: Engine) -> int:
-        """See `Checkpoints.restore`."""
         steps_done = max(self._whole(), default=0)
         if steps_done:
             whole = self._folder / f"steps-{steps_done}"
@@ -38,7 +37,6 @@ class CheckpointFolder:
         return steps_done
 
     def save(self, engine: Engine, steps_done: int) -> None:
-        """See `Checkpoints.save`."""
         if steps_done in self._whole():
             return  # Another process, which was taken for dead, is as far.
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -47,9 +45,9 @@ class CheckpointFolder:
         seconds = self.seconds_before + time.perf_counter() - self._started
         (aside / _SECONDS_FILE).write_text(str(seconds), encoding="utf-8")
         for path in [*aside.iterdir(), aside]:
-            _sync(path)
+            sync(path)
         aside.replace(self._folder / f"steps-{steps_done}")
-        _sync(self._folder)
+        sync(self._folder)
         for older in self._whole():
             if older < steps_done:
                 shutil.rmtree(self._folder / f"steps-{older}", ignore_errors=True)
@@ -59,7 +57,6 @@ class CheckpointFolder:
         return False
 
     def may_grow(self) -> bool:
-        """See `Checkpoints.may_grow`."""
         return False
 
     def agreed(self, number: float) -> float:
@@ -71,11 +68,3 @@ class CheckpointFolder:
             return []
         matches = (_WHOLE.fullmatch(path.name) for path in self._folder.iterdir())
         return [int(match[1]) for match in matches if match]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -41,7 +41,7 @@ class Loss(torch.nn.Module, ABC):
 
     Args:
         model: a network; it is put into training mode.
-        teacher_head: ``[vocabulary, teacher's d_model]``, needed by `HiddenLabels`.
+        teacher_head: ``[vocabulary, teacher's width]``, needed by `HiddenLabels`.
         temperature: of the distillation; gold labels do not know one.
         gold_weight: what a gold token's cross-entropy counts for.
         chunk_tokens: target tokens whose logits are held at a time.
@@ -163,7 +163,7 @@ def _kind(labels: SoftLabels | None) -> str:
 
 
 class _HiddenTeacher:
-    """The teacher's full distribution, from its head's inputs ``[tokens, d_model]``."""
+    """The teacher's full distribution, from its head's inputs ``[tokens, width]``."""
 
     def __init__(self, hidden: torch.Tensor, head: torch.Tensor) -> None:
         self._hidden = hidden

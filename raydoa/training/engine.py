@@ -26,19 +26,15 @@ class Engine(Protocol):
         ``scale`` is one over the target tokens of the global batch (0 for a batch that only fills
         in).
         """
-        ...
 
     def step(self) -> None:
         """Take the optimiser step of the gradients accumulated, and forget them."""
-        ...
 
     def save(self, folder: Path) -> None:
         """Write everything that `load` needs to go on exactly from here."""
-        ...
 
     def load(self, folder: Path) -> None:
         """Go on from what `save` wrote."""
-        ...
 
 
 def learning_rate(recipe: Recipe, step: int, total_steps: int) -> float:
@@ -86,7 +82,6 @@ class PlainEngine:
         self._trained = [p for p in loss.parameters() if p.requires_grad]
 
     def accumulate(self, batch: MicroBatch, scale: float) -> float:
-        """See `Engine.accumulate`."""
         reduced = self._recipe.precision == "bfloat16"
         with torch.autocast(self._kind, dtype=torch.bfloat16, enabled=reduced):
             loss = self._loss(batch.to(self._device), scale)
@@ -94,7 +89,6 @@ class PlainEngine:
         return float(loss.detach())
 
     def step(self) -> None:
-        """See `Engine.step`."""
         torch.nn.utils.clip_grad_norm_(self._trained, self._recipe.max_grad_norm)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self._recipe, self._done, self._total_steps)
@@ -112,7 +106,6 @@ class PlainEngine:
         save_file(tensors, folder / "engine.safetensors")
 
     def load(self, folder: Path) -> None:
-        """See `Engine.load`."""
         tensors = load_file(folder / "engine.safetensors", device=self._device)
         with torch.no_grad():
             for i, parameter in enumerate(self._trained):

@@ -32,23 +32,18 @@ class Checkpoints(Protocol):
 
     def restore(self, engine: Engine) -> int:
         """Load the newest checkpoint; returns the steps it has done (0 if there is none)."""
-        ...
 
     def save(self, engine: Engine, steps_done: int) -> None:
         """Keep the engine as it is after ``steps_done`` steps."""
-        ...
 
     def must_leave(self, steps_done: int) -> bool:
         """Whether a machine under the training is about to be taken away; the same answer on every worker."""
-        ...
 
     def may_grow(self) -> bool:
         """Whether the training would go on faster if it saved and started again; the same answer on every worker."""
-        ...
 
     def agreed(self, number: float) -> float:
         """The largest of all workers' numbers."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -85,13 +80,11 @@ def fit(  # noqa: PLR0913 - all that a training is
     Args:
         engine: model and optimiser.
         examples: all rows, on every rank.
-        batch_size: rows of a global batch.
+        batch_size: rows of a global batch, which ``world`` workers share.
         steps: optimiser steps.
         seed: decides order and dropout.
         execution: micro-batches, and how often to keep a checkpoint.
         then: rows that come after all of ``examples``, for their share of the steps.
-        rank: this worker of ``world``.
-        world: how many workers share each global batch.
         checkpoints: where to keep the training's place; None for one that is made again if it is
             interrupted.
         on_step: called after each step with its number (from 1) and this rank's part of the loss.

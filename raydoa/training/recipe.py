@@ -97,5 +97,4 @@ class Execution:
     activation_checkpointing: bool = False
     checkpoint_every_steps: int | None = None
     interruptions_per_node_hour: float = 0.05
-    logits_chunk_tokens: int = 1024
     label_batch_size: int = 32

@@ -46,11 +46,7 @@ def write_shard(rows: Sequence[LabelledRow], facts: ShardFacts, folder: Path) ->
 
 
 def read_facts(folder: Path) -> ShardFacts:
-    """Who wrote a shard, without reading its rows.
-
-    Raises:
-        UserError: the file is not one of ours.
-    """
+    """Who wrote a shard, without reading its rows. Raises `UserError`: the file is not one of ours."""
     metadata = pq.read_schema(folder / SHARD_FILE).metadata or {}
     if _META not in metadata:
         raise UserError(f"{folder / SHARD_FILE}: a Parquet file, but not a shard of soft labels")
@@ -75,13 +71,11 @@ class Shard:
 
     def sources(self) -> list[str]:
         """The source of each row, without the task's prefix."""
-        sources: list[str] = self._column("source").to_pylist()
-        return sources
+        return list(self._column("source").to_pylist())
 
     def texts(self) -> list[str]:
         """The target of each row as text."""
-        texts: list[str] = self._column("text").to_pylist()
-        return texts
+        return list(self._column("text").to_pylist())
 
     def soft(self, index: int) -> SoftLabels:
         """The soft labels of a row."""
@@ -118,7 +112,6 @@ class EncodedShard(StoredRows):
         self.lengths = np.stack([sources.lengths[order], targets.lengths], axis=1)
 
     def read(self, index: int) -> Example:
-        """See `StoredRows.read`."""
         return Example(
             str(self._shard.row_ids[index]),
             self._sources.row(int(self._order[index])).tolist(),
@@ -135,7 +128,7 @@ def _flat(rows: Sequence[LabelledRow], facts: ShardFacts) -> Mapping[str, torch.
         return {}
     if facts.kind == "hidden":
         states = [soft.states for soft in labels if isinstance(soft, HiddenLabels)]
-        assert len(states) == len(rows) and all(s.shape[1] == facts.d_model for s in states)
+        assert len(states) == len(rows)
         flat = [s.detach().cpu().to(getattr(torch, facts.dtype)) for s in states]
         return {"states": torch.cat(flat).contiguous()}
     sparse = [soft for soft in labels if isinstance(soft, SparseLabels)]

@@ -19,7 +19,7 @@ from raydoa.errors import UserError
 
 @dataclass(frozen=True)
 class HiddenLabels:
-    """Inputs of the teacher's head at the target tokens of a row, ``[tokens, d_model]``."""
+    """Inputs of the teacher's head at the target tokens of a row, ``[tokens, width]``."""
 
     states: torch.Tensor
 
@@ -82,12 +82,11 @@ class ShardFacts:
     """Who wrote a shard, and how it is to be read.
 
     ``teacher`` is for people; ``teacher_content`` is the hash of the files that wrote it. Text alone (kind `text`) has no
-    vocabulary: then ``d_model`` and ``vocabulary`` are 0 and ``tokenizer`` is empty.
+    vocabulary: then it is 0 and ``tokenizer`` is empty.
     """
 
     kind: str
     dtype: str
-    d_model: int
     vocabulary: int
     temperature: float | None
     teacher: str
@@ -96,11 +95,7 @@ class ShardFacts:
 
 
 def check_match(shard: ShardFacts, *, student: str, vocabulary: int, tokenizer: str) -> None:
-    """Refuse soft labels over another vocabulary than the student's.
-
-    Raises:
-        UserError: the message names both sides.
-    """
+    """Refuse soft labels over another vocabulary than the student's. Raises `UserError`: the message names both sides."""
     if shard.vocabulary != vocabulary:
         raise UserError(
             f"teacher {shard.teacher} writes over a vocabulary of {shard.vocabulary} and student "

@@ -15,7 +15,7 @@ the draws until the gradient of a student agrees with that of the exact KL.
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -41,7 +41,6 @@ class Sparsity:
 def sparsify(
     states: torch.Tensor,
     head: torch.Tensor,
-    *,
     temperature: float,
     top: int,
     samples: int,
@@ -50,8 +49,8 @@ def sparsify(
     """Sparse labels of one row.
 
     Args:
-        states: inputs of the head ``[tokens, d_model]``; the work is done where ``head`` is.
-        head: the teacher's output head ``[vocabulary, d_model]``.
+        states: inputs of the head ``[tokens, width]``; the work is done where ``head`` is.
+        head: the teacher's output head ``[vocabulary, width]``.
         temperature: of the distillation.
         top: how many tokens keep their exact probability.
         samples: draws from the rest; 0 keeps ``top`` only, renormalised.
@@ -123,15 +122,8 @@ def _sparsified(
     example: Example, head: torch.Tensor, temperature: float, top: int, samples: int
 ) -> Example:
     assert isinstance(example.soft, HiddenLabels)
-    soft = sparsify(
-        example.soft.states,
-        head,
-        temperature=temperature,
-        top=top,
-        samples=samples,
-        row_id=example.row_id,
-    )
-    return Example(example.row_id, example.source_ids, example.target_ids, soft)
+    soft = sparsify(example.soft.states, head, temperature, top, samples, example.row_id)
+    return replace(example, soft=soft)
 
 
 def _systematic(cumulative: torch.Tensor, samples: int, row_id: str) -> torch.Tensor:

@@ -54,9 +54,6 @@ class TensorFile:
         """All rows of a tensor."""
         return self.rows(name, 0, self._entries[name]["shape"][0])
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._entries
-
 
 class RaggedFile:
     """Rows of different lengths: flat tensors on disk, and where each row begins in memory (8 bytes a row)."""

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import fsspec
 
-from raydoa.store import Stage, Store
+from raydoa.store.key import Stage
+from raydoa.store.store import Store
 
 
 @dataclass(frozen=True)

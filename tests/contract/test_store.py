@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from raydoa.cli.store import gc_lines, ls_lines, verify_lines
 from raydoa.errors import UserError
-from raydoa.store import DamagedArtifact, MissingArtifact, Stage, Store, UnstableValue
-from raydoa.store.inspect import gc_lines, ls_lines, verify_lines
+from raydoa.store.key import Stage, UnstableValue
+from raydoa.store.record import DamagedArtifact
+from raydoa.store.store import MissingArtifact, Store
 from tests.contract.stored import Bytes, Made
 
 
@@ -226,7 +228,7 @@ def test_an_interrupted_publication_leaves_nothing(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.prepare()
-    place = store._own.place
+    place = store.place
     monkeypatch.setattr(place, "settle", raise_interrupt)
     with pytest.raises(KeyboardInterrupt):
         store.publish(Made(1), folder, {}, {})

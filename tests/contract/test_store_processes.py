@@ -18,7 +18,9 @@ from typing import ClassVar
 
 import pytest
 
-from raydoa.store import MissingArtifact, Record, Stage, Store
+from raydoa.store.key import Stage
+from raydoa.store.record import Record
+from raydoa.store.store import MissingArtifact, Store
 
 PARTS = 4
 WRITERS = 4
@@ -171,7 +173,7 @@ def test_many_writers_and_readers_of_one_key(shared_url: str, tmp_path: Path) ->
     assert record is not None
     author_of(store.fetch(record.key), record)
     store.collect(older_than_seconds=0)
-    assert {path.rpartition("/")[0] for path in store._own.place.listing("data")} == {record.folder}
+    assert {path.rpartition("/")[0] for path in store.place.listing("data")} == {record.folder}
     assert list(store.verify()) == [(record.key, None)]
 
 
@@ -205,7 +207,7 @@ def test_kill_in_the_middle_of_a_publication(shared_url: str, tmp_path: Path) ->
     writer = started("write", shared_url, "killed", "0", "2000")
     with ended([writer]):
         until = time.monotonic() + 60
-        while len(store._own.place.listing(f"data/{Made(0).key[:2]}/{Made(0).key}")) < 5:
+        while len(store.place.listing(f"data/{Made(0).key[:2]}/{Made(0).key}")) < 5:
             assert writer.poll() is None and time.monotonic() < until
         writer.send_signal(signal.SIGKILL)
         writer.wait()

@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from raydoa.errors import UserError
-from raydoa.store import Store
+from raydoa.store.store import Store
 from tests.contract.stored import Bytes, Made
 
 

@@ -40,7 +40,7 @@ from raydoa.pipeline.stages import PseudoLabel, SourceConfig, TextForm
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.ladders import Ladders
 from raydoa.strategies.strategy import Axes, Strategy, check_question
-from raydoa.tasks.data import Row
+from raydoa.tasks.data import Row, TaskRows
 from raydoa.training.recipe import Representation
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class LinearModel(Model):
     def texts(self, targets: Sequence[Sequence[int]]) -> list[str]:
         return [self._classes[ids[0]] for ids in targets]
 
-    def loss(self, *, activation_checkpointing: bool = False, **options: Any) -> "Loss":
+    def loss(self, **options: Any) -> "Loss":
         import torch
 
         from raydoa.training.distill import Loss
@@ -271,7 +271,7 @@ class Keywords(LabelSource):
     def quote(self, rows: int, form: TextForm) -> Quote:
         return Quote("row", rows)
 
-    def open(self, shard: PseudoLabel, context: ExecutionContext) -> Labeller:
+    def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
         return _Rules({name: words.split() for name, words in shard.source.options})
 
 

@@ -15,7 +15,7 @@ import pytest
 import ray
 
 from raydoa.on_ray import deepspeed_internals, ray_internals
-from tests.ray.watching import until
+from tests.ray.watching import actors, until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -135,8 +135,8 @@ class TestOnACluster:
     def test_an_actor_answers_while_it_lives(self) -> None:
         actor = ray.remote(num_cpus=0)(_Actor).remote()
         asyncio.run(ray_internals.ping(actor))
-        (record,) = ray_internals.actors("_Actor")
-        assert record["State"] == "ALIVE" and record["Pid"] and record["Address"]["NodeID"]
+        ((state, pid, node),) = actors("_Actor")
+        assert state == "ALIVE" and pid and node
         ray.kill(actor)
         until("its being dead", lambda: _is_dead(actor))
 

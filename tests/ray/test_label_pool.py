@@ -11,6 +11,7 @@ from threading import Event
 import pytest
 from ray.exceptions import ActorUnavailableError
 
+from raydoa.errors import UnlabelableRow
 from raydoa.experiment.placement import ActorPool, Placer
 from raydoa.on_ray import label_pool as module
 from raydoa.on_ray.cluster_locks import ClusterLocks
@@ -22,7 +23,6 @@ from raydoa.pipeline.context import ExecutionContext, open_rows
 from raydoa.pipeline.stages import PseudoLabel
 from raydoa.store.record import Record
 from raydoa.tasks.split import pool
-from raydoa.training.unlabelable_row import UnlabelableRow
 from tests.ray.tiny import POISON, Tiny, label
 from tests.ray.watching import alive, held, living, until
 from tests.shards import rows_of

@@ -18,7 +18,7 @@ from raydoa.experiment.placement import Placer
 from raydoa.models.hub import folder_fingerprint
 from raydoa.models.seq2seq.checkpoint import build_model, save_model
 from raydoa.models.seq2seq.shape import T5Shape
-from raydoa.models.tokenizer import train_sentencepiece
+from raydoa.models.seq2seq.tokenizer import train_sentencepiece
 from raydoa.on_ray.label_pool import label_pool
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext

@@ -29,9 +29,9 @@ def checkpointed(train: Path) -> bool:
 
 def actors(class_name: str) -> list[tuple[str, int, str]]:
     """State, process and node of every actor of a class, the dead ones too."""
-    from raydoa.on_ray import ray_internals
+    from ray._private.state import state
 
-    table = ray_internals.actors(class_name)
+    table = [a for a in state.actor_table(None).values() if a["ActorClassName"] == class_name]
     return [(actor["State"], actor["Pid"], actor["Address"]["NodeID"]) for actor in table]
 
 

@@ -6,7 +6,7 @@ import torch
 from transformers import T5Config, T5ForConditionalGeneration, T5Tokenizer
 
 from raydoa.models.seq2seq.checkpoint import UntiedT5
-from raydoa.models.tokenizer import SentencePieceTokenizer, train_sentencepiece
+from raydoa.models.seq2seq.tokenizer import SentencePieceTokenizer, train_sentencepiece
 from tests.unit.world import CLASSES, rows
 
 VOCABULARY = 96

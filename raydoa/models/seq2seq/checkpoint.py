@@ -21,16 +21,17 @@ from transformers import T5Config, T5ForConditionalGeneration
 from transformers.utils import logging as transformers_logging
 
 from raydoa.errors import UserError
-from raydoa.models.head import HEAD_TENSOR, save_head
+from raydoa.models.head import save_head
 from raydoa.models.hub import read_config
 from raydoa.models.seq2seq.shape import T5Shape, head_is_tied, is_t5
-from raydoa.models.tokenizer import Tokenizer
+from raydoa.models.seq2seq.tokenizer import Tokenizer
 from raydoa.training.tensor_file import full_disk_is_os_error
 
 # A sweep loads hundreds of models, and tells of its progress itself.
 transformers_logging.disable_progress_bar()
 
 WEIGHTS_FILE = "model.safetensors"
+_HEAD = "lm_head.weight"
 
 
 class UntiedT5(T5ForConditionalGeneration):
@@ -70,21 +71,6 @@ def build_model(shape: T5Shape, seed: int, dropout: float) -> T5ForConditionalGe
     return model
 
 
-def model_class(folder: Path) -> type[T5ForConditionalGeneration]:
-    """`UntiedT5` for v1.1 checkpoints, else plain T5.
-
-    Raises:
-        UserError: the folder is no T5 checkpoint.
-    """
-    config = read_config(folder)
-    if not is_t5(config):
-        raise UserError(
-            f"{folder / 'config.json'}: model_type is {config.get('model_type')!r}; only T5-architecture checkpoints "
-            "('t5') can be loaded as T5"
-        )
-    return T5ForConditionalGeneration if head_is_tied(config) else UntiedT5
-
-
 def load_model(
     folder: Path,
     *,
@@ -97,7 +83,13 @@ def load_model(
     Raises:
         UserError: not a T5 checkpoint, or one whose weights do not fit its config.
     """
-    kind = model_class(folder)
+    config = read_config(folder)
+    if not is_t5(config):
+        raise UserError(
+            f"{folder / 'config.json'}: model_type is {config.get('model_type')!r}; only T5-architecture checkpoints "
+            "('t5') can be loaded as T5"
+        )
+    kind = T5ForConditionalGeneration if head_is_tied(config) else UntiedT5
     try:
         model, loading = kind.from_pretrained(
             folder,
@@ -141,7 +133,7 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     weights = state if state is not None else model.state_dict()
     untied = isinstance(model, UntiedT5)
-    head = weights[HEAD_TENSOR if untied or HEAD_TENSOR in weights else "shared.weight"]
+    head = weights[_HEAD if untied or _HEAD in weights else "shared.weight"]
     # What is tied has several names and is kept under one. `save_pretrained` would write the same files, but imports
     # DeepSpeed before (2 s of a process's first save), to see whether the model is wrapped in it.
     tied = set(type(model)._tied_weights_keys)

@@ -22,20 +22,16 @@ class Seq2Seq(Family):
     pretrains = True
 
     def takes(self, config: Mapping[str, Any]) -> bool:
-        """See `Family.takes`."""
         return is_t5(config)
 
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
-        """See `Family.shape`."""
         return T5Shape.from_config(config, where)
 
     def own_shape(self, name: str, outputs: int) -> ModelShape:
-        """See `Family.own_shape`."""
         return nano_shape(name, outputs)
 
     def output_space(self, folder: Path) -> str:
-        """See `Family.output_space`."""
-        from raydoa.models.tokenizer import load_tokenizer
+        from raydoa.models.seq2seq.tokenizer import load_tokenizer
 
         return load_tokenizer(folder).fingerprint
 
@@ -47,12 +43,11 @@ class Seq2Seq(Family):
         precision: str = "float32",
         spread: bool = False,
     ) -> Model:
-        """See `Family.open`."""
         import torch
 
         from raydoa.models.seq2seq.checkpoint import load_model
         from raydoa.models.seq2seq.model import Seq2SeqModel
-        from raydoa.models.tokenizer import load_tokenizer
+        from raydoa.models.seq2seq.tokenizer import load_tokenizer
 
         network = load_model(
             folder,
@@ -63,12 +58,19 @@ class Seq2Seq(Family):
         return Seq2SeqModel(network, load_tokenizer(folder))
 
     def build(self, shape: ModelShape) -> Model:
-        """See `Family.build`."""
         from raydoa.models.seq2seq.checkpoint import build_model
         from raydoa.models.seq2seq.model import Seq2SeqModel
 
         assert isinstance(shape, T5Shape)
         return Seq2SeqModel(build_model(shape, seed=0, dropout=0.0), None)
+
+    def learn_vocabulary(self, text: Iterable[str], size: int, folder: Path) -> dict[str, Any]:
+        """See `Family.learn_vocabulary`: sentencepiece."""
+        from raydoa.models.seq2seq.tokenizer import train_sentencepiece
+
+        tokenizer = train_sentencepiece(text, size)
+        tokenizer.save(folder)
+        return {"size": tokenizer.size, "fingerprint": tokenizer.fingerprint}
 
     def pretraining(
         self,
@@ -82,7 +84,7 @@ class Seq2Seq(Family):
         from raydoa.models.seq2seq.checkpoint import build_model
         from raydoa.models.seq2seq.model import Seq2SeqModel
         from raydoa.models.seq2seq.span_corruption import SENTINELS, corrupted_examples
-        from raydoa.models.tokenizer import load_tokenizer
+        from raydoa.models.seq2seq.tokenizer import load_tokenizer
 
         tokenizer = load_tokenizer(vocabulary)
         shape = nano_shape(name, tokenizer.size + SENTINELS)

@@ -14,10 +14,10 @@ import torch
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
-from raydoa.models.tokenizer import END_ID
+from raydoa.errors import UnlabelableRow
+from raydoa.models.seq2seq.tokenizer import END_ID
 from raydoa.training.batches import PAD_ID, Example, collate
 from raydoa.training.soft_labels import Generated
-from raydoa.training.unlabelable_row import UnlabelableRow
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +27,7 @@ _START_ID = 0
 def generate(
     model: Any, sources: Sequence[Example], *, most_tokens: int, batch_size: int
 ) -> Iterator[Generated]:
-    """Generate for every row, shortest sources first.
-
-    Args:
-        model: a T5 in evaluation mode.
-        sources: rows; their targets are ignored.
-        most_tokens: longest target, the end included; longer ones are cut off there.
-        batch_size: rows at a time.
+    """Generate for every row, shortest sources first; targets longer than ``most_tokens``, the end included, are cut off.
 
     Raises:
         UnlabelableRow: a row has no tokens or unknown ones, the model fails on it, or its states are

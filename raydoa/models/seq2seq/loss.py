@@ -15,12 +15,10 @@ class Seq2SeqLoss(Loss):
 
     @property
     def output_layer(self) -> torch.nn.Linear:
-        """See `Loss.output_layer`."""
         head: torch.nn.Linear = self.model.lm_head
         return head
 
     def states(self, batch: MicroBatch) -> torch.Tensor:
-        """See `Loss.states`."""
         return decoder_states(self.model, batch)
 
     def checkpoint_activations(self) -> None:

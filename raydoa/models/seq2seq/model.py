@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import T5ForConditionalGeneration
@@ -12,7 +13,7 @@ from raydoa.models.family import Model
 from raydoa.models.seq2seq.checkpoint import save_model
 from raydoa.models.seq2seq.generate import generate
 from raydoa.models.seq2seq.loss import Seq2SeqLoss
-from raydoa.models.tokenizer import Tokenizer
+from raydoa.models.seq2seq.tokenizer import Tokenizer
 from raydoa.training.batches import Example
 from raydoa.training.soft_labels import Generated
 
@@ -35,59 +36,35 @@ class Seq2SeqModel(Model):
 
     @property
     def input_space(self) -> str:
-        """See `Model.input_space`."""
         return self.tokenizer.fingerprint
 
     @property
     def output_space(self) -> str:
-        """See `Model.output_space`."""
         return self.tokenizer.fingerprint
 
     @property
     def head(self) -> torch.Tensor:
-        """See `Model.head`."""
         head: torch.Tensor = self.network.lm_head.weight.detach()
         return head
 
     def source_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
-        """See `Model.source_ids`."""
         return self.tokenizer.encode(texts, length)
 
     def target_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
-        """See `Model.target_ids`."""
         return self.tokenizer.encode(texts, length)
 
     def texts(self, targets: Sequence[Sequence[int]]) -> list[str]:
-        """See `Model.texts`."""
         return self.tokenizer.decode(targets)
 
-    def loss(
-        self,
-        *,
-        teacher_head: torch.Tensor | None = None,
-        temperature: float = 1.0,
-        gold_weight: float = 1.0,
-        chunk_tokens: int = 1024,
-        activation_checkpointing: bool = False,
-    ) -> Seq2SeqLoss:
-        """See `Model.loss`."""
-        return Seq2SeqLoss(
-            self.network,
-            teacher_head=teacher_head,
-            temperature=temperature,
-            gold_weight=gold_weight,
-            chunk_tokens=chunk_tokens,
-            activation_checkpointing=activation_checkpointing,
-        )
+    def loss(self, **options: Any) -> Seq2SeqLoss:
+        return Seq2SeqLoss(self.network, **options)
 
     def generate(
         self, sources: Sequence[Example], *, most_tokens: int, batch_size: int
     ) -> Iterator[Generated]:
-        """See `Model.generate`."""
         return generate(self.network, sources, most_tokens=most_tokens, batch_size=batch_size)
 
     def random_examples(self, rows: int, source_length: int, target_length: int) -> list[Example]:
-        """See `Model.random_examples`."""
         chance = random.Random(0)
         vocabulary = self.network.config.vocab_size
         endless = cycle([chance.randrange(_FIRST_WORD_ID, vocabulary) for _ in range(997)])
@@ -99,5 +76,4 @@ class Seq2SeqModel(Model):
         ]
 
     def save(self, folder: Path, state: Mapping[str, torch.Tensor] | None = None) -> None:
-        """See `Model.save`."""
         save_model(self.network, self.tokenizer, folder, state=state)

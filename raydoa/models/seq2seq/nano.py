@@ -17,11 +17,7 @@ NANO_MODELS = tuple(_NANO)
 
 
 def nano_shape(name: str, vocabulary: int) -> T5Shape:
-    """The nano model called ``name`` over a vocabulary of that many ids.
-
-    Raises:
-        UserError: there is no nano model of that name.
-    """
+    """The nano model called ``name`` over a vocabulary of that many ids. Raises `UserError`: there is no nano model of that name."""
     if name not in _NANO:
         raise UserError(
             f"model: found {name!r}; nano models are {', '.join(_NANO)}{did_you_mean(name, list(_NANO))}"

@@ -79,22 +79,18 @@ class T5Shape(Settings):
 
     @property
     def family(self) -> str:
-        """See `ModelShape.family`."""
         return "seq2seq"
 
     @property
     def outputs(self) -> int:
-        """See `ModelShape.outputs`."""
         return self.vocabulary
 
     @property
     def width(self) -> int:
-        """See `ModelShape.width`."""
         return self.d_model
 
     @property
     def writes(self) -> Literal["tokens"]:
-        """See `ModelShape.writes`."""
         return "tokens"
 
     @property
@@ -162,7 +158,6 @@ class T5Shape(Settings):
         target_length: int,
         teacher_head: int = 0,
     ) -> float:
-        """See `ModelShape.training_seconds`."""
         flops = (
             _FORWARDS_PER_TRAINING_STEP * self.forward_flops(source_length, target_length)
             + 2 * target_length * teacher_head
@@ -193,11 +188,9 @@ class T5Shape(Settings):
         return rows * encoding / device.flops_per_second + target_length * step
 
     def training_bytes(self, gpus: int) -> float:
-        """See `ModelShape.training_bytes`."""
         return training_memory(self, gpus).total
 
     def labelling_bytes(self) -> float:
-        """See `ModelShape.labelling_bytes`."""
         return labelling_memory(self)
 
 

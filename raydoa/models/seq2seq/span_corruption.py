@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from raydoa.models.tokenizer import END_ID
+from raydoa.models.seq2seq.tokenizer import END_ID
 from raydoa.training.batches import Example
 
 SENTINELS = 32

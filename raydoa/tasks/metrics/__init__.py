@@ -15,10 +15,9 @@ Strict forms: each module's docstring has the formula of both.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from functools import partial
 
 from raydoa.tasks.metrics import answers, classes, entities, paraphrase
 from raydoa.tasks.metrics.statistic import Measure, Outputs, bootstrap_interval
@@ -27,27 +26,13 @@ from raydoa.tasks.task import MetricName
 logger = logging.getLogger(__name__)
 
 MEASURES: Mapping[MetricName, Measure] = {
-    "accuracy": classes.accuracy,
-    "macro_f1": classes.macro_f1,
+    "accuracy": partial(classes.measure, "accuracy"),
+    "macro_f1": partial(classes.measure, "macro_f1"),
     "entity_f1": entities.entity_f1,
-    "exact_match": answers.exact_match,
-    "squad_f1": answers.squad_f1,
+    "exact_match": partial(answers.measure, "exact_match"),
+    "squad_f1": partial(answers.measure, "squad_f1"),
     "bert_ibleu": paraphrase.bert_ibleu,
 }
-
-
-class Scored(Protocol):
-    """What scoring must know of a task; a `TaskSpec` does, and so may a stage."""
-
-    @property
-    def metric(self) -> MetricName:
-        """Name of the metric."""
-        ...
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Classes or entity types."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -69,32 +54,15 @@ class Scores:
     parts: dict[str, float]
 
 
-def score_predictions(
-    task: Scored,
-    sources: Sequence[str],
-    predictions: Sequence[str],
-    targets: Sequence[str],
-    seed: int,
-    *,
-    scoring_model: Path | None = None,
-) -> Scores:
-    """Score what a model wrote for the test rows.
-
-    Args:
-        task: its ``metric`` and ``classes``.
-        sources: of the test rows, without the task's prefix.
-        predictions: what the model wrote, in the same order.
-        targets: gold targets, in the same order.
-        seed: of the bootstrap; equal seeds draw equal rows, whatever the predictions.
-        scoring_model: folder of the BERTScore model (`TaskSpec.scoring_model`).
+def score_outputs(metric: MetricName, outputs: Outputs, seed: int) -> Scores:
+    """Score what a model wrote for the test rows; equal seeds draw equal rows for the interval, whatever was written.
 
     Raises:
         UserError: the scoring model cannot be loaded.
     """
-    assert len(sources) == len(predictions) == len(targets) > 0, "one of each a row, and some rows"
-    measured = MEASURES[task.metric](
-        Outputs(tuple(sources), tuple(predictions), tuple(targets), task.classes, scoring_model)
-    )
+    rows = {len(outputs.sources), len(outputs.predictions), len(outputs.targets)}
+    assert len(rows) == 1 and 0 not in rows, "one of each a row, and some rows"
+    measured = MEASURES[metric](outputs)
     low, high = None, None
     if measured.score is None:
         logger.warning("no score: %s", measured.missing)

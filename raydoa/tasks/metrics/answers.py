@@ -16,16 +16,6 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-def exact_match(outputs: Outputs) -> Measured:
-    """Share of rows whose output is the gold answer."""
-    return _measure(outputs, "exact_match")
-
-
-def squad_f1(outputs: Outputs) -> Measured:
-    """Mean F1 of the words of output and gold answer."""
-    return _measure(outputs, "squad_f1")
-
-
 def normalised(answer: str) -> str:
     """The answer as it is compared."""
     bare = answer.lower().translate(_NO_PUNCTUATION)
@@ -41,18 +31,14 @@ def token_f1(prediction: str, target: str) -> float:
     return 2 * shared / (len(predicted) + len(gold))
 
 
-def _measure(outputs: Outputs, metric: str) -> Measured:
+def measure(metric: str, outputs: Outputs) -> Measured:
+    """``exact_match``: share of rows whose output is the gold answer; ``squad_f1``: mean F1 of their words."""
     pairs = list(zip(outputs.predictions, outputs.targets, strict=True))
     values = {
         "exact_match": [float(normalised(one) == normalised(other)) for one, other in pairs],
         "squad_f1": [token_f1(one, other) for one, other in pairs],
     }
     parts = {name: mean_of(column) for name, column in values.items()}
-    kept = [
-        value
-        for source, target, value in zip(
-            outputs.sources, outputs.targets, values[metric], strict=True
-        )
-        if source and target
-    ]
+    rows = zip(outputs.sources, outputs.targets, values[metric], strict=True)
+    kept = [value for source, target, value in rows if source and target]
     return Measured(parts[metric], mean_of(kept) if kept else None, parts)

@@ -139,9 +139,5 @@ def _matched(
 
 @lru_cache(maxsize=1)
 def open_scorer(folder: Path) -> Scorer:
-    """The scorer in ``folder``, loaded once a process.
-
-    Raises:
-        UserError: there is no encoder with a tokenizer in the folder.
-    """
+    """The scorer in ``folder``, loaded once a process. Raises `UserError`: there is no encoder with a tokenizer in the folder."""
     return Scorer(folder)

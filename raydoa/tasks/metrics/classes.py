@@ -15,24 +15,15 @@ from raydoa.tasks.metrics.statistic import (
     Outputs,
     Statistic,
     class_rows,
+    macro_f1,
     mean_of,
 )
-from raydoa.tasks.metrics.statistic import macro_f1 as macro_f1_of_sums
 
 _NO_CLASS = -1
 
 
-def accuracy(outputs: Outputs) -> Measured:
-    """Share of rows whose output is the gold class."""
-    return _measure(outputs, "accuracy")
-
-
-def macro_f1(outputs: Outputs) -> Measured:
-    """Mean F1 of the classes that occur in gold or outputs, each weighing the same."""
-    return _measure(outputs, "macro_f1")
-
-
-def _measure(outputs: Outputs, metric: str) -> Measured:
+def measure(metric: str, outputs: Outputs) -> Measured:
+    """``accuracy``: share of rows whose output is the gold class; ``macro_f1``: mean F1 of the classes that occur."""
     number = {_folded(name): index for index, name in enumerate(outputs.classes)}
     gold = np.array([number[_folded(target)] for target in outputs.targets])
     strict = np.array([number.get(_folded(text), _NO_CLASS) for text in outputs.predictions])
@@ -48,7 +39,7 @@ def _measure(outputs: Outputs, metric: str) -> Measured:
 
 
 def _macro_f1(gold: Ints, predicted: Ints, classes: int) -> Statistic:
-    return Statistic(class_rows(gold, predicted, classes), macro_f1_of_sums)
+    return Statistic(class_rows(gold, predicted, classes), macro_f1)
 
 
 def _folded(text: str) -> str:

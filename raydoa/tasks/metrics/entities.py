@@ -20,6 +20,7 @@ Parts: ``micro_f1``, ``precision``, ``recall`` and ``macro_f1`` over types, stri
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -49,8 +50,8 @@ def entity_f1(outputs: Outputs) -> Measured:
     parts = {
         "micro_f1": score,
         "macro_f1": Statistic(strict, macro_f1),
-        "precision": Statistic(strict, _precision),
-        "recall": Statistic(strict, _recall),
+        "precision": Statistic(strict, partial(_share_of_hits, of=1)),
+        "recall": Statistic(strict, partial(_share_of_hits, of=2)),
     }
     for name, drop_last_word in (("paper", True), ("dictionary", False)):
         rows = _dictionary_rows(outputs, types, drop_last_word=drop_last_word)
@@ -88,14 +89,6 @@ def _strict_rows(outputs: Outputs, types: Sequence[str]) -> Floats:
     return rows.reshape(len(rows), -1)
 
 
-def _precision(sums: Floats) -> Floats:
-    return _share_of_hits(sums, of=1)
-
-
-def _recall(sums: Floats) -> Floats:
-    return _share_of_hits(sums, of=2)
-
-
 def _share_of_hits(sums: Floats, of: int) -> Floats:
     """Hits over predicted (1) or gold (2) entities; 0 where there are none."""
     parts = [part.sum(axis=-1) for part in np.split(sums, 3, axis=-1)]
@@ -107,17 +100,14 @@ def _dictionary_rows(outputs: Outputs, types: Sequence[str], *, drop_last_word: 
     """The paper's pairs of gold and output type, one a gold dictionary entry."""
     read = _paper_reader(types, drop_last_word=drop_last_word)
     pairs: list[tuple[str, str]] = []
-    for source, prediction, target in zip(
+    for source, text, target in zip(
         outputs.sources, outputs.predictions, outputs.targets, strict=True
     ):
         if source and target:
-            predicted = read(prediction)
-            pairs += [
-                (kind, predicted.get(span, _PAPER_MISSING)) for span, kind in read(target).items()
-            ]
-    number = {
-        kind: index for index, kind in enumerate(sorted({one for pair in pairs for one in pair}))
-    }
+            written, gold_entities = read(text), read(target)
+            pairs += [(kind, written.get(s, _PAPER_MISSING)) for s, kind in gold_entities.items()]
+    kinds = sorted({one for pair in pairs for one in pair})
+    number = {kind: index for index, kind in enumerate(kinds)}
     gold, output = ([number[pair[side]] for pair in pairs] for side in (0, 1))
     return class_rows(gold, output, len(number))
 

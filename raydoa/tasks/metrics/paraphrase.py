@@ -34,10 +34,8 @@ def bert_ibleu(outputs: Outputs) -> Measured:
     paper = _paper_outputs(outputs)
     self_bleu = sentence_bleu(outputs.predictions, outputs.sources, effective_order=True)
     paper_bleu = sentence_bleu(paper.predictions, paper.targets, effective_order=False)
-    copied = [
-        one.split() == other.split()
-        for one, other in zip(outputs.predictions, outputs.sources, strict=True)
-    ]
+    pairs = zip(outputs.predictions, outputs.sources, strict=True)
+    copied = [one.split() == other.split() for one, other in pairs]
     parts = {"self_bleu": mean_of(self_bleu), "copied": mean_of(copied)}
     if paper.targets:
         parts["paper_self_bleu"] = mean_of(paper_bleu)
@@ -91,12 +89,9 @@ def sentence_bleu(
 
 
 def _paper_outputs(outputs: Outputs) -> Outputs:
+    rows = zip(outputs.sources, outputs.predictions, outputs.targets, strict=True)
     kept = [
-        (source, prediction or _PAPER_EMPTY, target)
-        for source, prediction, target in zip(
-            outputs.sources, outputs.predictions, outputs.targets, strict=True
-        )
-        if source and target
+        (source, text or _PAPER_EMPTY, target) for source, text, target in rows if source and target
     ]
     sources, predictions, targets = zip(*kept, strict=True) if kept else ((), (), ())
     return Outputs(sources, predictions, targets)

@@ -18,11 +18,19 @@ _DRAWN_AT_ONCE = 2**21
 
 @dataclass(frozen=True)
 class Outputs:
-    """What is scored, a row each, and what must be known to score it."""
+    """What is scored, and what must be known to score it.
 
-    sources: tuple[str, ...]
-    predictions: tuple[str, ...]
-    targets: tuple[str, ...]
+    Attributes:
+        sources: of the rows, without the task's prefix.
+        predictions: what a model wrote for them, in the same order.
+        targets: gold targets, in the same order.
+        classes: classes or entity types of the task.
+        scoring_model: folder of the BERTScore model (`TaskSpec.scoring_model`).
+    """
+
+    sources: Sequence[str]
+    predictions: Sequence[str]
+    targets: Sequence[str]
     classes: tuple[str, ...] = ()
     scoring_model: Path | None = None
 

@@ -123,7 +123,7 @@ def test_sizes_above_the_data(
 def test_vocabularies_that_differ(refused: Refused, world: World) -> None:
     folder = write_checkpoint(world.folder / "m")
     said = refused(*sweep_of(world, "--teachers", "mine", "--model", f"mine={folder}"))
-    assert "teacher mine and student nano-s have different vocabularies" in said
+    assert "teacher mine and student nano-s have different output spaces" in said
     assert "choose --student and --teachers of one family" in said
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.cli.search import print_results
+from raydoa.api.search import SearchResult
+from raydoa.cli.search import print_result
 from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
 from raydoa.errors import UserError
@@ -163,7 +164,7 @@ def test_the_end(
     journal = setup.open_journal()
     journal.search.stopped = "the test is over"
     capsys.readouterr()
-    print_results(setup, journal)
+    print_result(SearchResult(setup, journal))
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == str(setup.result_dir)
     quantities = ["labels", "teacher steps", "pseudo labels", "student steps"]
@@ -192,7 +193,7 @@ def test_the_end(
 def test_nothing_was_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """The cheapest plan is recommended, and it is said that nothing is known."""
     setup = _setup(world, "frontier")
-    print_results(setup, setup.open_journal())
+    print_result(SearchResult(setup, setup.open_journal()))
     said = capsys.readouterr().out
     assert "score: not known; nothing was measured" in said
     assert "nothing that is known can be paid" in said

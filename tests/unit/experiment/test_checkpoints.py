@@ -114,14 +114,17 @@ def test_vocabularies_that_differ_are_refused_before_anything_is_made(world: Wor
     small = write_checkpoint(world.folder / "s")
     other = write_checkpoint(world.folder / "o", d_model=32)
     text = [f"{word} other words" for word in ("alpha", "beta", "gamma")]
-    from raydoa.models.tokenizer import train_sentencepiece
+    from raydoa.models.seq2seq.tokenizer import train_sentencepiece
 
     train_sentencepiece(text * 9, 40).save(other)
     with pytest.raises(
-        UserError, match=r"^teacher large and student small have different voc.* of one family$"
+        UserError,
+        match=r"^teacher large and student small have different output spaces .* of one family$",
     ):
         resolved(world, {"small": small, "large": other})
-    with pytest.raises(UserError, match=r"^teacher large and student nano-s have different voc"):
+    with pytest.raises(
+        UserError, match=r"^teacher large and student nano-s have different output spaces"
+    ):
         resolve(
             world.sweep(teachers=("large",), strategies=("distill",)),
             world.runtime(models={"large": str(small)}),

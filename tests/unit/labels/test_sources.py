@@ -9,6 +9,7 @@ import pytest
 from raydoa.costs.items import ITEMS
 from raydoa.errors import UserError
 from raydoa.labels import SOURCES
+from raydoa.labels.teacher import TeacherLabeller
 from raydoa.models import FAMILIES
 from raydoa.models.lookup import known_shapes
 from raydoa.pipeline.builder import Builder, NoLocks
@@ -30,6 +31,7 @@ from raydoa.pipeline.stages import (
 from raydoa.store.store import Store
 from raydoa.strategies import STRATEGIES
 from raydoa.tasks.data import fingerprint, read_rows
+from raydoa.tasks.split import pool
 from raydoa.tasks.task import TaskSpec, read_task_yaml
 from raydoa.training.recipe import Execution, Recipe, Representation
 from raydoa.training.soft_labels import HiddenLabels, WrittenLabels
@@ -117,13 +119,15 @@ def test_a_linear_student_learns_from_labels(tiny: Tiny) -> None:
     assert known_shapes()["linear"].parameters == (4096 + 2) * 16
 
 
-def test_a_linear_student_learns_from_rules(tiny: Tiny) -> None:
+def test_a_linear_student_learns_from_rules(tiny: Tiny, caplog: pytest.LogCaptureFixture) -> None:
     shards = tiny.shards(RULES)
     assert tiny.score(tiny.student(shards)) >= 0.75
     records = [tiny.context.store.find(shard.key) for shard in shards]
     assert all(record is not None for record in records)
     counts = [(r.facts["rows"], r.facts.get("refused", 0)) for r in records if r is not None]
     assert [rows + refused for rows, refused in counts] == [20, 20]
+    told = [f"{refused} rows are left out: it has no keyword" for _, refused in counts if refused]
+    assert told and all(line in caplog.text for line in told)
     rows = [row for s in shards for row in rows_of(tiny.context.store.fetch(s.key))]
     for row in rows:
         assert isinstance(row.soft, WrittenLabels) and row.target_ids == ()
@@ -165,6 +169,23 @@ def test_a_linear_teacher_gives_its_distribution_over_classes(tiny: Tiny) -> Non
     rows, _ = distill_rows(student, tiny.context, open_model(tiny.linear, tiny.context))
     assert len(rows) == 40 and all(len(row.target_ids) == 1 for row in rows)
     assert all(isinstance(row.soft, HiddenLabels) for row in rows)
+
+
+def test_what_a_teacher_knows_comes_in_the_order_of_its_rows(tiny: Tiny, tmp_path: Path) -> None:
+    """The first rows of a pool are a sample of it, while a model labels the shortest first."""
+    from raydoa.models.hub import folder_fingerprint
+    from raydoa.pipeline.stages import Checkpoint
+
+    folder = write_checkpoint(tmp_path / "t5")
+    checkpoint = Checkpoint("t5", folder_fingerprint(folder))
+    context = replace(tiny.context, checkpoints={checkpoint.fingerprint: str(folder)})
+    teacher = FineTune(checkpoint, tiny.data, tiny.form, 20, RECIPE, 2, 0)
+    Builder(context.store, LocalRunner(context), NoLocks()).build(teacher)
+    rows = pool(read_rows(tiny.spec, None), 0, 0, 20)
+    examples = TeacherLabeller(teacher, context).exact_examples(rows, tiny.form)
+    assert [example.row_id for example in examples] == [row.id for row in rows]
+    lengths = [len(example.source_ids) for example in examples]
+    assert lengths != sorted(lengths)
 
 
 def test_a_teachers_text_has_no_distribution(tiny: Tiny) -> None:

@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from raydoa.errors import Unreachable, UserError
 from raydoa.models.hub import (
     checkpoint_folder,
-    description_folder,
     folder_fingerprint,
     locate,
 )
@@ -47,7 +46,7 @@ def test_a_folder_by_path_or_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert locate(str(folder), None) == found
     monkeypatch.chdir(tmp_path)
     assert locate("./m", None) == found
-    assert checkpoint_folder(found.place) == description_folder(found.place) == folder
+    assert checkpoint_folder(found.place) == checkpoint_folder(found.place, weights=False) == folder
 
 
 def test_a_fingerprint_is_of_content_not_of_place(tmp_path: Path) -> None:
@@ -106,7 +105,7 @@ def test_what_was_downloaded_before_is_found_without_the_hub(
         as_torch(folder)
     found = locate(NAME, None)
     assert found.fingerprint == COMMIT and found.place == f"{NAME}@{COMMIT}"
-    assert checkpoint_folder(found.place) == description_folder(found.place) == folder
+    assert checkpoint_folder(found.place) == checkpoint_folder(found.place, weights=False) == folder
 
 
 def test_a_description_is_not_a_model(cache: Path) -> None:
@@ -153,7 +152,7 @@ def test_only_one_kind_of_weights_is_downloaded(
     monkeypatch.setattr("huggingface_hub.snapshot_download", hub)
     found = locate(NAME, None)
     assert found.fingerprint == COMMIT
-    assert description_folder(found.place) == tmp_path
+    assert checkpoint_folder(found.place, weights=False) == tmp_path
     assert hub.patterns == ["*.json", "*.model", "*.txt"]
     assert checkpoint_folder(found.place) == tmp_path
     assert hub.patterns == ["*.json", "*.model", "*.txt", weights]

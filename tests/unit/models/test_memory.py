@@ -2,8 +2,8 @@
 
 import pytest
 
+from raydoa.doctor.nodes import largest_teacher, needed_memory
 from raydoa.experiment.hardware import HARDWARE
-from raydoa.models.memory import largest_teacher, needed_memory
 from raydoa.models.seq2seq.memory import training_memory
 from raydoa.models.seq2seq.shape import T5_SHAPES
 

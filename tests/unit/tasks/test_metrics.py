@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from raydoa.tasks.catalog import TASKS
-from raydoa.tasks.metrics import Scores, score_predictions
+from raydoa.tasks.metrics import Scores, score_outputs
 from raydoa.tasks.metrics.answers import normalised, token_f1
 from raydoa.tasks.metrics.entities import parse
-from raydoa.tasks.metrics.statistic import Statistic, bootstrap_interval, macro_f1, mean_of
+from raydoa.tasks.metrics.statistic import Outputs, Statistic, bootstrap_interval, macro_f1, mean_of
 
 STANCES = TASKS["stanceosaurus"].classes
 JUNK = "neither of them"
 
 
-def score(task: str, predictions: list[str], targets: list[str], seed: int = 0) -> Scores:
-    return score_predictions(TASKS[task], ["source"] * len(targets), predictions, targets, seed)
+def score(name: str, predictions: list[str], targets: list[str], seed: int = 0) -> Scores:
+    task = TASKS[name]
+    outputs = Outputs(["source"] * len(targets), predictions, targets, task.classes)
+    return score_outputs(task.metric, outputs, seed)
 
 
 labels = st.sampled_from(STANCES)

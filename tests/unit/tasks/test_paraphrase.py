@@ -14,9 +14,10 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTo
 
 from raydoa.errors import UserError
 from raydoa.tasks.catalog import TASKS
-from raydoa.tasks.metrics import Scores, score_predictions
+from raydoa.tasks.metrics import Scores, score_outputs
 from raydoa.tasks.metrics.bertscore import Scorer
 from raydoa.tasks.metrics.paraphrase import combined, sentence_bleu
+from raydoa.tasks.metrics.statistic import Outputs
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [*SPECIAL, "the", "cat", "sat", "on", "a", "mat", "dog", "ran", "here", "we", "saw"]
@@ -43,7 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def score(predictions: list[str], folder: Path | None) -> Scores:
     task = TASKS["multipit_gen"]
-    return score_predictions(task, SOURCES, predictions, SOURCES, 0, scoring_model=folder)
+    outputs = Outputs(SOURCES, predictions, SOURCES, scoring_model=folder)
+    return score_outputs(task.metric, outputs, 0)
 
 
 def by_hand(folder: Path, candidate: str, reference: str, references: list[str] | None) -> float:

@@ -7,7 +7,8 @@ import pytest
 
 from raydoa.tasks.catalog import TASKS
 from raydoa.tasks.data import TaskRows, fingerprint, load_rows, read_rows, write_rows
-from raydoa.tasks.metrics import Scores, score_predictions
+from raydoa.tasks.metrics import Scores, score_outputs
+from raydoa.tasks.metrics.statistic import Outputs
 from raydoa.tasks.split import labelled, pool
 
 SIZES = {
@@ -22,7 +23,8 @@ SIZES = {
 
 def score(name: str, rows: TaskRows, predictions: list[str]) -> Scores:
     sources = [row.source for row in rows.test]
-    return score_predictions(TASKS[name], sources, predictions, gold(rows), 0)
+    task = TASKS[name]
+    return score_outputs(task.metric, Outputs(sources, predictions, gold(rows), task.classes), 0)
 
 
 def gold(rows: TaskRows) -> list[str]:

@@ -93,7 +93,7 @@ def test_hidden_labels_give_the_exact_loss_and_gradient(
     truth = _exact(teacher, student, examples, temperature)
 
     soft = hidden(teacher, examples)
-    facts = ShardFacts("hidden", "float32", 16, T5_VOCABULARY, None, "t", "c", "v")
+    facts = ShardFacts("hidden", "float32", T5_VOCABULARY, None, "t", "c", "v")
     write_shard(
         [LabelledRow(e.row_id, "", tuple(e.target_ids), e.soft) for e in soft], facts, tmp_path
     )

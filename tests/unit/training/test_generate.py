@@ -5,10 +5,10 @@ import pytest
 import torch
 from transformers import T5ForConditionalGeneration
 
+from raydoa.errors import UnlabelableRow
 from raydoa.models.seq2seq.generate import generate
 from raydoa.models.seq2seq.loss import decoder_input, decoder_states
 from raydoa.training.batches import Example, collate
-from raydoa.training.unlabelable_row import UnlabelableRow
 
 Build = Callable[..., T5ForConditionalGeneration]
 Rows = Callable[..., list[Example]]

@@ -21,7 +21,7 @@ from raydoa.training.tensor_file import RaggedFile, TensorFile, write_ragged
 Build = Callable[..., T5ForConditionalGeneration]
 Rows = Callable[..., list[Example]]
 Hidden = Callable[[T5ForConditionalGeneration, list[Example]], list[Example]]
-FACTS = ShardFacts("hidden", "float32", 16, 64, None, "t", "c", "v")
+FACTS = ShardFacts("hidden", "float32", 64, None, "t", "c", "v")
 
 
 def test_rows_are_read_where_they_stand(tmp_path: Path) -> None:

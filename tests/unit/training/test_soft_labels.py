@@ -17,7 +17,7 @@ from raydoa.training.soft_labels import (
 )
 from tests.shards import rows_of
 
-FACTS = ShardFacts("hidden", "bfloat16", 4, 64, None, "nano-l (abc)", "c0de" * 16, "f00d" * 16)
+FACTS = ShardFacts("hidden", "bfloat16", 64, None, "nano-l (abc)", "c0de" * 16, "f00d" * 16)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])

@@ -14,7 +14,7 @@ from raydoa.models.hub import read_config
 from raydoa.models.seq2seq.checkpoint import UntiedT5, build_model, load_model, save_model
 from raydoa.models.seq2seq.nano import NANO_MODELS, nano_shape
 from raydoa.models.seq2seq.shape import T5Shape
-from raydoa.models.tokenizer import load_tokenizer
+from raydoa.models.seq2seq.tokenizer import load_tokenizer
 from tests.unit.checkpoints import VOCABULARY, vocabulary, write_checkpoint
 
 
@@ -139,4 +139,4 @@ def test_a_head_is_read_without_its_body(tmp_path: Path) -> None:
     save_model(model, vocabulary(), tmp_path)
     (tmp_path / "model.safetensors").unlink()
     assert load_head(tmp_path).shape == (VOCABULARY, 32)
-    assert set(load_file(tmp_path / HEAD_FILE)) == {"lm_head.weight"}
+    assert set(load_file(tmp_path / HEAD_FILE)) == {"head"}

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raydoa.models.seq2seq.span_corruption import SENTINELS, corrupt, corrupted_examples
-from raydoa.models.tokenizer import END_ID
+from raydoa.models.seq2seq.tokenizer import END_ID
 
 VOCABULARY = 200
 FIRST_SENTINEL = VOCABULARY - SENTINELS

@@ -25,22 +25,19 @@ _SENTINEL = "<extra_id_"
 
 
 class Tokenizer(Protocol):
-    """What the makers need of a tokenizer."""
+    """What a T5 needs of a tokenizer."""
 
     fingerprint: str
     size: int
 
     def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
         """Token ids of each text, ended by `END_ID`, at most ``max_length`` long with the end."""
-        ...
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Texts of rows of token ids; padding and everything from the end on is dropped."""
-        ...
 
     def save(self, folder: Path) -> None:
         """Write the files from which `load_tokenizer` reads it again."""
-        ...
 
 
 class SentencePieceTokenizer:
@@ -64,7 +61,6 @@ class SentencePieceTokenizer:
         return (SentencePieceTokenizer, (self._bytes,))
 
     def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
-        """See `Tokenizer.encode`."""
         rows: list[list[int]] = self._pieces.encode(list(texts))
         return [[*ids[: max_length - 1], END_ID] for ids in rows]
 
@@ -101,12 +97,10 @@ class HuggingFaceTokenizer:
         self.fingerprint = _fingerprint(pieces)
 
     def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
-        """See `Tokenizer.encode`."""
         rows = self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
         return [[*ids[: max_length - 1], END_ID] for ids in rows]
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """See `Tokenizer.decode`."""
         token_ids = [_until_end(ids) for ids in rows]
         return [str(t) for t in self._tokenizer.batch_decode(token_ids, skip_special_tokens=True)]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raydoa.errors import UserError
-from raydoa.models.tokenizer import (
+from raydoa.models.seq2seq.tokenizer import (
     END_ID,
     HuggingFaceTokenizer,
     SentencePieceTokenizer,
