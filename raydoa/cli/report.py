@@ -33,8 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     # Imported here: `raydoa store` and `--help` need none of it.
-    from raydoa.report.page.data import gaps_in
-    from raydoa.report.page.document import About, write_page
+    from raydoa.report.page.document import write_page
     from raydoa.report.results import read
 
     for budget in options.budgets or ():
@@ -42,15 +41,15 @@ def _run(options: argparse.Namespace) -> int:
             raise UserError(f"--budgets: found {budget:g}; a budget is a number of dollars above 0")
     changes = [_change(text) for text in options.changes]
     loaded = read(options.result_dirs)
-    cells, gaps = _priced(loaded.cells, dict(changes), options.prices), gaps_in(loaded)
-    print("\n".join([*report_lines(cells, options.budgets), *gaps]))
+    cells = _priced(loaded.cells, dict(changes), options.prices)
+    print("\n".join([*report_lines(cells, options.budgets), *loaded.gaps]))
     if options.figures is not None:
         from raydoa.report.paper.write import write_figures
 
         for path in write_figures(cells, options.figures):
             print(path)
-    about = About(budgets=options.budgets or (), gaps=gaps)
-    print(write_page(cells, options.page or _beside(options.result_dirs), about))
+    page = options.page or _beside(options.result_dirs)
+    print(write_page(cells, page, options.budgets or (), loaded.gaps))
     return 0
 
 

@@ -32,8 +32,9 @@ def _run(options: argparse.Namespace) -> int:
 def _print_results(result_dir: Path, scaled: str | None) -> None:
     """The table, and the path of the result dir as the last line."""
     from raydoa.report.figures import write_figure
+    from raydoa.report.overview import summary
     from raydoa.report.results import read_results, write_cells
-    from raydoa.report.table import as_text, notes, summary
+    from raydoa.report.table import as_text, notes
 
     cells = read_results(result_dir)
     write_cells(cells, result_dir)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from raydoa.report.pareto import PANEL, frontiers, points
+from raydoa.report.pareto import PANEL, frontiers, points, seed_scores
+from raydoa.report.seeds import LEVEL, paired, score_table
 
 KEYS = [*PANEL, "budget"]
 
@@ -37,9 +38,18 @@ def best_within(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> 
 
 
 def best_of_all(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> pd.DataFrame:
-    """One row per task, N and budget: the best of `best_within` over all strategies."""
-    ranked = best_within(cells, budgets).sort_values([*KEYS, "score"], kind="stable")
-    return ranked.drop_duplicates(KEYS, keep="last").reset_index(drop=True)
+    """One row per task, N and budget: the best of `best_within` over all strategies.
+
+    ``sure`` is whether seeds tell it from the next (P at least 0.95), if there is one.
+    """
+    ranked = best_within(cells, budgets).sort_values([*KEYS, "rank"], ignore_index=True)
+    ranked["next"] = ranked.groupby(KEYS)["plan"].shift(-1)
+    best = ranked.drop_duplicates(KEYS, ignore_index=True)
+    rivals = best["next"].dropna()
+    chance = paired(score_table(seed_scores(cells)), best["plan"][rivals.index], rivals)["chance"]
+    best["sure"] = True
+    best.loc[rivals.index, "sure"] = chance.ge(LEVEL).to_numpy()
+    return best.drop(columns="next")
 
 
 def _column(budgets: Sequence[float]) -> pd.DataFrame:

@@ -11,12 +11,13 @@ not known more precisely than the grid of the sweep allows.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from raydoa.report.best_within_budget import budgets_of
-from raydoa.report.pareto import PANEL, points
+from raydoa.report.pareto import PANEL, by_plan, frontier, points
 from raydoa.report.price_map import NEITHER
 from raydoa.report.unit_prices import Price, prices_of
 
@@ -79,9 +80,8 @@ Change = tuple[float | None, float | None, str, str]
 def _lines(panel: pd.DataFrame, price: Price) -> pd.DataFrame:
     """The plans of one task and N: strategy, score, units that move with the price, and dollars that do not."""
     lines = points(panel).set_index("plan")[["strategy", "score", "cost"]]
-    units = points(panel.assign(_units=price.units(panel)), "_units").set_index("plan")["cost"]
-    paid = points(panel.assign(_paid=price.paid(panel)), "_paid").set_index("plan")["cost"]
-    return lines.assign(units=units, rest=lines["cost"] - paid)
+    rest = lines["cost"] - by_plan(panel, price.paid(panel))
+    return lines.assign(units=by_plan(panel, price.units(panel)), rest=rest)
 
 
 def _changes(lines: pd.DataFrame, budget: float) -> list[Change]:
@@ -91,22 +91,16 @@ def _changes(lines: pd.DataFrame, budget: float) -> list[Change]:
     # The highest price at which a plan is affordable; what has none of it is affordable at any, or never.
     free = np.where(left >= 0, np.inf, -np.inf)
     until = np.where(units > 0, left / np.where(units > 0, units, 1.0), free)
-    plans = lines.assign(until=until)[until > 0].sort_values(
-        ["until", "score"], ascending=[False, True], kind="stable"
-    )
-    if plans.empty:
-        return [(None, None, NEITHER, NEITHER)]
-    steps: list[Change] = []
-    best, strategy = -math.inf, NEITHER
-    last: dict[str, float] = {}
-    for plan in plans.to_dict("records"):
-        name, until_this = str(plan["strategy"]), float(plan["until"])
-        if plan["score"] > best:
-            if name != strategy and math.isfinite(until_this):
-                steps.append((until_this, last.get(name, math.inf), name, strategy))
-            best, strategy = float(plan["score"]), name
-        last[name] = until_this
-    return steps[::-1] or [(None, None, strategy, strategy)]
+    plans = lines.assign(until=until)[until > 0]
+    # What is affordable at every price comes first, and each plan of this frontier is best from its own price downwards.
+    best = plans[frontier(plans.assign(cost=-plans["until"]))].sort_values("until")
+    steps = [*best[["strategy", "until"]].itertuples(index=False), (NEITHER, math.inf)]
+    changes: list[Change] = []
+    for (below, lower), (above, _) in pairwise(steps):
+        if below != above and math.isfinite(lower):
+            same = plans["until"][(plans["strategy"] == below) & (plans["until"] > lower)]
+            changes.append((lower, same.min() if len(same) else math.inf, below, above))
+    return changes or [(None, None, steps[0][0], steps[0][0])]
 
 
 def _nearest(changes: Sequence[Change], now: float | None) -> Change:

@@ -14,10 +14,8 @@ from pandas.api.types import pandas_dtype
 
 from raydoa.errors import UserError
 from raydoa.experiment.result_row import SCHEMA, columns_of, quantity_column
-from raydoa.report.cost_items import item_names
-
-ORDER = ["task", "n", "budget", "strategy", "teacher", "u", "labels", "seed", "repeat"]
-"""By what cells are sorted."""
+from raydoa.report.cost_items import item_names, quantity_columns
+from raydoa.report.rows import check_schema
 
 _DTYPES: Mapping[object, str] = {int: "int64", bool: "bool", str: "str", str | None: "str"}
 _NEVER_INFINITE = ("budget", "score", "cost_total", "cost_incurred")
@@ -30,22 +28,17 @@ def types_of(columns: Iterable[object]) -> dict[str, str]:
     return {name: _DTYPES.get(kind, "float64") for name, kind in row.items()}
 
 
-def check_schema(schema: object, is_cell: bool, where: str) -> None:
-    """Refuse rows of another raydoa; ``is_cell`` is whether they name a cell at all.
+def plan_columns(columns: Iterable[object]) -> list[str]:
+    """The columns that tell one plan from another, but for seed and repeat."""
+    made = ["task", "n", "strategy", "teacher", "choices", "student", "u"]
+    return [*made, *quantity_columns(columns)]
 
-    Raises:
-        UserError: what was found, and what to do.
-    """
-    number = schema if isinstance(schema, int) else 0
-    if number > SCHEMA:
-        raise UserError(
-            f"{where}: rows have schema {number}, this raydoa reads {SCHEMA}; upgrade raydoa"
-        )
-    if is_cell and number < SCHEMA:
-        raise UserError(
-            f"{where}: rows have schema {schema}, this raydoa reads {SCHEMA}; run the sweep again, "
-            "which makes nothing that is in its store"
-        )
+
+def in_order(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells sorted by what each is."""
+    of_plan = [name for name in plan_columns(cells) if name not in ("task", "n")]
+    order = ["task", "n", "budget", *of_plan, "seed", "repeat"]
+    return cells.sort_values(order, ignore_index=True)
 
 
 def as_cells(rows: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
@@ -75,7 +68,7 @@ def read_table(content: bytes, where: str) -> pd.DataFrame:
                 f"{where}: its rows have schemas {' and '.join(map(str, schemas))}; this raydoa reads {SCHEMA}; "
                 "delete it and load again"
             )
-        check_schema(schemas[0], "cell" in cells, where)
+        check_schema(schemas[0], where)
     missing = [name for name in types_of(cells) if name not in cells]
     if missing:
         raise UserError(

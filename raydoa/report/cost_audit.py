@@ -4,10 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from raydoa.report.cost_items import item_names
-
-_ROLES = ("teacher", "student")
-"""Columns of models. An item that is named after one is that model's work; the rest is the teacher's."""
+from raydoa.report.cost_items import reported_items
 
 
 def sharing(cells: pd.DataFrame, by: Sequence[str] = ("task", "strategy")) -> pd.DataFrame:
@@ -17,18 +14,12 @@ def sharing(cells: pd.DataFrame, by: Sequence[str] = ("task", "strategy")) -> pd
     paid for so many dollars' worth), ``saved`` (dollars). The first cell that needs an artifact bears it, so a
     row's own ratio depends on the order of the sweep, and that of all does not.
     """
-    paid = cells[cells["feasible"]]
-    grouped = paid.groupby(list(by), sort=True)
+    paid = cells[cells["feasible"]].sort_values(list(by))
+    whole = paid.assign(**dict.fromkeys(by, "all"))
+    grouped = pd.concat([paid, whole]).groupby(list(by), sort=False)
     table = grouped.agg(
         cells=("cell", "size"), standalone=("cost_total", "sum"), incurred=("cost_incurred", "sum")
     ).reset_index()
-    whole = {
-        **dict.fromkeys(by, "all"),
-        "cells": len(paid),
-        "standalone": paid["cost_total"].sum(),
-        "incurred": paid["cost_incurred"].sum(),
-    }
-    table = pd.concat([table, pd.DataFrame([whole])], ignore_index=True)
     table["ratio"] = table["standalone"] / table["incurred"].where(table["incurred"] > 0)
     return table.assign(saved=table["standalone"] - table["incurred"])
 
@@ -42,17 +33,13 @@ def audit(cells: pd.DataFrame) -> pd.DataFrame:
     is ``scaled`` is one of other models on another machine: its ratio says nothing about the plan.
     """
     parts = []
-    for item in item_names(cells):
-        measured = cells[cells[f"measured_gpu_seconds_{item}"].notna() & cells["feasible"]]
-        part = pd.DataFrame(
-            {
-                "item": item,
-                "model": measured[item if item in _ROLES else "teacher"],
-                "basis": measured[f"basis_{item}"],
-                "planned": measured[f"gpu_seconds_{item}"],
-                "measured": measured[f"measured_gpu_seconds_{item}"],
-            }
-        )
+    for item in reported_items(cells):
+        columns = [
+            f"{kind}_{item.name}" for kind in ("basis", "gpu_seconds", "measured_gpu_seconds")
+        ]
+        measured = cells[cells[columns[-1]].notna() & cells["feasible"]]
+        part = measured[columns].set_axis(["basis", "planned", "measured"], axis=1)
+        part = part.assign(item=item.name, model=measured[item.model] if item.model else None)
         # Clocks do not say the same twice: the same seconds, to the last bit, are those of the same artifacts.
         parts.append(part.drop_duplicates())
     made = pd.concat(parts, ignore_index=True)

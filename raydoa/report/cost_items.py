@@ -1,10 +1,14 @@
 """The cost items of a table of rows: what the registry says of them, or a neutral word where a plugin is not installed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from raydoa.costs.items import ITEMS
 from raydoa.experiment.result_row import items_in, quantity_column
+
+_QUANTITY = "quantity_"
+"""Begins the column of an item that nobody has registered."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,7 @@ class ReportedItem:
     title: str
     unit: str
     priced_by: str
+    model: str | None = None
 
     @property
     def column(self) -> str:
@@ -37,9 +42,19 @@ def reported_items(columns: Iterable[object]) -> list[ReportedItem]:
     return [reported_item(name) for name in item_names(columns)]
 
 
+def bought_in(row: Mapping[Any, Any]) -> list[tuple[ReportedItem, int]]:
+    """What a row, of cells or of plans, has some of, and how many."""
+    own = (str(column) for column in row if str(column).startswith(_QUANTITY))
+    names = {quantity_column(name): name for name in ITEMS.names()}
+    names |= {column: column.removeprefix(_QUANTITY) for column in own if column not in names}
+    return [
+        (reported_item(name), int(row[column])) for column, name in names.items() if row.get(column)
+    ]
+
+
 def reported_item(name: str) -> ReportedItem:
     """A cost item by its name, registered or not."""
     if name not in ITEMS:
         return ReportedItem(name, name.replace("_", " "), "unit", name)
     item = ITEMS.get(name)
-    return ReportedItem(name, item.title, item.unit, item.priced_by)
+    return ReportedItem(name, item.title, item.unit, item.priced_by, item.model)

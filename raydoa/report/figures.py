@@ -11,22 +11,14 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from raydoa.report.looks import Curve, curve_keys, curves_of
+from raydoa.report.paper.style import PARETO, legend_below
 from raydoa.report.pareto import frontier, points
-
-_FRONTIER = "Pareto frontier"
-
-
-def dollar_text(dollars: float) -> str:
-    """A tick on a cost axis: ``$0.01``, ``$0.50``, ``$20``, ``$1,000``."""
-    if dollars >= 1:
-        return f"${dollars:,.0f}"
-    return f"${dollars:.2f}" if dollars >= 0.01 else f"${dollars:g}"
+from raydoa.report.wording import price
 
 
 @dataclass(frozen=True)
@@ -46,7 +38,7 @@ class Burden:
     file_name: str
 
 
-DOLLARS = Burden("cost_total", "standalone cost (US dollars)", dollar_text, "score_against_cost")
+DOLLARS = Burden("cost_total", "standalone cost (US dollars)", price, "score_against_cost")
 KGCO2E = Burden("kgco2e", "kgCO2e of all computing", "{:,.3g}".format, "score_against_kgco2e")
 
 
@@ -71,7 +63,7 @@ def cost_figure(cells: pd.DataFrame, burden: Burden = DOLLARS, *, joined: bool =
         axes[row][0].set_ylabel("score")
         if plans[plans["task"] == task].empty:
             axes[row][0].set_yticks([])
-    _add_legend(figure, list(axes.flat), len(counts))
+    legend_below(figure, axes.flat, 3 * len(counts), fontsize=8, frameon=False)
     # Some 15 letters of this size to the inch.
     width = int(15 * figure.get_size_inches()[0])
     lines = [line for caption in _captions(cells) for line in textwrap.wrap(caption, width)]
@@ -92,13 +84,8 @@ def write_figure(
 
 
 def _draw_panel(
-    axis: Axes,
-    panel: pd.DataFrame,
-    curves: Mapping[tuple[str, str], Curve],
-    burden: Burden,
-    *,
-    joined: bool,
-) -> None:
+    axis: Axes, panel: pd.DataFrame, curves: Mapping[tuple[str, str], Curve], burden: Burden, *, joined: bool
+) -> None:  # fmt: skip
     axis.set_xlabel(burden.label)
     if panel.empty:
         axis.set_xticks([])
@@ -121,7 +108,7 @@ def _draw_panel(
     )  # fmt: skip
     axis.scatter(
         best["cost"], best["score"], s=90, facecolors="none", edgecolors="black", linewidths=0.9,
-        label=_FRONTIER, zorder=3,
+        label=PARETO, zorder=3,
     )  # fmt: skip
     axis.set_xscale("log")
     narrow = panel["cost"].max() < 10 * panel["cost"].min()
@@ -146,25 +133,6 @@ def _note_missing(axis: Axes, cells: pd.DataFrame) -> None:
         *((0.99, 0.01) if drawn else (0.5, 0.5)), "\n".join(lines), transform=axis.transAxes, fontsize=7,
         color="#555555", ha="right" if drawn else "center", va="bottom" if drawn else "center",
     )  # fmt: skip
-
-
-def _add_legend(figure: Figure, axes: list[Axes], columns: int) -> None:
-    """One legend for all panels: the curves, then the frontier."""
-    handles: dict[str, Artist] = {}
-    for axis in axes:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            handles.setdefault(str(label), handle)
-    if not handles:
-        return
-    labels = sorted(handles, key=lambda label: label == _FRONTIER)
-    figure.legend(
-        [handles[label] for label in labels],
-        labels,
-        loc="outside lower center",
-        ncols=min(len(labels), 3 * columns),
-        fontsize=8,
-        frameon=False,
-    )
 
 
 def _captions(cells: pd.DataFrame) -> list[str]:

@@ -10,23 +10,21 @@ Which plans are on the frontier is decided by mean scores. The area is linear in
 mean is that of the frontier, and they have an interval as any mean has.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from raydoa.report.pareto import PANEL, frontiers, points, seed_scores
-from raydoa.report.seeds import mean_and_interval
+from raydoa.report.seeds import over_seeds, score_table
 
 
 def hypervolumes(
     cells: pd.DataFrame,
     low: float | None = None,
     high: float | None = None,
-    by: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """One row per task and N (and values of ``by``): ``hypervolume``, ``margin`` (half its 95% interval), ``seeds``.
+    """One row per task and N: ``hypervolume``, ``margin`` (half its 95% interval), ``seeds``.
 
     ``low`` and ``high`` (dollars, in the columns of that name) are the cheapest plan's cost and the largest budget
     of the task and N, unless given. Seeds that lack a plan of the frontier are left out; with fewer than two, the
@@ -35,22 +33,18 @@ def hypervolumes(
     plans = points(cells)
     largest = cells.groupby(PANEL)["budget"].max()
     cheapest = plans.groupby(PANEL)["cost"].min()
-    best = plans[frontiers(plans, [*PANEL, *by])]
-    seeds = seed_scores(cells)
+    best = plans[frontiers(plans)]
+    scores = score_table(seed_scores(cells))
     rows = []
-    for key, group in best.groupby([*PANEL, *by], sort=True, dropna=False):
-        panel: Any = key[:2]
+    for key, group in best.groupby(PANEL, sort=True):
+        panel: Any = key
         ends = (low or float(cheapest.loc[panel]), high or float(largest.loc[panel]))
         weights = _weights(group["cost"].to_numpy(dtype=np.float64), *ends)
-        table = seeds[seeds["plan"].isin(group["plan"])].pivot(
-            index="plan", columns="seed", values="score"
-        )
-        whole = table.loc[group["plan"]].dropna(axis=1).to_numpy(dtype=np.float64)
-        mean, margin = mean_and_interval(weights @ whole)
-        if not whole.shape[1]:
-            mean = float(weights @ group["score"].to_numpy())
-        rows.append((*key, mean, margin, whole.shape[1], *ends))
-    names = [*PANEL, *by, "hypervolume", "margin", "seeds", "low", "high"]
+        whole = scores.loc[group["plan"]].dropna(axis=1).to_numpy()
+        [area] = over_seeds((weights @ whole)[None]).itertuples()
+        mean = area.mean if area.seeds else float(weights @ group["score"].to_numpy())
+        rows.append((*key, mean, area.margin, area.seeds, *ends))
+    names = [*PANEL, "hypervolume", "margin", "seeds", "low", "high"]
     return pd.DataFrame(rows, columns=names)
 
 

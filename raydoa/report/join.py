@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.report.columns import ORDER, concatenated
-from raydoa.report.cost_items import quantity_columns
+from raydoa.report.columns import concatenated, in_order, plan_columns
 
 
 def joined(sweeps: Sequence[tuple[str, pd.DataFrame]]) -> tuple[pd.DataFrame, int]:
@@ -24,13 +23,12 @@ def joined(sweeps: Sequence[tuple[str, pd.DataFrame]]) -> tuple[pd.DataFrame, in
     _refuse_other_ways(cells, origin)
     row = ["cell", "prices", "accelerator", "region", "feasible", *_training(cells)]
     once = cells.drop_duplicates(row)
-    return once.sort_values(ORDER, ignore_index=True), len(cells) - len(once)
+    return in_order(once), len(cells) - len(once)
 
 
 def _training(cells: pd.DataFrame) -> list[str]:
     """What makes a measurement of a plan: the same of all of it has the same score, wherever it was measured."""
-    choices = ["task", "n", "strategy", "teacher", "choices", "student", "u"]
-    return [*choices, *quantity_columns(cells), "seed", "repeat"]
+    return [*plan_columns(cells), "seed", "repeat"]
 
 
 def _refuse_other_metrics(cells: pd.DataFrame, origin: "pd.Series[str]") -> None:

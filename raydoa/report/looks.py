@@ -91,7 +91,4 @@ def look_of(name: str) -> Look:
 
 def series_look(position: int) -> Look:
     """The look of one of several curves that are no strategies."""
-    markers = ("s", "o", "D", "^", "v", "P")
-    return Look(
-        SHADES[position % 5], markers[position % len(markers)], _LINES[position % len(_LINES)]
-    )
+    return Look(SHADES[position % 5], "soD^vP"[position % 6], _LINES[position % len(_LINES)])

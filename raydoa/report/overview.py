@@ -1,34 +1,51 @@
-"""The table of a report, and what its reader must know."""
+"""The tables that end a sweep and open a report, and what their reader must know."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from raydoa.report import table as sweep_table
-from raydoa.report.best_within_budget import KEYS, best_within
+from raydoa.report.best_within_budget import KEYS, best_of_all, best_within
 from raydoa.report.pareto import seed_scores
-from raydoa.report.seeds import LEVEL, training_luck
-from raydoa.report.sentence import dollars, points_of_100
+from raydoa.report.seeds import training_luck
+from raydoa.report.sentence import points_of_100
 from raydoa.report.strategies import strategy_of
-from raydoa.report.win_probability import paired
+from raydoa.report.wording import dollars
+
+Point = Mapping[Hashable, Any]
 
 
-def best_table(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> pd.DataFrame:
+def best_table(
+    cells: pd.DataFrame, budgets: Sequence[float] | None = None, words: Callable[[Point], str] | None = None
+) -> pd.DataFrame:  # fmt: skip
     """One row per task, N and budget; a column per strategy tells its best measured plan for at most that budget.
 
     ``winner`` is the strategy with the highest mean score, with a question mark where seeds do not tell it from the
-    next (P below 0.95), or where there is one seed.
+    next (P below 0.95), or where there is one seed. ``words`` tells a plan; with its interval unless given.
     """
     best = best_within(cells, budgets)
     if best.empty:
         return best[KEYS]
-    words = best.assign(words=[_words(plan) for plan in best.to_dict("records")])
-    table = words.pivot(index=KEYS, columns="strategy", values="words").fillna("-")
-    seeds = seed_scores(cells)
-    table["winner"] = [_winner(group, seeds) for _, group in best.groupby(KEYS, sort=True)]
+    said = best.assign(words=[(words or _with_interval)(plan) for plan in best.to_dict("records")])
+    table = said.pivot(index=KEYS, columns="strategy", values="words").fillna("-")
+    winners = best_of_all(cells, budgets).set_index(KEYS)
+    table["winner"] = winners["strategy"] + np.where(winners["sure"], "", "?")
     return table.reset_index().rename_axis(columns=None)
+
+
+def summary(cells: pd.DataFrame) -> pd.DataFrame:
+    """The table that ends a sweep: `best_table` with the lowest and the highest seed.
+
+    A strategy that has no plan for a budget says why: none is affordable, or none has a score.
+    """
+    best = best_table(cells, words=_with_reach).set_index(KEYS)
+    made = cells.groupby([*KEYS, "strategy"])["feasible"].any().unstack()
+    table = best.reindex(index=made.index, columns=[*made.columns, "winner"]).replace("-", None)
+    why = made.replace({True: "no score", False: "unaffordable"}).assign(winner="none")
+    return table.fillna(why).fillna("-").reset_index().rename_axis(columns=None)
 
 
 def notes(cells: pd.DataFrame) -> list[str]:
@@ -65,15 +82,17 @@ def _luck(cells: pd.DataFrame) -> list[str]:
     ]
 
 
-def _words(plan: Mapping[Hashable, Any]) -> str:
-    bought = strategy_of(plan["strategy"]).bought(plan)
-    return f"{points_of_100(plan['score'], plan['score_margin'])} {bought} {dollars(plan['cost'])}"
+def _with_interval(plan: Point) -> str:
+    score = points_of_100(plan["score"], plan["score_margin"])
+    return f"{score} {_bought(plan)} {dollars(plan['cost'])}"
 
 
-def _winner(group: pd.DataFrame, seeds: pd.DataFrame) -> str:
-    ranked = group.sort_values("score", ascending=False, kind="stable")
-    first = str(ranked["strategy"].iloc[0])
-    if len(ranked) == 1:
-        return first
-    chance = paired(seeds, int(ranked["plan"].iloc[0]), int(ranked["plan"].iloc[1]))
-    return first if chance is not None and chance >= LEVEL else f"{first}?"
+def _with_reach(plan: Point) -> str:
+    reach = (
+        f" [{plan['score_lowest']:.3f}, {plan['score_highest']:.3f}]" if plan["seeds"] > 1 else ""
+    )
+    return f"{plan['score']:.3f}{reach} {_bought(plan)} ${plan['cost']:,.2f}"
+
+
+def _bought(plan: Point) -> str:
+    return strategy_of(plan["strategy"]).bought(plan)

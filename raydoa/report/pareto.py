@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from raydoa.report.cost_items import quantity_columns
-from raydoa.report.seeds import interval_of
+from raydoa.report.columns import plan_columns
+from raydoa.report.seeds import over_seeds, score_table
 
 PANEL = ["task", "n"]
 """Within what plans are compared: scores of two tasks do not compare, and N is owned, not bought."""
@@ -18,25 +18,16 @@ PANEL = ["task", "n"]
 
 def point_columns(cells: pd.DataFrame) -> list[str]:
     """The columns that tell one point from another."""
-    bought = [
-        "task",
-        "n",
-        "strategy",
-        "teacher",
-        "choices",
-        "student",
-        "u",
-        *quantity_columns(cells),
-    ]
-    return [*bought, "prices", "accelerator", "region"]
+    return [*plan_columns(cells), "prices", "accelerator", "region"]
 
 
 def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
-    """One row a plan: ``cost``, ``score`` (mean over seeds), its lowest and highest seed and its 95% interval.
+    """One row a plan: ``cost``, ``score`` (mean over seeds), its lowest and highest seed, its 95% interval, and ``rank``.
 
     ``cost`` is in dollars, or what else is in ``column``: that of the dearest seed, since a budget is a ceiling (seeds
     cost the same unless they were planned with different unit costs). ``score_margin`` is half of the interval over
-    seeds (`raydoa.report.seeds`), nan for one seed; repeats of a seed are averaged first.
+    seeds (`raydoa.report.seeds`), nan for one seed; repeats of a seed are averaged first. ``rank`` is the place among
+    the plans of the task and N, from 0, the highest score first; where two score the same, by strategy.
 
     Infeasible cells and cells without a score have no point. A plan that several budgets bought is one
     point, at ``budget`` = the smallest of them.
@@ -47,13 +38,23 @@ def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     table = seeds.drop_duplicates("plan").sort_values("plan", ignore_index=True)[names]
     table["budget"] = grouped["budget"].min().to_numpy()
     table["cost"] = grouped["cost"].max().to_numpy()
-    table["score"] = grouped["score"].mean().to_numpy()
     table["score_lowest"] = grouped["lowest"].min().to_numpy()
     table["score_highest"] = grouped["highest"].max().to_numpy()
-    table["seeds"] = grouped.size().to_numpy()
-    deviation = np.asarray(grouped["score"].std(), dtype=np.float64)
-    table["score_margin"] = interval_of(deviation, table["seeds"].to_numpy())
-    return table.sort_values(["task", "n", "cost"], ignore_index=True)
+    scores = over_seeds(score_table(seeds).to_numpy())
+    table[["score", "score_margin", "seeds"]] = scores[["mean", "margin", "seeds"]]
+    ranked = table.sort_values(["score", "strategy"], ascending=[False, True], kind="stable")
+    table["rank"] = ranked.groupby(PANEL).cumcount()
+    return table.sort_values([*PANEL, "cost"], ignore_index=True)
+
+
+def by_plan(cells: pd.DataFrame, values: "pd.Series[float]") -> "pd.Series[float]":
+    """What cells have of something, by the plans' numbers: as their cost, that of the dearest seed."""
+    return points(cells.assign(_value=values), "_value").set_index("plan")["cost"]
+
+
+def measured(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells that have a score."""
+    return cells[cells["feasible"] & cells["score"].notna()]
 
 
 def seed_scores(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
@@ -61,12 +62,10 @@ def seed_scores(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame
 
     ``score`` is the mean over ``trainings`` repeats, ``variance`` theirs (of n - 1), nan for one.
     """
-    measured = cells[cells["feasible"] & cells["score"].notna()]
-    point = point_columns(cells)
-    plan = _numbered(measured, point)
-    trained = _numbered(measured.assign(plan=plan), ["plan", "seed", "repeat"])
-    first = measured.assign(plan=plan, trained=trained).sort_values("budget", kind="stable")
-    once = first.drop_duplicates("trained")
+    scored, point = measured(cells), point_columns(cells)
+    numbered = scored.assign(plan=_numbered(scored, point))
+    trained = numbered.assign(trained=_numbered(numbered, ["plan", "seed", "repeat"]))
+    once = trained.sort_values("budget", kind="stable").drop_duplicates("trained")
     grouped = once.groupby(["plan", "seed"], sort=True)
     table = grouped.agg(
         row=("trained", "first"),

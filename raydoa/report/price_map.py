@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raydoa.report.pareto import points
+from raydoa.report.pareto import by_plan, points
 from raydoa.report.unit_prices import GPU_HOUR, LABEL, prices_of
 
 Floats = NDArray[np.float64]
@@ -22,9 +22,9 @@ def price_map(
     """
     assert cells["n"].nunique() == cells["task"].nunique() == 1, "a map is of one task and N"
     prices = prices_of(cells)
-    labels, hours = (_of_plans(cells, prices[name].units(cells)) for name in (LABEL, GPU_HOUR))
+    labels, hours = (by_plan(cells, prices[name].units(cells)) for name in (LABEL, GPU_HOUR))
     others = [price.paid(cells) for name, price in prices.items() if name not in (LABEL, GPU_HOUR)]
-    rest = _of_plans(cells, sum(others, start=0.0 * cells["cost_total"]))
+    rest = by_plan(cells, sum(others, start=0.0 * cells["cost_total"]))
     plans = points(cells).sort_values("score")
     best = np.full((len(gpu_hour_usd), len(label_usd)), NEITHER, dtype=object)
     for plan, strategy in zip(plans["plan"], plans["strategy"], strict=True):
@@ -32,9 +32,3 @@ def price_map(
         costs = labels[plan] * label_usd[None, :] + computing + rest[plan]
         best[costs <= budget] = strategy
     return best.astype(np.str_)
-
-
-def _of_plans(cells: pd.DataFrame, values: "pd.Series[float]") -> dict[int, float]:
-    """What cells have in a column, by plan: that of the dearest seed."""
-    plans = points(cells.assign(_value=values), "_value")
-    return dict(zip(plans["plan"], plans["cost"], strict=True))

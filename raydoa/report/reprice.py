@@ -13,7 +13,6 @@ rules of `raydoa.costs.ledger`. What it does not say:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -23,77 +22,50 @@ from raydoa.costs.tariffs import MICRO
 from raydoa.costs.vectorized import micro_usd
 from raydoa.errors import UserError, did_you_mean
 from raydoa.report.cost_items import item_names
-from raydoa.report.unit_prices import GPU_HOUR, LABEL, Floats, Price, prices_of
+from raydoa.report.unit_prices import Floats, Price, prices_of
+from raydoa.report.wording import fill
+
+NewPrices = Mapping[str, float]
+"""Dollars by the names that a price book's id has: ``label.TASK``, ``gpu.NAME``, a cost item; kgCO2e per kWh by ``grid.REGION``.
+
+What is not in here stays as it was.
+"""
+
+CHANGE = "+{name}={usd:change}"
+"""What a changed price adds to the id of a price book, here and on the page."""
 
 
-@dataclass(frozen=True)
-class NewPrices:
-    """Prices to look at instead of those of the sweep; what is not in here stays as it was.
-
-    Attributes:
-        label_usd: dollars per label, by task.
-        gpu_hour_usd: dollars per GPU-hour, by accelerator.
-        kgco2e_per_kwh: grid intensity, by region.
-        item_usd: dollars per unit of cost items that have a price of their own, by the item.
-    """
-
-    label_usd: Mapping[str, float] = field(default_factory=dict)
-    gpu_hour_usd: Mapping[str, float] = field(default_factory=dict)
-    kgco2e_per_kwh: Mapping[str, float] = field(default_factory=dict)
-    item_usd: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, value in self.by_name().items():
-            if not (np.isfinite(value) and value > 0):
-                raise UserError(f"{name}: found {value:g}; a price is a number above 0")
-
-    def __bool__(self) -> bool:
-        return bool(self.by_name())
-
-    def by_name(self) -> dict[str, float]:
-        """The prices by the names that a price book's id and `--price` have for them."""
-        scoped = {"label": self.label_usd, "gpu": self.gpu_hour_usd, "grid": self.kgco2e_per_kwh}
-        named = {f"{kind}.{of}": usd for kind in scoped for of, usd in sorted(scoped[kind].items())}
-        return {**named, **self.item_usd}
-
-    def words(self) -> str:
-        """The changes as a price book's id has them: ``label.wlp=0.1+gpu.a100-40gb=2``."""
-        return "+".join(f"{name}={value:g}" for name, value in self.by_name().items())
-
-    def usd(self, price: Price, cells: pd.DataFrame) -> Floats:
-        """The new price of each cell, (cells,); nan where it stays."""
-        if price.scope is None:
-            return np.full(len(cells), self.item_usd.get(price.name, np.nan))
-        new = {LABEL: self.label_usd, GPU_HOUR: self.gpu_hour_usd}[price.name]
-        return np.asarray(cells[price.scope].map(new), dtype=np.float64)
-
-
-def new_prices(changes: Mapping[str, float], cells: pd.DataFrame) -> NewPrices:
+def new_prices(changes: Mapping[str, float], cells: pd.DataFrame) -> dict[str, float]:
     """Changes as `raydoa plan --what-if` writes them: ``label`` or ``label.TASK``, ``gpu_hour`` or ``gpu.NAME``,
     ``grid`` or ``grid.REGION``, and the name of a cost item that has a price of its own. Without a task, accelerator
     or region, it is the price of all that the cells have.
 
     Raises:
-        UserError: the sweep has no such price.
+        UserError: the sweep has no such price, or it is no price.
     """
-    scopes = {"label": "task", "gpu": "accelerator", "grid": "region"}
-    values = {kind: sorted(cells[column].unique()) for kind, column in scopes.items()}
-    own = [name for name, price in prices_of(cells).items() if price.scope is None]
-    scoped = [f"{kind}.{value}" for kind, of_kind in values.items() for value in of_kind]
-    allowed = ["label", "gpu_hour", "grid", *own, *scoped]
-    changed: dict[str, dict[str, float]] = {kind: {} for kind in (*scopes, "item")}
-    for name, usd in changes.items():
+    of = _price_names(cells)
+    allowed = [*of, *(name for names in of.values() for name in names if name not in of)]
+    for name in changes:
         if name not in allowed:
             raise UserError(
                 f"price: found {name!r}; those of this sweep are {', '.join(allowed)}{did_you_mean(name, allowed)}"
             )
-        if name in own:
-            changed["item"][name] = usd
-            continue
-        kind, _, value = name.partition(".")
-        kind = "gpu" if kind == "gpu_hour" else kind
-        changed[kind] |= dict.fromkeys([value] if value else values[kind], usd)
-    return NewPrices(changed["label"], changed["gpu"], changed["grid"], changed["item"])
+    changed: dict[str, float] = {}
+    # What names one of them says more than what names all.
+    for name in sorted(changes, key=lambda name: name not in of):
+        changed |= dict.fromkeys(of.get(name, [name]), changes[name])
+    for name, usd in changed.items():
+        if not (np.isfinite(usd) and usd > 0):
+            raise UserError(f"{name}: found {usd:g}; a price is a number above 0")
+    return changed
+
+
+def _price_names(cells: pd.DataFrame) -> dict[str, list[str]]:
+    """The names of all prices that cells have, by what `raydoa plan --what-if` calls all of a kind."""
+    prices = prices_of(cells).values()
+    names = {price.name: sorted(price.names(cells).unique()) for price in prices if price.scope}
+    names["grid"] = [f"grid.{region}" for region in sorted(cells["region"].unique())]
+    return names | {price.name: [price.name] for price in prices if not price.scope}
 
 
 def reprice(cells: pd.DataFrame, prices: NewPrices, book: PriceBook | None = None) -> pd.DataFrame:
@@ -112,12 +84,15 @@ def reprice(cells: pd.DataFrame, prices: NewPrices, book: PriceBook | None = Non
         return cells
     out = cells.copy()
     for price in prices_of(cells).values():
-        _set_costs(out, price, prices.usd(price, cells))
+        usd = np.asarray(price.names(cells).map(prices), dtype=np.float64)
+        _set_costs(out, price, usd)
     _weigh_carbon(out, prices, book)
     items = item_names(cells)
     out["cost_total"] = sum(np.rint(out[f"cost_{item}"] * MICRO) for item in items) / MICRO
     out[emptied_columns(cells)] = np.nan
-    out["prices"] = out["prices"] + f"+{prices.words()}"
+    ordered = [name for names in _price_names(cells).values() for name in names if name in prices]
+    changes = [fill(CHANGE, {"name": name, "usd": prices[name]}) for name in ordered]
+    out["prices"] = out["prices"] + "".join(changes)
     return out
 
 
@@ -144,12 +119,13 @@ def _set_costs(out: pd.DataFrame, price: Price, usd: Floats) -> None:
 
 def _weigh_carbon(out: pd.DataFrame, prices: NewPrices, book: PriceBook | None) -> None:
     """kgCO2e = GPU-hours x rated power x PUE x grid intensity."""
-    touched = out[out["region"].isin(list(prices.kgco2e_per_kwh))]
-    hours = gpu_seconds(touched) / 3600
-    for (name, accelerator, region), group in touched.groupby(["prices", "accelerator", "region"]):
+    hours = gpu_seconds(out) / 3600
+    for (name, accelerator, region), group in out.groupby(["prices", "accelerator", "region"]):
+        if f"grid.{region}" not in prices:
+            continue
         used = book or _book_of(str(name))
         kilowatts = used.accelerator(str(accelerator)).rated_watts.value / 1000
-        factor = kilowatts * used.pue.value * prices.kgco2e_per_kwh[str(region)]
+        factor = kilowatts * used.pue.value * prices[f"grid.{region}"]
         out.loc[group.index, "kgco2e"] = hours.loc[group.index] * factor
 
 

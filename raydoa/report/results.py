@@ -17,9 +17,10 @@ from typing import Any
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import DRIVER_FILE, row_of
-from raydoa.report.columns import ORDER, as_cells, check_schema, concatenated, read_table
+from raydoa.experiment.result_row import DRIVER_FILE, SCHEMA, row_of
+from raydoa.report.columns import as_cells, concatenated, in_order, read_table
 from raydoa.report.join import joined
+from raydoa.report.rows import check_schema
 from raydoa.store.layout import Storage, open_storage
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,19 @@ class Loaded:
     unfinished: tuple[str, ...]
     repeated: int
 
+    @property
+    def gaps(self) -> list[str]:
+        """What is not in the cells, one line each."""
+        lines = []
+        if self.unfinished:
+            lines.append(
+                f"the sweep is not finished: {len(self.unfinished)} trials have begun and have no result yet, such as "
+                f"{self.unfinished[0]}"
+            )
+        if self.repeated:
+            lines.append(f"{self.repeated} rows are there twice and counted once")
+        return lines
+
 
 def load(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
     """One row a finished cell of the sweeps in ``paths``, sorted by what the cell is; warns of what is missing.
@@ -56,14 +70,8 @@ def load(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
             holds, or two sweeps have measured the same plan in different ways.
     """
     loaded = read(paths)
-    if loaded.unfinished:
-        logger.warning(
-            "%d trials have no result yet, such as %s: the sweep is not finished",
-            len(loaded.unfinished),
-            loaded.unfinished[0],
-        )
-    if loaded.repeated:
-        logger.warning("%d rows are there twice and counted once", loaded.repeated)
+    for line in loaded.gaps:
+        logger.warning("%s", line)
     return loaded.cells
 
 
@@ -144,7 +152,7 @@ def _plan_of(trial: str) -> str:
 
 def _sorted(cells: pd.DataFrame) -> pd.DataFrame:
     # Two trials of one plan, of which the first was killed, say the same.
-    return cells.drop_duplicates("cell").sort_values(ORDER, ignore_index=True)
+    return in_order(cells.drop_duplicates("cell"))
 
 
 def _empty(where: str, unfinished: Sequence[str]) -> UserError:
@@ -180,7 +188,8 @@ def _driver_rows(folder: Storage, where: str, table: pd.DataFrame | None) -> lis
 
 
 def _row(values: Row, path: str) -> Row:
-    check_schema(values.get("schema"), "cell" in values, path)
+    if "cell" in values or values.get("schema", 0) not in range(SCHEMA):
+        check_schema(values.get("schema"), path)
     try:
         return row_of(values)
     except KeyError as missing:

@@ -72,17 +72,25 @@ def scored(row: Row) -> bool:
     return row["score"] is not None and math.isfinite(row["score"])
 
 
+def check_schema(schema: object, where: str) -> None:
+    """Refuse rows of another raydoa.
+
+    Raises:
+        UserError: what was found, and what to do.
+    """
+    number = int(str(schema)) if str(schema).isdigit() else 0
+    if number != SCHEMA:
+        remedy = "run the sweep again, which makes nothing that is in its store"
+        raise UserError(
+            f"{where}: rows have schema {schema or 'none'}, this raydoa reads {SCHEMA}; "
+            f"{'upgrade raydoa' if number > SCHEMA else remedy}"
+        )
+
+
 def _row(
     values: Mapping[str, str | None], readers: Mapping[str, Callable[[str], Any]], where: str
 ) -> Row:
-    schema = values.get("schema")
-    if schema != str(SCHEMA):
-        older = "run the sweep again, which makes nothing that is in its store"
-        newer = (schema or "").isdigit() and int(schema or 0) > SCHEMA
-        raise UserError(
-            f"{where}: rows have schema {schema or 'none'}, this raydoa reads {SCHEMA}; "
-            f"{'upgrade raydoa' if newer else older}"
-        )
+    check_schema(values.get("schema"), where)
     row = {}
     for name, read in readers.items():
         text = values.get(name)

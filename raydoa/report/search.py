@@ -131,7 +131,9 @@ def in_words(plan: Plan, space: Space) -> str:
     """A plan in a few words: its strategy, what to do, and for how long the student trains."""
     strategy = STRATEGIES.get(space.strategy_of(plan))
     order = strategy.order(plan_columns(plan))
-    return f"{strategy.name}: {order}, {plan.quantity('student'):,} student steps"
+    trainings = [item for item in ITEMS if item.model == "student"]
+    steps = [f"{plan.quantity(item.name):,} student {item.unit}s" for item in trainings]
+    return f"{strategy.name}: {', '.join([order, *steps])}"
 
 
 def _item_lines(ledger: Ledger) -> Iterator[str]:

@@ -19,6 +19,7 @@ differs between seeds, and of both. It is no part of a row's own interval, which
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -31,48 +32,49 @@ LEVEL = 0.95
 _NOTHING = 1e-12
 
 
-def interval_of(deviation: Floats, seeds: NDArray[np.int64]) -> Floats:
-    """Half the 95% interval of means over ``seeds`` seeds with that standard deviation (of n - 1); nan for one."""
-    several = seeds > 1
-    degrees = np.where(several, seeds - 1, 1)
-    half = stats.t.ppf(0.5 + LEVEL / 2, degrees) * deviation / np.sqrt(degrees + 1)
-    return np.where(several, half, np.nan)
-
-
-def mean_and_interval(values: Floats) -> tuple[float, float]:
-    """The mean of one number a seed, and half its interval: nan for one seed, nan and nan for none."""
-    if not len(values):
-        return float("nan"), float("nan")
-    deviation = values.std(ddof=1) if len(values) > 1 else 0.0
-    half = interval_of(np.array([deviation]), np.array([len(values)]))
-    return float(values.mean()), float(half[0])
-
-
-def chances_above_zero(means: Floats, deviations: Floats, seeds: NDArray[np.int64]) -> Floats:
-    """P(the mean of a difference is above 0), of many at once; nan for fewer than two seeds.
+def over_seeds(values: Floats) -> pd.DataFrame:
+    """What seeds say of many numbers at once, one row each.
 
     Args:
-        means: of the differences over seeds.
-        deviations: their standard deviations (of n - 1).
-        seeds: how many.
+        values: (numbers, seeds), nan where a seed lacks one.
 
-    Seeds that all say the same leave no doubt by this rule: 1, 0, or a half for a difference of 0.
+    Returns:
+        ``mean``; ``margin``, half of its 95% interval; ``seeds``, how many there are; and ``chance``, P(the mean is above
+        0). Margin and chance are nan for fewer than two seeds. Seeds that all say the same leave no doubt: a chance of
+        1, 0, or a half for 0.
     """
-    several = seeds > 1
-    degrees = np.where(several, seeds - 1, 1)
-    scale = np.where(several, deviations, 1.0) / np.sqrt(degrees + 1)
-    alike = scale <= _NOTHING
-    sure = np.where(np.abs(means) <= _NOTHING, 0.5, means > 0)
-    chances = np.where(alike, sure, stats.t.cdf(means / np.where(alike, 1.0, scale), degrees))
-    return np.where(several, chances, np.nan)
+    table = pd.DataFrame(values)
+    mean, seeds = table.mean(axis=1), table.count(axis=1)
+    scale: pd.Series[float] = table.std(axis=1, ddof=1) / np.sqrt(seeds)
+    degrees = np.maximum(seeds - 1, 1)
+    alike = np.where(mean.abs() <= _NOTHING, 0.5, mean > 0)
+    chance = np.where(
+        scale <= _NOTHING, alike, stats.t.cdf(mean / scale.mask(scale <= _NOTHING), degrees)
+    )
+    return pd.DataFrame(
+        {
+            "mean": mean,
+            "margin": stats.t.ppf(0.5 + LEVEL / 2, degrees) * scale,
+            "seeds": seeds,
+            "chance": np.where(seeds > 1, chance, np.nan),
+        }
+    )
 
 
-def chance_above_zero(differences: Floats) -> float | None:
-    """The same of one difference, given seed by seed; None for fewer than two seeds."""
-    if len(differences) < 2:
-        return None
-    mean, deviation = differences.mean(keepdims=True), differences.std(ddof=1, keepdims=True)
-    return float(chances_above_zero(mean, deviation, np.array([len(differences)]))[0])
+def score_table(seeds: pd.DataFrame) -> pd.DataFrame:
+    """The scores of `raydoa.report.pareto.seed_scores`, (plans, seeds), by their numbers."""
+    return seeds.pivot(index="plan", columns="seed", values="score")
+
+
+def paired(scores: pd.DataFrame, plans: Iterable[int], rivals: Iterable[int]) -> pd.DataFrame:
+    """`over_seeds` of how far each plan is ahead of its rival, on the seeds that both have.
+
+    Args:
+        scores: of `score_table`.
+        plans: numbers in it.
+        rivals: as many.
+    """
+    return over_seeds(scores.loc[list(plans)].to_numpy() - scores.loc[list(rivals)].to_numpy())
 
 
 def training_luck(seeds: pd.DataFrame) -> float:

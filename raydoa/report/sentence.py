@@ -3,6 +3,7 @@
 Scores are in points of 100, with half of the 95% interval over seeds behind ±.
 """
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +12,21 @@ import pandas as pd
 
 from raydoa.report.best_within_budget import KEYS, best_within, budgets_of
 from raydoa.report.pareto import PANEL, seed_scores
-from raydoa.report.seeds import LEVEL
+from raydoa.report.seeds import LEVEL, paired, score_table
 from raydoa.report.strategies import strategy_of
-from raydoa.report.win_probability import paired
+from raydoa.report.wording import fill, percent, points
 
 Point = Mapping[Hashable, Any]
 """A row of `raydoa.report.pareto.points`."""
+
+TEMPLATES: Mapping[str, str] = {
+    "asked": "With {budget:dollars} and {n:count} labels on {task}, ",
+    "best": "{order}: {scored} for {cost:dollars}. ",
+    "alone": "Nothing else was measured for that money.",
+    "too_dear": "nothing that was measured costs so little.",
+    "unaffordable": "every plan is unaffordable, such as {cell}: {infeasible_reason}.",
+}
+"""Of the sentence, here and on the page."""
 
 
 @dataclass(frozen=True)
@@ -38,65 +48,63 @@ class Sentence:
 
 def sentences(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> list[Sentence]:
     """The words for each task, N and budget, in that order."""
-    best = best_within(cells, budgets)
-    seeds = seed_scores(cells)
+    best = best_within(cells, budgets).sort_values("rank")
+    scores = score_table(seed_scores(cells))
     said = []
     for task, n in sorted(set(cells[PANEL].itertuples(index=False, name=None))):
         panel = cells[(cells["task"] == task) & (cells["n"] == n)]
+        metric = str(panel["metric"].iloc[0])
         for budget in budgets or budgets_of(cells):
-            affordable = best[(best[KEYS] == [task, n, budget]).all(axis=1)]
-            start = f"With {dollars(budget)} and {n:,} labels on {task}, "
-            metric = str(panel["metric"].iloc[0])
-            text = _answer(affordable, seeds, metric) if len(affordable) else _nothing(panel)
-            said.append(Sentence(str(task), int(n), budget, start + text))
+            plans = best[(best[KEYS] == [task, n, budget]).all(axis=1)].to_dict("records")
+            asked = fill(TEMPLATES["asked"], {"task": task, "n": n, "budget": budget})
+            text = _answer(plans, scores, metric) if plans else _nothing(panel)
+            said.append(Sentence(str(task), int(n), budget, asked + text))
     return said
 
 
 def points_of_100(score: float, margin: float, metric: str = "") -> str:
     """A score and half of its interval: ``61.3 ± 0.8 accuracy``; without an interval, that there is one seed."""
-    value = f"{100 * score:.1f}" if pd.isna(margin) else f"{100 * score:.1f} ± {100 * margin:.1f}"
+    value = points(score) if pd.isna(margin) else f"{points(score)} ± {points(margin)}"
     return " ".join(filter(None, [value, metric, "(one seed)" if pd.isna(margin) else ""]))
 
 
-def reached(point: Point) -> str:
-    """What a rival comes to: ``Labels alone reach 43.2``."""
-    subject = strategy_of(point["strategy"]).reaches(point)
-    return f"{subject[:1].upper()}{subject[1:]} {100 * point['score']:.1f}"
+def described(point: Point, metric: str) -> dict[str, str]:
+    """What the slots of a sentence say of a plan: what to do, its score, and what it reaches as a rival."""
+    strategy = strategy_of(point["strategy"])
+    subject = strategy.reaches(point)
+    return {
+        "order": strategy.order(point),
+        "scored": points_of_100(point["score"], point["score_margin"], metric),
+        "reached": f"{subject[:1].upper()}{subject[1:]} {points(point['score'])}",
+    }
 
 
-def dollars(amount: float) -> str:
-    """Whole dollars where they are whole, cents from ten cents up, and what is below cents where it matters."""
-    if amount >= 1:
-        return f"${amount:,.0f}" if amount == round(amount) or amount >= 100 else f"${amount:,.2f}"
-    return f"${amount:.2f}" if amount >= 0.1 or amount == round(amount, 2) else f"${amount:.4f}"
+def order_of_rivals(point: Point) -> tuple[bool, int]:
+    """The least of these is what the best plan is held against: a baseline, if there is another; else the next best."""
+    return not strategy_of(point["strategy"]).is_baseline, point["rank"]
 
 
-def _answer(best: pd.DataFrame, seeds: pd.DataFrame, metric: str) -> str:
-    first, *others = best.sort_values("score", ascending=False, kind="stable").to_dict("records")
-    score = points_of_100(first["score"], first["score_margin"], metric)
-    order = strategy_of(first["strategy"]).order(first)
-    text = f"{order}: {score} for {dollars(first['cost'])}."
+def doubt(chance: float) -> str:
+    """What follows the rival, by P(the best is better than it), which is nan for one seed."""
+    if math.isnan(chance):
+        return ", and one seed cannot tell which is better."
+    if chance >= LEVEL:
+        return "."
+    return f", too close to call: the first is better with a probability of {percent(chance)}."
+
+
+def _answer(plans: Sequence[Point], scores: pd.DataFrame, metric: str) -> str:
+    first, *others = plans
+    text = fill(TEMPLATES["best"], {**first, **described(first, metric)})
     if not others:
-        return f"{text} Nothing else was measured for that money."
-    rival = _rival(others)
-    text = f"{text} {reached(rival)}"
-    chance = paired(seeds, first["plan"], rival["plan"])
-    if chance is None:
-        return f"{text}, and one seed cannot tell which is better."
-    if chance < LEVEL:
-        return f"{text}, too close to call: the first is better with a probability of {int(100 * chance)}%."
-    return f"{text}."
-
-
-def _rival(others: Sequence[Point]) -> Point:
-    """What the best is held against: a baseline, if there is another; else the next best."""
-    baselines = (point for point in others if strategy_of(point["strategy"]).is_baseline)
-    return next(baselines, others[0])
+        return text + TEMPLATES["alone"]
+    rival = min(others, key=order_of_rivals)
+    [chance] = paired(scores, [first["plan"]], [rival["plan"]])["chance"]
+    return text + described(rival, metric)["reached"] + doubt(chance)
 
 
 def _nothing(panel: pd.DataFrame) -> str:
     infeasible = panel[~panel["feasible"]]
-    if len(infeasible) == len(panel):
-        cell, reason = infeasible[["cell", "infeasible_reason"]].iloc[0]
-        return f"every plan is unaffordable, such as {cell}: {reason}."
-    return "nothing that was measured costs so little."
+    if len(infeasible) < len(panel):
+        return TEMPLATES["too_dear"]
+    return fill(TEMPLATES["unaffordable"], infeasible.iloc[0].to_dict())

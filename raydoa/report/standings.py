@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from raydoa.report.pareto import PANEL, frontiers, points, seed_scores
-from raydoa.report.seeds import LEVEL, chances_above_zero
+from raydoa.report.seeds import LEVEL, paired, score_table
 
 FRONTIER, TIED, DOMINATED = "frontier", "tied", "dominated"
 
@@ -25,23 +25,9 @@ def standings(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     on = plans[best][[*PANEL, "cost", "plan"]].rename(columns={"plan": "rival"}).sort_values("cost")
     table = pd.merge_asof(plans.sort_values("cost"), on, on="cost", by=PANEL)
     table = table.set_index("plan").loc[plans["plan"]].reset_index()
-    table["chance"] = _chances(table, seed_scores(cells, column))
+    scores = score_table(seed_scores(cells))
+    table["chance"] = paired(scores, table["rival"], table["plan"])["chance"]
     table.loc[best.to_numpy(), ["chance", "rival"]] = np.nan
     beaten = table["chance"] >= LEVEL
     table["standing"] = np.where(best, FRONTIER, np.where(beaten, DOMINATED, TIED))
     return table
-
-
-def _chances(plans: pd.DataFrame, seeds: pd.DataFrame) -> "pd.Series[float]":
-    """P(the rival is better) of each plan."""
-    scores = seeds[["plan", "seed", "score"]]
-    pairs = plans[["plan", "rival"]].merge(scores, on="plan")
-    theirs = scores.rename(columns={"plan": "rival", "score": "rival_score"})
-    pairs = pairs.merge(theirs, on=["rival", "seed"])
-    pairs["ahead"] = pairs["rival_score"] - pairs["score"]
-    grouped = pairs.groupby("plan")["ahead"]
-    spread = grouped.agg(["mean", "std", "size"])
-    chance = chances_above_zero(
-        spread["mean"].to_numpy(), spread["std"].to_numpy(), spread["size"].to_numpy()
-    )
-    return plans["plan"].map(pd.Series(chance, index=spread.index))

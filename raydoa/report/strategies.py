@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from raydoa.report.cost_items import reported_items
+from raydoa.report.cost_items import bought_in
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.strategy import Row, Strategy
 
@@ -20,18 +20,13 @@ class UnregisteredStrategy:
         """See `Strategy.order`."""
         return f"use {self.name}"
 
-    def noun(self, row: Row) -> str:
-        """See `Strategy.noun`."""
-        return self.name
-
     def reaches(self, row: Row) -> str:
         """See `Strategy.reaches`."""
         return f"{self.name} reaches"
 
     def bought(self, row: Row) -> str:
         """See `Strategy.bought`."""
-        bought = [(item, int(row[item.column])) for item in reported_items(row)]
-        return " ".join(f"{quantity:,} {item.title}" for item, quantity in bought if quantity)
+        return " ".join(f"{quantity:,} {item.title}" for item, quantity in bought_in(row))
 
 
 def strategy_of(name: str) -> Strategy | UnregisteredStrategy:

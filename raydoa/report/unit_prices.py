@@ -7,7 +7,6 @@ up to a micro-dollar, so each line leaves a narrow range for the price, and the 
 lines is taken.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,8 @@ from raydoa.costs.vectorized import unit_gpu_seconds
 from raydoa.report.cost_items import ReportedItem, reported_items
 
 LABEL, GPU_HOUR = "label", "gpu_hour"
+_SCOPES = {LABEL: ("task", "label"), GPU_HOUR: ("accelerator", "gpu")}
+"""Of the prices that differ between cells: by which column, and how a price book's id begins their names."""
 
 Floats = NDArray[np.float64]
 
@@ -39,17 +40,17 @@ class Price:
     @property
     def scope(self) -> str | None:
         """The column whose values have a price each; None where there is one for all cells."""
-        return {LABEL: "task", GPU_HOUR: "accelerator"}.get(self.name)
+        return _SCOPES.get(self.name, (None, ""))[0]
 
     @property
     def unit(self) -> str:
         """What it is the price of, in the singular."""
         return "GPU-hour" if self.name == GPU_HOUR else self.items[0].unit
 
-    def book_name(self, value: str) -> str:
-        """How a price book's id and `--price` call it for a value of its scope: ``label.wlp``, ``gpu.a100-40gb``."""
-        prefix = {LABEL: "label", GPU_HOUR: "gpu"}.get(self.name)
-        return self.name if prefix is None else f"{prefix}.{value}"
+    def names(self, cells: pd.DataFrame) -> pd.Series:
+        """How a price book's id and `--price` call each cell's price: ``label.wlp``, ``gpu.a100-40gb``, or its own name."""
+        scope, prefix = _SCOPES.get(self.name, (None, ""))
+        return pd.Series(self.name, cells.index) if scope is None else prefix + "." + cells[scope]
 
     def units_per_quantity(self, cells: pd.DataFrame, item: ReportedItem) -> Floats:
         """How much one unit of an item takes of what is priced; nan where it is not known."""
@@ -74,14 +75,14 @@ class Price:
 
     def now(self, cells: pd.DataFrame) -> float | None:
         """The price in the rows, in dollars; None if they have several, or it is not known."""
-        values = cells[self.scope].unique() if self.scope else [""]
-        if len(values) != 1:
+        names = self.names(cells).unique()
+        if len(names) != 1:
             return None
-        written = _in_ids(cells, self.book_name(str(values[0])))
+        written = _in_ids(cells, names[0])
         if written is not None:
             return written
         book = _only_book(cells)
-        listed = None if book is None else self._in_book(book, str(values[0]))
+        listed = None if book is None else self._in_book(book, scope_value(names[0]))
         return self._in_ledgers(cells) if listed is None else listed
 
     def _in_book(self, book: PriceBook, value: str) -> float | None:
@@ -106,20 +107,17 @@ class Price:
         return None
 
 
+def scope_value(name: str) -> str:
+    """The task or accelerator in a price's name; empty where it is that of all cells."""
+    return name.partition(".")[2]
+
+
 def prices_of(cells: pd.DataFrame) -> dict[str, Price]:
     """The prices that rows move with, by name, in the order of their cost items."""
     items: dict[str, list[ReportedItem]] = {}
     for item in reported_items(cells):
         items.setdefault(item.priced_by, []).append(item)
     return {name: Price(name, tuple(priced)) for name, priced in items.items()}
-
-
-def prices_now(cells: pd.DataFrame, name: str) -> Mapping[str, float | None]:
-    """The price of each value of a price's scope, such as dollars per label by task; by "" where it has none."""
-    price = prices_of(cells)[name]
-    if price.scope is None:
-        return {"": price.now(cells)}
-    return {str(value): price.now(group) for value, group in cells.groupby(price.scope)}
 
 
 def label_usd(cells: pd.DataFrame) -> float | None:

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raydoa.report.best_within_budget import budgets_of
-from raydoa.report.pareto import PANEL, seed_scores
-from raydoa.report.seeds import chance_above_zero, mean_and_interval
+from raydoa.report.pareto import PANEL, measured, seed_scores
+from raydoa.report.seeds import over_seeds, score_table
 from raydoa.report.strategies import strategy_of
 
 Floats = NDArray[np.float64]
@@ -23,8 +23,7 @@ Floats = NDArray[np.float64]
 
 def against_baseline(cells: pd.DataFrame) -> list[tuple[str, str]]:
     """Each measured strategy with each measured baseline that it is to be held against."""
-    measured = cells[cells["feasible"] & cells["score"].notna()]
-    names = sorted(measured["strategy"].unique())
+    names = sorted(measured(cells)["strategy"].unique())
     baselines = [name for name in names if strategy_of(name).is_baseline]
     return [(name, baseline) for baseline in baselines for name in names if name not in baselines]
 
@@ -50,44 +49,33 @@ def chances(
             shared = sorted(ours.keys() & theirs.keys())
             if not shared:
                 continue
-            differences = np.array([ours[seed] - theirs[seed] for seed in shared])
-            mean, margin = mean_and_interval(differences)
-            chance = chance_above_zero(differences)
-            rows.append((first, second, task, n, budget, mean, margin, len(shared), chance))
+            differences = np.array([[ours[seed] - theirs[seed] for seed in shared]])
+            rows.append((first, second, task, n, budget, *over_seeds(differences).loc[0]))
     names = ["first", "second", *PANEL, "budget", "difference", "margin", "seeds", "chance"]
-    return pd.DataFrame(rows, columns=names).astype({"chance": "float64"})
-
-
-def paired(cells: pd.DataFrame, first: int, second: int) -> float | None:
-    """P(plan ``first`` beats plan ``second``), by their numbers in `points` of the same cells."""
-    seeds = cells if "plan" in cells else seed_scores(cells)
-    both = [seeds[seeds["plan"] == plan].set_index("seed")["score"] for plan in (first, second)]
-    return chance_above_zero((both[0] - both[1]).dropna().to_numpy())
+    return pd.DataFrame(rows, columns=names).astype({"seeds": "int64"})
 
 
 class _Runs:
     """The scores of one strategy in one panel, plans by seeds."""
 
     def __init__(self, seeds: pd.DataFrame) -> None:
-        table = seeds.pivot(index="plan", columns="seed", values="score")
-        self._names = [int(seed) for seed in table.columns]
-        self._scores: Floats = table.to_numpy(dtype=np.float64)
+        self._table = score_table(seeds)
         self._costs: Floats = seeds.groupby("plan")["cost"].max().to_numpy(dtype=np.float64)
 
     def scores(self, budget: float) -> dict[int, float]:
         """By seed, the score of the plan that the other seeds choose; with one seed, of the best."""
-        table = self._scores[self._costs <= budget]
+        table = self._table.to_numpy()[self._costs <= budget]
         if not len(table):
             return {}
-        scored = ~np.isnan(table)
-        filled = np.where(scored, table, 0.0)
-        others = scored.sum(axis=1, keepdims=True) - scored
-        means = np.full(table.shape, -np.inf)
-        np.divide(filled.sum(axis=1, keepdims=True) - filled, others, out=means, where=others > 0)
-        if table.shape[1] == 1:
-            means = filled
+        scored, means = ~np.isnan(table), table
+        if table.shape[1] > 1:
+            others = scored.sum(axis=1, keepdims=True) - scored
+            total = np.nansum(table, axis=1, keepdims=True) - np.nan_to_num(table)
+            means = np.divide(total, others, out=np.full(table.shape, -np.inf), where=others > 0)
         chosen = np.where(scored, means, -np.inf).argmax(axis=0)
         scores = table[chosen, np.arange(table.shape[1])]
         return {
-            name: float(s) for name, s in zip(self._names, scores, strict=True) if not np.isnan(s)
+            int(seed): float(score)
+            for seed, score in zip(self._table.columns, scores, strict=True)
+            if not np.isnan(score)
         }

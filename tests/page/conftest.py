@@ -1,6 +1,6 @@
 """A browser, pages in it, and sweeps to show: real plans of raydoa's planner with scores that a law drew."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.reporting.browser import ABSENT, browser, chromium
 from benchmarks.reporting.rows import rows
-from raydoa.report.columns import ORDER, as_cells, types_of
-from raydoa.report.page.document import About, write_page
+from raydoa.report.columns import as_cells, in_order, types_of
+from raydoa.report.page.document import write_page
 
 
 @pytest.fixture(scope="package")
@@ -33,7 +33,7 @@ def sweep() -> pd.DataFrame:
 
 
 def sorted_as_loaded(cells: pd.DataFrame) -> pd.DataFrame:
-    return cells.sort_values(ORDER, ignore_index=True).astype(types_of(cells))
+    return in_order(cells).astype(types_of(cells))
 
 
 @dataclass
@@ -92,9 +92,9 @@ def show(chrome: Browser, tmp_path: Path) -> Iterator[Show]:
     opened: list[Shown] = []
 
     def open_it(
-        cells: pd.DataFrame, about: About | None = None, width: int = 1400, scheme: str = "light"
+        cells: pd.DataFrame, gaps: Sequence[str] = (), width: int = 1400, scheme: str = "light"
     ) -> Shown:
-        path = write_page(cells, tmp_path / f"report{len(opened)}.html", about)
+        path = write_page(cells, tmp_path / f"report{len(opened)}.html", gaps=gaps)
         page = chrome.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         shown = Shown(page, path)
         page.on("console", lambda message: shown.complaints.append(message.text))

@@ -12,12 +12,12 @@ from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.break_even import break_evens
 from raydoa.report.columns import read_table
 from raydoa.report.overview import best_table
-from raydoa.report.reprice import NewPrices, new_prices, reprice
-from raydoa.report.sentence import sentences
+from raydoa.report.reprice import new_prices, reprice
+from raydoa.report.sentence import points_of_100, sentences
 from raydoa.report.standings import standings
 from tests.page.conftest import Show, Shown
 
-GPU = "a100-40gb"
+GPU = "gpu.a100-40gb"
 
 
 def _downloaded(shown: Shown) -> pd.DataFrame:
@@ -42,11 +42,12 @@ def test_each_moved_price_gives_the_librarys_costs(show: Show, sweep: pd.DataFra
     for task in ("wlp", "fever"):
         shown.look_at(task, 50)
         for _ in range(3):
-            labels[task] = float(f"{10 ** chance.uniform(-3, 1):.{chance.randint(1, 6)}g}")
+            label = float(f"{10 ** chance.uniform(-3, 1):.{chance.randint(1, 6)}g}")
+            labels[f"label.{task}"] = label
             gpu = float(f"{10 ** chance.uniform(-1, 2):.{chance.randint(1, 6)}g}")
-            shown.set("#label-usd", labels[task])
+            shown.set("#label-usd", label)
             shown.set("#gpu-usd-0", gpu)
-            expected = reprice(sweep, NewPrices(labels, {GPU: gpu}))
+            expected = reprice(sweep, {**labels, GPU: gpu})
             pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(expected), check_exact=True)
     shown.page.click("#reset")
     shown.drawn()
@@ -58,7 +59,7 @@ def test_what_is_not_known_has_no_price(show: Show, sweep: pd.DataFrame) -> None
     cells.loc[cells["teacher"] == "google/t5-v1_1-xl", "gpu_seconds_student"] = float("nan")
     shown = show(cells)
     shown.set("#gpu-usd-0", 1.5)
-    expected = reprice(cells, NewPrices({}, {GPU: 1.5}))
+    expected = reprice(cells, {GPU: 1.5})
     assert expected["cost_total"].isna().any()
     pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(expected), check_exact=True)
     _open(shown, expected.loc[expected["cost_student"].isna(), "cell"].iloc[0])
@@ -71,7 +72,7 @@ def test_a_slider_moves_what_its_field_says(show: Show, sweep: pd.DataFrame) -> 
         shown.slide("#gpu-usd-0", place)
         usd = float(shown.page.input_value("#gpu-usd-0-exact"))
         assert usd == pytest.approx(2.74470525 * 20 ** ((place - 200) / 200), rel=5e-3)
-        expected = reprice(sweep, NewPrices({}, {GPU: usd}))
+        expected = reprice(sweep, {GPU: usd})
         pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(expected), check_exact=True)
     shown.slide("#gpu-usd-0", 200)
     assert shown.page.input_value("#gpu-usd-0-exact") == "2.74470525"
@@ -92,7 +93,7 @@ def test_every_cells_ledger(show: Show, sweep: pd.DataFrame) -> None:
     shown.look_at("wlp", 2000)
     shown.set("#label-usd", 0.0371)
     shown.set("#gpu-usd-0", 9.9)
-    after = reprice(sweep, NewPrices({"wlp": 0.0371}, {GPU: 9.9})).set_index("cell")
+    after = reprice(sweep, {"label.wlp": 0.0371, GPU: 9.9}).set_index("cell")
     here = sweep[(sweep["task"] == "wlp") & (sweep["n"] == 2000) & sweep["feasible"]]
     for name in chance.sample(here["cell"].tolist(), 6):
         _open(shown, name)
@@ -134,7 +135,7 @@ def test_what_is_said_follows(show: Show, sweep: pd.DataFrame, seed: int) -> Non
         shown.set("#label-usd", label)
         shown.set("#gpu-usd-0", gpu)
         shown.set("#budget-usd", budget)
-        priced = reprice(cells, NewPrices({str(task): label}, {GPU: gpu}))
+        priced = reprice(cells, {f"label.{task}": label, GPU: gpu})
         panel = priced[(priced["task"] == task) & (priced["n"] == n)].reset_index(drop=True)
         assert shown.text("#answer") == sentences(panel, [budget])[0].text
         _same_winners(shown, priced)
@@ -159,6 +160,9 @@ def _same_standings(shown: Shown, panel: pd.DataFrame) -> None:
     expected = standings(panel).sort_values("cost", kind="stable")
     found = shown.rows_of("#frontier .table")
     assert [row[0] for row in found] == [f"${cost:,.6f}" for cost in expected["cost"]]
+    scored = zip(expected["cost"], expected["score"], expected["score_margin"], strict=True)
+    intervals = [(f"${cost:,.6f}", points_of_100(score, margin)) for cost, score, margin in scored]
+    assert sorted((row[0], row[3]) for row in found) == sorted(intervals)
     told = [(row[0], _standing(row[-1])) for row in found]
     pairs = zip(expected["cost"], expected["standing"], strict=True)
     assert sorted(told) == sorted((f"${cost:,.6f}", standing) for cost, standing in pairs)
@@ -188,16 +192,14 @@ def _same_flips(shown: Shown, panel: pd.DataFrame, budget: float) -> None:
 
 def test_prices_of_several_books(show: Show, sweep: pd.DataFrame) -> None:
     half = sweep["seed"] == 0
-    mixed = pd.concat(
-        [reprice(sweep[half], NewPrices({"wlp": 0.1})), sweep[~half]], ignore_index=True
-    )
+    mixed = pd.concat([reprice(sweep[half], {"label.wlp": 0.1}), sweep[~half]], ignore_index=True)
     mixed = read_table(mixed.to_csv(index=False).encode(), "mixed")
     shown = show(mixed)
     shown.look_at("wlp", 50)
     assert "the sweep has no single price" in shown.text("#sliders")
     assert shown.page.input_value("#label-usd-exact") == ""
     shown.set("#label-usd", 0.2)
-    expected = reprice(mixed, NewPrices({"wlp": 0.2}))
+    expected = reprice(mixed, {"label.wlp": 0.2})
     pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(expected), check_exact=True)
 
 

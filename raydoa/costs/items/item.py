@@ -21,6 +21,7 @@ class CostItem(ABC):
     Attributes:
         name: as in the columns ``cost_<name>``, ``fraction_<name>``, ``gpu_seconds_<name>``.
         title: what people call it, such as "teacher's fine-tuning".
+        model: the column of a row that names the model whose work it is; None where it is no model's.
         unit: what is counted, in the singular.
         priced_by: the price that it moves with: ``gpu_hour``, ``label``, or its own name.
         column: the column of its quantity in a result row.
@@ -32,6 +33,7 @@ class CostItem(ABC):
 
     name: str
     title: str
+    model: str | None = None
     unit: str
     priced_by: str
     brings: Literal["gold", "pool"] | None = None

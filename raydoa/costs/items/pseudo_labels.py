@@ -20,6 +20,7 @@ class PseudoLabels(CostItem):
 
     name = "pseudo_labels"
     title = "pseudo-labels"
+    model = "teacher"
     unit = "row"
     priced_by = "gpu_hour"
     column = "pseudo_labels"

@@ -19,6 +19,7 @@ class Student(CostItem):
 
     name = "student"
     title = "student's training"
+    model = "student"
     unit = "step"
     priced_by = "gpu_hour"
     column = "student_steps"

@@ -19,6 +19,7 @@ class Teacher(CostItem):
 
     name = "teacher"
     title = "teacher's fine-tuning"
+    model = "teacher"
     unit = "step"
     priced_by = "gpu_hour"
     column = "teacher_steps"

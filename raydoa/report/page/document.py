@@ -11,7 +11,6 @@ import html
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -23,12 +22,13 @@ from raydoa.report.looks import curves_of
 from raydoa.report.page.data import page_data
 from raydoa.report.page.looks import curve_style
 from raydoa.report.page.vendored import vendored
+from raydoa.report.seeds import LEVEL
 from raydoa.report.sentence import sentences
 
 _HERE = resources.files("raydoa.report.page")
 _SCRIPTS = (
-    "decode", "numbers", "money", "reprice", "seeds", "plans", "break_even", "words", "dom", "csv", "chart",
-    "charts", "tables", "ledger", "sliders", "filters", "winners", "main",
+    "decode", "wording", "money", "reprice", "plans", "break_even", "answer", "dom", "csv", "chart", "charts",
+    "tables", "ledger", "sliders", "filters", "winners", "main",
 )  # fmt: skip
 """The modules of `script/`, each after those that it imports."""
 
@@ -36,36 +36,27 @@ _IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:const|function|class) (\w+))", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class About:
-    """What is said around the cells.
-
-    Attributes:
-        title: of the page.
-        budgets: dollars that are offered to look at; those of the cells unless given.
-        gaps: what its reader must know before all else, as `raydoa.report.page.data.gaps_in` tells.
-    """
-
-    title: str = "Distill or annotate?"
-    budgets: Sequence[float] = ()
-    gaps: Sequence[str] = ()
-
-
-def write_page(cells: pd.DataFrame, path: Path, about: About | None = None) -> Path:
+def write_page(
+    cells: pd.DataFrame, path: Path, budgets: Sequence[float] = (), gaps: Sequence[str] = ()
+) -> Path:
     """Write the `page` of cells, with the folder that it lies in, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(cells, about), encoding="utf-8")
+    path.write_text(page(cells, budgets, gaps), encoding="utf-8")
     return path
 
 
-def page(cells: pd.DataFrame, about: About | None = None) -> str:
-    """The page of ``cells`` (rows of `raydoa.report.results.load`, repriced or not) as HTML.
+def page(cells: pd.DataFrame, budgets: Sequence[float] = (), gaps: Sequence[str] = ()) -> str:
+    """The page as HTML.
+
+    Args:
+        cells: rows of `raydoa.report.results.load`, repriced or not.
+        budgets: dollars that are offered to look at; those of the cells unless given.
+        gaps: what its reader must know before all else, as `raydoa.report.results.Loaded.gaps` tells.
 
     Raises:
         UserError: a number is infinite.
     """
-    about = about or About()
-    budgets = sorted(set(about.budgets or budgets_of(cells)))
+    budgets = sorted(set(budgets or budgets_of(cells)))
     style = _text("page.css")
     style = vendored("uPlot.min.css") + style + curve_style(curves_of(cells).values(), style)
     library, program = vendored("uPlot.iife.min.js"), joined_scripts()
@@ -76,12 +67,12 @@ def page(cells: pd.DataFrame, about: About | None = None) -> str:
             f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(library)} {_hash(program)}; "
             "base-uri 'none'; form-action 'none'"
         ),
-        title=html.escape(about.title),
         sentence=html.escape(sentence),
         style=style,
+        level=f"{LEVEL:g}",
         licence=vendored("uPlot.LICENSE").strip(),
         library=library,
-        data=island(page_data(cells, budgets, about.gaps)),
+        data=island(page_data(cells, budgets, gaps)),
         program=program,
     )
 

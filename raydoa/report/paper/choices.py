@@ -1,21 +1,22 @@
 """One choice at a time: the share of money for computing, the teacher's size, and U."""
 
+from typing import Any
+
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.comparisons import computing_shares, pool_sizes, teachers
-from raydoa.report.figures import dollar_text
 from raydoa.report.looks import series_look
 from raydoa.report.paper.style import (
-    SCORE,
+    budget_axis,
     caption,
-    dollar_axis,
+    draw_scores,
     legend_below,
-    margins,
     named_ticks,
     panels,
-    say,
+    panels_by_n,
     styled,
 )
 from raydoa.strategies.strategy import short_name
@@ -27,24 +28,18 @@ def share_figure(cells: pd.DataFrame) -> Figure:
     Bars reach over all plans that seeds cannot tell from the best.
     """
     table, budgets = computing_shares(cells), budgets_of(cells)
-    counts = sorted(table["n"].unique())
-    names = [f"N = {n:,}" for n in counts]
     with styled():
         figure, axes = panels(1, height=2.0)
         axis = axes[0, 0]
-        for shift, (n, name) in enumerate(zip(counts, names, strict=True)):
-            line, look = table[table["n"] == n], series_look(shift)
-            reach = [
-                100 * (line["share"] - line["share_low"]),
-                100 * (line["share_high"] - line["share"]),
-            ]
+        for shift, (n, line) in enumerate(table.groupby("n")):
+            look, share = series_look(shift), 100 * line["share"]
+            reach = [share - 100 * line["share_low"], 100 * line["share_high"] - share]
             axis.errorbar(
-                line["budget"] * 1.04**shift, 100 * line["share"], yerr=reach, label=name, color=look.colour,
+                line["budget"] * 1.04**shift, share, yerr=reach, label=f"N = {n:,}", color=look.colour,
                 marker=look.marker, linestyle=look.line, elinewidth=0.7, drawstyle="steps-post",
             )  # fmt: skip
-        dollar_axis(axis, budgets[0], budgets[-1], "budget B (US dollars)")
-        if len(budgets) <= 6:
-            named_ticks(axis, budgets, [dollar_text(b) for b in budgets])
+        budget_axis(axis, budgets)
+        axis.set_xlabel("budget B (US dollars)")
         axis.set_ylim(-5, 105)
         axis.set_ylabel("spent on computing (%)")
         legend_below(figure, [axis])
@@ -58,41 +53,30 @@ def teacher_figure(cells: pd.DataFrame) -> Figure:
     """The student's score by teacher, cheapest first, a line for each U, a panel for each N of one task."""
     table = teachers(cells)
     order = table.groupby("teacher")["cost"].min().sort_values().index.tolist()
-    return _lines(cells, table.assign(at=table["teacher"].map(order.index)), "at", "u", "U = {:,.0f}", "teacher",
-                  [short_name(name) for name in order])  # fmt: skip
+    table["line"] = table["u"].map("U = {:,.0f}".format)
+    return _lines(cells, table, "teacher", order, [short_name(name) for name in order], "teacher")
 
 
 def pool_figure(cells: pd.DataFrame) -> Figure:
     """The student's score by U, a line for each teacher, a panel for each N of one task."""
     table = pool_sizes(cells)
+    table["line"] = table["teacher"].map(short_name)
     sizes = sorted(table["u"].unique())
-    named = table.assign(at=table["u"].map(sizes.index), teacher=table["teacher"].map(short_name))
-    return _lines(
-        cells, named, "at", "teacher", "{}", "pseudo-labelled rows, U", [f"{u:,.0f}" for u in sizes]
-    )
+    return _lines(cells, table, "u", sizes, [f"{u:,.0f}" for u in sizes], "pseudo-labelled rows, U")
 
 
 def _lines(
-    cells: pd.DataFrame, table: pd.DataFrame, along: str, line: str, label: str, below: str, ticks: list[str]
+    cells: pd.DataFrame, table: pd.DataFrame, along: str, order: list[Any], ticks: list[str], below: str
 ) -> Figure:  # fmt: skip
-    counts = sorted(table["n"].unique())
-    keys = sorted(table[line].unique())
-    names = [label.format(key) for key in keys]
-    with styled():
-        figure, axes = panels(len(counts), height=1.7)
-        for axis, n in zip(axes[:, 0], counts, strict=True):
-            for shift, (key, name) in enumerate(zip(keys, names, strict=True)):
-                some = table[(table["n"] == n) & (table[line] == key)].sort_values(along)
-                look = series_look(shift)
-                axis.errorbar(
-                    some[along] + 0.05 * (shift - (len(keys) - 1) / 2), 100 * some["score"], yerr=margins(some),
-                    label=name, color=look.colour, marker=look.marker, linestyle=look.line, elinewidth=0.7,
-                )  # fmt: skip
-            named_ticks(axis, range(len(ticks)), ticks)
-            axis.set_xlim(-0.4, len(ticks) - 0.6)
-            axis.set_ylabel(SCORE)
-            axis.set_title(f"N = {n:,} labels owned")
-        axes[-1, 0].set_xlabel(below)
-        legend_below(figure, axes[:, 0])
-        say(figure, cells)
-    return figure
+    """A line for each value of ``line``, along values in an order."""
+    names = list(dict.fromkeys(table["line"]))
+
+    def draw(axis: Axes, panel: pd.DataFrame) -> None:
+        for name, some in panel.groupby("line"):
+            shift = names.index(name)
+            at = some[along].map(order.index).sort_values() + 0.05 * (shift - (len(names) - 1) / 2)
+            draw_scores(axis, at, some.loc[at.index], series_look(shift), label=name)
+        named_ticks(axis, range(len(ticks)), ticks)
+        axis.set_xlim(-0.4, len(ticks) - 0.6)
+
+    return panels_by_n(cells, table, draw, below=below, height=1.7)

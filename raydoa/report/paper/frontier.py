@@ -7,22 +7,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from raydoa.report.best_within_budget import best_within, budgets_of
-from raydoa.report.figures import dollar_text
 from raydoa.report.looks import look_of
 from raydoa.report.paper.style import (
     PARETO,
-    SCORE,
+    budget_axis,
     caption,
     dollar_axis,
-    legend_below,
-    margins,
+    draw_scores,
     named_ticks,
     panels,
-    say,
+    panels_by_n,
     styled,
 )
 from raydoa.report.standings import DOMINATED, FRONTIER, standings
 from raydoa.report.win_probability import chances
+from raydoa.report.wording import price
 
 
 def frontier_figure(cells: pd.DataFrame) -> Figure:
@@ -31,68 +30,33 @@ def frontier_figure(cells: pd.DataFrame) -> Figure:
     Plans on the frontier and those tied with it are filled, dominated ones are hollow.
     """
     plans = standings(cells)
-    counts = sorted(plans["n"].unique())
-    with styled():
-        figure, axes = panels(len(counts))
-        for axis, n in zip(axes[:, 0], counts, strict=True):
-            _draw_frontier(axis, plans[plans["n"] == n])
-            dollar_axis(
-                axis, plans["cost"].min(), plans["cost"].max(), "standalone cost (US dollars)"
-            )
-            axis.set_title(f"N = {n:,} labels owned")
-        for axis in axes[:-1, 0]:
-            axis.set_xlabel("")
-        legend_below(figure, axes[:, 0], columns=4)
-        say(figure, cells, "hollow: dominated (P ≥ 0.95)" if cells["seed"].nunique() > 1 else "")
-    return figure
 
+    def draw(axis: Axes, panel: pd.DataFrame) -> None:
+        for (name, hollow), some in panel.groupby(["strategy", panel["standing"] == DOMINATED]):
+            look = look_of(str(name))
+            draw_scores(axis, some["cost"], some, look, label=name, linestyle="none", zorder=3,
+                        markerfacecolor="white" if hollow else look.colour)  # fmt: skip
+        best = panel[panel["standing"] == FRONTIER].sort_values("cost")
+        axis.step(best["cost"], 100 * best["score"], where="post", color="black", linewidth=0.8, linestyle=":",
+                  label=PARETO, zorder=2)  # fmt: skip
+        dollar_axis(axis, plans["cost"].min(), plans["cost"].max())
 
-def _draw_frontier(axis: Axes, plans: pd.DataFrame) -> None:
-    for name in sorted(plans["strategy"].unique()):
-        look = look_of(name)
-        for dominated in (False, True):
-            some = plans[
-                (plans["strategy"] == name) & ((plans["standing"] == DOMINATED) == dominated)
-            ]
-            if len(some):
-                axis.errorbar(
-                    some["cost"], 100 * some["score"], yerr=margins(some), label=name, color=look.colour,
-                    marker=look.marker, linestyle="none", elinewidth=0.7, zorder=3,
-                    markerfacecolor="white" if dominated else look.colour,
-                )  # fmt: skip
-    best = plans[plans["standing"] == FRONTIER].sort_values("cost")
-    axis.step(
-        best["cost"], 100 * best["score"], where="post", color="black", linewidth=0.8, linestyle=":",
-        label=PARETO, zorder=2,
-    )  # fmt: skip
-    axis.set_ylabel(SCORE)
+    said = "hollow: dominated (P ≥ 0.95)" if cells["seed"].nunique() > 1 else ""
+    return panels_by_n(cells, plans, draw, said, below="standalone cost (US dollars)", columns=4)
 
 
 def budget_figure(cells: pd.DataFrame) -> Figure:
     """The best measured score for at most B dollars, a line for each strategy, a panel for each N of one task."""
-    best = best_within(cells)
-    counts = sorted(best["n"].unique())
     budgets = budgets_of(cells)
-    with styled():
-        figure, axes = panels(len(counts))
-        for axis, n in zip(axes[:, 0], counts, strict=True):
-            panel = best[best["n"] == n]
-            for shift, name in enumerate(sorted(panel["strategy"].unique())):
-                line, look = panel[panel["strategy"] == name], look_of(name)
-                axis.errorbar(
-                    line["budget"] * 1.03**shift, 100 * line["score"], yerr=margins(line), label=name,
-                    color=look.colour, marker=look.marker, linestyle=look.line, elinewidth=0.7, drawstyle="steps-post",
-                )  # fmt: skip
-            dollar_axis(axis, budgets[0], budgets[-1], "budget B (US dollars)")
-            if len(budgets) <= 6:
-                named_ticks(axis, budgets, [dollar_text(b) for b in budgets])
-            axis.set_ylabel(SCORE)
-            axis.set_title(f"N = {n:,} labels owned")
-        for axis in axes[:-1, 0]:
-            axis.set_xlabel("")
-        legend_below(figure, axes[:, 0])
-        say(figure, cells, "best measured plan for at most B")
-    return figure
+
+    def draw(axis: Axes, panel: pd.DataFrame) -> None:
+        for shift, (name, line) in enumerate(panel.groupby("strategy")):
+            draw_scores(axis, line["budget"] * 1.03**shift, line, look_of(str(name)), label=name,
+                        drawstyle="steps-post")  # fmt: skip
+        budget_axis(axis, budgets)
+
+    said = "best measured plan for at most B"
+    return panels_by_n(cells, best_within(cells), draw, said, below="budget B (US dollars)")
 
 
 def chance_figure(cells: pd.DataFrame) -> Figure:
@@ -123,7 +87,7 @@ def _draw_chances(axis: Axes, table: pd.DataFrame, ends: tuple[str, str]) -> Non
         text = "one seed" if np.isnan(value) else _percent(value)
         dark = not np.isnan(value) and value > 0.8
         axis.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
-    named_ticks(axis, range(table.shape[1]), [dollar_text(float(b)) for b in table.columns])
+    named_ticks(axis, range(table.shape[1]), [price(float(b)) for b in table.columns])
     axis.set_yticks(range(table.shape[0]), [f"{n:,}" for n in table.index])
     axis.set_ylabel("labels owned, N")
     axis.grid(False)

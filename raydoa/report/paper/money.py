@@ -13,11 +13,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.cost_audit import audit, sharing
 from raydoa.report.cost_items import reported_item
-from raydoa.report.figures import dollar_text
 from raydoa.report.looks import SHADES, look_of
-from raydoa.report.paper.style import GREY, caption, panels, styled
+from raydoa.report.paper.style import GREY, caption, dollar_ticks, panels, styled
 from raydoa.report.price_map import NEITHER, price_map
 from raydoa.report.unit_prices import gpu_hour_usd, label_usd
+from raydoa.report.wording import price
 from raydoa.strategies.strategy import short_name
 
 
@@ -25,8 +25,11 @@ def price_figure(cells: pd.DataFrame) -> Figure:
     """Who is best at which label and GPU price: of one task and one N, a panel for each budget."""
     budgets, [n] = budgets_of(cells), cells["n"].unique()
     now = (label_usd(cells), gpu_hour_usd(cells))
-    label_prices = _around(now[0] or 0.25)
-    gpu_prices = _around(now[1] or 3.0)
+    # A hundredfold range around each price, 121 steps.
+    label_prices, gpu_prices = (
+        (usd or usual) * np.geomspace(0.01, 100, 121)
+        for usd, usual in zip(now, (0.25, 3.0), strict=True)
+    )
     names = [NEITHER, *sorted(cells["strategy"].unique())]
     rows = -(-len(budgets) // 2)
     with styled():
@@ -36,7 +39,7 @@ def price_figure(cells: pd.DataFrame) -> Figure:
             _draw_map(axis, np.vectorize(names.index)(best), label_prices, gpu_prices, names)
             if None not in now:
                 axis.plot(*now, marker="x", color="black", markersize=4, markeredgewidth=1)
-            axis.set_title(f"B = {dollar_text(budget)}")
+            axis.set_title(f"B = {price(budget)}")
         for axis in list(axes.flat)[len(budgets) :]:
             axis.set_visible(False)
         for axis in axes[:, 0]:
@@ -48,13 +51,9 @@ def price_figure(cells: pd.DataFrame) -> Figure:
                   label="none measured" if name == NEITHER else name)
             for name in names
         ]  # fmt: skip
-        figure.legend(
-            handles=shown, loc="outside lower center", ncols=len(shown), handlelength=1,
-            columnspacing=1.0, handletextpad=0.4,
-        )  # fmt: skip
-        caption(
-            figure, cells, f"N = {n:,}; best measured plan for at most B; ×: prices of the sweep"
-        )
+        figure.legend(handles=shown, loc="outside lower center", ncols=len(shown), handlelength=1)
+        said = "best measured plan for at most B; ×: prices of the sweep"
+        caption(figure, cells, f"N = {n:,}", said)
     return figure
 
 
@@ -62,31 +61,17 @@ def _colour(name: str) -> str:
     return "#ffffff" if name == NEITHER else look_of(name).colour
 
 
-def _around(price: float) -> np.ndarray:
-    """A hundredfold range around a price, 121 steps."""
-    return price * np.geomspace(0.01, 100, 121)
-
-
 def _draw_map(
     axis: Axes, best: np.ndarray, labels: np.ndarray, gpus: np.ndarray, names: Sequence[str]
 ) -> None:
     colours = ListedColormap([_colour(name) for name in names])
-    axis.pcolormesh(
-        labels,
-        gpus,
-        best,
-        cmap=colours,
-        vmin=-0.5,
-        vmax=len(names) - 0.5,
-        shading="nearest",
-        rasterized=True,
-    )
+    axis.pcolormesh(labels, gpus, best, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, shading="nearest",
+                    rasterized=True)  # fmt: skip
     axis.set_xscale("log")
     axis.set_yscale("log")
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_locator(LogLocator(base=100))
-        side.set_minor_locator(NullLocator())
-        side.set_major_formatter(FuncFormatter(lambda value, _: dollar_text(value)))
+        dollar_ticks(side)
     axis.grid(False)
 
 
@@ -107,8 +92,7 @@ def sharing_figure(cells: pd.DataFrame) -> Figure:
         axis.set_yticks(at, table["strategy"])
         axis.set_xscale("log")
         axis.set_xlim(right=table["standalone"].max() * 5)
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: dollar_text(value)))
-        axis.xaxis.set_minor_locator(NullLocator())
+        dollar_ticks(axis.xaxis)
         axis.set_xlabel("all cells (US dollars)")
         axis.grid(False, axis="y")
         figure.legend(loc="outside lower center", ncols=2)
@@ -129,20 +113,14 @@ def audit_figure(cells: pd.DataFrame) -> Figure:
             elinewidth=0.7,
         )  # fmt: skip
         axis.axvline(1, color="black", linewidth=0.8, linestyle=":")
-        labels = [
-            f"{reported_item(row['item']).title},\n{short_name(str(row['model']))} ({row['basis']})"
-            for row in table.to_dict("records")
-        ]
+        works = table["item"].map(lambda item: reported_item(item).title)
+        models = table["model"].map(lambda model: f",\n{short_name(model)}", na_action="ignore")
+        labels = works + models.fillna("") + " (" + table["basis"].fillna("-") + ")"
         axis.set_yticks(at, labels)
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set_xlabel("measured / planned GPU-seconds")
-        caption(
-            figure,
-            cells,
-            "marks: of all seconds",
-            "bars: the middle 80% of single ones",
-            "in brackets: the plan's basis",
-        )
+        bars = "bars: the middle 80% of single ones"
+        caption(figure, cells, "marks: of all seconds", bars, "in brackets: the plan's basis")
     return figure

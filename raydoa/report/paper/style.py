@@ -1,7 +1,7 @@
 """How all figures of a paper look: a column's width, type that is legible there, and one way to tell intervals."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from raydoa.report.figures import dollar_text
+from raydoa.report.looks import Look
+from raydoa.report.wording import price
 
 COLUMN_INCHES = 3.3
 _LETTERS = 78
@@ -34,6 +36,9 @@ _STYLE: dict[Any, Any] = {
     "legend.fontsize": 7,
     "legend.frameon": False,
     "legend.handlelength": 1.8,
+    "legend.columnspacing": 1.0,
+    "legend.handletextpad": 0.4,
+    "legend.borderaxespad": 0.2,
     "lines.linewidth": 1.1,
     "lines.markersize": 3.5,
     "errorbar.capsize": 1.8,
@@ -66,16 +71,49 @@ def panels(
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def dollar_axis(axis: Axes, low: float, high: float, label: str) -> None:
+def panels_by_n(
+    cells: pd.DataFrame, table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], *said: str,
+    below: str, height: float = 1.9, columns: int = 3,
+) -> Figure:  # fmt: skip
+    """A figure of the scores in a table of one task's cells, a panel of ``height`` inches for each N.
+
+    ``draw`` draws the rows of one; ``said`` stands above, ``below`` at the axis below, a legend of so many columns last.
+    """
+    counts = sorted(table["n"].unique())
+    with styled():
+        figure, axes = panels(len(counts), height)
+        for axis, n in zip(axes[:, 0], counts, strict=True):
+            draw(axis, table[table["n"] == n])
+            axis.set_ylabel(SCORE)
+            axis.set_title(f"N = {n:,} labels owned")
+        axes[-1, 0].set_xlabel(below)
+        legend_below(figure, axes[:, 0], columns)
+        seeds = cells["seed"].nunique()
+        bars = f"bars: 95% interval over {seeds} seeds" if seeds > 1 else "one seed: no intervals"
+        caption(figure, cells, *said, bars)
+    return figure
+
+
+def dollar_axis(axis: Axes, low: float, high: float) -> None:
     """A logarithmic axis of dollars below, with ticks that a reader can name."""
     axis.set_xscale("log")
     axis.set_xlim(low / 1.35, high * 1.35)
     narrow = high < 30 * low
     axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,), numticks=8))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: dollar_text(value)))
-    axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.set_xlabel(label)
+    dollar_ticks(axis.xaxis)
+
+
+def budget_axis(axis: Axes, budgets: Sequence[float]) -> None:
+    """A logarithmic axis of budgets below, with a tick at each if they are few."""
+    dollar_axis(axis, budgets[0], budgets[-1])
+    if len(budgets) <= 6:
+        named_ticks(axis, budgets, [price(budget) for budget in budgets])
+
+
+def dollar_ticks(side: Axis) -> None:
+    """Dollars beside the major ticks, and no minor ones."""
+    side.set_minor_locator(NullLocator())
+    side.set_major_formatter(FuncFormatter(lambda value, _: price(value)))
 
 
 def named_ticks(axis: Axes, values: Sequence[float], texts: Sequence[str]) -> None:
@@ -84,13 +122,15 @@ def named_ticks(axis: Axes, values: Sequence[float], texts: Sequence[str]) -> No
     axis.xaxis.set_minor_locator(NullLocator())
 
 
-def margins(table: pd.DataFrame, column: str = "score_margin") -> np.ndarray | None:
-    """Half intervals in points of 100 for error bars; None where there is one seed, and nothing to draw."""
-    halves = 100 * table[column].to_numpy(dtype=float)
-    return None if np.isnan(halves).all() else np.nan_to_num(halves)
+def draw_scores(axis: Axes, x: pd.Series, table: pd.DataFrame, look: Look, **more: Any) -> None:
+    """Scores in points of 100 with their intervals, if there are several seeds, at ``x``."""
+    halves = 100 * table["score_margin"].to_numpy(dtype=float)
+    bars = None if np.isnan(halves).all() else np.nan_to_num(halves)
+    drawn = {"color": look.colour, "marker": look.marker, "linestyle": look.line, **more}
+    axis.errorbar(x, 100 * table["score"], yerr=bars, elinewidth=0.7, **drawn)
 
 
-def legend_below(figure: Figure, axes: Iterable[Axes], columns: int = 3) -> None:
+def legend_below(figure: Figure, axes: Iterable[Axes], columns: int = 3, **look: Any) -> None:
     """One legend for all panels, below them; the frontier comes last."""
     handles: dict[str, Artist] = {}
     for axis in axes:
@@ -99,16 +139,9 @@ def legend_below(figure: Figure, axes: Iterable[Axes], columns: int = 3) -> None
     if handles:
         names = sorted(handles, key=lambda name: name == PARETO)
         figure.legend(
-            [handles[name] for name in names], names, loc="outside lower center", ncols=columns,
-            columnspacing=1.0, handletextpad=0.4, borderaxespad=0.2,
+            [handles[name] for name in names], names, loc="outside lower center",
+            ncols=min(len(names), columns), **look,
         )  # fmt: skip
-
-
-def say(figure: Figure, cells: pd.DataFrame, *more: str) -> None:
-    """Above the panels: what bars are, and whether prices are scaled."""
-    seeds = cells["seed"].nunique()
-    bars = f"bars: 95% interval over {seeds} seeds" if seeds > 1 else "one seed: no intervals"
-    caption(figure, cells, *more, bars)
 
 
 def caption(figure: Figure, cells: pd.DataFrame, *parts: str) -> None:

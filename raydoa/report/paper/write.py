@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from raydoa.errors import UserError
-from raydoa.report.comparisons import distilled_cells, teachers
+from raydoa.report.comparisons import pool_sizes, teachers
 from raydoa.report.paper.choices import pool_figure, share_figure, teacher_figure
 from raydoa.report.paper.frontier import budget_figure, chance_figure, frontier_figure
 from raydoa.report.paper.money import audit_figure, price_figure, sharing_figure
 from raydoa.report.paper.style import save
+from raydoa.report.pareto import measured
 from raydoa.report.win_probability import against_baseline
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ OF_A_TASK: Mapping[str, Draw] = {
 _NEEDED: Mapping[str, Callable[[pd.DataFrame], Sized]] = {
     "chance": against_baseline,
     "teachers": teachers,
-    "pools": distilled_cells,
+    "pools": pool_sizes,
 }
 """What of the measured cells a figure is drawn from, where not all will do."""
 
@@ -47,8 +48,7 @@ def write_figures(cells: pd.DataFrame, folder: Path) -> list[Path]:
     Raises:
         UserError: no cell has a score.
     """
-    measured = cells[cells["feasible"] & cells["score"].notna()]
-    if measured.empty:
+    if measured(cells).empty:
         raise UserError(
             f"none of {len(cells)} cells has a score, so there is nothing to draw; `raydoa report` without --figures "
             "says why"
@@ -68,9 +68,8 @@ def write_figures(cells: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def _drawn(draw: Draw, name: str, cells: pd.DataFrame, path: Path) -> list[Path]:
-    measured = cells[cells["feasible"] & cells["score"].notna()]
-    needed = _NEEDED.get(name)
-    if measured.empty or (needed is not None and not len(needed(measured))):
+    scored = measured(cells)
+    if scored.empty or not len(_NEEDED.get(name, measured)(scored)):
         logger.warning("%s: not drawn, these cells have nothing for it", path.name)
         return []
     if name in OF_ALL and cells["cost_incurred"].isna().all():

@@ -14,7 +14,7 @@ from raydoa.report.comparisons import computing_shares, pool_sizes, teachers
 from raydoa.report.cost_audit import audit, sharing
 from raydoa.report.hypervolume import hypervolumes
 from raydoa.report.pareto import frontier, frontiers, points
-from raydoa.report.seeds import chance_above_zero, mean_and_interval
+from raydoa.report.seeds import over_seeds
 from raydoa.report.standings import standings
 from raydoa.report.win_probability import chances
 from tests.unit.report.conftest import frame, grid
@@ -31,25 +31,31 @@ def plan(
 
 def test_the_interval_is_students() -> None:
     values = np.array([0.5, 0.6, 0.55])
-    mean, half = mean_and_interval(values)
+    [said] = over_seeds(values[None]).itertuples()
     low, high = stats.t.interval(0.95, 2, loc=values.mean(), scale=stats.sem(values))
-    assert (mean - half, mean + half) == pytest.approx((low, high))
-    assert mean_and_interval(np.array([0.5]))[0] == 0.5
-    assert np.isnan(mean_and_interval(np.array([0.5]))[1]), "one seed has no interval"
+    assert (said.mean - said.margin, said.mean + said.margin) == pytest.approx((low, high))
+    [one] = over_seeds(np.array([[0.5]])).itertuples()
+    assert one.mean == 0.5 and np.isnan(one.margin), "one seed has no interval"
 
 
 @pytest.mark.parametrize("values", [[0.1, 0.2, 0.05], [-0.1, 0.1, 0.02, 0.3], [0.01, -0.5]])
 def test_the_chance_is_the_mass_above_zero(values: list[float]) -> None:
     """As the one-sided test of the same differences has it, seen from the other side."""
     expected = 1 - stats.ttest_1samp(values, 0.0, alternative="greater").pvalue
-    assert chance_above_zero(np.array(values)) == pytest.approx(expected)
+    assert _chance(values) == pytest.approx(expected)
+    gaps = [np.nan, *values, np.nan]
+    assert _chance(gaps) == _chance(values), "of the seeds that there are"
+
+
+def _chance(values: list[float]) -> float:
+    return float(over_seeds(np.array([values]))["chance"].iloc[0])
 
 
 def test_seeds_that_say_nothing_or_all_the_same() -> None:
-    assert chance_above_zero(np.array([0.3])) is None
-    assert chance_above_zero(np.array([0.3, 0.3])) == 1.0
-    assert chance_above_zero(np.array([-0.3, -0.3])) == 0.0
-    assert chance_above_zero(np.array([0.0, 0.0])) == 0.5
+    assert np.isnan(_chance([0.3]))
+    assert _chance([0.3, 0.3]) == 1.0
+    assert _chance([-0.3, -0.3]) == 0.0
+    assert _chance([0.0, 0.0]) == 0.5
 
 
 numbers = st.integers(0, 6).map(float)
@@ -102,7 +108,7 @@ def test_a_strategy_does_not_win_by_having_more_plans_to_be_lucky_with() -> None
     naive = noise[noise.mean(axis=1).argmax()] - 0.5
     assert (row.first, row.second, row.seeds) == ("distill", "annotate", 3)
     assert row.difference < naive.mean() / 2
-    assert chance_above_zero(naive) > row.chance
+    assert _chance(naive.tolist()) > row.chance
 
 
 def test_chances_are_of_shared_seeds() -> None:
@@ -146,7 +152,7 @@ def test_the_hypervolume_is_the_mean_score_of_a_random_budget() -> None:
     assert found.hypervolume == pytest.approx((0.3 + 0.8) / 2)
     budgets = np.geomspace(1, 100, 20_001)
     assert found.hypervolume == pytest.approx(np.where(budgets < 10, 0.3, 0.8).mean(), abs=1e-3)
-    assert found.margin == pytest.approx(mean_and_interval(np.array([0.5, 0.6]))[1])
+    assert found.margin == pytest.approx(over_seeds(np.array([[0.5, 0.6]]))["margin"].iloc[0])
     [cheap] = hypervolumes(cells, low=0.1, high=1.0).itertuples()
     assert cheap.hypervolume == pytest.approx(0.0, abs=1e-12)
 
@@ -212,3 +218,14 @@ def test_the_audit_counts_what_is_shared_once() -> None:
         20.0,
     )
     assert found.ratio == 1.0 and found.ratio_low == pytest.approx(0.84)
+
+
+def test_the_audit_says_whose_work_an_item_is() -> None:
+    own = {"quantity": 1, "cost": 1.0, "fraction": 0.0, "gpu_seconds": 2.0, "basis": "estimated"}
+    taken = {f"{column}_rules": value for column, value in own.items()}
+    for item in ("teacher", "pseudo_labels", "student", "rules"):
+        taken |= {f"gpu_seconds_{item}": 2.0, f"measured_gpu_seconds_{item}": 2.0}
+    models = audit(frame({"strategy": "distill", "teacher": "t", "u": 1, **taken}))
+    assert models.set_index("item")["model"].fillna("nobody").to_dict() == {
+        "teacher": "t", "pseudo_labels": "t", "student": "s", "rules": "nobody",
+    }  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 from raydoa.report.best_within_budget import best_of_all
 from raydoa.report.break_even import BreakEvenRange, break_even_table, break_evens
 from raydoa.report.price_map import NEITHER, price_map
-from raydoa.report.reprice import NewPrices, reprice
+from raydoa.report.reprice import reprice
 from tests.unit.report.conftest import frame
 
 _HOUR = 3600.0
@@ -45,7 +45,7 @@ def test_it_lies_between_what_was_measured() -> None:
 @pytest.mark.parametrize("name", ["label", "gpu_hour"])
 def test_it_is_where_repricing_changes_the_winner(budget: float, name: str) -> None:
     def winner(price: float) -> str:
-        prices = NewPrices({"tiny": price}) if name == "label" else NewPrices({}, {"a": price})
+        prices = {"label.tiny" if name == "label" else "gpu.a": price}
         best = best_of_all(reprice(CELLS, prices), [budget])
         return str(best["strategy"].iloc[0]) if len(best) else NEITHER
 
@@ -62,7 +62,7 @@ def test_the_map_is_that_of_repricing() -> None:
     found = price_map(CELLS, 10.0, labels, gpus)
     for (row, column), strategy in np.ndenumerate(found):
         best = best_of_all(
-            reprice(CELLS, NewPrices({"tiny": labels[column]}, {"a": gpus[row]})), [10.0]
+            reprice(CELLS, {"label.tiny": labels[column], "gpu.a": gpus[row]}), [10.0]
         )
         assert strategy == (best["strategy"].iloc[0] if len(best) else NEITHER)
     assert set(found.ravel()) == {"annotate", "distill", NEITHER}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from raydoa.report.figures import KGCO2E, cost_figure, dollar_text, write_figure
+from raydoa.report.figures import KGCO2E, cost_figure, write_figure
 from raydoa.report.pareto import frontier, points
 from tests.unit.report.conftest import SCALED, frame, grid
 
@@ -96,11 +96,6 @@ def test_files(cells: pd.DataFrame, tmp_path: Path) -> None:
     ]
     picture = matplotlib.image.imread(path)
     assert picture.shape[1] > 1200 and len(set(picture[..., 0].ravel().tolist())) > 10
-
-
-def test_dollars() -> None:
-    wanted = {0.0001: "$0.0001", 0.01: "$0.01", 0.5: "$0.50", 1.0: "$1", 1000.0: "$1,000"}
-    assert {dollars: dollar_text(dollars) for dollars in wanted} == wanted
 
 
 def test_splits_of_a_budget_are_points_of_one_curve_a_teacher() -> None:

@@ -13,12 +13,15 @@ import pandas as pd
 import pytest
 
 from raydoa.cli import main
+from raydoa.costs.items import ITEMS
 from raydoa.errors import UserError
 from raydoa.report.page import vendored
-from raydoa.report.page.data import gaps_in
-from raydoa.report.page.document import About, island, page
-from raydoa.report.pareto import points
+from raydoa.report.page.document import island, joined_scripts, page
+from raydoa.report.pareto import PANEL, points, seed_scores
+from raydoa.report.price_map import NEITHER
 from raydoa.report.results import Loaded, write_cells
+from raydoa.report.seeds import paired, score_table
+from raydoa.strategies import STRATEGIES
 from tests.unit.report.conftest import frame, grid, row
 
 
@@ -91,6 +94,31 @@ def test_cells_that_are_the_same_training_are_priced_by_the_first() -> None:
     assert plans["priced_by"] == [[1]] and points(cells)["cost"].tolist() == [2.0]
 
 
+def test_what_two_plans_are_to_each_other_is_data() -> None:
+    cells = grid()
+    data, scores = _data(page(cells)), score_table(seed_scores(cells))
+    plans = points(cells).set_index("plan")
+    for number, against in enumerate(data["plans"]["against"]):
+        of_panel = plans[(plans[PANEL] == plans.loc[number, PANEL]).all(axis=1)].sort_values("rank")
+        of_panel = of_panel[of_panel["score"] <= plans.loc[number, "score"]]
+        chances = paired(scores, [number] * len(of_panel), of_panel.index)["chance"]
+        verdicts = [data["verdicts"][code] for code in against]
+        assert [one["sure"] for one in verdicts] == (chances >= 0.95).tolist()
+        assert [one["percent"] for one in verdicts] == [
+            f"{int(100 * chance)}%" for chance in chances
+        ]
+    one_seed = _data(page(grid(seeds=1)))
+    assert [one["words"] for one in one_seed["verdicts"]] == ["one_seed"]
+
+
+def test_the_scripts_name_no_strategy_no_cost_item_and_no_threshold() -> None:
+    scripts = joined_scripts()
+    names = {*STRATEGIES.names(), *ITEMS.names(), *(item.column for item in ITEMS), NEITHER}
+    words = set(re.findall(r"\w+", scripts))
+    assert not words & names
+    assert not re.search(r"0\.95|95%|±", scripts)
+
+
 def test_an_infinite_number_is_refused() -> None:
     cells = grid()
     cells.loc[3, "kgco2e"] = math.inf
@@ -99,13 +127,13 @@ def test_an_infinite_number_is_refused() -> None:
 
 
 def test_what_is_not_in_the_table_is_told() -> None:
-    gaps = gaps_in(Loaded(grid(), ("dir/a", "dir/b"), 3))
+    gaps = Loaded(grid(), ("dir/a", "dir/b"), 3).gaps
     assert gaps == [
         "the sweep is not finished: 2 trials have begun and have no result yet, such as dir/a",
         "3 rows are there twice and counted once",
     ]
-    assert _data(page(grid(), About(gaps=gaps)))["notes"][:2] == gaps
-    assert gaps_in(Loaded(grid(), (), 0)) == []
+    assert _data(page(grid(), gaps=gaps))["notes"][:2] == gaps
+    assert Loaded(grid(), (), 0).gaps == []
 
 
 def test_the_vendored_library_is_the_published_one(monkeypatch: pytest.MonkeyPatch) -> None:

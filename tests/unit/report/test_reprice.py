@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from raydoa.costs.items import ITEMS
 from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Plan
+from raydoa.costs.prices import open_book
 from raydoa.costs.tariffs import Tariff
 from raydoa.costs.vectorized import micro_usd, unit_gpu_seconds
 from raydoa.errors import UserError
 from raydoa.report.break_even import break_evens
 from raydoa.report.columns import as_cells
-from raydoa.report.reprice import NewPrices, new_prices, reprice
+from raydoa.report.reprice import new_prices, reprice
 from raydoa.report.unit_prices import gpu_hour_usd, label_usd, prices_of
 from tests.unit.conftest import Measured
 from tests.unit.report.conftest import grid, row
@@ -43,11 +44,8 @@ def test_it_is_what_the_ledger_says(
         book = book.with_label_price("tiny", label, "a test", _DAY)
     if gpu is not None:
         book = book.with_gpu_price(sweep.accelerator, gpu, "a test", _DAY)
-    prices = NewPrices(
-        {} if label is None else {"tiny": label},
-        {} if gpu is None else {sweep.accelerator: gpu},
-        {"us": 0.05},
-    )
+    wanted = {"label.tiny": label, f"gpu.{sweep.accelerator}": gpu, "grid.us": 0.05}
+    prices = {name: usd for name, usd in wanted.items() if usd is not None}
     found = reprice(cells, prices).set_index("cell")
     assert found["feasible"].any() and not found["feasible"].all()
     study = replace(study, unit_costs=replace(study.unit_costs, book=book))
@@ -64,14 +62,14 @@ def test_it_is_what_the_ledger_says(
 def test_the_sweeps_own_prices_change_no_cent(cells: pd.DataFrame) -> None:
     label, gpu = label_usd(cells), gpu_hour_usd(cells)
     assert label == 0.5 and gpu == 2.74470525
-    again = reprice(cells, NewPrices({"tiny": label}, {"a100-40gb": gpu}))
+    again = reprice(cells, {"label.tiny": label, "gpu.a100-40gb": gpu})
     for column in [name for name in cells if name.startswith("cost_") and name != "cost_incurred"]:
         assert again[column].tolist() == cells[column].tolist()
 
 
 def test_what_belongs_to_the_old_plan_is_emptied(cells: pd.DataFrame) -> None:
     before = cells.copy()
-    found = reprice(cells, NewPrices({"tiny": 0.1}))
+    found = reprice(cells, {"label.tiny": 0.1})
     pd.testing.assert_frame_equal(cells, before)
     gone = ["unspent", "cost_incurred", "fraction_labels", "fraction_student"]
     assert found[gone].isna().all().all()
@@ -86,11 +84,11 @@ def test_what_belongs_to_the_old_plan_is_emptied(cells: pd.DataFrame) -> None:
     ]
     pd.testing.assert_frame_equal(found[kept], cells[kept])
     assert set(found["prices"]) == {"embedded+label.tiny=0.5+label.tiny=0.1"}
-    assert reprice(cells, NewPrices()) is cells
+    assert reprice(cells, {}) is cells
 
 
 def test_the_prices_of_rows(cells: pd.DataFrame) -> None:
-    other = reprice(cells, NewPrices({"tiny": 0.1}, {"a100-40gb": 2.0}))
+    other = reprice(cells, {"label.tiny": 0.1, "gpu.a100-40gb": 2.0})
     assert label_usd(other) == 0.1 and gpu_hour_usd(other) == 2.0
     with_two = pd.concat([cells, other])
     assert label_usd(with_two) is None and gpu_hour_usd(with_two) is None
@@ -102,12 +100,12 @@ def test_where_the_book_is_not_at_hand_the_bills_tell(cells: pd.DataFrame) -> No
     assert gpu_hour_usd(unknown) == pytest.approx(
         2.74470525, rel=0.02
     )  # Bills of a few micro-dollars.
-    other = reprice(unknown, NewPrices({"tiny": 0.1}, {"a100-40gb": 200.0})).assign(prices="other")
+    other = reprice(unknown, {"label.tiny": 0.1, "gpu.a100-40gb": 200.0}).assign(prices="other")
     assert label_usd(other) == 0.1
     assert label_usd(pd.concat([unknown, other])) is None
     assert gpu_hour_usd(pd.concat([unknown, other])) is None
     with pytest.raises(UserError, match=r"grid: the sweep's price book 'mine' is not shipped"):
-        reprice(unknown, NewPrices(kgco2e_per_kwh={"us": 0.1}))
+        reprice(unknown, {"grid.us": 0.1})
 
 
 @pytest.fixture
@@ -125,8 +123,9 @@ def test_an_item_with_a_price_of_its_own(ruled: pd.DataFrame) -> None:
     rules = prices_of(ruled)["rules"]
     assert (rules.scope, rules.unit, rules.now(ruled)) == (None, "unit", 2.5)
     prices = new_prices({"rules": 1.1}, ruled)
-    assert prices == NewPrices(item_usd={"rules": 1.1}) and prices.words() == "rules=1.1"
+    assert prices == {"rules": 1.1}
     other = reprice(ruled, prices)
+    assert set(other["prices"]) == {"book+rules=1.1"}
     assert other["cost_rules"].tolist() == [0.0, 3.3]
     assert other["cost_total"].tolist() == [0.0, 5.3]
     assert other["fraction_rules"].isna().all() and rules.now(other) == 1.1
@@ -146,8 +145,12 @@ def test_its_break_even_price(ruled: pd.DataFrame) -> None:
 def test_changes_are_written_as_for_a_plan() -> None:
     cells = grid(tasks=("tiny", "other"))
     found = new_prices({"label": 0.1, "label.tiny": 0.2, "gpu_hour": 3.0, "grid": 0.5}, cells)
-    assert found == NewPrices({"tiny": 0.2, "other": 0.1}, {"a": 3.0}, {"r": 0.5})
-    assert found.words() == "label.other=0.1+label.tiny=0.2+gpu.a=3+grid.r=0.5"
+    assert found == {"label.tiny": 0.2, "label.other": 0.1, "gpu.a": 3.0, "grid.r": 0.5}
+    assert new_prices({"label.tiny": 0.2, "label": 0.1}, cells)["label.tiny"] == 0.2
+    real = cells.assign(accelerator="a100-40gb")
+    changed = new_prices({"grid": 0.5, "gpu_hour": 3.0, "label": 0.1, "label.tiny": 0.2}, real)
+    [book] = reprice(real, changed, open_book("2026-11-09"))["prices"].unique()
+    assert book == "book+label.other=0.1+label.tiny=0.2+gpu.a100-40gb=3+grid.r=0.5"
     for name in ("labels", "label.tine", "gpu", "gpu.h100"):
         with pytest.raises(
             UserError, match=rf"price: found '{name}'; those of this sweep are label, gpu_hour"
@@ -184,5 +187,5 @@ def test_a_unit_gives_its_total_again(quantity: int, unit: float) -> None:
 
 def test_what_is_not_known_is_never_for_nothing(cells: pd.DataFrame) -> None:
     holed = cells[cells["feasible"]].assign(gpu_seconds_student=np.nan)
-    found = reprice(holed, NewPrices({}, {"a100-40gb": 2.0}))
+    found = reprice(holed, {"gpu.a100-40gb": 2.0})
     assert found["cost_student"].isna().all() and found["cost_total"].isna().all()

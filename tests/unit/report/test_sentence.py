@@ -4,7 +4,8 @@ import pytest
 
 from raydoa.report.overview import best_table, notes
 from raydoa.report.reprice import new_prices, reprice
-from raydoa.report.sentence import dollars, sentences
+from raydoa.report.sentence import sentences
+from raydoa.report.wording import dollars, price
 from tests.unit.report.conftest import SCALED, frame, grid
 from tests.unit.report.test_analysis import plan
 
@@ -124,3 +125,16 @@ def test_notes_tell_prices() -> None:
 )  # fmt: skip
 def test_dollars(amount: float, text: str) -> None:
     assert dollars(amount) == text
+
+
+def test_prices_have_their_digits() -> None:
+    wanted = {
+        0.0001: "$0.0001",
+        0.01: "$0.01",
+        0.5: "$0.50",
+        1.0: "$1",
+        1.5: "$1.50",
+        1000.0: "$1,000",
+        2.74470525: "$2.74471",
+    }
+    assert {usd: price(usd) for usd in wanted} == wanted

@@ -2,7 +2,7 @@
 // what pointer and keyboard do are here.
 
 import { element, styleOf } from "./dom.js";
-import { fixed, price } from "./numbers.js";
+import { say, write } from "./wording.js";
 
 const HEIGHT = 340;
 const NEAR = 28; // CSS pixels from the pointer to a point that it means.
@@ -35,8 +35,8 @@ export class Chart {
     this.empty.hidden = points.length > 0;
     this.empty.textContent = empty;
     this.plot.root.style.visibility = points.length ? "visible" : "hidden";
-    const keys = "Left and right go from plan to plan, Enter opens a ledger. The same is in the table below.";
-    this.host.setAttribute("aria-label", points.length ? `${this.title}: ${points.length} points. ${keys}` : empty);
+    const label = points.length ? say("keys", { title: this.title, points: points.length }) : empty;
+    this.host.setAttribute("aria-label", label);
     const xs = [...new Set(lines.flat().map(([x]) => x))].sort((a, b) => a - b);
     const ys = lines.map((line) => {
       const at = new Map(line);
@@ -64,14 +64,14 @@ export class Chart {
       axes: [
         {
           ...axis,
-          label: "standalone cost (US dollars, logarithmic)",
+          label: say("dollars_axis"),
           splits: () => dollarTicks(this.reach, this.plot.width),
           filter: (_, splits) => splits,
           size: 34,
           labelSize: 22,
-          values: (_, splits) => splits.map(tick),
+          values: (_, splits) => splits.map((usd) => write(usd, "price")),
         },
-        { ...axis, label: "score (points of 100)", size: 46, labelSize: 22, values: (_, splits) => splits.map((y) => String(y)) },
+        { ...axis, label: say("score_axis"), size: 46, labelSize: 22, values: (_, splits) => splits.map((y) => String(y)) },
       ],
       series: [
         {},
@@ -222,8 +222,6 @@ function outlineOf(path) {
   if (!outlines.has(path)) outlines.set(path, new Path2D(path));
   return outlines.get(path);
 }
-
-const tick = (usd) => (usd >= 1 ? `$${fixed(usd, usd < 10 && usd % 1 ? 1 : 0)}` : price(usd));
 
 /** Round dollars between two: 1, 2 and 5 of each power of ten, or fewer where there is no room. */
 function dollarTicks([low, high], width) {

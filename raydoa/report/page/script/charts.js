@@ -1,23 +1,21 @@
 // The two charts: every plan with the Pareto frontier, and the best of each strategy for at most a budget.
 
-import { dollars, percent } from "./numbers.js";
 import { frontier } from "./plans.js";
+import { say } from "./wording.js";
 
 const CROWDED = 80; // More plans than this have bars on the frontier alone.
-const WEIGHTS = { frontier: "full", tied: "hollow", dominated: "faint" };
+const FRONT = ["faint", "hollow", "full"]; // The last is drawn in front.
 
 /** What the first chart shows. */
 export function frontierPicture(panel, budget, empty) {
   const { plans, standings } = panel;
-  const crowded = plans.length > CROWDED;
-  const rank = (plan) => Object.keys(WEIGHTS).indexOf(standings.get(plan.number).standing);
+  const weight = (plan) => standings.get(plan.number)?.mark ?? "full";
   const points = [...plans]
-    .sort((a, b) => a.cost - b.cost || rank(b) - rank(a))
-    .map((plan) => {
-      const { standing } = standings.get(plan.number);
-      return { ...pointOf(plan, crowded && standing !== "frontier"), weight: WEIGHTS[standing],
-        text: () => [...tell(plan), standingWords(standings.get(plan.number))] };
-    });
+    .sort((a, b) => a.cost - b.cost || FRONT.indexOf(weight(a)) - FRONT.indexOf(weight(b)))
+    .map((plan) => ({
+      ...pointOf(plan, plans.length > CROWDED && standings.has(plan.number)), weight: weight(plan),
+      text: () => [...tell(plan), standingWords(standings.get(plan.number))],
+    }));
   const frame = frameOf(plans, budget);
   const line = frontier(plans).map((plan) => [plan.cost, 100 * plan.score]);
   return { points, lines: [extended(line, frame.reach[1])], budget, ...frame, empty };
@@ -29,17 +27,13 @@ export function budgetPicture(panel, strategies, budget, empty) {
   const frame = frameOf(steps.flat(), budget);
   const lines = steps.map((plans) => extended(plans.map((p) => [p.cost, 100 * p.score]), frame.reach[1]));
   const points = steps.flat().sort((a, b) => a.cost - b.cost).map((plan) => ({
-    ...pointOf(plan, false), weight: "full", text: () => [`From ${dollars(plan.cost)}, of ${plan.strategy}:`, ...tell(plan)],
+    ...pointOf(plan, false), weight: "full", text: () => [say("step", plan), ...tell(plan)],
   }));
   return { points, lines, budget, ...frame, empty };
 }
 
-export function standingWords({ standing, rival, chance }) {
-  if (standing === "frontier") return "on the Pareto frontier";
-  const who = `${rival.order} for ${dollars(rival.cost)}`;
-  if (chance === null) return `below the frontier; one seed cannot tell it from: ${who}`;
-  return `${standing}: with a probability of ${percent(chance)} this is better: ${who}`;
-}
+/** @param standing what is said against the plan; nothing of one on the frontier */
+export const standingWords = (standing) => (standing ? say(standing.words, standing) : say("frontier"));
 
 function pointOf(plan, bare) {
   const barred = plan.score_margin !== null && !bare;
@@ -53,14 +47,7 @@ function pointOf(plan, bare) {
   };
 }
 
-function tell(plan) {
-  const seeds = plan.seeds.size === 1 ? "" : ` over ${plan.seeds.size} seeds`;
-  return [
-    `${plan.strategy}: ${plan.order}`,
-    `${plan.scored}${seeds} for ${dollars(plan.cost)}`,
-    plan.quantities,
-  ];
-}
+const tell = (plan) => [say("plan", plan), say(plan.seeds === 1 ? "score_of_one_seed" : "score", plan), plan.quantities];
 
 /** What the axes span: all plans and the budget, with some room. */
 function frameOf(plans, budget) {

@@ -1,7 +1,8 @@
 // The data of the page, out of its JSON island: columns of cells, cost items, prices, curves, and plans.
 
-/** @returns cells column by column, {columns: {name: {kind, values}}, count}, gaps are null; items, prices by name,
- *  unit prices (with `moved`: the dollars on its slider, or null), curves, plans, budgets, notes */
+/** @returns cells column by column, {columns: {name: {kind, values}}, count}, gaps are null; items, prices, unit prices
+ *  (with `moved`: the dollars on its slider, or null), panels, curves, plans, budgets, notes, formats, words; and
+ *  `verdictOn(plan, other)`: what seeds say of a plan being better than one that scores no more */
 export function decode(text) {
   const data = JSON.parse(text);
   const columns = Object.fromEntries(data.columns.map((column) => [column.name, { kind: column.kind, values: valuesOf(column) }]));
@@ -15,25 +16,20 @@ export function decode(text) {
     unitPrices: data.unit_prices.map((unitPrice) => ({ ...unitPrice, moved: null })),
     curves,
     curveOf,
-    plans: plansOf(data.plans, columns, curveOf),
+    plans: plansOf(data, columns, curveOf),
+    verdictOn: (plan, other) => data.verdicts[plan.against[other.rank - plan.tied_from]],
   };
 }
 
 const valuesOf = ({ values, codes }) => (codes ? codes.map((code) => values[code]) : values);
 
 /** One object a plan, in the order of their numbers. */
-function plansOf(fields, columns, curveOf) {
-  return fields.cells.map((cells, number) => {
-    const plan = Object.fromEntries(Object.entries(fields).map(([name, values]) => [name, values[number]]));
-    const value = (name) => columns[name].values[cells[0]];
-    return {
-      ...plan,
-      number,
-      task: value("task"),
-      n: value("n"),
-      strategy: value("strategy"),
-      curve: curveOf[cells[0]],
-      seeds: new Map(plan.seeds.map((seed, i) => [seed, plan.seed_scores[i]])),
-    };
-  });
+function plansOf({ plans, panels, panel_of: panelOf }, columns, curveOf) {
+  return plans.cells.map(([cell], number) => ({
+    ...Object.fromEntries(Object.entries(plans).map(([name, values]) => [name, values[number]])),
+    number,
+    panel: panels[panelOf[cell]],
+    strategy: columns.strategy.values[cell],
+    curve: curveOf[cell],
+  }));
 }

@@ -1,30 +1,30 @@
 // The page: state, and everything drawn anew from it, at most once a frame.
 
+import { flip, sentence } from "./answer.js";
 import { breakEven } from "./break_even.js";
 import { Chart } from "./chart.js";
 import { budgetPicture, frontierPicture, standingWords } from "./charts.js";
 import { csv, offer } from "./csv.js";
 import { decode } from "./decode.js";
 import { byId, element } from "./dom.js";
-import { choosePanel, panelsOf, showFilters } from "./filters.js";
+import { choosePanel, showFilters } from "./filters.js";
 import { openLedger } from "./ledger.js";
-import { count, dollars, exactDollars, fixed, price } from "./numbers.js";
-import { dearest, frontiersByStrategy, priced, ranked, standings } from "./plans.js";
+import { dearest, frontiersByStrategy, priced, ranked, rivals } from "./plans.js";
 import { repricer } from "./reprice.js";
 import { DollarSlider } from "./sliders.js";
 import { PagedTable } from "./tables.js";
 import { Winners } from "./winners.js";
-import { flip, nothingMeasured, sentence } from "./words.js";
+import { learn, say, write } from "./wording.js";
 
 const REACH = 20; // A price can be moved to so many times itself, and to that part of it.
 const HEARD_AFTER = 700; // Milliseconds that a slider rests before the sentence is read out.
 
 const data = decode(byId("data").textContent);
-const { columns, budgets, curves, unitPrices } = data;
-const panels = panelsOf(data);
+learn(data);
+const { columns, budgets, curves, panels, unitPrices, verdictOn } = data;
 const strategies = [...new Set(columns.strategy.values)].sort();
 const reprice = repricer(data);
-const state = { ...panels[0], budget: budgets[budgets.length >> 1], off: new Set() };
+const state = { panel: panels[0], budget: budgets[budgets.length >> 1], off: new Set() };
 let view = { ...data, changed: {} };
 const least = columns.cost_total.values.reduce((low, usd) => (usd > 0 ? Math.min(low, usd) : low), budgets[0] || 1);
 const budgetReach = { low: least, high: Math.max(budgets.at(-1), 2 * least) };
@@ -34,19 +34,19 @@ let reading = 0;
 const openPlan = (plan) => openLedger(plan.cells[0], view, plan.cells);
 const openCell = (cell) => openLedger(cell, view, data.plans.find((plan) => plan.cells.includes(cell))?.cells ?? []);
 const hear = (text) => (byId("heard").textContent = text);
-const chart = (id, title, lines) =>
-  new Chart(document.querySelector(`#${id} .chart`), { title, lines, onOpen: openPlan, onHear: hear });
+const chart = (id, lines) =>
+  new Chart(document.querySelector(`#${id} .chart`), { title: say(`${id}_chart`), lines, onOpen: openPlan, onHear: hear });
 
 const charts = {
-  frontier: chart("frontier", "Score against standalone cost", ["--text"]),
-  budget: chart("budget", "Best score for at most a budget", strategies.map((name) => curves.find((curve) => curve.strategy === name).colour)),
+  frontier: chart("frontier", ["--text"]),
+  budget: chart("budget", strategies.map((name) => curves.find((curve) => curve.strategy === name).colour)),
 };
-const money = { title: "cost", number: true, text: ({ plan }) => exactDollars(plan.cost) };
+const money = { title: "cost", number: true, text: ({ plan }) => write(plan.cost, "micro_dollars") };
 const described = [
-  { title: "plan", text: ({ plan }) => `${plan.strategy}: ${plan.order}`, open: ({ plan }) => openPlan(plan) },
+  { title: "plan", text: ({ plan }) => say("plan", plan), open: ({ plan }) => openPlan(plan) },
   { title: "quantities", text: ({ plan }) => plan.quantities },
   { title: "score", number: true, text: ({ plan }) => plan.points },
-  { title: "seeds", number: true, text: ({ plan }) => count(plan.seeds.size) },
+  { title: "seeds", number: true, text: ({ plan }) => write(plan.seeds, "count") },
 ];
 const tables = {
   frontier: table("#frontier .table", "All plans, cheapest first", [money, ...described,
@@ -54,13 +54,13 @@ const tables = {
   budget: table("#budget .table", "The steps of each strategy, cheapest first", [{ ...money, title: "from a budget of" }, ...described]),
   cells: table("#cells", "Cells and their ledgers", [
     { title: "cell", text: ({ cell }) => columns.cell.values[cell], open: ({ cell }) => openCell(cell) },
-    { title: "budget", number: true, text: ({ cell }) => dollars(columns.budget.values[cell]) },
+    { title: "budget", number: true, text: ({ cell }) => write(columns.budget.values[cell], "dollars") },
     { title: "score", number: true, text: ({ cell }) => scoreOf(cell) },
     { title: "standalone cost", number: true, text: ({ cell }) => costOf(cell, "cost_total") },
     { title: "incurred", number: true, text: ({ cell }) => costOf(cell, "cost_incurred") },
     { title: "", text: ({ cell }) => columns.infeasible_reason.values[cell] ?? "" }]),
 };
-const winners = new Winners(panels, budgets, curves, (panel, budget) => {
+const winners = new Winners(data, (panel, budget) => {
   choosePanel(panels, state, panel);
   state.budget = budget;
   panelChanged();
@@ -68,7 +68,7 @@ const winners = new Winners(panels, budgets, curves, (panel, budget) => {
 
 const sliders = showSliders();
 showFilters(panels, curves, state, panelChanged);
-byId("sweep").textContent = `${count(data.count)} cells; ${[...new Set(columns.task.values)].join(", ")}`;
+byId("sweep").textContent = say("sweep", { cells: data.count, tasks: [...new Set(columns.task.values)].join(", ") });
 byId("notes").append(...data.notes.map((textContent) => element("li", { textContent })));
 byId("reset").addEventListener("click", () => {
   for (const unitPrice of unitPrices) unitPrice.moved = null;
@@ -87,7 +87,7 @@ function showSliders() {
   const host = byId("sliders");
   const slider = (id, title, onInput) =>
     new DollarSlider(host, { id, title, onInput: (usd) => { onInput(usd); schedule(); } });
-  const shown = { budget: slider("budget-usd", "Budget", (usd) => (state.budget = usd)), prices: new Map() };
+  const shown = { budget: slider("budget-usd", say("budget"), (usd) => (state.budget = usd)), prices: new Map() };
   for (const { slider: id, title } of unitPrices) {
     if (shown.prices.has(id)) continue;
     shown.prices.set(id, slider(id, title, (usd) => move(pricesShown().find((unitPrice) => unitPrice.slider === id), usd)));
@@ -96,8 +96,7 @@ function showSliders() {
 }
 
 function pricesShown() {
-  const ofTasks = new Set(data.prices.filter(({ scope }) => scope === "task").map(({ name }) => name));
-  return unitPrices.filter((unitPrice) => unitPrice.value === state.task || !ofTasks.has(unitPrice.price));
+  return unitPrices.filter(({ task }) => task === null || task === state.panel.task);
 }
 
 /** Another price; the sweep's own changes nothing. */
@@ -109,7 +108,7 @@ function move(unitPrice, usd) {
 function panelChanged() {
   sliders.budget.set({ ...budgetReach, homes: budgets, value: state.budget, note: "" });
   for (const { slider, now, moved, middle } of pricesShown()) {
-    const note = now === null ? "the sweep has no single price" : `the sweep’s: ${price(now)}`;
+    const note = say("price_now", { now }) ?? say("no_price");
     const homes = now === null ? [] : [now];
     sliders.prices.get(slider).set({ low: middle / REACH, high: middle * REACH, homes, value: moved ?? now, note });
   }
@@ -128,14 +127,17 @@ function schedule() {
 function render() {
   view = { ...data, changed: reprice(unitPrices) };
   const shown = data.plans.filter((plan) => !state.off.has(plan.curve));
-  const plans = priced(shown, costsOf("total"));
-  const byPanel = Map.groupBy(plans, ({ task, n }) => JSON.stringify([task, n]));
-  const plansOf = ({ task, n }) => byPanel.get(JSON.stringify([task, n])) ?? [];
-  const frontiers = new Map(panels.map((panel) => [panel, frontiersByStrategy(plansOf(panel))]));
-  const chosen = panels.find(({ task, n }) => task === state.task && n === state.n);
-  const panel = { plans: plansOf(chosen), frontiers: frontiers.get(chosen), standings: standings(plansOf(chosen)) };
+  const byPanel = Map.groupBy(priced(shown, costsOf("total")), ({ panel }) => panel);
+  const frontiers = new Map(panels.map((panel) => [panel, frontiersByStrategy(byPanel.get(panel) ?? [])]));
+  const plans = byPanel.get(state.panel) ?? [];
+  const against = rivals(plans);
+  const standings = new Map(plans.filter(({ number }) => against.has(number)).map((plan) => {
+    const rival = against.get(plan.number);
+    return [plan.number, { ...rival, ...verdictOn(rival, plan) }];
+  }));
+  const panel = { plans, frontiers: frontiers.get(state.panel), standings };
   const cells = columns.cell.values.map((_, i) => i).filter((i) =>
-    columns.task.values[i] === chosen.task && columns.n.values[i] === chosen.n && !state.off.has(data.curveOf[i]));
+    panels[data.panel_of[i]] === state.panel && !state.off.has(data.curveOf[i]));
   showAnswer(panel, cells);
   showCharts(panel, cells);
   winners.show((one) => frontiers.get(one), state);
@@ -144,25 +146,23 @@ function render() {
 
 const costsOf = (item) => view.changed[`cost_${item}`] ?? columns[`cost_${item}`].values;
 
-function showAnswer(panel, cells) {
-  const why = nothingMeasured(cells.map((i) => ({ cell: columns.cell.values[i], feasible: columns.feasible.values[i],
-    reason: columns.infeasible_reason.values[i] })));
-  const text = sentence(state, ranked(panel.frontiers, state.budget), why);
+function showAnswer({ plans, frontiers }, cells) {
+  const competing = cells.map((i) => ({ cell: columns.cell.values[i], feasible: columns.feasible.values[i],
+    infeasible_reason: columns.infeasible_reason.values[i] }));
+  const text = sentence({ ...state.panel, budget: state.budget }, ranked(frontiers, state.budget), competing, verdictOn);
   if (byId("answer").textContent !== text) {
     byId("answer").textContent = text;
     clearTimeout(reading);
     reading = setTimeout(() => hear(text), HEARD_AFTER);
   }
-  byId("flips").replaceChildren(...(panel.plans.length ? data.prices : []).map((priced) =>
-    element("li", { textContent: flipOf(priced, panel.plans, cells) })));
+  byId("flips").replaceChildren(...(plans.length ? data.prices : []).map((one) => element("li", { textContent: flipOf(one, plans) })));
   showMoved();
 }
 
-function flipOf({ name, scope, noun }, plans, cells) {
-  const values = [...new Set(cells.map((cell) => (scope === null ? "" : columns[scope].values[cell])))];
-  const only = values.length === 1 ? unitPrices.find((unitPrice) => unitPrice.price === name && unitPrice.value === values[0]) : null;
-  const now = only === null ? null : only.moved ?? only.now;
-  const costs = data.items.filter((item) => item.price === name).map((item) => costsOf(item.name));
+function flipOf({ name, noun }, plans) {
+  const unitPrice = unitPrices[state.panel.now[name]];
+  const now = unitPrice?.moved ?? unitPrice?.now ?? null;
+  const costs = data.items.filter((item) => item.priced_by === name).map((item) => costsOf(item.name));
   const paid = (plan) => dearest(plan, (cell) => costs.reduce((sum, column) => sum + column[cell], 0));
   return flip(noun, breakEven(plans, name, state.budget, paid, now), now);
 }
@@ -171,56 +171,42 @@ function flipOf({ name, scope, noun }, plans, cells) {
 function showMoved() {
   const moved = unitPrices.filter((unitPrice) => unitPrice.moved !== null);
   byId("moved").hidden = !moved.length;
-  byId("moved").textContent =
-    `At other prices: ${moved.map((unitPrice) => `${price(unitPrice.moved)} ${unitPrice.per}`).join(", ")}. These are the plans ` +
-    "that were measured, at what they would cost. Plans that nobody measured, which these prices may allow, are not guessed; " +
-    "infeasible cells stay out.";
+  byId("moved").textContent = say("moved", { prices: moved.map((unitPrice) => say("moved_price", unitPrice)).join(", ") });
 }
 
 function showCharts(panel, cells) {
   const infeasible = cells.filter((i) => !columns.feasible.values[i]).length;
   const unscored = cells.filter((i) => columns.feasible.values[i] && columns.score.values[i] === null).length;
-  const empty = !cells.length ? "No strategy is chosen." : infeasible === cells.length
-    ? `None of ${count(cells.length)} cells is affordable; the table of cells says why.` : "No cell has a score.";
-  const frontierShown = frontierPicture(panel, state.budget, empty);
-  const budgetShown = budgetPicture(panel, strategies, state.budget, empty);
-  charts.frontier.draw(frontierShown);
-  charts.budget.draw(budgetShown);
-  const missing = [infeasible ? `${count(infeasible)} of ${count(cells.length)} cells are unaffordable.` : "",
-    unscored ? `${count(unscored)} have no score.` : ""].filter(Boolean).join(" ");
-  const oneSeed = panel.plans.every((plan) => plan.score_margin === null);
-  const bars = oneSeed ? "One seed: there are no intervals." : "Bars: 95% intervals over seeds.";
-  const marks =
-    "Line and filled marks: the Pareto frontier; hollow: seeds cannot tell it from something as cheap that scores more; " +
-    `faint: something as cheap is better. ${bars} `;
-  const steps = `For each amount of money, the best measured plan of each strategy that costs no more. ${bars}`;
-  caption("frontier", `${where()}. ${panel.plans.length ? marks : ""}${missing}`);
-  caption("budget", `${where()}. ${panel.plans.length ? steps : missing}`);
-  const rows = (points) => points.map(({ plan }) => ({ plan, standing: panel.standings.get(plan.number) }));
-  for (const [name, picture] of [["frontier", frontierShown], ["budget", budgetShown]]) {
-    if (document.querySelector(`#${name} details`).open) tables[name].show(rows(picture.points));
+  const counts = { cells: cells.length, infeasible, unscored };
+  const why = !cells.length ? "empty_choice" : infeasible === cells.length ? "empty_unaffordable" : "empty_unscored";
+  const pictures = {
+    frontier: frontierPicture(panel, state.budget, say(why, counts)),
+    budget: budgetPicture(panel, strategies, state.budget, say(why, counts)),
+  };
+  const missing = (infeasible ? say("infeasible", counts) : "") + (unscored ? say("unscored", counts) : "");
+  const bars = say(panel.plans.every((plan) => plan.score_margin === null) ? "no_bars" : "bars");
+  for (const [name, picture] of Object.entries(pictures)) {
+    charts[name].draw(picture);
+    const marks = panel.plans.length ? `${say(`${name}_marks`)} ${bars}` : "";
+    document.querySelector(`#${name} .caption`).textContent = `${say("where", state.panel)}. ${marks}${missing}`;
+    const rows = picture.points.map(({ plan }) => ({ plan, standing: panel.standings.get(plan.number) }));
+    if (document.querySelector(`#${name} details`).open) tables[name].show(rows);
   }
 }
 
-function caption(chartName, text) {
-  document.querySelector(`#${chartName} .caption`).textContent = text;
-}
-
-const where = () => `${state.task}, ${count(state.n)} labels owned`;
-
 function showCells(cells) {
   tables.cells.show(cells.map((cell) => ({ cell })));
-  byId("cells-caption").textContent = `${count(cells.length)} cells of ${where()}, of the strategies that are chosen.`;
+  byId("cells-caption").textContent = say("cells", { cells: cells.length, where: say("where", state.panel) });
 }
 
 function scoreOf(cell) {
   const score = columns.score.values[cell];
   if (!columns.feasible.values[cell]) return "unaffordable";
-  return score === null ? "none" : fixed(100 * score, 1);
+  return score === null ? "none" : write(score, "points");
 }
 
 function costOf(cell, name) {
   const usd = (view.changed[name] ?? columns[name].values)[cell];
   if (!columns.feasible.values[cell]) return "";
-  return usd === null ? "not known" : exactDollars(usd);
+  return usd === null ? "not known" : write(usd, "micro_dollars");
 }

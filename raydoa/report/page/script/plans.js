@@ -1,6 +1,4 @@
-// Frontiers, the best for at most B dollars, and what is tied with it: raydoa.report.pareto, .best_within_budget and .standings.
-
-import { LEVEL, paired } from "./seeds.js";
+// Plans at the prices of the sliders: what each costs, and who is best. raydoa.report.pareto does the same.
 
 /** The plans with their costs: each that of its dearest cell, since a budget is a ceiling. A plan of which no cell's
  *  cost is known has no place among them. */
@@ -15,7 +13,7 @@ export function dearest(plan, valueOf) {
 
 /** The plans that no other beats on cost and score both, cheapest first. */
 export function frontier(plans) {
-  const ordered = [...plans].sort((a, b) => a.cost - b.cost || b.score - a.score);
+  const ordered = [...plans].sort((a, b) => (a.cost === b.cost ? b.score - a.score : a.cost - b.cost));
   let best = -Infinity;
   return ordered.filter((plan) => {
     if (plan.score <= best) return false;
@@ -24,30 +22,21 @@ export function frontier(plans) {
   });
 }
 
-/** The frontier of each strategy, by its name, in alphabetical order. */
+/** The frontier of each strategy, by its name. */
 export function frontiersByStrategy(plans) {
-  const names = [...new Set(plans.map((plan) => plan.strategy))].sort();
-  return new Map(names.map((name) => [name, frontier(plans.filter((plan) => plan.strategy === name))]));
+  const byName = Map.groupBy(plans, (plan) => plan.strategy);
+  return new Map([...byName].map(([name, own]) => [name, frontier(own)]));
 }
 
 /** The best of each strategy for at most `budget`, the best of all first. */
 export function ranked(frontiers, budget) {
   const best = [...frontiers.values()].map((steps) => steps.findLast((plan) => plan.cost <= budget));
-  return best.filter((plan) => plan !== undefined).sort((a, b) => b.score - a.score);
+  return best.filter((plan) => plan !== undefined).sort((a, b) => a.rank - b.rank);
 }
 
-/** Of each plan, by its number: whether it is on the frontier, tied with its best rival, or dominated, and by whom. */
-export function standings(plans) {
+/** Of each plan off the frontier, by its number, the best plan that costs no more. */
+export function rivals(plans) {
   const on = frontier(plans);
-  const standing = new Map();
-  for (const plan of plans) {
-    const rival = on.findLast((other) => other.cost <= plan.cost);
-    if (rival === plan) {
-      standing.set(plan.number, { standing: "frontier" });
-      continue;
-    }
-    const chance = paired(rival, plan);
-    standing.set(plan.number, { standing: chance >= LEVEL ? "dominated" : "tied", rival, chance });
-  }
-  return standing;
+  const pairs = plans.map((plan) => [plan.number, on.findLast((other) => other.cost <= plan.cost)]);
+  return new Map(pairs.filter(([number, rival]) => rival.number !== number));
 }

@@ -2,7 +2,7 @@
 // are; an infeasible cell has no quantities. raydoa.report.reprice does the same.
 
 import { MICRO, microUsd } from "./money.js";
-import { shortNumber } from "./numbers.js";
+import { say } from "./wording.js";
 
 /** A function from the unit prices to the columns that those which are moved change. */
 export function repricer({ columns, count, items, prices, emptied }) {
@@ -14,14 +14,14 @@ export function repricer({ columns, count, items, prices, emptied }) {
     if (!moved.length) return {};
     const changed = Object.fromEntries(items.map((item) => [`cost_${item.name}`, costs(item, moved)]));
     const all = Object.values(changed);
-    const suffix = `+${moved.map((unitPrice) => `${unitPrice.name}=${shortNumber(unitPrice.moved)}`).join("+")}`;
+    const suffix = moved.map(({ name, moved: usd }) => say("change", { name, usd })).join("");
     changed.cost_total = Array.from({ length: count }, (_, cell) => total(all, cell));
     changed.prices = of("prices").map((book) => book + suffix);
     for (const name of emptied) changed[name] = new Array(count).fill(null);
     return changed;
   };
 
-  function costs({ name, column, price, seconds }, moved) {
+  function costs({ name, column, priced_by: price, seconds }, moved) {
     const [quantities, scope] = [of(column), scopes.get(price)];
     const usd = new Map(moved.filter((unitPrice) => unitPrice.price === price).map((p) => [p.value, p.moved]));
     return of(`cost_${name}`).map((cost, cell) => {

@@ -1,7 +1,7 @@
 // A slider on a logarithmic scale with a field for exact numbers beside it.
 
 import { element } from "./dom.js";
-import { price } from "./numbers.js";
+import { say, write } from "./wording.js";
 
 const STEPS = 400;
 
@@ -11,7 +11,7 @@ export class DollarSlider {
     this.onInput = onInput;
     this.range = element("input", { type: "range", id, min: 0, max: STEPS, step: 1 });
     this.field = element("input", { type: "number", id: `${id}-exact`, min: 0, step: "any", inputMode: "decimal" });
-    this.field.setAttribute("aria-label", `${title}, exact dollars`);
+    this.field.setAttribute("aria-label", say("exact", { title }));
     this.title = element("label", { for: id, textContent: title });
     this.home = element("span", { className: "home" });
     this.range.addEventListener("input", () => this.#moved(this.#at(Number(this.range.value))));
@@ -55,6 +55,6 @@ export class DollarSlider {
   }
 
   #tell(usd) {
-    this.range.setAttribute("aria-valuetext", usd === null ? "as planned" : price(usd));
+    this.range.setAttribute("aria-valuetext", usd === null ? say("as_planned") : write(usd, "price"));
   }
 }

@@ -1,7 +1,7 @@
 // Tables of many rows, a page at a time.
 
 import { element } from "./dom.js";
-import { count } from "./numbers.js";
+import { write } from "./wording.js";
 
 const ROWS = 15;
 
@@ -43,7 +43,7 @@ export class PagedTable {
     const first = this.page * ROWS;
     const shown = this.rows.slice(first, first + ROWS);
     this.body.replaceChildren(...shown.map((row) => this.#line(row)));
-    this.position.textContent = `${first + Math.min(1, shown.length)} to ${first + shown.length} of ${count(this.rows.length)}`;
+    this.position.textContent = `${first + Math.min(1, shown.length)} to ${first + shown.length} of ${write(this.rows.length, "count")}`;
     this.back.disabled = this.page === 0;
     this.on.disabled = this.page === pages - 1;
     this.pager.hidden = pages === 1;

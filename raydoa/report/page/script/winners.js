@@ -1,17 +1,17 @@
 // Who wins where: a row per task and N, a column per budget; each field can be chosen to look at.
 
 import { byId, element, marker } from "./dom.js";
-import { count, dollars, fixed } from "./numbers.js";
 import { ranked } from "./plans.js";
-import { isSure } from "./words.js";
+import { say, write } from "./wording.js";
 
 export class Winners {
   /** @param onChoose called with a panel and a budget */
-  constructor(panels, budgets, curves, onChoose) {
-    Object.assign(this, { curves, fields: [] });
-    const heads = ["task", "N", ...budgets.map(dollars)].map((textContent) => element("th", { scope: "col", textContent }));
+  constructor({ panels, budgets, curves, verdictOn }, onChoose) {
+    Object.assign(this, { curves, verdictOn, fields: [] });
+    const heads = ["task", "N", ...budgets.map((budget) => write(budget, "dollars"))].map((textContent) =>
+      element("th", { scope: "col", textContent }));
     const rows = panels.map((panel) => element("tr", {},
-      element("th", { scope: "row", textContent: panel.task }), element("td", { textContent: count(panel.n) }),
+      element("th", { scope: "row", textContent: panel.task }), element("td", { textContent: write(panel.n, "count") }),
       ...budgets.map((budget) => element("td", {}, this.#field(panel, budget, onChoose)))));
     const table = element("table", {},
       element("caption", { className: "unseen", textContent: "The best strategy per task, N and budget" }),
@@ -29,14 +29,14 @@ export class Winners {
   show(frontiersOf, chosen) {
     for (const field of this.fields) {
       const { panel, budget, button } = field;
-      const best = ranked(frontiersOf(panel), budget);
-      const text = best.length ? `${best[0].strategy}${isSure(best) ? "" : "?"} ${fixed(100 * best[0].score, 1)}` : "none";
-      const shown = panel.task === chosen.task && panel.n === chosen.n && budget === chosen.budget;
-      button.setAttribute("aria-pressed", String(shown));
+      const [best, next] = ranked(frontiersOf(panel), budget);
+      const doubt = next && !this.verdictOn(best, next).sure ? "?" : "";
+      const text = best ? say("winner", { ...best, doubt }) : "none";
+      button.setAttribute("aria-pressed", String(panel === chosen.panel && budget === chosen.budget));
       if (text === field.text) continue;
       field.text = text;
       // A strategy as a whole looks like its first curve.
-      const look = best.length ? this.curves.find((curve) => curve.strategy === best[0].strategy) : null;
+      const look = best ? this.curves.find((curve) => curve.strategy === best.strategy) : null;
       button.replaceChildren(...(look ? [marker(look)] : []), text);
     }
   }

@@ -1,0 +1,35 @@
+// The sentence, and up to which price it holds: templates of the data, filled with the plans that are best at these prices.
+
+import { say, write } from "./wording.js";
+
+/** The sentence of one task, N and budget.
+ *  @param best plans for at most the budget, one a strategy, the best first  @param cells {cell, feasible, infeasible_reason}
+ *  of all that compete */
+export function sentence(asked, best, cells, verdictOn) {
+  const start = say("asked", asked);
+  if (!best.length) return start + nothing(cells);
+  const [first, ...others] = best;
+  if (!others.length) return start + say("best", first) + say("alone");
+  const rival = others.reduce((least, plan) => (plan.as_rival < least.as_rival ? plan : least));
+  return start + say("best", first) + rival.reached + verdictOn(first, rival).doubt;
+}
+
+function nothing(cells) {
+  if (!cells.length) return say("no_strategy");
+  return cells.some((cell) => cell.feasible) ? say("too_dear") : say("unaffordable", cells[0]);
+}
+
+/** Where the answer changes as one price moves, the rest held; `below` and `above` are null where nothing is affordable.
+ *  @param noun of what is priced, such as "a label" */
+export function flip(noun, change, now) {
+  const { lower, upper, below, above } = change;
+  const values = { ...change, noun, today: now === null ? "" : say("today", { now }) };
+  if (lower === null) return say(below === null ? "never" : "always", values);
+  return say("up_to", values) + say(aboveIt(above, lower, upper), values);
+}
+
+function aboveIt(above, lower, upper) {
+  if (above === null) return "above_nothing";
+  if (!Number.isFinite(upper)) return "above_open";
+  return write(lower, "rounded_price") === write(upper, "rounded_price") ? "above" : "above_gap";
+}
