@@ -89,9 +89,6 @@ class PlanSearcher(Searcher):
         bought = bought_items(proposal.plan, self.journal.search.space.question)
         return {item: proposal.units[item] for item in bought}
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """A trial reports once, at its end."""
-
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
