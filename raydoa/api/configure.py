@@ -51,7 +51,9 @@ def arguments_for_flags() -> Iterator[None]:
     try:
         yield
     except UserError as mistake:
-        renamed = [re.sub(r"--([a-z][a-z_-]*)", _argument, str(part)) for part in mistake.args]
+        renamed = [
+            re.sub(r"(?<![\w/-])--([a-z][a-z_-]*)", _argument, str(part)) for part in mistake.args
+        ]
         mistake.args = tuple(renamed)
         raise
 

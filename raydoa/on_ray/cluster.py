@@ -21,6 +21,9 @@ from raydoa.on_ray.ray_internals import (
 TRIAL_NEEDS = {"memory": 300 * 2**20, HEAD_NODE_RESOURCE_NAME: 0.001}
 """Of a trial: some memory, on the head. What it waits for may lose its machine; it must not go with it."""
 
+_TRIALS_SHARE = 0.25
+"""Of the head's memory, that trials may hold."""
+
 _ENV_VARS = ENV_VARS | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
@@ -75,12 +78,12 @@ def schedulable_nodes() -> dict[str, Mapping[str, float]]:
     }
 
 
-def capacity_for(resources: Mapping[str, float], trials: int = 0) -> int:
-    """How many workers that need ``resources`` each fit on the cluster's nodes, as they stand, beside ``trials``."""
+def capacity_for(resources: Mapping[str, float]) -> int:
+    """How many workers that need ``resources`` each fit on the cluster's nodes, as they stand, beside the trials."""
     needed = {name: amount for name, amount in resources.items() if amount}
     return sum(
         min(int(max(0.0, node.get(name, 0.0)) // amount) for name, amount in needed.items())
-        for node in (_room(node, trials) for node in schedulable_nodes().values())
+        for node in map(_room, schedulable_nodes().values())
     )
 
 
@@ -91,15 +94,16 @@ def trials_that_fit(wanted: int) -> int:
     find the rest, or everybody waits.
     """
     heads = [node for node in schedulable_nodes().values() if HEAD_NODE_RESOURCE_NAME in node]
-    memory = sum(node.get("memory", 0.0) for node in heads) / 4
+    memory = sum(node.get("memory", 0.0) for node in heads) * _TRIALS_SHARE
     return max(1, min(wanted, int(memory // TRIAL_NEEDS["memory"])))
 
 
-def _room(node: Mapping[str, float], trials: int) -> Mapping[str, float]:
-    """What of a node's resources can be had while so many trials wait on the head."""
+def _room(node: Mapping[str, float]) -> Mapping[str, float]:
+    """What of a node's resources can be had while as many trials as may wait on the head do."""
     if HEAD_NODE_RESOURCE_NAME not in node:
         return node
-    return {**node, "memory": node.get("memory", 0.0) - trials * TRIAL_NEEDS["memory"]}
+    memory = node.get("memory", 0.0)
+    return {**node, "memory": memory - max(memory * _TRIALS_SHARE, TRIAL_NEEDS["memory"])}
 
 
 def _amount(name: str, amount: float) -> str:
@@ -116,7 +120,7 @@ def check_capacity(
     Raises:
         InsufficientResources: ``count`` workers that need ``resources`` each do not fit on the cluster, as it stands.
     """
-    capacity = capacity_for(resources, trials_that_fit(runtime.trials_of_a_sweep))
+    capacity = capacity_for(resources)
     if capacity < count and not runtime.cluster_grows:
         worker = " and ".join(_amount(name, amount) for name, amount in resources.items() if amount)
         raise InsufficientResources(

@@ -54,7 +54,7 @@ def fine_tune(
     while True:
         workers = _size(job, resuming)
         if gang is not None:
-            gang.enqueue(workers, job.each)
+            gang.enqueue(workers, job.needs(workers))
         try:
             _run_group(job, workers)
         except ray.train.TrainingFailedError as failure:
@@ -87,15 +87,15 @@ def _size(job: Job, resuming: bool) -> int:
         InsufficientResources: they do not fit on the nodes, and the cluster does not grow.
     """
     runtime = job.runtime
-    capacity = capacity_for(job.each)
-    if resuming and runtime.least_train_workers <= capacity < runtime.train_workers:
-        logger.warning(
-            "%s resumes with %d of %d workers", job.stage.model, capacity, runtime.train_workers
-        )
-        return capacity
+    most = runtime.train_workers
+    for workers in range(most, runtime.least_train_workers - 1, -1) if resuming else ():
+        if capacity_for(job.needs(workers)) >= workers:
+            if workers < most:
+                logger.warning("%s resumes with %d of %d workers", job.stage.model, workers, most)
+            return workers
     what = f"fine-tuning {job.stage.model}"
-    check_capacity(job.each, runtime.train_workers, what, runtime, "lower train_workers")
-    return runtime.train_workers
+    check_capacity(job.needs(most), most, what, runtime, "change train_workers or zero_stage")
+    return most
 
 
 def _run_group(job: Job, workers: int) -> None:
@@ -109,7 +109,7 @@ def _run_group(job: Job, workers: int) -> None:
         scaling_config=ScalingConfig(
             num_workers=workers,
             use_gpu=job.runtime.gpus_per_worker > 0,
-            resources_per_worker={name: float(n) for name, n in job.each.items() if n},
+            resources_per_worker={name: float(n) for name, n in job.needs(workers).items() if n},
         ),
         run_config=RunConfig(
             name=job.run.name,

@@ -21,7 +21,7 @@ from raydoa.pipeline.context import (
     model_folder,
     publish,
 )
-from raydoa.pipeline.host_memory import host_bytes
+from raydoa.pipeline.host_memory import Sharding, host_bytes
 from raydoa.pipeline.stages import FineTune, training_seed
 
 if TYPE_CHECKING:
@@ -38,12 +38,11 @@ class Job:
     run: Path
     gang: QueuedGang | None
 
-    @property
-    def each(self) -> dict[str, int]:
-        """What a worker needs, by the name of the resource."""
+    def needs(self, workers: int) -> dict[str, int]:
+        """What each of so many workers needs, by the name of the resource."""
         runtime = self.runtime
-        parts = runtime.train_workers if runtime.zero_stage == 3 else 1
-        memory = host_bytes(self.stage, self.context, parts, offload=runtime.offload)
+        sharding = Sharding(workers, runtime.zero_stage, runtime.offload)
+        memory = host_bytes(self.stage, self.context, sharding)
         return {"CPU": runtime.cpus_per_worker, "GPU": runtime.gpus_per_worker, "memory": memory}
 
 
@@ -61,7 +60,7 @@ def work(config: dict[str, Any]) -> None:
     rank, world = train_context.get_world_rank(), train_context.get_world_size()
     if rank == 0 and job.gang is not None:
         job.gang.dequeue()
-    checkpoints = TrainCheckpoints(job.run, runtime.train_workers, job.each)
+    checkpoints = TrainCheckpoints(job.run, runtime.train_workers, job.needs(runtime.train_workers))
     size = _micro_batch_size(job, checkpoints.micro_batch_size)
     checkpoints.micro_batch_size = size
     execution = replace(runtime.of_teachers(context.execution), micro_batch_size=size)

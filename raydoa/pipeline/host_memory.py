@@ -4,7 +4,8 @@ Bytes, for P parameters and T bytes of the task's rows on disk:
 
 - the process with torch and transformers: 0.6 GB. Importing rows takes neither, and has room for them in that;
 - a training on the CPU 16 P (float32 weights, gradients, two Adam moments); where there is a GPU, the weights pass
-  through the host once, 4 P. In a worker group under ZeRO-3 each worker has its part;
+  through the host once, 4 P. In a worker group each worker has its part of the moments under ZeRO-1, of the gradients
+  under ZeRO-2 and of the weights under ZeRO-3, where the first one holds the whole model in the end: 4 P, or 2 P in bfloat16;
 - who only reads or writes, in an evaluation or to label, 4 P, and 2 P in bfloat16;
 - the task's rows as objects, where a stage reads them: 10 T;
 - a student's pool 64 bytes a row (where it begins, its lengths, its id) and one shard's texts while they are encoded,
@@ -14,6 +15,8 @@ Bytes, for P parameters and T bytes of the task's rows on disk:
 
 docs/scale.md has what was measured.
 """
+
+from dataclasses import dataclass
 
 from raydoa.models.family import ModelShape
 from raydoa.models.hub import checkpoint_folder
@@ -35,21 +38,25 @@ from raydoa.pipeline.stages import (
 from raydoa.store.key import Stage
 
 _PROCESS_BYTES = 600_000_000
-_TRAINING_BYTES, _WEIGHT_BYTES = 16, 4
+_MOMENTS_BYTES, _GRADIENT_BYTES, _WEIGHT_BYTES = 8, 4, 4
+_ON_A_CPU = _MOMENTS_BYTES + _GRADIENT_BYTES + _WEIGHT_BYTES
 _OBJECTS_OF_A_BYTE = 10
 _POOL_ROW_BYTES = 64
 _STATE_BYTES = 8
 
 
-def host_bytes(
-    stage: Stage, context: ExecutionContext, parts: int = 1, *, offload: bool = False
-) -> int:
-    """Host memory of a process that builds ``stage``, whose inputs are in the store.
+@dataclass(frozen=True)
+class Sharding:
+    """How ``workers`` of a group share a training: DeepSpeed's ZeRO stage, and whether the optimiser is on the host."""
 
-    Of a worker of a group: ``parts`` that its model is cut into, and whether the optimiser's state is on the host.
-    """
-    on_gpu = context.execution.device == "cuda" and not offload
-    training = _WEIGHT_BYTES if on_gpu else _TRAINING_BYTES
+    workers: int = 1
+    zero_stage: int = 0
+    offload: bool = False
+
+
+def host_bytes(stage: Stage, context: ExecutionContext, sharding: Sharding | None = None) -> int:
+    """Host memory of a process that builds ``stage``, whose inputs are in the store, or of each worker of a group."""
+    training = _WEIGHT_BYTES if context.execution.device == "cuda" else _ON_A_CPU
     match stage:
         case TaskData() | Vocabulary():
             own = 0
@@ -58,7 +65,7 @@ def host_bytes(
         case Pretrain():
             own = training * _shape(stage, context).parameters
         case FineTune():
-            own = training * _shape(stage.initial, context).parameters // parts
+            own = _fine_tuning_bytes(stage, context, sharding or Sharding())
         case PseudoLabel():
             own = _labelling_bytes(stage, stage.teacher, context) if stage.teacher else 0
         case Distill():
@@ -77,6 +84,23 @@ def host_bytes(
     return _PROCESS_BYTES + own + _rows_bytes(getattr(stage, "data", None), context)
 
 
+def _fine_tuning_bytes(stage: FineTune, context: ExecutionContext, sharding: Sharding) -> int:
+    on_host = context.execution.device != "cuda" or sharding.offload
+    held = (
+        [(1, _MOMENTS_BYTES), (2, _GRADIENT_BYTES), (3, _WEIGHT_BYTES)]
+        if on_host
+        else [(3, _WEIGHT_BYTES)]
+    )
+    parameters, zero = _shape(stage.initial, context).parameters, sharding.zero_stage
+    parts = [each * parameters // (sharding.workers if zero >= cut else 1) for cut, each in held]
+    return sum(parts) + (_as_written(stage) * parameters if zero == 3 else 0)
+
+
+def _as_written(trained: FineTune | Distill) -> int:
+    """Bytes of a weight of a model that is not trained any more."""
+    return _WEIGHT_BYTES // 2 if trained.recipe.precision == "bfloat16" else _WEIGHT_BYTES
+
+
 def _labelling_bytes(shard: PseudoLabel, teacher: FineTune, context: ExecutionContext) -> int:
     tokens = (shard.stop - shard.start) * shard.form.target_length
     states = _STATE_BYTES * tokens * _shape(teacher.initial, context).width
@@ -85,8 +109,7 @@ def _labelling_bytes(shard: PseudoLabel, teacher: FineTune, context: ExecutionCo
 
 def _opened(trained: FineTune | Distill, context: ExecutionContext) -> int:
     """A model that is not trained any more."""
-    each = _WEIGHT_BYTES // 2 if trained.recipe.precision == "bfloat16" else _WEIGHT_BYTES
-    return each * _shape(trained.initial, context).parameters
+    return _as_written(trained) * _shape(trained.initial, context).parameters
 
 
 def _shape(initial: Initial, context: ExecutionContext) -> ModelShape:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.items.item import gold_rows
-from raydoa.costs.items.labels import where_owned
+from raydoa.costs.items.labels import Labels, in_order, where_owned
 from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
@@ -80,5 +80,5 @@ def measurements(rows: Iterable[Row], question: Question, sweep: str) -> list[Me
 
 def data_of(plan: Plan) -> dict[str, int]:
     """What a plan learns from: all labels, owned or bought, and the rows of each other cost item that brings some."""
-    owned = {"gold": plan.n, "pool": 0}
-    return {i.name: owned[i.brings] + plan.quantity(i.name) for i in ITEMS if i.brings is not None}
+    rows = {item.name: plan.quantity(item.name) for item in ITEMS if item.brings is not None}
+    return {**rows, Labels.name: in_order(plan)}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from raydoa.report.best_within_budget import KEYS, best_of_all
+from raydoa.report.cost_items import reported_items
 from raydoa.report.pareto import PANEL, by_plan, frontiers, points, seed_scores
 from raydoa.report.seeds import LEVEL, paired, score_table
 from raydoa.report.unit_prices import GPU_HOUR, LABEL, prices_of
@@ -72,9 +73,11 @@ def _stepwise(
 ) -> pd.DataFrame:
     """Compare each row with the one before it among those that share what is held.
 
-    Of each choice it is the plan whose student trains longest, the dearest: what a budget cuts short compares with nothing.
+    Of each choice it is the plan whose student trains longest: what a budget cuts short compares with nothing.
     """
-    longest = plans.sort_values("cost").drop_duplicates([*held, along], keep="last")
+    training = [item.column for item in reported_items(cells) if item.model == "student"]
+    by_length = plans.sort_values([*training, "cost"])
+    longest = by_length.drop_duplicates([*held, along], keep="last")
     table = longest.sort_values([*held, "cost"], ignore_index=True)
     before = table.groupby(held, dropna=False)["plan"].shift().dropna()
     scores = score_table(seed_scores(cells))

@@ -10,6 +10,7 @@ Which plans are on the frontier is decided by mean scores. The area is linear in
 mean is that of the frontier, and they have an interval as any mean has.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ def hypervolumes(
     cells: pd.DataFrame,
     low: float | None = None,
     high: float | None = None,
+    by: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """One row per task and N: ``hypervolume``, ``margin`` (half its 95% interval), ``seeds``.
+    """One row per task and N (and values of ``by``): ``hypervolume``, ``margin`` (half its 95% interval), ``seeds``.
 
     ``low`` and ``high`` (dollars, in the columns of that name) are the cheapest plan's cost and the largest budget
     of the task and N, unless given. Seeds that lack a plan of the frontier are left out; with fewer than two, the
@@ -33,18 +35,18 @@ def hypervolumes(
     plans = points(cells)
     largest = cells.groupby(PANEL)["budget"].max()
     cheapest = plans.groupby(PANEL)["cost"].min()
-    best = plans[frontiers(plans)]
+    best = plans[frontiers(plans, [*PANEL, *by])]
     scores = score_table(seed_scores(cells))
     rows = []
-    for key, group in best.groupby(PANEL, sort=True):
-        panel: Any = key
+    for key, group in best.groupby([*PANEL, *by], sort=True, dropna=False):
+        panel: Any = key[: len(PANEL)]
         ends = (low or float(cheapest.loc[panel]), high or float(largest.loc[panel]))
         weights = _weights(group["cost"].to_numpy(dtype=np.float64), *ends)
         whole = scores.loc[group["plan"]].dropna(axis=1).to_numpy()
         [area] = over_seeds((weights @ whole)[None]).itertuples()
         mean = area.mean if area.seeds else float(weights @ group["score"].to_numpy())
         rows.append((*key, mean, area.margin, area.seeds, *ends))
-    names = [*PANEL, "hypervolume", "margin", "seeds", "low", "high"]
+    names = [*PANEL, *by, "hypervolume", "margin", "seeds", "low", "high"]
     return pd.DataFrame(rows, columns=names)
 
 

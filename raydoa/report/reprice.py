@@ -78,11 +78,12 @@ def reprice(cells: pd.DataFrame, prices: NewPrices, book: PriceBook | None = Non
             by default the shipped one that the rows name.
 
     Raises:
-        UserError: a grid intensity is changed, and the rows' price book is not one of those shipped.
+        UserError: the sweep has no such price, or it is no price; or a grid intensity is changed, and the rows' price book
+            is not one of those shipped.
     """
     if not prices:
         return cells
-    out = cells.copy()
+    prices, out = new_prices(prices, cells), cells.copy()
     for price in prices_of(cells).values():
         usd = np.asarray(price.names(cells).map(prices), dtype=np.float64)
         _set_costs(out, price, usd)

@@ -87,7 +87,7 @@ class CostAware:
         )
         first, prior = self.knowledge.measured, self.knowledge.prior
         with threadpool_limits(1):
-            fits = _fits(len(first), state.space.question, self.effort, state.seed, prior)
+            fits = _fits(len(first), _asked(state.space.question), self.effort, state.seed, prior)
             return fits.to((*first, *observed))
 
     def _gains(self, surface: Surface, state: SearchState) -> Gains:
@@ -125,12 +125,24 @@ def _rate_of_more_money(surface: Surface, space: Space) -> float:
     return _ONE_STEP * float(max(0.0, more - now) / ((_MORE_MONEY - 1) * space.budget_usd))
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A question, known by what a fit sees of it: a search that is opened again has its fits already."""
+
+    question: Question = field(compare=False)
+    seen: Hashable
+
+
+def _asked(question: Question) -> _Asked:
+    return _Asked(question, (question.plan(), question.recipes, *sorted(question.sizes.items())))
+
+
 @lru_cache(maxsize=4)
-def _fits(first: int, question: Question, effort: Effort, seed: int, prior: Prior) -> Fits:
+def _fits(first: int, asked: _Asked, effort: Effort, seed: int, prior: Prior) -> Fits:
     """Those of a search; of a few searches, since a sampler keeps nothing itself."""
 
     def fit(measured: tuple[Measured, ...], before: Surface | None) -> Surface:
-        return Surface(measured, question, effort, seed + len(measured), prior, before)
+        return Surface(measured, asked.question, effort, seed + len(measured), prior, before)
 
     return Fits(first, fit)
 

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from raydoa.costs.items.item import CostItem, gold_rows
+from raydoa.costs.items.item import ITEMS, CostItem
 from raydoa.costs.plan import Plan
 from raydoa.costs.tariffs import Tariff
 
@@ -45,8 +45,19 @@ class Labels(CostItem):
         graph.labels += quantity
 
 
+def in_order(plan: Plan) -> int:
+    """Gold rows that are the front of the seed's order, owned and bought."""
+    return plan.n + plan.quantity(Labels.name)
+
+
+def gold_of(plan: Plan) -> Hashable:
+    """What tells the gold rows of one plan from those of another: how many of the order, and of each other item."""
+    others = [item.name for item in ITEMS if item.brings == "gold" and item.name != Labels.name]
+    return in_order(plan), *((name, plan.quantity(name)) for name in others)
+
+
 def where_owned(plan: Plan, n: int) -> Plan:
     """A plan with the same gold rows where ``n`` of them are owned, or all if there are fewer; the rest is bought."""
-    gold = gold_rows(plan)
-    bought = {Labels.name: max(0, gold - n)}
-    return replace(plan, n=min(gold, n)).with_quantities(**bought)
+    rows = in_order(plan)
+    bought = {Labels.name: max(0, rows - n)}
+    return replace(plan, n=min(rows, n)).with_quantities(**bought)

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 from raydoa.costs.items.item import CostItem, gold_rows
+from raydoa.costs.items.labels import gold_of
 from raydoa.costs.plan import Plan
 from raydoa.costs.schedules import one_epoch, steps_for
 from raydoa.costs.unit_costs import Work
@@ -59,4 +60,4 @@ def teacher_of(plan: Plan) -> Hashable | None:
     if teacher is None:
         return None
     steps = plan.quantity(Teacher.name)
-    return ("teacher", plan.task, plan.seed, plan.repeat, teacher, gold_rows(plan), steps)
+    return ("teacher", plan.task, plan.seed, plan.repeat, teacher, gold_of(plan), steps)

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from raydoa.models.seq2seq.nano import nano_shape
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
-from raydoa.pipeline.host_memory import host_bytes
+from raydoa.pipeline.host_memory import Sharding, host_bytes
 from raydoa.pipeline.stages import (
     VERSIONS,
     ChooseSparsity,
@@ -55,9 +57,17 @@ def test_a_students_memory_hardly_depends_on_its_pool(tmp_path: Path) -> None:
     weights = nano_shape("nano-m", 60).parameters
     assert host_bytes(teacher, context) == PROCESS + 16 * weights + 10 * rows
     assert host_bytes(data, context) == PROCESS
-    assert host_bytes(teacher, context, 4) == PROCESS + 4 * weights + 10 * rows
+    for zero_stage, whole, cut in ((0, 16, 0), (1, 8, 8), (2, 4, 12), (3, 4, 16)):
+        held = whole * weights + cut * weights // 4 + 10 * rows
+        assert host_bytes(teacher, context, Sharding(4, zero_stage)) == pytest.approx(
+            PROCESS + held, abs=3
+        )
+        offloaded = Sharding(4, zero_stage, offload=True)
+        assert host_bytes(teacher, gpu, offloaded) == pytest.approx(PROCESS + held, abs=3)
     assert host_bytes(teacher, gpu) == PROCESS + 4 * weights + 10 * rows
-    assert host_bytes(teacher, gpu, offload=True) == host_bytes(teacher, context)
+    assert host_bytes(teacher, gpu, Sharding(4, 2)) == PROCESS + 4 * weights + 10 * rows
+    last = 4 * weights // 4 + 4 * weights
+    assert host_bytes(teacher, gpu, Sharding(4, 3)) == PROCESS + last + 10 * rows
     states = 20 * form.target_length * nano_shape("nano-m", 60).width
     labelling = 4 * weights + 10 * rows + 8 * states
     assert host_bytes(shard, context) == host_bytes(shard, gpu) == PROCESS + labelling

@@ -176,7 +176,7 @@ def test_teachers_and_pools_step_by_step() -> None:
     cells = frame(
         *plan("distill", 1.0, [0.5, 0.6], teacher="small", teacher_score=0.6),
         *plan("distill", 3.0, [0.6, 0.72], teacher="large", teacher_score=0.8),
-        *plan("distill", 2.9, [0.1, 0.1], teacher="large", student_steps=0),
+        *plan("distill", 3.5, [0.1, 0.1], teacher="large", student_steps=0),
         *plan("distill", 4.0, [0.7, 0.8], teacher="large", u=40, teacher_score=0.8),
     )  # fmt: skip
     found = teachers(cells)

@@ -189,3 +189,18 @@ def test_what_is_not_known_is_never_for_nothing(cells: pd.DataFrame) -> None:
     holed = cells[cells["feasible"]].assign(gpu_seconds_student=np.nan)
     found = reprice(holed, {"gpu.a100-40gb": 2.0})
     assert found["cost_student"].isna().all() and found["cost_total"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("prices", "message"),
+    [
+        ({"label.tiny": -0.1}, "label.tiny: found -0.1; a price is a number above 0"),
+        ({"label.tinny": 0.1}, "price: found 'label.tinny'; those of this sweep are"),
+    ],
+)
+def test_what_is_no_price_is_refused(
+    cells: pd.DataFrame, prices: dict[str, float], message: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        reprice(cells, prices)
+    assert str(caught.value).startswith(message)

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from raydoa.costs.items import ITEMS
-from raydoa.costs.items.labels import Labels
+from raydoa.costs.items.item import gold_rows
+from raydoa.costs.items.labels import Labels, where_owned
+from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Choices, Infeasible, Plan
 from raydoa.costs.question import Prices, Question
 from raydoa.costs.tariffs import Tariff
+from raydoa.planning.measurements import data_of
 from raydoa.search.ask_tell import Search
 from raydoa.search.cost_aware import CostAware
 from raydoa.search.samplers import SAMPLERS, sampler_named
@@ -127,3 +130,23 @@ def test_its_cells_and_what_is_shared(space: Space) -> None:
     few, many = sorted(plans, key=lambda plan: plan.quantity("rules"))[-2:]
     search.tell(search.propose(few, "by hand").number, None)
     assert search.state.purchases.marginal(many)["rules"] == 10, "what failed has bought rules"
+
+
+class Crowd(Rules):
+    """Gold rows of another kind, which are not the next ones of the seed's order."""
+
+    name = "crowd"
+    column = "quantity_crowd"
+    brings = "gold"
+
+
+def test_other_gold_rows_are_not_taken_for_bought_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ITEMS, "_entries", {"crowd": Crowd(), **ITEMS._entries})
+    asked = question()
+    bought, by_crowd = (
+        asked.plan({"teacher": "large"}, teacher=10, **{item: 50}) for item in ("labels", "crowd")
+    )
+    assert gold_rows(bought) == gold_rows(by_crowd)
+    assert teacher_of(bought) != teacher_of(by_crowd)
+    assert where_owned(by_crowd, by_crowd.n) == by_crowd
+    assert data_of(by_crowd)["crowd"] == 50 and data_of(by_crowd)["labels"] == by_crowd.n
