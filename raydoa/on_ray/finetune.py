@@ -94,7 +94,7 @@ def _size(job: Job, resuming: bool) -> int:
                 logger.warning("%s resumes with %d of %d workers", job.stage.model, workers, most)
             return workers
     what = f"fine-tuning {job.stage.model}"
-    check_capacity(job.needs(most), most, what, runtime, "change train_workers or zero_stage")
+    check_capacity(job.needs(most), most, what, runtime, "change train_workers")
     return most
 
 

@@ -273,6 +273,7 @@ def _group_of_one() -> None:
 def test_a_group_that_can_never_fit_is_refused(tiny: Tiny, tmp_path: Path) -> None:
     runtime = tiny.runtime(tmp_path, train_workers=9)
     with pytest.raises(
-        UserError, match="needs 9 x 1 CPU, and the cluster.s nodes have room for 2; lower"
+        UserError,
+        match="needs 9 x 1 CPU and 0.6 GB of memory, and the cluster.s nodes have room for 2; change train_workers or start",
     ):
         fine_tune(tiny.fine_tuning(), tiny.context(tmp_path / "store"), runtime)
