@@ -30,9 +30,10 @@ def existing_units(plans: Iterable[Plan], study: Study, store: Store) -> list[Ex
     repeated = list(plans) if keys else []
     while repeated:
         held = _held(repeated, study.graph, keys)
-        # What does not depend on the repeat, such as rows that rules have labelled, is held by every one.
+        # What does not depend on the repeat, such as rows that rules have labelled, is held by every one; the first look
+        # saw all plans, and the most of it.
         new = held.keys() - existing.keys()
-        existing |= held
+        existing = held | existing
         repeated = [p.repeated(p.repeat + 1) for p in repeated if not new.isdisjoint(_things(p))]
     logger.info("in the store already: units of %d teachers, pools and students", len(existing))
     return list(existing.values())
