@@ -38,16 +38,9 @@ class LocalStorage:
 
     def read_all(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield many small files with their content; those gone meanwhile are left out."""
-        # Path objects would cost as much as reading: there may be 100,000 files.
-        root = str(self.folder)
-        with mendable(self.url):
-            for path in paths:
-                try:
-                    with open(f"{root}/{path}", "rb", buffering=0) as file:  # noqa: PTH123
-                        content = file.read()
-                except FileNotFoundError:
-                    continue
-                yield path, content
+        for path in paths:
+            with suppress(FileNotFoundError):
+                yield path, self.read(path)
 
     def write(self, path: str, content: bytes) -> None:
         """Create or replace a small file at once: readers see the old one or the new one, whole."""
