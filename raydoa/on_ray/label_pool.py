@@ -95,7 +95,7 @@ def _label(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfig) -
     memory = max(host_bytes(shard, context) for shard in shards)
     each = {"CPU": runtime.cpus_per_worker, "GPU": pool.gpus, "memory": memory}
     check_capacity(each, 1, f"labelling with {shards[0].model}", runtime, "lower cpus_per_worker")
-    # Ray Data waits for all of the least; on a cluster that has lost nodes it would wait for ever.
+    # On a cluster that has lost nodes, more than fit would stay pending to the end.
     least = min(pool.least, max(1, capacity_for(each)))
     # From memory, not from files: read tasks would want a CPU of their own beside the actors and,
     # with two such runs on two cores, wait for each other.

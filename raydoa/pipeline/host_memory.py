@@ -97,7 +97,7 @@ def _fine_tuning_bytes(stage: FineTune, context: ExecutionContext, sharding: Sha
 
 
 def _as_written(trained: FineTune | Distill) -> int:
-    """Bytes of a weight of a model that is not trained any more."""
+    """Bytes of each weight of a trained model."""
     return _WEIGHT_BYTES // 2 if trained.recipe.precision == "bfloat16" else _WEIGHT_BYTES
 
 
@@ -108,7 +108,7 @@ def _labelling_bytes(shard: PseudoLabel, teacher: FineTune, context: ExecutionCo
 
 
 def _opened(trained: FineTune | Distill, context: ExecutionContext) -> int:
-    """A model that is not trained any more."""
+    """Bytes of a trained model that is opened to write or to be scored."""
     return _as_written(trained) * _shape(trained.initial, context).parameters
 
 

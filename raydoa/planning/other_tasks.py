@@ -41,9 +41,8 @@ def _other(rows: Sequence[Row], question: Question, study: Study, sweep: str) ->
     names = {row["teacher"] for row in rows} - {None}
     sizes: dict[str, float] = {}
     for name in names:
-        with suppress(
-            UserError
-        ):  # A model whose size its name does not tell: its rows are left out.
+        # Rows of a model whose size its name does not tell are left out.
+        with suppress(UserError):
             sizes[name] = float(study.shape(name).parameters)
     recipes = question.recipes
     asked = replace(

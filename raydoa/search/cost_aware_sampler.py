@@ -100,12 +100,10 @@ class CostAwareSampler(BaseSampler):
     def _free(self, search: Search) -> Plan:
         """The recommended plan if it is made already, else any that is; the cheapest where nothing is."""
         made = [o.plan for o in search.observations if o.score is not None]
+        if not made:
+            return min(self._space.points(), key=self._space.cost_micro_usd)
         recommended = search.recommend()
-        if recommended in made or not made:
-            return (
-                recommended if made else min(self._space.points(), key=self._space.cost_micro_usd)
-            )
-        return made[-1]
+        return recommended if recommended in made else made[-1]
 
     def _search(self, study: optuna.Study, before: FrozenTrial | None = None) -> Search:
         """The search that the study's trials come to."""

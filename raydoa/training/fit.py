@@ -80,7 +80,7 @@ def fit(  # noqa: PLR0913 - all that a training is
     Args:
         engine: model and optimiser.
         examples: all rows, on every rank.
-        batch_size: rows of a global batch, which ``world`` workers share.
+        batch_size: rows of a global batch, which ``world`` workers share; this one is ``rank``.
         steps: optimiser steps.
         seed: decides order and dropout.
         execution: micro-batches, and how often to keep a checkpoint.

@@ -160,12 +160,9 @@ class LinearModel(Model):
         import torch
 
         self._classes = list(classes)
-        self.network = torch.nn.ModuleDict(
-            {
-                "ngrams": torch.nn.Embedding(BUCKETS, WIDTH),
-                "head": torch.nn.Linear(WIDTH, len(classes), bias=False),
-            }
-        )
+        self._head = torch.nn.Linear(WIDTH, len(classes), bias=False)
+        ngrams = torch.nn.Embedding(BUCKETS, WIDTH)
+        self.network = torch.nn.ModuleDict({"ngrams": ngrams, "head": self._head})
 
     @property
     def input_space(self) -> str:
@@ -177,7 +174,7 @@ class LinearModel(Model):
 
     @property
     def head(self) -> "torch.Tensor":
-        return self.network["head"].weight.detach()  # type: ignore[no-any-return, union-attr]
+        return self._head.weight.detach()
 
     def source_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
         return [[_bucket(gram) for gram in _ngrams(text)][:length] or [1] for text in texts]
@@ -196,10 +193,12 @@ class LinearModel(Model):
 
         from raydoa.training.distill import Loss
 
+        head = self._head
+
         class LinearLoss(Loss):
             @property
             def output_layer(self) -> torch.nn.Linear:
-                return self.model["head"]  # type: ignore[index, no-any-return]
+                return head
 
             def states(self, batch: Any) -> torch.Tensor:
                 return _states(self.model, batch)

@@ -120,9 +120,8 @@ def test_fidelity_over_the_vocabulary_of_t5(
         "hard labels": cosine(kept(1, 0)),
     }
     line = "; ".join(f"{kind} {value:.4f}" for kind, value in found.items())
-    print(f"T={temperature:g}, logits x {sharpness:g}: {line}")  # noqa: T201 - shown by pytest -rP
-    assert found["hidden (bfloat16)"] > 0.999
-    assert found[f"sparse ({chosen.top} + {chosen.samples})"] == chosen.cosine >= LEAST_COSINE
+    assert found["hidden (bfloat16)"] > 0.999, line
+    assert found[f"sparse ({chosen.top} + {chosen.samples})"] == chosen.cosine >= LEAST_COSINE, line
 
 
 def test_the_fewest_draws_are_chosen(build: Build, rows: Rows, hidden: Hidden) -> None:
