@@ -24,7 +24,7 @@ from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Grid, Sweep
 from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.presets import PAPER_TASKS, paper
-from raydoa.experiment.result_row import SCHEMA, columns_of, quantity_column
+from raydoa.experiment.result_row import ROW_SCHEMA, columns_of, quantity_column
 from raydoa.strategies import STRATEGIES
 
 _TEACHERS = {f"google/t5-v1_1-{name}": gain for name, gain in (("large", 0.02), ("xl", 0.05), ("xxl", 0.08))}  # fmt: skip
@@ -95,7 +95,7 @@ def _row(
     }
     row = {
         **dict.fromkeys(columns_of(items)),
-        "schema": SCHEMA, "cell": cell.name, "task": cell.task, "strategy": cell.strategy, "budget": cell.budget,
+        "schema": ROW_SCHEMA, "cell": cell.name, "task": cell.task, "strategy": cell.strategy, "budget": cell.budget,
         "n": cell.n, "u": cell.u, "teacher": cell.teacher, "student": cell.student, "seed": cell.seed, "repeat": 0,
         "metric": "accuracy", "prices": book.book_id, "accelerator": _ACCELERATOR, "region": _REGION,
         "status": "measured" if feasible else "infeasible", "feasible": feasible,

@@ -45,10 +45,10 @@ def answer_of(chosen: Chosen, learn_from: Sequence[str | Path], what_if: Sequenc
 
     from raydoa.planning.answer import answer
     from raydoa.planning.evidence import gather
-    from raydoa.planning.what_if import parse, usual
+    from raydoa.planning.what_if import parse_change, usual
 
     asked = _scenario(chosen)
-    changes = [parse(text, asked) for text in what_if] or usual(asked)
+    changes = [parse_change(text, asked) for text in what_if] or usual(asked)
     evidence = gather([Path(folder) for folder in learn_from], asked.question, asked.study)
     # Matrices are small: threads would spend their time waiting for each other, four times as long as one takes.
     with threadpool_limits(limits=1):

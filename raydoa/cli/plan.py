@@ -21,9 +21,11 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
 
 def _run(options: argparse.Namespace) -> int:
     # Imported here: `raydoa store` and `--help` need none of it.
-    from raydoa.planning.answer import plain
+    from raydoa.planning.answer import as_json
     from raydoa.planning.lines import answer_lines
 
     answer = answer_of(configured(options), options.learn_from, options.what_if)
-    print(json.dumps(plain(answer), indent=1) if options.json else "\n".join(answer_lines(answer)))
+    print(
+        json.dumps(as_json(answer), indent=1) if options.json else "\n".join(answer_lines(answer))
+    )
     return 0

@@ -89,7 +89,7 @@ def print_result(result: SearchResult) -> None:
         recommendation_lines,
     )
     from raydoa.report.table import as_text
-    from raydoa.search.outcome import frontier
+    from raydoa.search.outcome import recommended_frontier
 
     setup, journal = result.setup, result.journal
     search, space, study = journal.search, journal.search.space, setup.resolved.study
@@ -103,7 +103,7 @@ def print_result(result: SearchResult) -> None:
         print(as_text(measured_table(cells, space.question.n)))
     print("\n".join(recommendation_lines(result.recommended, search, study)))
     if setup.objective != "score":
-        levels = frontier(search.sampler, search.state, setup.objective, study)
+        levels = recommended_frontier(search.sampler, search.state, setup.objective, study)
         print("\n".join(frontier_lines(levels, setup.objective, space, study)))
     print("\n".join(ending_lines(search)))
     if study.unit_costs.book.scaled is not None:

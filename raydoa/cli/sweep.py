@@ -34,13 +34,13 @@ def _print_results(result_dir: Path, scaled: str | None) -> None:
     from raydoa.report.figures import write_figure
     from raydoa.report.overview import summary
     from raydoa.report.results import read_results, write_cells
-    from raydoa.report.table import as_text, notes
+    from raydoa.report.table import as_text, table_notes
 
     cells = read_results(result_dir)
     write_cells(cells, result_dir)
     write_figure(cells, result_dir)
     print(as_text(summary(cells)))
-    for note in notes(cells):
+    for note in table_notes(cells):
         print(note)
     if scaled is not None:
         print(f"prices are scaled: {scaled}")

@@ -39,7 +39,7 @@ def check_kuberay(file: KubernetesFile) -> Iterator[Finding]:
             )
     for location, spec in cluster_specs(file):
         yield from _closed(spec, location)
-        for path, group in node_groups(spec):
+        for path, group in pod_groups(spec):
             minimum, maximum = group.get("minReplicas", 0), group.get("maxReplicas")
             yield from check_counts(f"{location}.{path}", "Replicas", minimum, maximum, unit="pods")
 
@@ -61,7 +61,7 @@ def cluster_specs(file: KubernetesFile) -> Iterator[tuple[str, Mapping[str, Any]
             yield "RayJob.spec.rayClusterSpec", as_mapping(spec)
 
 
-def node_groups(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def pod_groups(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The head and each worker group of a cluster, with their paths inside its spec."""
     yield "headGroupSpec", as_mapping(spec.get("headGroupSpec"))
     for index, group in enumerate(as_list(spec.get("workerGroupSpecs"))):

@@ -12,8 +12,7 @@ from raydoa.costs.machines import Gpus, machine_book
 from raydoa.costs.prices import Sourced, open_book
 from raydoa.doctor.cluster_file import KubernetesFile, LauncherFile, NodeType
 from raydoa.doctor.finding import Finding, as_list, nested
-from raydoa.doctor.kuberay import cluster_specs
-from raydoa.doctor.kuberay import node_groups as pod_groups
+from raydoa.doctor.kuberay import cluster_specs, pod_groups
 from raydoa.errors import UserError
 from raydoa.models.family import ModelShape
 from raydoa.models.lookup import known_shapes

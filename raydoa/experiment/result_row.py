@@ -2,7 +2,7 @@
 
 Dollars, unless a name says otherwise. ``None`` means that there is no such thing for this cell (no teacher, say), never
 that it was forgotten. Beside the fixed columns a row has six for each cost item. A change of meaning or name raises
-`SCHEMA`.
+`ROW_SCHEMA`.
 """
 
 import json
@@ -14,7 +14,10 @@ from raydoa.costs.items import ITEMS
 from raydoa.costs.items.item import pool_rows
 from raydoa.costs.plan import Choices, Plan
 
-SCHEMA = 4
+ROW_SCHEMA = 4
+
+ResultRow = dict[str, Any]
+"""By column."""
 DRIVER_FILE = "driver.jsonl"
 """In a result dir: rows of cells that have no trial, one a line."""
 

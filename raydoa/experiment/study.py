@@ -23,7 +23,7 @@ from raydoa.costs.unit_costs import UnitCosts, Work
 from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Sweep
-from raydoa.experiment.result_row import SCHEMA
+from raydoa.experiment.result_row import ROW_SCHEMA
 from raydoa.models.family import ModelShape
 from raydoa.models.lookup import own_models
 from raydoa.pipeline.stages import (
@@ -90,7 +90,7 @@ class Study:
     def sweep_id(self) -> str:
         """Name and hash of everything that decides the sweep's rows; the name of its result dir."""
         identity = {
-            "row": SCHEMA,
+            "row": ROW_SCHEMA,
             "stages": VERSIONS,
             "sweep": self.sweep,
             "tasks": {

@@ -17,11 +17,15 @@ from raydoa.experiment.accounting import (
     units_usd,
 )
 from raydoa.experiment.cell import Cell
-from raydoa.experiment.result_row import SCHEMA, choices_text, columns_of, quantity_column
+from raydoa.experiment.result_row import (
+    ROW_SCHEMA,
+    ResultRow,
+    choices_text,
+    columns_of,
+    quantity_column,
+)
 from raydoa.experiment.study import Study
 from raydoa.pipeline.builder import Builder
-
-ResultRow = dict[str, Any]
 
 
 def measure(
@@ -107,7 +111,7 @@ def _row(cell: Cell, study: Study, ledger: Ledger, values: Mapping[str, Any]) ->
     row = {
         **dict.fromkeys(columns),
         **{quantity_column(item): 0 for item in items},
-        "schema": SCHEMA,
+        "schema": ROW_SCHEMA,
         "cell": cell.name,
         "task": cell.task,
         "strategy": cell.strategy,

@@ -15,7 +15,7 @@ from raydoa.pipeline.stages import PseudoLabel, TextForm
 from raydoa.tasks.data import TaskRows
 
 
-class Gold(LabelSource):
+class GoldSource(LabelSource):
     """See `LabelSource`."""
 
     name = "gold"

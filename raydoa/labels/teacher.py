@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from raydoa.training.sparse import Sparsity
 
 
-class Teacher(LabelSource):
+class TeacherSource(LabelSource):
     """See `LabelSource`."""
 
     name = "teacher"

@@ -20,7 +20,7 @@ from raydoa.experiment.result_row import row_of
 from raydoa.experiment.search_accounting import IncurredCosts
 from raydoa.on_ray.plan_trial import trial_config
 from raydoa.search.ask_tell import Proposal
-from raydoa.search.journal import Journal, last_limit, read
+from raydoa.search.journal import Journal, last_limit, read_journal
 from raydoa.search.setup import SearchSetup, cell_of
 
 
@@ -45,7 +45,7 @@ class PlanSearcher(Searcher):
         """The log, opened when it is first needed."""
         if self._journal is None:
             # The limit may have been changed since Tune has pickled this: the log knows the last one.
-            limit = last_limit(read(self._setup.log_path))
+            limit = last_limit(read_journal(self._setup.log_path))
             limit = self._setup.limit_usd if limit is None else limit
             self._journal = replace(self._setup, limit_usd=limit).open_journal()
             resolved = self._setup.resolved

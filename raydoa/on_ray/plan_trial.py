@@ -57,27 +57,27 @@ def trial_config(
     }
 
 
-def plan_of(config: Mapping[str, Any]) -> Plan:
+def trial_plan(config: Mapping[str, Any]) -> Plan:
     """The plan of a trial."""
     trial = config["trial"]
     texts = {name: json.loads(trial[name]) for name in ("choices", "quantities")}
     return plan_from_json({**trial, **texts})
 
 
-def cells_of(config: Mapping[str, Any]) -> list[Cell]:
+def trial_cells(config: Mapping[str, Any]) -> list[Cell]:
     """The cells that asked for a trial's plan."""
     return [cell_from_json(cell) for cell in json.loads(config["trial"]["cells"])]
 
 
 def trial_name(config: Mapping[str, Any]) -> str:
     """A readable name of a trial, unique within a sweep: its first cell and its plan's id."""
-    return f"{cells_of(config)[0].name}-{config['trial']['id']}"
+    return f"{trial_cells(config)[0].name}-{config['trial']['id']}"
 
 
 def measure_plan(config: dict[str, Any], trial: Trial) -> None:
     """Tune's trainable of searches, and what sweeps do: one plan to the rows of its cells."""
     values, study = config["trial"], trial.resolved.study
-    plan = plan_of(config)
+    plan = trial_plan(config)
     context = replace(
         trial.resolved.context,
         made_for=made_for(study.sweep_id, values["id"]),
@@ -87,7 +87,7 @@ def measure_plan(config: dict[str, Any], trial: Trial) -> None:
     runner = ClusterRunner(context, Placer.of(study, trial.runtime))
     builder = Builder(context.store, runner, ClusterLocks(context.store))
     purchased = json.loads(values["purchased"])
-    for row in measure(plan, cells_of(config), purchased, study, builder):
+    for row in measure(plan, trial_cells(config), purchased, study, builder):
         tune.report(row)
 
 

@@ -16,7 +16,7 @@ from ray.tune.experiment import Trial
 
 from raydoa.experiment.forecast import Forecast
 from raydoa.on_ray.locks import Status, find_locks, lock_name
-from raydoa.on_ray.plan_trial import plan_of
+from raydoa.on_ray.plan_trial import trial_plan
 from raydoa.store.store import Store
 
 _EVERY_SECONDS = 5.0
@@ -62,7 +62,7 @@ class Progress(Callback):
         """What finished trials needed exists, whoever made it."""
         for trial in trials:
             if trial.status == Trial.TERMINATED and trial.trial_id not in self._done:
-                plan = plan_of(trial.config)
+                plan = trial_plan(trial.config)
                 self._done.add(trial.trial_id)
                 self._missing -= self._forecast.needs(plan)
                 self._unbought.pop(plan, None)

@@ -56,7 +56,7 @@ class Trackers(LoggerCallback):
 
     def log_trial_result(self, iteration: int, trial: Any, result: dict[str, Any]) -> None:
         """Log the row: each number is a request or a file entry, so what the parameters have is left out."""
-        numbers = measured(result)
+        numbers = measured_numbers(result)
         self._forward(lambda tracker: tracker.log_trial_result(iteration, trial, dict(numbers)))
 
     def log_trial_end(self, trial: Any, failed: bool = False) -> None:
@@ -81,7 +81,7 @@ class Trackers(LoggerCallback):
                 )
 
 
-def measured(result: Mapping[str, Any]) -> dict[str, float]:
+def measured_numbers(result: Mapping[str, Any]) -> dict[str, float]:
     """The row's numbers that are not part of the cell, and Tune's count of results, which its loggers need."""
     names = [name for name in columns_of(items_in(result)) if name not in _PARAMETERS]
     numbers = {

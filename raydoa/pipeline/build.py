@@ -161,9 +161,9 @@ def _training_place(stage: Stage, context: ExecutionContext) -> Path | None:
 
 
 def _make_sparsity(stage: ChooseSparsity, context: ExecutionContext, _folder: Path) -> Facts:
-    from raydoa.pipeline.sparsity import choose
+    from raydoa.pipeline.sparsity import choose_sparsity_of
 
-    return choose(stage, context)
+    return choose_sparsity_of(stage, context)
 
 
 def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Facts:

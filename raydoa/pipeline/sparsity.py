@@ -14,7 +14,7 @@ _PROBE_BATCHES = 4
 _PROBE_STEPS = 200
 
 
-def choose(stage: ChooseSparsity, context: ExecutionContext) -> Facts:
+def choose_sparsity_of(stage: ChooseSparsity, context: ExecutionContext) -> Facts:
     """Measure how many draws this teacher's sparse labels need for this student.
 
     The student first learns from exact labels for some steps: where it begins, every gradient points the

@@ -7,12 +7,12 @@ from typing import Any
 from raydoa.costs.items import ITEMS
 from raydoa.experiment.result_row import quantity_column
 from raydoa.planning.belief import Belief
-from raydoa.planning.break_even import BreakEvenPrice, Sides, break_evens, sides_of
+from raydoa.planning.break_even import BreakEvenPrice, Sides, break_even_prices, sides_of
 from raydoa.planning.evidence import Evidence
 from raydoa.planning.outlook import Outlook, Table, table
 from raydoa.planning.scenario import Scenario
 from raydoa.planning.sentence import sentence
-from raydoa.planning.what_if import Change, WhatIf, what_ifs
+from raydoa.planning.what_if import PriceChange, WhatIf, what_ifs
 from raydoa.search.space import Variant
 
 
@@ -41,7 +41,7 @@ class Answer:
     notes: tuple[str, ...]
 
 
-def answer(scenario: Scenario, evidence: Evidence, changes: Sequence[Change]) -> Answer:
+def answer(scenario: Scenario, evidence: Evidence, changes: Sequence[PriceChange]) -> Answer:
     """Answer a question.
 
     Raises:
@@ -56,7 +56,7 @@ def answer(scenario: Scenario, evidence: Evidence, changes: Sequence[Change]) ->
         sentence=sentence(scenario, belief, plans),
         sources=tuple(_sources(scenario, belief)),
         what_ifs=tuple(what_ifs(scenario, belief, changes)),
-        break_evens=tuple(break_evens(scenario, belief)),
+        break_evens=tuple(break_even_prices(scenario, belief)),
         sides=sides_of(scenario),
         notes=(*_notes(scenario), *evidence.notes),
     )
@@ -87,7 +87,7 @@ def _notes(scenario: Scenario) -> list[str]:
     return notes
 
 
-def plain(answer: Answer) -> dict[str, Any]:
+def as_json(answer: Answer) -> dict[str, Any]:
     """The answer as plain values, for JSON."""
     scenario, sweep = answer.scenario, answer.scenario.study.sweep
     question, thrifty = scenario.question, answer.table.thrifty

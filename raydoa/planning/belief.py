@@ -11,7 +11,7 @@ import numpy as np
 
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
-from raydoa.planning.evidence import Evidence, by_plan
+from raydoa.planning.evidence import Evidence, scores_by_plan
 from raydoa.planning.measurements import data_of
 from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.posterior import Effort
@@ -43,7 +43,7 @@ class Belief:
         self._seed = seed
         self._means: dict[Plan, float] = {}
         self._spread = {
-            plan: variance(scores) for plan, scores in by_plan(evidence.measured).items()
+            plan: variance(scores) for plan, scores in scores_by_plan(evidence.measured).items()
             if len(scores) > 1
         }  # fmt: skip
 

@@ -53,7 +53,7 @@ class BreakEvenPrice:
     high: float
 
 
-def break_evens(scenario: Scenario, belief: Belief) -> list[BreakEvenPrice]:
+def break_even_prices(scenario: Scenario, belief: Belief) -> list[BreakEvenPrice]:
     """Of the label's price, and of the GPU-hour's; none where there is nobody to compare."""
     sides = sides_of(scenario)
     if sides is None:

@@ -15,6 +15,7 @@ from raydoa.costs.items.item import gold_rows
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 from raydoa.errors import UserError
+from raydoa.experiment.result_row import ResultRow
 from raydoa.experiment.study import Study
 from raydoa.planning.measurements import (
     as_asked,
@@ -25,7 +26,7 @@ from raydoa.planning.measurements import (
     unregistered,
 )
 from raydoa.planning.other_tasks import OtherTask, other_tasks
-from raydoa.report.rows import Row, read_rows, scored
+from raydoa.report.rows import read_result_rows, scored
 from raydoa.search import priors
 from raydoa.search.priors import Knowledge
 from raydoa.search.surrogate.surface import Measured
@@ -81,7 +82,7 @@ def gather(result_dirs: Sequence[Path], question: Question, study: Study) -> Evi
     sweeps: list[str] = []
     notes: list[str] = []
     for result_dir in result_dirs:
-        rows, sweep = read_rows(result_dir), result_dir.name
+        rows, sweep = read_result_rows(result_dir), result_dir.name
         own = [row for row in rows if row["task"] == question.task]
         reasons = [_why_not(row, question) for row in own]
         usable = [row for row, reason in zip(own, reasons, strict=True) if reason is None]
@@ -108,7 +109,7 @@ def gather(result_dirs: Sequence[Path], question: Question, study: Study) -> Evi
     return Evidence(tuple(kept), _thinned(others), tuple(sweeps), (*notes, *contradictions(kept)))
 
 
-def _nothing(result_dir: Path, rows: Sequence[Row], question: Question) -> str:
+def _nothing(result_dir: Path, rows: Sequence[ResultRow], question: Question) -> str:
     tasks = ", ".join(sorted({row["task"] for row in rows}))
     return (
         f"{result_dir}: no scores of task {question.task} with student {question.student}, nor of another task; "
@@ -116,7 +117,7 @@ def _nothing(result_dir: Path, rows: Sequence[Row], question: Question) -> str:
     )
 
 
-def _why_not(row: Row, question: Question) -> str | None:
+def _why_not(row: ResultRow, question: Question) -> str | None:
     """Why a row of the task says nothing; "" where that goes without saying."""
     plan = plan_of(row)
     if not row["feasible"] or is_control(plan):
@@ -158,7 +159,9 @@ def _position(plan: Plan) -> tuple[object, ...]:
 def contradictions(measured: Sequence[Measured], far: float = 0.15) -> list[str]:
     """A line if the same plan was measured far apart."""
     apart = {
-        plan: (min(s), max(s)) for plan, s in by_plan(measured).items() if max(s) - min(s) > far
+        plan: (min(s), max(s))
+        for plan, s in scores_by_plan(measured).items()
+        if max(s) - min(s) > far
     }
     if not apart:
         return []
@@ -175,7 +178,7 @@ def _short(plan: Plan) -> str:
     return "".join(models) + " and ".join(data)
 
 
-def by_plan(measured: Iterable[Measured]) -> Mapping[Plan, list[float]]:
+def scores_by_plan(measured: Iterable[Measured]) -> Mapping[Plan, list[float]]:
     """Scores of each plan."""
     scores: dict[Plan, list[float]] = {}
     for measurement in measured:

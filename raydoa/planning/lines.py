@@ -11,8 +11,9 @@ from raydoa.planning.answer import Answer
 from raydoa.planning.break_even import NEITHER, BreakEvenPrice, Sides
 from raydoa.planning.outlook import Outlook, Unaffordable
 from raydoa.planning.scenario import Scenario
-from raydoa.planning.sentence import percent, points, usd
+from raydoa.planning.sentence import rounded_percent, usd
 from raydoa.planning.what_if import WhatIf
+from raydoa.report.wording import points
 from raydoa.search.space import Variant
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.strategy import short_name
@@ -76,7 +77,7 @@ def _cells(row: Outlook, items: list[CostItem], scenario: Scenario) -> list[str]
         name(row.variant),
         points(row.score),
         f"{points(row.low)} to {points(row.high)}",
-        percent(row.best_probability or 0.0),
+        rounded_percent(row.best_probability or 0.0),
         *(cell for item in items for cell in _item_cells(row, item)),
         usd(ledger.cost_usd),
         usd(row.unspent_usd),

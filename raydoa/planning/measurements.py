@@ -8,18 +8,18 @@ from dataclasses import replace
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.items.item import gold_rows
-from raydoa.costs.items.labels import Labels, in_order, where_owned
+from raydoa.costs.items.labels import Labels, ordered_gold_rows, where_owned
 from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
-from raydoa.experiment.result_row import choices_of, quantity_column
-from raydoa.report.rows import Row, scored
+from raydoa.experiment.result_row import ResultRow, choices_of, quantity_column
+from raydoa.report.rows import scored
 from raydoa.search.surrogate.surface import Measured
 
 _PREFIX = "quantity_"
 
 
-def plan_of(row: Row) -> Plan:
+def plan_of(row: ResultRow) -> Plan:
     """The plan that a feasible row of `cells.csv` has measured."""
     columns = {name: name.removeprefix(_PREFIX) for name in row if name.startswith(_PREFIX)}
     columns |= {quantity_column(item): item for item in ITEMS.names()}
@@ -55,7 +55,7 @@ def as_asked(plan: Plan, question: Question) -> Plan | None:
     return here if buys == bought or not plan.choices else None
 
 
-def measurements(rows: Iterable[Row], question: Question, sweep: str) -> list[Measured]:
+def measurements(rows: Iterable[ResultRow], question: Question, sweep: str) -> list[Measured]:
     """What scored rows say about a question, each training once.
 
     A larger budget that buys the same plan reads the same training back: counted twice, luck would look small.
@@ -81,4 +81,4 @@ def measurements(rows: Iterable[Row], question: Question, sweep: str) -> list[Me
 def data_of(plan: Plan) -> dict[str, int]:
     """What a plan learns from: all labels, owned or bought, and the rows of each other cost item that brings some."""
     rows = {item.name: plan.quantity(item.name) for item in ITEMS if item.brings is not None}
-    return {**rows, Labels.name: in_order(plan)}
+    return {**rows, Labels.name: ordered_gold_rows(plan)}

@@ -10,9 +10,9 @@ from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question, Supply
 from raydoa.costs.schedules import Recipes
 from raydoa.errors import UserError
+from raydoa.experiment.result_row import ResultRow
 from raydoa.experiment.study import Study
 from raydoa.planning.measurements import measurements
-from raydoa.report.rows import Row
 from raydoa.search.surrogate.surface import Measured
 
 
@@ -26,7 +26,7 @@ class OtherTask:
 
 
 def other_tasks(
-    rows: Sequence[Row], question: Question, study: Study, sweep: str
+    rows: Sequence[ResultRow], question: Question, study: Study, sweep: str
 ) -> list[OtherTask]:
     """The tasks of a sweep beside the question's."""
     names = sorted({row["task"] for row in rows} - {question.task})
@@ -36,7 +36,9 @@ def other_tasks(
     return [task for task in tasks if task is not None]
 
 
-def _other(rows: Sequence[Row], question: Question, study: Study, sweep: str) -> OtherTask | None:
+def _other(
+    rows: Sequence[ResultRow], question: Question, study: Study, sweep: str
+) -> OtherTask | None:
     """One of them; its prices do not matter."""
     names = {row["teacher"] for row in rows} - {None}
     sizes: dict[str, float] = {}

@@ -9,6 +9,7 @@ from raydoa.planning.belief import Belief
 from raydoa.planning.measurements import data_of
 from raydoa.planning.outlook import Outlook, Table
 from raydoa.planning.scenario import Scenario
+from raydoa.report.wording import points
 from raydoa.strategies import STRATEGIES
 
 _SURE = 0.9
@@ -60,7 +61,7 @@ def advice(row: Outlook, scenario: Scenario) -> str:
     order = STRATEGIES.get(row.variant.strategy).order(plan_columns(row.plan))
     total = row.ledger.cost_usd
     bought = [
-        f"{percent(line.cost_usd / total)} of it for {ITEMS.get(line.item).title}"
+        f"{rounded_percent(line.cost_usd / total)} of it for {ITEMS.get(line.item).title}"
         for line in row.ledger.lines
         if line.gpu_seconds == 0 and len(row.ledger.lines) > 1
     ]
@@ -109,21 +110,14 @@ def _alternative(table: Table) -> str:
         f"({points(second.low)} to {points(second.high)})"
     )
     if ahead < _LIKELY:
-        return (
-            f"{what}, too close to call: the first is better with a probability of {percent(ahead)}"
-        )
+        return f"{what}, too close to call: the first is better with a probability of {rounded_percent(ahead)}"
     if ahead < _SURE or second.high > table.best.low:
-        sure = percent(ahead)
+        sure = rounded_percent(ahead)
         return f"{what}: the intervals overlap, and the first is better on average with a probability of {sure}"
     return what
 
 
-def points(score: float) -> str:
-    """A score in points of 100."""
-    return f"{100 * score:.1f}"
-
-
-def percent(share: float) -> str:
+def rounded_percent(share: float) -> str:
     """A share or a probability; what is not sure is never shown as if it were."""
     if 0.995 <= share < 1:
         return ">99%"

@@ -18,7 +18,7 @@ _FACTORS = (0.5, 2.0)
 
 
 @dataclass(frozen=True)
-class Change:
+class PriceChange:
     """A price by its name, and the number that is tried."""
 
     name: str
@@ -32,14 +32,14 @@ class WhatIf:
     ``now`` is None for what the question does not have: another accelerator, another region.
     """
 
-    change: Change
+    change: PriceChange
     now: float | None
     best: Outlook | None
     kgco2e: float = 0.0
     why_not: str | None = None
 
 
-def parse(text: str, scenario: Scenario) -> Change:
+def parse_change(text: str, scenario: Scenario) -> PriceChange:
     """Read NAME=NUMBER.
 
     Raises:
@@ -57,7 +57,7 @@ def parse(text: str, scenario: Scenario) -> Change:
         raise UserError(
             f"--what-if: found {name!r}; prices of this plan are {', '.join(prices)}{did_you_mean(name, prices)}"
         )
-    return Change(name, value)
+    return PriceChange(name, value)
 
 
 def names(scenario: Scenario) -> list[str]:
@@ -67,13 +67,13 @@ def names(scenario: Scenario) -> list[str]:
     return ["label", "gpu_hour", f"label.{scenario.question.task}", *accelerators, *regions]
 
 
-def usual(scenario: Scenario) -> list[Change]:
+def usual(scenario: Scenario) -> list[PriceChange]:
     """Each of the two prices halved and doubled."""
     now = {"label": scenario.label_usd, "gpu_hour": scenario.gpu_hour_usd}
-    return [Change(name, usd * factor) for name, usd in now.items() for factor in _FACTORS]
+    return [PriceChange(name, usd * factor) for name, usd in now.items() for factor in _FACTORS]
 
 
-def changed(scenario: Scenario, change: Change) -> Scenario:
+def changed(scenario: Scenario, change: PriceChange) -> Scenario:
     """The question at that price."""
     kind, _, name = change.name.partition(".")
     if kind == "label":
@@ -83,12 +83,12 @@ def changed(scenario: Scenario, change: Change) -> Scenario:
     return scenario.with_gpu_price(change.value, _WHY, name or None)
 
 
-def what_ifs(scenario: Scenario, belief: Belief, changes: Sequence[Change]) -> list[WhatIf]:
+def what_ifs(scenario: Scenario, belief: Belief, changes: Sequence[PriceChange]) -> list[WhatIf]:
     """The best plan at each change."""
     return [_what_if(scenario, belief, change) for change in changes]
 
 
-def _what_if(scenario: Scenario, belief: Belief, change: Change) -> WhatIf:
+def _what_if(scenario: Scenario, belief: Belief, change: PriceChange) -> WhatIf:
     other = changed(scenario, change)
     now = _now(scenario, change)
     try:
@@ -98,7 +98,7 @@ def _what_if(scenario: Scenario, belief: Belief, change: Change) -> WhatIf:
     return WhatIf(change, now, best, other.study.kgco2e(best.ledger))
 
 
-def _now(scenario: Scenario, change: Change) -> float | None:
+def _now(scenario: Scenario, change: PriceChange) -> float | None:
     kind, _, name = change.name.partition(".")
     sweep = scenario.study.sweep
     if kind == "label":

@@ -74,7 +74,7 @@ def break_even_table(cells: pd.DataFrame, budgets: Sequence[float] | None = None
     return pd.DataFrame(break_evens(cells, budgets), columns=names)
 
 
-Change = tuple[float | None, float | None, str, str]
+_Change = tuple[float | None, float | None, str, str]
 
 
 def _lines(panel: pd.DataFrame, price: Price) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def _lines(panel: pd.DataFrame, price: Price) -> pd.DataFrame:
     return lines.assign(units=by_plan(panel, price.units(panel)), rest=rest)
 
 
-def _changes(lines: pd.DataFrame, budget: float) -> list[Change]:
+def _changes(lines: pd.DataFrame, budget: float) -> list[_Change]:
     """Where the best strategy changes, from the lowest price to the highest; if nowhere, who is always best."""
     units = lines["units"].to_numpy(dtype=float)
     left = budget - lines["rest"].to_numpy(dtype=float)
@@ -95,7 +95,7 @@ def _changes(lines: pd.DataFrame, budget: float) -> list[Change]:
     # What is affordable at every price comes first, and each plan of this frontier is best from its own price downwards.
     best = plans[frontier(plans.assign(cost=-plans["until"]))].sort_values("until")
     steps = [*best[["strategy", "until"]].itertuples(index=False), (NEITHER, math.inf)]
-    changes: list[Change] = []
+    changes: list[_Change] = []
     for (below, lower), (above, _) in pairwise(steps):
         if below != above and math.isfinite(lower):
             same = plans["until"][(plans["strategy"] == below) & (plans["until"] > lower)]
@@ -103,10 +103,10 @@ def _changes(lines: pd.DataFrame, budget: float) -> list[Change]:
     return changes or [(None, None, steps[0][0], steps[0][0])]
 
 
-def _nearest(changes: Sequence[Change], now: float | None) -> Change:
+def _nearest(changes: Sequence[_Change], now: float | None) -> _Change:
     """The change nearest to today's price, in its logarithm; without one, the lowest."""
 
-    def distance(change: Change) -> float:
+    def distance(change: _Change) -> float:
         lower, upper = change[0], change[1]
         if lower is None or upper is None or now is None or lower <= now <= upper:
             return 0.0

@@ -13,9 +13,9 @@ import pandas as pd
 from pandas.api.types import pandas_dtype
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import SCHEMA, columns_of, quantity_column
+from raydoa.experiment.result_row import ROW_SCHEMA, columns_of, quantity_column
 from raydoa.report.cost_items import item_names, quantity_columns
-from raydoa.report.rows import check_schema
+from raydoa.report.rows import check_row_schema
 
 _DTYPES: Mapping[object, str] = {int: "int64", bool: "bool", str: "str", str | None: "str"}
 _NEVER_INFINITE = ("budget", "score", "cost_total", "cost_incurred")
@@ -28,15 +28,15 @@ def types_of(columns: Iterable[object]) -> dict[str, str]:
     return {name: _DTYPES.get(kind, "float64") for name, kind in row.items()}
 
 
-def plan_columns(columns: Iterable[object]) -> list[str]:
+def plan_key(columns: Iterable[object]) -> list[str]:
     """The columns that tell one plan from another, but for seed and repeat."""
     made = ["task", "n", "strategy", "teacher", "choices", "student", "u"]
     return [*made, *quantity_columns(columns)]
 
 
-def in_order(cells: pd.DataFrame) -> pd.DataFrame:
+def sorted_cells(cells: pd.DataFrame) -> pd.DataFrame:
     """The cells sorted by what each is."""
-    of_plan = [name for name in plan_columns(cells) if name not in ("task", "n")]
+    of_plan = [name for name in plan_key(cells) if name not in ("task", "n")]
     order = ["task", "n", "budget", *of_plan, "seed", "repeat"]
     return cells.sort_values(order, ignore_index=True)
 
@@ -65,10 +65,10 @@ def read_table(content: bytes, where: str) -> pd.DataFrame:
         schemas = sorted(set(cells["schema"].tolist()))
         if len(schemas) > 1:
             raise UserError(
-                f"{where}: its rows have schemas {' and '.join(map(str, schemas))}; this raydoa reads {SCHEMA}; "
+                f"{where}: its rows have schemas {' and '.join(map(str, schemas))}; this raydoa reads {ROW_SCHEMA}; "
                 "delete it and load again"
             )
-        check_schema(schemas[0], where)
+        check_row_schema(schemas[0], where)
     missing = [name for name in types_of(cells) if name not in cells]
     if missing:
         raise UserError(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.report.columns import concatenated, in_order, plan_columns
+from raydoa.report.columns import concatenated, plan_key, sorted_cells
 
 
 def joined(sweeps: Sequence[tuple[str, pd.DataFrame]]) -> tuple[pd.DataFrame, int]:
@@ -23,12 +23,12 @@ def joined(sweeps: Sequence[tuple[str, pd.DataFrame]]) -> tuple[pd.DataFrame, in
     _refuse_other_ways(cells, origin)
     row = ["cell", "prices", "accelerator", "region", "feasible", *_training(cells)]
     once = cells.drop_duplicates(row)
-    return in_order(once), len(cells) - len(once)
+    return sorted_cells(once), len(cells) - len(once)
 
 
 def _training(cells: pd.DataFrame) -> list[str]:
     """What makes a measurement of a plan: the same of all of it has the same score, wherever it was measured."""
-    return [*plan_columns(cells), "seed", "repeat"]
+    return [*plan_key(cells), "seed", "repeat"]
 
 
 def _refuse_other_metrics(cells: pd.DataFrame, origin: "pd.Series[str]") -> None:

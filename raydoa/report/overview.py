@@ -1,8 +1,7 @@
 """The tables that end a sweep and open a report, and what their reader must know."""
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,11 +10,9 @@ from raydoa.report import table as sweep_table
 from raydoa.report.best_within_budget import KEYS, best_of_all, best_within
 from raydoa.report.pareto import seed_scores
 from raydoa.report.seeds import training_luck
-from raydoa.report.sentence import points_of_100
+from raydoa.report.sentence import Point, points_of_100
 from raydoa.report.strategies import strategy_of
 from raydoa.report.wording import dollars
-
-Point = Mapping[Hashable, Any]
 
 
 def best_table(
@@ -50,7 +47,7 @@ def summary(cells: pd.DataFrame) -> pd.DataFrame:
 
 def notes(cells: pd.DataFrame) -> list[str]:
     """What is missing, how sure numbers are, and which prices they have: one line each."""
-    lines = sweep_table.notes(cells)
+    lines = sweep_table.table_notes(cells)
     if cells["seed"].nunique() > 1:
         lines.append(
             "scores are means over seeds, in points of 100, ± half of the 95% interval (Student's t), "

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from raydoa.report.columns import plan_columns
+from raydoa.report.columns import plan_key
 from raydoa.report.seeds import over_seeds, score_table
 
 PANEL = ["task", "n"]
@@ -18,7 +18,7 @@ PANEL = ["task", "n"]
 
 def point_columns(cells: pd.DataFrame) -> list[str]:
     """The columns that tell one point from another."""
-    return [*plan_columns(cells), "prices", "accelerator", "region"]
+    return [*plan_key(cells), "prices", "accelerator", "region"]
 
 
 def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:

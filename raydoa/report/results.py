@@ -17,18 +17,16 @@ from typing import Any
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import DRIVER_FILE, SCHEMA, row_of
-from raydoa.report.columns import as_cells, concatenated, in_order, read_table
+from raydoa.experiment.result_row import DRIVER_FILE, ROW_SCHEMA, ResultRow, row_of
+from raydoa.report.columns import as_cells, concatenated, read_table, sorted_cells
 from raydoa.report.join import joined
-from raydoa.report.rows import check_schema
+from raydoa.report.rows import check_row_schema
 from raydoa.store.layout import Storage, open_storage
 
 logger = logging.getLogger(__name__)
 
 CELLS_FILE = "cells.csv"
 _RESULT = "result.json"
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def read_results(result_dir: Path) -> pd.DataFrame:
     return _sorted(as_cells(rows, str(result_dir)))
 
 
-def finished_rows(result_dir: Path) -> tuple[list[Row], list[str]]:
+def finished_rows(result_dir: Path) -> tuple[list[ResultRow], list[str]]:
     """The rows of finished cells, and the names of trials that lack some.
 
     Raises:
@@ -152,7 +150,7 @@ def _plan_of(trial: str) -> str:
 
 def _sorted(cells: pd.DataFrame) -> pd.DataFrame:
     # Two trials of one plan, of which the first was killed, say the same.
-    return in_order(cells.drop_duplicates("cell"))
+    return sorted_cells(cells.drop_duplicates("cell"))
 
 
 def _empty(where: str, unfinished: Sequence[str]) -> UserError:
@@ -165,7 +163,9 @@ def _empty(where: str, unfinished: Sequence[str]) -> UserError:
     )
 
 
-def _trial_rows(folder: Storage, where: str, trials: Sequence[str]) -> tuple[list[Row], list[str]]:
+def _trial_rows(
+    folder: Storage, where: str, trials: Sequence[str]
+) -> tuple[list[ResultRow], list[str]]:
     rows, unfinished = [], []
     for path, content in folder.read_all(f"{trial}/{_RESULT}" for trial in trials):
         results = _results(content, f"{where}/{path}")
@@ -175,7 +175,7 @@ def _trial_rows(folder: Storage, where: str, trials: Sequence[str]) -> tuple[lis
     return rows, unfinished
 
 
-def _driver_rows(folder: Storage, where: str, table: pd.DataFrame | None) -> list[Row]:
+def _driver_rows(folder: Storage, where: str, table: pd.DataFrame | None) -> list[ResultRow]:
     """The rows of cells without a trial, which are written all at once; none if a table has as many."""
     try:
         content = folder.read(DRIVER_FILE)
@@ -187,9 +187,9 @@ def _driver_rows(folder: Storage, where: str, table: pd.DataFrame | None) -> lis
     return [_row(values, path) for values in _results(content, path)]
 
 
-def _row(values: Row, path: str) -> Row:
-    if "cell" in values or values.get("schema", 0) not in range(SCHEMA):
-        check_schema(values.get("schema"), path)
+def _row(values: ResultRow, path: str) -> ResultRow:
+    if "cell" in values or values.get("schema", 0) not in range(ROW_SCHEMA):
+        check_row_schema(values.get("schema"), path)
     try:
         return row_of(values)
     except KeyError as missing:
@@ -198,7 +198,7 @@ def _row(values: Row, path: str) -> Row:
         ) from None
 
 
-def _results(content: bytes, path: str) -> list[Row]:
+def _results(content: bytes, path: str) -> list[ResultRow]:
     """The results of a file, one a cell: a trial that was retried has appended all of its lines again.
 
     A last line without its end was cut off by a crash, and so was one that is followed by those of a retry.
@@ -218,7 +218,7 @@ def _results(content: bytes, path: str) -> list[Row]:
     return list(results.values())
 
 
-def _parsed(line: bytes, path: str) -> Row:
+def _parsed(line: bytes, path: str) -> ResultRow:
     try:
         values = json.loads(line)
     except ValueError as error:

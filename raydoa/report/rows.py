@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import SCHEMA, items_in, quantity_column
-
-Row = Mapping[str, Any]
+from raydoa.experiment.result_row import ROW_SCHEMA, ResultRow, items_in, quantity_column
 
 _FILE = "cells.csv"
 
@@ -45,7 +43,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-def read_rows(result_dir: Path) -> list[Row]:
+def read_result_rows(result_dir: Path) -> list[ResultRow]:
     """The columns that say what was measured, and the score, of every cell in a result dir's `cells.csv`.
 
     Raises:
@@ -67,30 +65,30 @@ def read_rows(result_dir: Path) -> list[Row]:
     return rows
 
 
-def scored(row: Row) -> bool:
+def scored(row: ResultRow) -> bool:
     """Whether a row has a score that is a number."""
     return row["score"] is not None and math.isfinite(row["score"])
 
 
-def check_schema(schema: object, where: str) -> None:
+def check_row_schema(schema: object, where: str) -> None:
     """Refuse rows of another raydoa.
 
     Raises:
         UserError: what was found, and what to do.
     """
     number = int(str(schema)) if str(schema).isdigit() else 0
-    if number != SCHEMA:
+    if number != ROW_SCHEMA:
         remedy = "run the sweep again, which makes nothing that is in its store"
         raise UserError(
-            f"{where}: rows have schema {schema or 'none'}, this raydoa reads {SCHEMA}; "
-            f"{'upgrade raydoa' if number > SCHEMA else remedy}"
+            f"{where}: rows have schema {schema or 'none'}, this raydoa reads {ROW_SCHEMA}; "
+            f"{'upgrade raydoa' if number > ROW_SCHEMA else remedy}"
         )
 
 
 def _row(
     values: Mapping[str, str | None], readers: Mapping[str, Callable[[str], Any]], where: str
-) -> Row:
-    check_schema(values.get("schema"), where)
+) -> ResultRow:
+    check_row_schema(values.get("schema"), where)
     row = {}
     for name, read in readers.items():
         text = values.get(name)

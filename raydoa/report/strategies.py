@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from raydoa.report.cost_items import bought_in
 from raydoa.strategies import STRATEGIES
-from raydoa.strategies.strategy import Row, Strategy
+from raydoa.strategies.strategy import Strategy, TableRow
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,15 @@ class UnregisteredStrategy:
     marker: str = "X"
     is_baseline: bool = False
 
-    def order(self, row: Row) -> str:
+    def order(self, row: TableRow) -> str:
         """See `Strategy.order`."""
         return f"use {self.name}"
 
-    def reaches(self, row: Row) -> str:
+    def reaches(self, row: TableRow) -> str:
         """See `Strategy.reaches`."""
         return f"{self.name} reaches"
 
-    def bought(self, row: Row) -> str:
+    def bought(self, row: TableRow) -> str:
         """See `Strategy.bought`."""
         return " ".join(f"{quantity:,} {item.title}" for item, quantity in bought_in(row))
 

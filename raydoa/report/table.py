@@ -4,7 +4,7 @@ import pandas as pd
 from tabulate import tabulate
 
 
-def notes(cells: pd.DataFrame) -> list[str]:
+def table_notes(cells: pd.DataFrame) -> list[str]:
     """What a reader of the table must know: one line for each thing that is missing in it."""
     lines = []
     infeasible = cells[~cells["feasible"]]

@@ -51,7 +51,7 @@ class Journal:
         self.ended_once = False
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        entries = read(path)
+        entries = read_journal(path)
         if not entries:
             self.began = datetime.now(UTC)
             top = {"about": dict(about), "limit_usd": search.limit_usd}
@@ -151,7 +151,7 @@ class Journal:
         self.entries += 1
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read_journal(path: Path) -> list[dict[str, Any]]:
     """The entries of a log; a last line that was cut off by a crash is none, and is removed."""
     if not path.exists():
         return []
@@ -170,7 +170,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def read_existing(path: Path) -> list[ExistingUnits] | None:
     """What existed before a search began, as its log says; None if it has not begun."""
-    entries = read(path)
+    entries = read_journal(path)
     if not entries:
         return None
     _check_version(path, entries)

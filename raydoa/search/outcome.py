@@ -56,7 +56,7 @@ def recommended(sampler: Sampler, state: SearchState) -> Recommended:
     return Recommended(state.space.budget_usd, plan, _expected(sampler, state, plan))
 
 
-def frontier(
+def recommended_frontier(
     sampler: Sampler, state: SearchState, objective: Objective, study: Study
 ) -> list[Recommended]:
     """A plan for each level: shares of the budget, or of the kgCO2e of its plan that emits most."""

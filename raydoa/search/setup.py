@@ -16,7 +16,7 @@ from raydoa.experiment.cell import Cell
 from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.search_accounting import existing_units
 from raydoa.search.ask_tell import Search
-from raydoa.search.journal import LOG_FILE, Journal, read, read_existing
+from raydoa.search.journal import LOG_FILE, Journal, read_existing, read_journal
 from raydoa.search.objective import Objective
 from raydoa.search.priors import Knowledge
 from raydoa.search.samplers import sampler_named
@@ -96,7 +96,7 @@ class SearchSetup:
     @property
     def begun(self) -> bool:
         """Whether there is a log to go on from."""
-        return bool(read(self.log_path))
+        return bool(read_journal(self.log_path))
 
     @property
     def log_path(self) -> Path:

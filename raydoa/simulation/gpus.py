@@ -17,7 +17,7 @@ Count: TypeAlias = int | Fraction
 """GPUs, or a part of one; exact, so that shares add up to the whole."""
 
 
-class Gpus:
+class GpuPool:
     """``total`` GPUs; who waits for how many; and how long they were held, by what for.
 
     Attributes:

@@ -10,7 +10,7 @@ from raydoa.pipeline.builder import BuildOutcome
 from raydoa.pipeline.stages import PseudoLabel
 from raydoa.simulation.clock import Clock, Event
 from raydoa.simulation.durations import GpuSeconds, Startup
-from raydoa.simulation.gpus import Gpus
+from raydoa.simulation.gpus import GpuPool
 from raydoa.simulation.store import KeysOnly
 from raydoa.store.key import Stage
 
@@ -53,7 +53,7 @@ class SimulatedRunner:
     def __init__(
         self,
         clock: Clock,
-        gpus: Gpus,
+        gpus: GpuPool,
         store: KeysOnly,
         placer: Placer,
         lasting: GpuSeconds,

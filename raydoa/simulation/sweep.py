@@ -17,7 +17,7 @@ from raydoa.pipeline.builder import Builder
 from raydoa.simulation.bound import Bound, bound
 from raydoa.simulation.clock import Clock
 from raydoa.simulation.durations import GpuSeconds, Startup, durations
-from raydoa.simulation.gpus import Gpus
+from raydoa.simulation.gpus import GpuPool
 from raydoa.simulation.runner import SimulatedLocks, SimulatedRunner
 from raydoa.simulation.store import KeysOnly
 from raydoa.store.key import Stage
@@ -77,11 +77,11 @@ def simulate(
 ) -> Simulated:
     """Simulate trials in their order, each given by its last stages.
 
-    ``gang_scheduling``: whether tasks wait outside while a worker group waits (see `Gpus`).
+    ``gang_scheduling``: whether tasks wait outside while a worker group waits (see `GpuPool`).
     """
     clock, runtime = Clock(), placer.runtime
     store = KeysOnly(clock, startup.store)
-    gpus = Gpus(clock, runtime.cluster_gpus, gang_scheduling=gang_scheduling)
+    gpus = GpuPool(clock, runtime.cluster_gpus, gang_scheduling=gang_scheduling)
     locks = SimulatedLocks(clock)
     runner = SimulatedRunner(clock, gpus, store, placer, lasting, startup)
     waiting = deque(trials)

@@ -1,12 +1,12 @@
 """Strategies: one file each. What it buys, which plans a search may propose of it, and how it is said."""
 
 from raydoa.plugins import Registry
-from raydoa.strategies.annotate import Annotate
-from raydoa.strategies.distill import Distill
-from raydoa.strategies.mixed import Mixed
-from raydoa.strategies.self_distill import SelfDistill
+from raydoa.strategies.annotate import AnnotateStrategy
+from raydoa.strategies.distill import DistillStrategy
+from raydoa.strategies.mixed import MixedStrategy
+from raydoa.strategies.self_distill import SelfDistillStrategy
 from raydoa.strategies.strategy import Strategy
 
 STRATEGIES: Registry[Strategy] = Registry("strategy")
-for _strategy in (Annotate(), Distill(), SelfDistill(), Mixed()):
+for _strategy in (AnnotateStrategy(), DistillStrategy(), SelfDistillStrategy(), MixedStrategy()):
     STRATEGIES.register(_strategy)

@@ -12,15 +12,15 @@ from raydoa.errors import UserError
 from raydoa.strategies.ladders import Ladders
 from raydoa.strategies.strategy import (
     Axes,
-    Row,
     Strategy,
+    TableRow,
     check_question,
     in_labels,
     short_name,
 )
 
 
-class Annotate(Strategy):
+class AnnotateStrategy(Strategy):
     """As many labels as the budget pays for after the student's training on all that are then owned."""
 
     name = "annotate"
@@ -72,21 +72,21 @@ class Annotate(Strategy):
         """No label is bought."""
         yield annotated(ladders.question, 0)
 
-    def order(self, row: Row) -> str:
+    def order(self, row: TableRow) -> str:
         """See `Strategy.order`."""
         if row["labels"]:
             return f"buy {in_labels(row['labels'])}"
         return f"train {short_name(row['student'])} on the labels that are owned"
 
-    def noun(self, row: Row) -> str:
+    def noun(self, row: TableRow) -> str:
         """See `Strategy.noun`."""
         return "annotating"
 
-    def reaches(self, row: Row) -> str:
+    def reaches(self, row: TableRow) -> str:
         """See `Strategy.reaches`."""
         return "labels alone reach"
 
-    def bought(self, row: Row) -> str:
+    def bought(self, row: TableRow) -> str:
         """See `Strategy.bought`."""
         return f"+{in_labels(row['labels'])}"
 

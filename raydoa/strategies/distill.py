@@ -10,10 +10,10 @@ from raydoa.costs.reasons import unaffordable
 from raydoa.costs.tariffs import micro_budget
 from raydoa.errors import UserError
 from raydoa.strategies.ladders import Ladders
-from raydoa.strategies.strategy import Axes, Row, Strategy, check_question, short_name
+from raydoa.strategies.strategy import Axes, Strategy, TableRow, check_question, short_name
 
 
-class Distill(Strategy):
+class DistillStrategy(Strategy):
     """The teacher's fine-tuning and U pseudo-labels first; the rest buys student steps, up to the recipe's epochs."""
 
     name = "distill"
@@ -47,15 +47,15 @@ class Distill(Strategy):
         """Of each teacher: one shard, and one epoch over it."""
         yield from cheapest_distillations(ladders, labels=0)
 
-    def order(self, row: Row) -> str:
+    def order(self, row: TableRow) -> str:
         """See `Strategy.order`."""
         return f"distil {short_name(row['teacher'])} on {on_pool(row)}"
 
-    def noun(self, row: Row) -> str:
+    def noun(self, row: TableRow) -> str:
         """See `Strategy.noun`."""
         return f"distilling {short_name(row['teacher'])} on {on_pool(row)}"
 
-    def bought(self, row: Row) -> str:
+    def bought(self, row: TableRow) -> str:
         """See `Strategy.bought`."""
         return f"U={int(row['pseudo_labels']):,} {short_name(row['teacher'])}"
 
@@ -135,6 +135,6 @@ def cheapest_distillations(ladders: Ladders, labels: int) -> Iterator[Plan]:
                 yield plan.with_quantities(student=question.limits("student", plan)[0])
 
 
-def on_pool(row: Row) -> str:
+def on_pool(row: TableRow) -> str:
     """The pool, in words."""
     return f"{int(row['pseudo_labels']):,} pseudo-labels"

@@ -9,7 +9,7 @@ from raydoa.costs.question import Question
 from raydoa.costs.tariffs import largest, micro_budget
 from raydoa.errors import UserError
 from raydoa.strategies.distill import (
-    Distill,
+    DistillStrategy,
     cheapest_distillations,
     check_distillation,
     distillations,
@@ -18,13 +18,20 @@ from raydoa.strategies.distill import (
     unfinished,
 )
 from raydoa.strategies.ladders import Ladders
-from raydoa.strategies.strategy import Axes, Row, Strategy, check_question, in_labels, short_name
+from raydoa.strategies.strategy import (
+    Axes,
+    Strategy,
+    TableRow,
+    check_question,
+    in_labels,
+    short_name,
+)
 
-_WITHOUT_LABELS = Distill()
+_WITHOUT_LABELS = DistillStrategy()
 """What a share that buys no label comes to."""
 
 
-class Mixed(Strategy):
+class MixedStrategy(Strategy):
     """A share of the budget buys labels; teacher and pool are paid in full, and the rest buys student steps."""
 
     name = "mixed"
@@ -87,13 +94,13 @@ class Mixed(Strategy):
         if more is not None:
             yield more
 
-    def order(self, row: Row) -> str:
+    def order(self, row: TableRow) -> str:
         """See `Strategy.order`."""
         if not row["labels"]:
             return _WITHOUT_LABELS.order(row)
         return f"buy {in_labels(row['labels'])} and distil {short_name(row['teacher'])} on {on_pool(row)}"
 
-    def noun(self, row: Row) -> str:
+    def noun(self, row: TableRow) -> str:
         """See `Strategy.noun`."""
         if not row["labels"]:
             return _WITHOUT_LABELS.noun(row)
@@ -102,7 +109,7 @@ class Mixed(Strategy):
             f"on {on_pool(row)}"
         )
 
-    def bought(self, row: Row) -> str:
+    def bought(self, row: TableRow) -> str:
         """See `Strategy.bought`."""
         pool = f"U={int(row['pseudo_labels']):,} {short_name(row['teacher'])}"
         return f"+{in_labels(row['labels'])} {pool}"

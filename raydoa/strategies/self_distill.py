@@ -7,10 +7,10 @@ from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
 from raydoa.errors import UserError
 from raydoa.strategies.distill import check_distillation, distilled, on_pool
-from raydoa.strategies.strategy import Axes, Row, Strategy, check_question, short_name
+from raydoa.strategies.strategy import Axes, Strategy, TableRow, check_question, short_name
 
 
-class SelfDistill(Strategy):
+class SelfDistillStrategy(Strategy):
     """The same as `distill`, with the student as its own teacher. No search proposes it."""
 
     name = "self_distill"
@@ -33,14 +33,14 @@ class SelfDistill(Strategy):
             )
         return distilled(question, budget_usd, teacher, labels=0)
 
-    def order(self, row: Row) -> str:
+    def order(self, row: TableRow) -> str:
         """See `Strategy.order`."""
         return f"distil {short_name(row['student'])} from itself on {on_pool(row)}"
 
-    def noun(self, row: Row) -> str:
+    def noun(self, row: TableRow) -> str:
         """See `Strategy.noun`."""
         return f"distilling itself on {on_pool(row)}"
 
-    def bought(self, row: Row) -> str:
+    def bought(self, row: TableRow) -> str:
         """See `Strategy.bought`."""
         return f"U={int(row['pseudo_labels']):,}"

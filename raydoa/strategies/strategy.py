@@ -10,7 +10,7 @@ from raydoa.costs.question import Question
 from raydoa.errors import UserError
 from raydoa.strategies.ladders import Ladders
 
-Row = Mapping[Any, Any]
+TableRow = Mapping[Any, Any]
 """A result row, or a plan's columns of one."""
 
 
@@ -84,19 +84,19 @@ class Strategy(ABC):
         return iter(())
 
     @abstractmethod
-    def order(self, row: Row) -> str:
+    def order(self, row: TableRow) -> str:
         """What to do, such as "buy 10 labels and distil nano-l on 3,000 pseudo-labels"."""
 
     @abstractmethod
-    def noun(self, row: Row) -> str:
+    def noun(self, row: TableRow) -> str:
         """What was done, such as "distilling nano-l on 3,000 pseudo-labels"."""
 
-    def reaches(self, row: Row) -> str:
+    def reaches(self, row: TableRow) -> str:
         """What was done as the subject of its score: "distilling nano-l on 3,000 pseudo-labels reaches"."""
         return f"{self.noun(row)} reaches"
 
     @abstractmethod
-    def bought(self, row: Row) -> str:
+    def bought(self, row: TableRow) -> str:
         """What was bought, for a table: "+10 labels U=3,000 nano-l"."""
 
 

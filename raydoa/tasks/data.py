@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.errors import Unreachable, UserError, did_you_mean
-from raydoa.tasks.records import Record, file_records, hub_records
+from raydoa.tasks.records import LocatedRecord, file_records, hub_records
 from raydoa.tasks.task import CLOSED_METRICS, TaskSpec, hub_dataset
 
 
@@ -83,7 +83,9 @@ def _rows(
         yield Row(f"{part}-{index}", source, target)
 
 
-def part_records(spec: TaskSpec, part: str, data_root: str | Path | None) -> Iterator[Record]:
+def part_records(
+    spec: TaskSpec, part: str, data_root: str | Path | None
+) -> Iterator[LocatedRecord]:
     """The records of one part of a task (``train``, ``test``, ``pool``, ``text``), read as they are asked for.
 
     Raises:

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 from raydoa.errors import Unreachable, UserError
 from raydoa.tasks.task import HubDataset
 
-Record: TypeAlias = tuple[str, Mapping[str, Any]]
+LocatedRecord: TypeAlias = tuple[str, Mapping[str, Any]]
 """Where it stands (``file:line``), and its columns."""
 
 
-def file_records(path: Path) -> Iterator[Record]:
+def file_records(path: Path) -> Iterator[LocatedRecord]:
     """Read a ``.jsonl``, ``.csv`` (with a header line) or ``.parquet`` file.
 
     Raises:
@@ -41,7 +41,7 @@ def _lines(path: Path) -> Iterator[str]:
                 ) from None
 
 
-def _jsonl(path: Path) -> Iterator[Record]:
+def _jsonl(path: Path) -> Iterator[LocatedRecord]:
     for number, line in enumerate(_lines(path), start=1):
         location = f"{path}:{number}"
         if not line.strip():
@@ -57,7 +57,7 @@ def _jsonl(path: Path) -> Iterator[Record]:
         yield location, values
 
 
-def _csv(path: Path) -> Iterator[Record]:
+def _csv(path: Path) -> Iterator[LocatedRecord]:
     lines = csv.reader(_lines(path), strict=True)
     try:
         header = next(lines, [])
@@ -73,7 +73,7 @@ def _csv(path: Path) -> Iterator[Record]:
         raise UserError(f"{path}:{lines.line_num}: not CSV ({error})") from None
 
 
-def _parquet(path: Path) -> Iterator[Record]:
+def _parquet(path: Path) -> Iterator[LocatedRecord]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -88,7 +88,7 @@ def _parquet(path: Path) -> Iterator[Record]:
         raise UserError(f"{path}: not a Parquet file, or a damaged one ({error})") from None
 
 
-def hub_records(dataset: HubDataset) -> Iterator[Record]:
+def hub_records(dataset: HubDataset) -> Iterator[LocatedRecord]:
     """Read a split of a Hugging Face dataset; columns of class numbers become class names.
 
     Raises:

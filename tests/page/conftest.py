@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.reporting.browser import ABSENT, browser, chromium
 from benchmarks.reporting.rows import rows
-from raydoa.report.columns import as_cells, in_order, types_of
+from raydoa.report.columns import as_cells, sorted_cells, types_of
 from raydoa.report.page.document import write_page
 
 
@@ -33,7 +33,7 @@ def sweep() -> pd.DataFrame:
 
 
 def sorted_as_loaded(cells: pd.DataFrame) -> pd.DataFrame:
-    return in_order(cells).astype(types_of(cells))
+    return sorted_cells(cells).astype(types_of(cells))
 
 
 @dataclass

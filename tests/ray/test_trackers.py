@@ -26,7 +26,7 @@ from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.resolve import resolve
 from raydoa.experiment.result_row import columns_of
 from raydoa.on_ray.sweep import run_sweep
-from raydoa.on_ray.trackers import Trackers, check_trackers, measured
+from raydoa.on_ray.trackers import Trackers, check_trackers, measured_numbers
 from raydoa.report.results import load
 from tests.ray.rows import without_ray
 from tests.ray.tiny import Tiny
@@ -175,7 +175,7 @@ def test_an_unaffordable_cell_has_no_score() -> None:
         "n": 5,
     }
     result = {**row, "training_iteration": 1, "pid": 7, "config": {"cell": {}}}
-    assert measured(result) == {"feasible": 0.0, "labels": 0.0, "training_iteration": 1}
+    assert measured_numbers(result) == {"feasible": 0.0, "labels": 0.0, "training_iteration": 1}
 
 
 def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import raydoa
 from raydoa import api
 from raydoa.costs.items import ITEMS
 from raydoa.strategies import STRATEGIES
-from raydoa.strategies.annotate import Annotate
+from raydoa.strategies.annotate import AnnotateStrategy
 
 
 def test_every_name_is_there_and_documented() -> None:
@@ -88,7 +88,7 @@ def test_a_plan() -> None:
 
 def test_what_is_registered_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="strategy 'annotate' is registered twice"):
-        raydoa.register_strategy(Annotate())
+        raydoa.register_strategy(AnnotateStrategy())
     with pytest.raises(ValueError, match="cost item 'labels' is registered twice"):
         raydoa.register_cost_item(ITEMS.get("labels"), before="teacher")
     assert STRATEGIES.names()[0] == "annotate"

@@ -45,7 +45,7 @@ class Labels(CostItem):
         graph.labels += quantity
 
 
-def in_order(plan: Plan) -> int:
+def ordered_gold_rows(plan: Plan) -> int:
     """Gold rows that are the front of the seed's order, owned and bought."""
     return plan.n + plan.quantity(Labels.name)
 
@@ -53,11 +53,11 @@ def in_order(plan: Plan) -> int:
 def gold_of(plan: Plan) -> Hashable:
     """What tells the gold rows of one plan from those of another: how many of the order, and of each other item."""
     others = [item.name for item in ITEMS if item.brings == "gold" and item.name != Labels.name]
-    return in_order(plan), *((name, plan.quantity(name)) for name in others)
+    return ordered_gold_rows(plan), *((name, plan.quantity(name)) for name in others)
 
 
 def where_owned(plan: Plan, n: int) -> Plan:
     """A plan with the same gold rows where ``n`` of them are owned, or all if there are fewer; the rest is bought."""
-    rows = in_order(plan)
+    rows = ordered_gold_rows(plan)
     bought = {Labels.name: max(0, rows - n)}
     return replace(plan, n=min(rows, n)).with_quantities(**bought)

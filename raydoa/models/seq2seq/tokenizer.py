@@ -18,7 +18,7 @@ import sentencepiece
 
 from raydoa.errors import UserError
 
-PAD_ID = 0
+_PAD_ID = 0
 END_ID = 1
 SPIECE_FILE = "spiece.model"
 _SENTINEL = "<extra_id_"
@@ -49,10 +49,10 @@ class SentencePieceTokenizer:
             self._pieces = sentencepiece.SentencePieceProcessor(model_proto=model_bytes)
         except RuntimeError as error:
             raise UserError(f"{where}: not a sentencepiece model") from error
-        if self._pieces.pad_id() != PAD_ID or self._pieces.eos_id() != END_ID:
+        if self._pieces.pad_id() != _PAD_ID or self._pieces.eos_id() != END_ID:
             raise UserError(
                 f"{where}: pads with id {self._pieces.pad_id()} and ends with id "
-                f"{self._pieces.eos_id()}; T5 vocabularies use {PAD_ID} and {END_ID}"
+                f"{self._pieces.eos_id()}; T5 vocabularies use {_PAD_ID} and {END_ID}"
             )
         self.size = int(self._pieces.get_piece_size())
         self.fingerprint = _fingerprint(map(self._pieces.id_to_piece, range(self.size)))
@@ -87,10 +87,10 @@ class HuggingFaceTokenizer:
             raise UserError(
                 f"{folder}: not a tokenizer that transformers can read ({why})"
             ) from error
-        if self._tokenizer.pad_token_id != PAD_ID or self._tokenizer.eos_token_id != END_ID:
+        if self._tokenizer.pad_token_id != _PAD_ID or self._tokenizer.eos_token_id != END_ID:
             raise UserError(
                 f"{folder}: the tokenizer pads with id {self._tokenizer.pad_token_id} and ends with "
-                f"id {self._tokenizer.eos_token_id}; T5 vocabularies use {PAD_ID} and {END_ID}"
+                f"id {self._tokenizer.eos_token_id}; T5 vocabularies use {_PAD_ID} and {END_ID}"
             )
         self.size = len(self._tokenizer)
         pieces: list[str] = self._tokenizer.convert_ids_to_tokens(list(range(self.size)))
@@ -148,7 +148,7 @@ def train_sentencepiece(texts: Iterable[str], size: int) -> SentencePieceTokeniz
             model_type="bpe",
             # As written: the usual normalisation makes other letters of some (µ), which are then never right.
             normalization_rule_name="identity",
-            pad_id=PAD_ID,
+            pad_id=_PAD_ID,
             eos_id=END_ID,
             unk_id=2,
             bos_id=-1,
@@ -176,6 +176,6 @@ def _until_end(ids: Sequence[int]) -> list[int]:
     for token in ids:
         if token == END_ID:
             break
-        if token != PAD_ID:
+        if token != _PAD_ID:
             kept.append(int(token))
     return kept

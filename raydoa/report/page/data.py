@@ -15,15 +15,13 @@ from raydoa.report.cost_items import ReportedItem, reported_items
 from raydoa.report.looks import Curve, curve_keys, curves_of
 from raydoa.report.overview import notes
 from raydoa.report.page.looks import marker_path
-from raydoa.report.page.plans import page_plans, plain
+from raydoa.report.page.plans import Json, json_values, page_plans
 from raydoa.report.paper.style import SCORE
 from raydoa.report.pareto import PANEL
 from raydoa.report.reprice import CHANGE, emptied_columns
 from raydoa.report.sentence import TEMPLATES
 from raydoa.report.unit_prices import GPU_HOUR, LABEL, Price, prices_of, scope_value
 from raydoa.report.wording import FORMATS
-
-Json = dict[str, Any]
 
 _USUAL_USD = {LABEL: 0.2, GPU_HOUR: 3.0}
 """Where a slider starts if the sweep has no single price."""
@@ -78,11 +76,11 @@ def _column(cells: pd.DataFrame, name: str, kind: str) -> Json:
 
 def _coded(column: Any) -> Json:
     """The values of a column, or, where that is shorter, its different values and which of them each cell has."""
-    values = plain(column)
+    values = json_values(column)
     codes, different = pd.factorize(pd.Series(values, dtype=object), use_na_sentinel=False)
     if len(different) > len(values) / 2:
         return {"values": values}
-    return {"values": plain(different), "codes": codes.tolist()}
+    return {"values": json_values(different), "codes": codes.tolist()}
 
 
 def _item(cells: pd.DataFrame, price: Price, item: ReportedItem) -> Json:

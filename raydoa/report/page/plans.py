@@ -47,11 +47,11 @@ def page_plans(cells: pd.DataFrame) -> Json:
         fields[slot] = [words[slot] for words in said]
     scores = ("score", "score_margin", "score_lowest", "score_highest", "seeds")
     for name in ("rank", "tied_from", *scores):
-        fields[name] = plain(plans[name])
+        fields[name] = json_values(plans[name])
     return {"plans": fields, "verdicts": verdicts}
 
 
-def plain(values: Any) -> list[Any]:
+def json_values(values: Any) -> list[Any]:
     """Values as JSON has them; a gap is null."""
     return [None if pd.isna(value) else value for value in values.tolist()]
 

@@ -26,11 +26,11 @@ from raydoa.tasks.task import MetricName
 logger = logging.getLogger(__name__)
 
 MEASURES: Mapping[MetricName, Measure] = {
-    "accuracy": partial(classes.measure, "accuracy"),
-    "macro_f1": partial(classes.measure, "macro_f1"),
+    "accuracy": partial(classes.class_metric, "accuracy"),
+    "macro_f1": partial(classes.class_metric, "macro_f1"),
     "entity_f1": entities.entity_f1,
-    "exact_match": partial(answers.measure, "exact_match"),
-    "squad_f1": partial(answers.measure, "squad_f1"),
+    "exact_match": partial(answers.answer_metric, "exact_match"),
+    "squad_f1": partial(answers.answer_metric, "squad_f1"),
     "bert_ibleu": paraphrase.bert_ibleu,
 }
 

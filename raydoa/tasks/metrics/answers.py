@@ -10,7 +10,7 @@ import re
 import string
 from collections import Counter
 
-from raydoa.tasks.metrics.statistic import Measured, Outputs, mean_of
+from raydoa.tasks.metrics.statistic import MetricStatistics, Outputs, mean_of
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -31,7 +31,7 @@ def token_f1(prediction: str, target: str) -> float:
     return 2 * shared / (len(predicted) + len(gold))
 
 
-def measure(metric: str, outputs: Outputs) -> Measured:
+def answer_metric(metric: str, outputs: Outputs) -> MetricStatistics:
     """``exact_match``: share of rows whose output is the gold answer; ``squad_f1``: mean F1 of their words."""
     pairs = list(zip(outputs.predictions, outputs.targets, strict=True))
     values = {
@@ -41,4 +41,4 @@ def measure(metric: str, outputs: Outputs) -> Measured:
     parts = {name: mean_of(column) for name, column in values.items()}
     rows = zip(outputs.sources, outputs.targets, values[metric], strict=True)
     kept = [value for source, target, value in rows if source and target]
-    return Measured(parts[metric], mean_of(kept) if kept else None, parts)
+    return MetricStatistics(parts[metric], mean_of(kept) if kept else None, parts)

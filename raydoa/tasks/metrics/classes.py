@@ -11,7 +11,7 @@ import numpy as np
 
 from raydoa.tasks.metrics.statistic import (
     Ints,
-    Measured,
+    MetricStatistics,
     Outputs,
     Statistic,
     class_rows,
@@ -22,7 +22,7 @@ from raydoa.tasks.metrics.statistic import (
 _NO_CLASS = -1
 
 
-def measure(metric: str, outputs: Outputs) -> Measured:
+def class_metric(metric: str, outputs: Outputs) -> MetricStatistics:
     """``accuracy``: share of rows whose output is the gold class; ``macro_f1``: mean F1 of the classes that occur."""
     number = {_folded(name): index for index, name in enumerate(outputs.classes)}
     gold = np.array([number[_folded(target)] for target in outputs.targets])
@@ -35,7 +35,7 @@ def measure(metric: str, outputs: Outputs) -> Measured:
         "paper_macro_f1": _macro_f1(gold, lenient, len(number)),
         "unparsable": mean_of(strict == _NO_CLASS),
     }
-    return Measured(score=parts[metric], paper=parts[f"paper_{metric}"], parts=parts)
+    return MetricStatistics(score=parts[metric], paper=parts[f"paper_{metric}"], parts=parts)
 
 
 def _macro_f1(gold: Ints, predicted: Ints, classes: int) -> Statistic:

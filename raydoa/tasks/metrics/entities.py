@@ -27,7 +27,7 @@ import numpy as np
 
 from raydoa.tasks.metrics.statistic import (
     Floats,
-    Measured,
+    MetricStatistics,
     Outputs,
     Statistic,
     class_rows,
@@ -42,7 +42,7 @@ _ANY_MARK = re.compile(r"\[([^\[\]\s]+)\]")
 _PAPER_MISSING = "AMOUNT"
 
 
-def entity_f1(outputs: Outputs) -> Measured:
+def entity_f1(outputs: Outputs) -> MetricStatistics:
     """Micro F1 over multisets of (span, type)."""
     types = outputs.classes or _types_in(outputs.targets)
     strict = _strict_rows(outputs, types)
@@ -58,10 +58,10 @@ def entity_f1(outputs: Outputs) -> Measured:
         if len(rows):
             parts[f"{name}_micro_f1"] = Statistic(rows, micro_f1)
             parts[f"{name}_macro_f1"] = Statistic(rows, macro_f1)
-    return Measured(score=score, paper=parts.get("paper_micro_f1"), parts=parts)
+    return MetricStatistics(score=score, paper=parts.get("paper_micro_f1"), parts=parts)
 
 
-def parse(text: str, types: Sequence[str]) -> list[Entity]:
+def parse_entities(text: str, types: Sequence[str]) -> list[Entity]:
     """The entities of ``text`` in order; ``types`` are the marks that end a span."""
     if not types:
         return []
@@ -82,7 +82,10 @@ def _strict_rows(outputs: Outputs, types: Sequence[str]) -> Floats:
     column = {kind: index for index, kind in enumerate(types)}
     rows = np.zeros((len(outputs.targets), 3, len(types)))
     for row, prediction, target in zip(rows, outputs.predictions, outputs.targets, strict=True):
-        predicted, gold = Counter(parse(prediction, types)), Counter(parse(target, types))
+        predicted, gold = (
+            Counter(parse_entities(prediction, types)),
+            Counter(parse_entities(target, types)),
+        )
         for row_index, entities in enumerate((predicted & gold, predicted, gold)):
             for (_, kind), count in entities.items():
                 row[row_index, column[kind]] += count

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from raydoa.tasks.metrics.statistic import Floats, Measured, Outputs, Statistic, mean_of
+from raydoa.tasks.metrics.statistic import Floats, MetricStatistics, Outputs, Statistic, mean_of
 from raydoa.tasks.task import BERTSCORE_VARIABLE
 
 BETA = 4.0
@@ -29,7 +29,7 @@ _PAPER_EPSILON = 1e-5
 _PAPER_EMPTY = "no prediction"
 
 
-def bert_ibleu(outputs: Outputs) -> Measured:
+def bert_ibleu(outputs: Outputs) -> MetricStatistics:
     """Weighted harmonic mean of BERTScore and 1 - self-BLEU, per row, then the mean."""
     paper = _paper_outputs(outputs)
     self_bleu = sentence_bleu(outputs.predictions, outputs.sources, effective_order=True)
@@ -44,7 +44,7 @@ def bert_ibleu(outputs: Outputs) -> Measured:
             "BERT-iBLEU needs a BERTScore model: give its folder as the task's `bertscore_model` "
             f"or in {BERTSCORE_VARIABLE}; the parts that need none are given"
         )
-        return Measured(None, None, parts, missing)
+        return MetricStatistics(None, None, parts, missing)
 
     from raydoa.tasks.metrics.bertscore import open_scorer
 
@@ -57,7 +57,7 @@ def bert_ibleu(outputs: Outputs) -> Measured:
         paper_similar = scorer.f1(paper.predictions, paper.targets, idf=True)
         parts["paper_bert_score"] = mean_of(paper_similar)
         in_paper = mean_of(combined(paper_similar + _PAPER_EPSILON, paper_bleu + _PAPER_EPSILON))
-    return Measured(score, in_paper, parts)
+    return MetricStatistics(score, in_paper, parts)
 
 
 def combined(similar: Floats, self_bleu: Floats) -> Floats:

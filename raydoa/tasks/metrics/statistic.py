@@ -48,7 +48,7 @@ class Statistic:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MetricStatistics:
     """What a metric found: its strict form, the paper's form, and parts by name.
 
     ``score`` is None where the metric cannot be computed; ``missing`` then says what it needs.
@@ -61,7 +61,7 @@ class Measured:
     missing: str | None = None
 
 
-Measure: TypeAlias = Callable[[Outputs], Measured]
+Measure: TypeAlias = Callable[[Outputs], MetricStatistics]
 
 
 def mean_of(values: Sequence[float] | Sequence[bool] | Floats) -> Statistic:

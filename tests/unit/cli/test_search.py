@@ -22,7 +22,7 @@ from raydoa.experiment.trial import measure
 from raydoa.planning.measurements import measurements
 from raydoa.report.results import load
 from raydoa.search.ask_tell import Proposal
-from raydoa.search.journal import Journal, read
+from raydoa.search.journal import Journal, read_journal
 from raydoa.search.objective import OBJECTIVES, Objective
 from raydoa.search.setup import SearchSetup, cell_of
 from raydoa.store.store import Store
@@ -158,7 +158,7 @@ def test_the_end(
 ) -> None:
     """The same measurements, as different searches tell of them."""
     setup = replace(searched, sampler=sampler, objective=objective, result_dir=tmp_path)
-    header, *entries = read(searched.log_path)
+    header, *entries = read_journal(searched.log_path)
     lines = [{**header, "about": dict(setup.about())}, *entries]
     setup.log_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     journal = setup.open_journal()

@@ -12,7 +12,7 @@ from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Plan
 from raydoa.experiment.presets import embedded
 from raydoa.experiment.resolve import resolve
-from raydoa.experiment.result_row import SCHEMA, columns_of
+from raydoa.experiment.result_row import ROW_SCHEMA, columns_of
 from raydoa.experiment.study import Study
 from raydoa.planning.scenario import Scenario, scenario_of
 from raydoa.search.surrogate.surface import Measured
@@ -49,7 +49,7 @@ def row(strategy: str = "annotate", score: object = 0.5, **fields: Any) -> dict[
     """A row as cells.csv has it; what a plan does not read is left empty."""
     taught = strategy != "annotate"
     values = {
-        "schema": SCHEMA, "task": "lexicon", "strategy": strategy, "n": OWNED, "teacher": "nano-m" if taught else None,
+        "schema": ROW_SCHEMA, "task": "lexicon", "strategy": strategy, "n": OWNED, "teacher": "nano-m" if taught else None,
         "student": "nano-s", "seed": 0, "repeat": 0, "feasible": True, "labels": 0, "teacher_steps": 120 if taught else 0,
         "pseudo_labels": 1000 if taught else 0, "student_steps": 192 if taught else 80, "score": score,
     }  # fmt: skip

@@ -8,7 +8,7 @@ from raydoa.experiment.result_row import plan_columns
 from raydoa.planning.evidence import contradictions, gather, spread
 from raydoa.planning.measurements import as_asked, plan_of
 from raydoa.planning.scenario import Scenario
-from raydoa.report.rows import read_rows
+from raydoa.report.rows import read_result_rows
 from tests.unit.planning.conftest import COLUMNS, WriteSweep, grid, measurement, plan, row
 
 
@@ -136,7 +136,7 @@ def test_contradictions_have_a_note(scenario: Scenario, write_sweep: WriteSweep)
 def test_labels_are_those_of_the_question(
     scenario: Scenario, write_sweep: WriteSweep, values: dict[str, object], wanted: object
 ) -> None:
-    (values,) = read_rows(write_sweep([{**values, "seed": 3, "repeat": 1}]))
+    (values,) = read_result_rows(write_sweep([{**values, "seed": 3, "repeat": 1}]))
     assert as_asked(plan_of(values), scenario.question) == wanted
 
 

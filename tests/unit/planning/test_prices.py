@@ -7,11 +7,11 @@ import pytest
 
 from raydoa.errors import UserError
 from raydoa.planning.belief import Belief
-from raydoa.planning.break_even import Sides, advantage, break_evens, crossing
+from raydoa.planning.break_even import Sides, advantage, break_even_prices, crossing
 from raydoa.planning.evidence import Evidence, gather
 from raydoa.planning.outlook import best_plan
 from raydoa.planning.scenario import Scenario
-from raydoa.planning.what_if import Change, changed, names, parse, usual, what_ifs
+from raydoa.planning.what_if import PriceChange, changed, names, parse_change, usual, what_ifs
 from tests.unit.planning.conftest import WriteSweep, grid
 
 SIDES = Sides("annotate", "distill")
@@ -47,7 +47,7 @@ def test_break_evens_change_places_there(large_budget: Scenario, write_sweep: Wr
         gather([write_sweep(grid())], large_budget.question, large_budget.study),
         large_budget.question,
     )
-    label, gpu_hour = break_evens(large_budget, belief)
+    label, gpu_hour = break_even_prices(large_budget, belief)
     assert (label.name, label.now, gpu_hour.name) == ("label", 0.26, "gpu_hour")
     assert label.price is not None and (label.below, label.above) == ("annotate", "distill")
     below, above = (
@@ -80,35 +80,35 @@ def test_what_is_unaffordable_loses(scenario: Scenario) -> None:
 )  # fmt: skip
 def test_mistakes(scenario: Scenario, text: str, message: str) -> None:
     with pytest.raises(UserError) as mistake:
-        parse(text, scenario)
+        parse_change(text, scenario)
     assert message in str(mistake.value)
 
 
 def test_every_named_price_can_be_changed(scenario: Scenario) -> None:
     for name in names(scenario):
-        assert changed(scenario, parse(f"{name}=1.5", scenario)).space.plans()
+        assert changed(scenario, parse_change(f"{name}=1.5", scenario)).space.plans()
 
 
 def test_what_each_change_is(scenario: Scenario) -> None:
-    assert changed(scenario, Change("label", 0.1)).label_usd == 0.1
-    assert changed(scenario, Change("label.lexicon", 0.1)).label_usd == 0.1
-    assert changed(scenario, Change("gpu_hour", 1.5)).gpu_hour_usd == 1.5
-    other = changed(scenario, Change("gpu.h100-80gb", 3.99))
+    assert changed(scenario, PriceChange("label", 0.1)).label_usd == 0.1
+    assert changed(scenario, PriceChange("label.lexicon", 0.1)).label_usd == 0.1
+    assert changed(scenario, PriceChange("gpu_hour", 1.5)).gpu_hour_usd == 1.5
+    other = changed(scenario, PriceChange("gpu.h100-80gb", 3.99))
     assert (other.study.sweep.accelerator, other.gpu_hour_usd) == ("h100-80gb", 3.99)
     belief = Belief(Evidence(), scenario.question)
     here, there = (
         best_plan(scenario, belief),
-        best_plan(changed(scenario, Change("grid.france", 0.03)), belief),
+        best_plan(changed(scenario, PriceChange("grid.france", 0.03)), belief),
     )
     assert here == there
-    assert changed(scenario, Change("grid.france", 0.03)).study.kgco2e(
+    assert changed(scenario, PriceChange("grid.france", 0.03)).study.kgco2e(
         there.ledger
     ) < scenario.study.kgco2e(here.ledger)
 
 
 def test_the_best_plan_at_each_price(scenario: Scenario) -> None:
     belief = Belief(Evidence(), scenario.question)
-    dearer = [Change("label", 1e5), Change("gpu_hour", 1e5)]
+    dearer = [PriceChange("label", 1e5), PriceChange("gpu_hour", 1e5)]
     found = what_ifs(scenario, belief, [*usual(scenario), *dearer])
     assert [(row.change.name, row.change.value) for row in found[:4]] == [
         ("label", 0.13), ("label", 0.52), ("gpu_hour", scenario.gpu_hour_usd / 2), ("gpu_hour", scenario.gpu_hour_usd * 2),

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import SCHEMA
-from raydoa.report.rows import read_rows, scored
+from raydoa.experiment.result_row import ROW_SCHEMA
+from raydoa.report.rows import read_result_rows, scored
 from tests.unit.planning.conftest import COLUMNS, WriteSweep, row
 
 
 def test_values_have_their_types(write_sweep: WriteSweep) -> None:
-    first, second = read_rows(write_sweep([row(score=0.25), row("distill", "")]))
+    first, second = read_result_rows(write_sweep([row(score=0.25), row("distill", "")]))
     assert (first["n"], first["teacher"], first["feasible"], first["score"]) == (
         100,
         None,
@@ -27,19 +27,19 @@ def test_what_pandas_writes_is_read(write_sweep: WriteSweep) -> None:
     folder = write_sweep([row(score=0.25), row("distill", None, feasible=False)])
     path = folder / "cells.csv"
     pd.read_csv(path).to_csv(path, index=False)  # Now a column with gaps has floats.
-    assert [r["feasible"] for r in read_rows(folder)] == [True, False]
+    assert [r["feasible"] for r in read_result_rows(folder)] == [True, False]
 
 
 @pytest.mark.parametrize("score", ["nan", "NaN", "inf", ""])
 def test_a_score_that_is_no_number(write_sweep: WriteSweep, score: str) -> None:
-    assert not scored(read_rows(write_sweep([row(score=score)]))[0])
+    assert not scored(read_result_rows(write_sweep([row(score=score)]))[0])
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"schema": SCHEMA - 1}, f"cells.csv:2: rows have schema {SCHEMA - 1}, this raydoa reads {SCHEMA}; run the sweep again"),
-        ({"schema": SCHEMA + 1}, f"rows have schema {SCHEMA + 1}, this raydoa reads {SCHEMA}; upgrade raydoa"),
+        ({"schema": ROW_SCHEMA - 1}, f"cells.csv:2: rows have schema {ROW_SCHEMA - 1}, this raydoa reads {ROW_SCHEMA}; run the sweep again"),
+        ({"schema": ROW_SCHEMA + 1}, f"rows have schema {ROW_SCHEMA + 1}, this raydoa reads {ROW_SCHEMA}; upgrade raydoa"),
         ({"schema": ""}, "rows have schema none"),
         ({"n": "many"}, "cells.csv:2: n: found 'many'"),
         ({"feasible": "perhaps"}, "feasible: found 'perhaps'"),
@@ -48,7 +48,7 @@ def test_a_score_that_is_no_number(write_sweep: WriteSweep, score: str) -> None:
 )  # fmt: skip
 def test_wrong_rows(write_sweep: WriteSweep, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as mistake:
-        read_rows(write_sweep([row(**fields)]))
+        read_result_rows(write_sweep([row(**fields)]))
     assert message in str(mistake.value)
 
 
@@ -56,9 +56,9 @@ def test_wrong_files(write_sweep: WriteSweep, tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match="gone: no cells.csv; expected the result dir of a sweep or search"
     ):
-        read_rows(tmp_path / "gone")
+        read_result_rows(tmp_path / "gone")
     with pytest.raises(UserError, match="no rows"):
-        read_rows(write_sweep([], "empty"))
+        read_result_rows(write_sweep([], "empty"))
     columns = tuple(name for name in COLUMNS if name != "repeat")
     with pytest.raises(UserError, match="the row has no column 'repeat'; is this a raydoa sweep"):
-        read_rows(write_sweep([row()], "other", columns))
+        read_result_rows(write_sweep([row()], "other", columns))

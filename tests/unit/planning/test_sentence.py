@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from raydoa.costs.items import ITEMS
-from raydoa.planning.answer import answer, plain
+from raydoa.planning.answer import answer, as_json
 from raydoa.planning.belief import Belief
 from raydoa.planning.evidence import Evidence, gather
 from raydoa.planning.lines import answer_lines
 from raydoa.planning.outlook import Table, table
 from raydoa.planning.scenario import Scenario, scenario_of
-from raydoa.planning.sentence import advice, percent, sentence
+from raydoa.planning.sentence import advice, rounded_percent, sentence
 from raydoa.planning.what_if import usual
 from tests.unit.planning.conftest import OWNED, WriteSweep, grid
 
@@ -104,12 +104,12 @@ def test_a_saving_is_mentioned(large_budget: Scenario, evidence: Evidence) -> No
     ("share", "text"), [(1, "100%"), (0.999, ">99%"), (0.5, "50%"), (0.001, "<1%"), (0, "0%")]
 )
 def test_what_is_not_sure_is_not_shown_as_sure(share: float, text: str) -> None:
-    assert percent(share) == text
+    assert rounded_percent(share) == text
 
 
 def test_lines_and_json_say_the_same(scenario: Scenario, evidence: Evidence) -> None:
     found = answer(scenario, evidence, usual(scenario))
-    text, values = "\n".join(answer_lines(found)), plain(found)
+    text, values = "\n".join(answer_lines(found)), as_json(found)
     assert values["sentence"] == text.splitlines()[0]
     assert (
         "scores: 12 measurements of lexicon from sweep; prior: " in text

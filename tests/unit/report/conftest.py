@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from raydoa.costs.items import ITEMS
-from raydoa.experiment.result_row import DRIVER_FILE, SCHEMA, columns_of
+from raydoa.experiment.result_row import DRIVER_FILE, ROW_SCHEMA, columns_of
 from raydoa.report.columns import as_cells
 
 SCALED = "toys are priced as giants"
@@ -25,7 +25,7 @@ def row(extra: Sequence[str] = (), **values: Any) -> dict[str, Any]:
     full |= {name: 0.0 for name in columns if name.startswith(("cost_", "gpu_seconds_"))}
     full |= {f"quantity_{item}": 0 for item in extra}
     full |= {
-        "schema": SCHEMA, "task": "tiny", "strategy": "annotate", "budget": 1.0, "n": 8, "student": "s", "seed": 0, "repeat": 0,
+        "schema": ROW_SCHEMA, "task": "tiny", "strategy": "annotate", "budget": 1.0, "n": 8, "student": "s", "seed": 0, "repeat": 0,
         "metric": "accuracy", "prices": "book", "accelerator": "a", "region": "r", "status": "measured", "feasible": True, "labels": 0,
         "teacher_steps": 0, "pseudo_labels": 0, "student_steps": 1, "score": 0.5, "cost_total": 1.0,
         "cost_incurred": 1.0,

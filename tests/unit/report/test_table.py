@@ -1,7 +1,7 @@
 """The table at the end of a sweep."""
 
 from raydoa.report.overview import summary
-from raydoa.report.table import as_text, notes
+from raydoa.report.table import as_text, table_notes
 from tests.unit.report.conftest import frame, grid
 
 
@@ -42,8 +42,8 @@ def test_seeds_that_overlap_leave_a_doubt() -> None:
 def test_one_seed_has_no_interval() -> None:
     cells = grid(seeds=1)
     assert "[" not in as_text(summary(cells))
-    assert "one seed: no intervals over seeds, and no winner is sure" in notes(cells)
-    assert not any("one seed" in note for note in notes(grid()))
+    assert "one seed: no intervals over seeds, and no winner is sure" in table_notes(cells)
+    assert not any("one seed" in note for note in table_notes(grid()))
 
 
 def test_what_cannot_be_paid_says_so() -> None:
@@ -51,7 +51,7 @@ def test_what_cannot_be_paid_says_so() -> None:
     table = summary(cells)
     assert set(table["annotate"]) == set(table["distill"]) == {"unaffordable"}
     assert set(table["winner"]) == {"none"}
-    [note] = notes(cells)
+    [note] = table_notes(cells)
     assert note.startswith(
         "48 of 48 cells are unaffordable, such as tiny-annotate-1.0-8-None-None-0: the least it"
     )
@@ -60,7 +60,7 @@ def test_what_cannot_be_paid_says_so() -> None:
 def test_what_has_no_score_says_so() -> None:
     cells = frame({"score": None, "metric": "bert_ibleu"}, {"score": None, "seed": 1})
     assert summary(cells)["annotate"].tolist() == ["no score"]
-    assert notes(cells) == [
+    assert table_notes(cells) == [
         "2 of 2 cells have no score, such as tiny-annotate-1.0-8-None-None-0: bert_ibleu needs a model that was not "
         "given, or came out as no number"
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from raydoa.errors import UserError
 from raydoa.search.baseline_samplers import CoarseGrid, Random
-from raydoa.search.journal import Journal, read
+from raydoa.search.journal import Journal, read_journal
 from tests.contract.searching import score, search
 
 ABOUT = {"sampler": "random", "seed": 0}
@@ -44,10 +44,10 @@ def test_cut_anywhere(tmp_path: Path) -> None:
         assert journal.search.state == again.search.state
         assert journal.pending == again.pending
         _go_on(journal, 3)
-        entries = read(path)
+        entries = read_journal(path)
         assert (
             entries[: text[:cut].count(b"\n")]
-            == read(tmp_path / "whole.jsonl")[: text[:cut].count(b"\n")]
+            == read_journal(tmp_path / "whole.jsonl")[: text[:cut].count(b"\n")]
         )
         assert _open(path).search.state == journal.search.state
         told = [entry["told"] for entry in entries if "told" in entry]
@@ -70,7 +70,7 @@ def test_a_log_of_an_older_raydoa_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({"about": ABOUT, "limit_usd": 60.0, "began": "2026-11-21"}) + "\n")
     with pytest.raises(UserError, match="an older raydoa wrote this log; give another folder"):
         _open(path)
-    assert len(read(path)) == 1, "nothing was written into it"
+    assert len(read_journal(path)) == 1, "nothing was written into it"
 
 
 def test_labels_are_bought_once(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_everything_fails(tmp_path: Path) -> None:
         == "the first 3 measurements have all failed; the last one: no such model"
     )
     assert journal.ask() is None
-    assert read(tmp_path / "log.jsonl")[-1] == {"stopped": journal.search.stopped}
+    assert read_journal(tmp_path / "log.jsonl")[-1] == {"stopped": journal.search.stopped}
 
 
 def test_another_search(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from raydoa.search.surrogate.posterior import Effort
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.annotate import annotated
 from raydoa.strategies.ladders import Ladders
-from raydoa.strategies.strategy import Axes, Row, Strategy
+from raydoa.strategies.strategy import Axes, Strategy, TableRow
 from tests.contract.searching import BUDGET, question, score, through_json
 
 _EFFORT = Effort(draws=200, kept=32, moves=15)
@@ -66,13 +66,13 @@ class WriteRules(Strategy):
             if ladders.affordable(plan):
                 yield plan
 
-    def order(self, row: Row) -> str:
+    def order(self, row: TableRow) -> str:
         return f"write {row['quantity_rules']} rules"
 
-    def noun(self, row: Row) -> str:
+    def noun(self, row: TableRow) -> str:
         return "writing rules"
 
-    def bought(self, row: Row) -> str:
+    def bought(self, row: TableRow) -> str:
         return f"{row['quantity_rules']} rules"
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from raydoa.tasks.catalog import TASKS
 from raydoa.tasks.metrics import Scores, score_outputs
 from raydoa.tasks.metrics.answers import normalised, token_f1
-from raydoa.tasks.metrics.entities import parse
+from raydoa.tasks.metrics.entities import parse_entities
 from raydoa.tasks.metrics.statistic import Outputs, Statistic, bootstrap_interval, macro_f1, mean_of
 
 STANCES = TASKS["stanceosaurus"].classes
@@ -76,13 +76,20 @@ def test_entities_of_rows_without_any():
 
 def test_parsing():
     types = TASKS["wlp"].classes
-    assert parse("Add[Action]  2 M\n NaCl [Reagent] and", types) == [
+    assert parse_entities("Add[Action]  2 M\n NaCl [Reagent] and", types) == [
         ("Add", "Action"),
         ("2 M NaCl", "Reagent"),
     ]
-    assert parse("stacked[6.2] beads [Reagent]", types) == [("stacked[6.2] beads", "Reagent")]
-    assert parse("[Action] [Reagent]", types) == [("", "Action"), ("", "Reagent")]
-    assert parse("no marks", types) == parse("", types) == parse("a [b]", ()) == []
+    assert parse_entities("stacked[6.2] beads [Reagent]", types) == [
+        ("stacked[6.2] beads", "Reagent")
+    ]
+    assert parse_entities("[Action] [Reagent]", types) == [("", "Action"), ("", "Reagent")]
+    assert (
+        parse_entities("no marks", types)
+        == parse_entities("", types)
+        == parse_entities("a [b]", ())
+        == []
+    )
 
 
 def test_the_papers_entity_score():
