@@ -3,6 +3,7 @@
     python benchmarks/search_cost.py                        40 held-out tasks, all methods that are installed
     python benchmarks/search_cost.py --dev --tasks 24       development tasks: look at these as often as you like
     python benchmarks/search_cost.py --dev --methods proposed random --each       a line for each task
+    python benchmarks/search_cost.py --absolute             scores depend on the number of labels, whatever N is
     python benchmarks/search_cost.py --curves ../shared/data/curves               where the real curves are
 
 Peers need `pip install 'raydoa[bench]'`; the script says which are absent. Their results depend on nothing of ours
@@ -36,7 +37,7 @@ def main() -> None:
     """Run, print the tables, and end with a line of JSON."""
     options = _options()
     first = 0 if options.dev else HELD_OUT
-    drawn = tasks(options.tasks, first)
+    drawn = tasks(options.tasks, first, absolute=options.absolute)
     tables = table_tasks(options.curves) if options.tables else []
     for name, why in ABSENT.items():
         print(f"absent: {name}: {why}")
@@ -56,6 +57,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", type=int, default=40, help="drawn tasks")
     parser.add_argument("--dev", action="store_true", help="development tasks, not held-out ones")
+    parser.add_argument("--absolute", action="store_true",
+                        help="draw tasks whose scores depend on the number of labels, not on labels in units of N")  # fmt: skip
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--cache", type=Path, help="a folder that keeps the results of peers")
@@ -157,6 +160,7 @@ def _line(
         "tasks": len(drawn),
         "table_tasks": len(tables),
         "held_out": not options.dev,
+        "absolute": options.absolute,
         "best_peer": best,
         "dollars_ratio_to_best_peer": ratio,
         "to_own_median": ours.get("to_own"),

@@ -4,8 +4,8 @@ All are ``1 - error`` with ``error = floor + labels' part joined with the pool's
 that the proposed method knows. `Bottleneck`, `Wobble`, `SharpOnset` and `Crossover` are not among its laws: they ask
 what happens when the truth is another one. `annotate` has a curve of its own in all of them.
 
-Parts are given where one can imagine them: at the N labels that are owned, for the largest teacher, at a pool of
-10,000.
+Parts are given where one can imagine them: at a reference number of labels (the N that are owned, or the same number
+for every task), for the largest teacher, at a pool of 10,000.
 """
 
 import math
@@ -27,7 +27,7 @@ _BEND = 0.02
 
 @dataclass(frozen=True)
 class Annotate:
-    """The student on gold labels alone: ``floor + part * (labels / N) ^ -exponent``."""
+    """The student on gold labels alone: ``floor + part * (labels / reference) ^ -exponent``."""
 
     floor: float
     part: float
@@ -40,6 +40,7 @@ class Power:
 
     Attributes:
         question: schedules and teachers.
+        reference: the number of labels at which parts hold.
         annotate: the curve without a teacher.
         floor: error with endless labels and pool.
         part: error that the labels leave.
@@ -53,6 +54,7 @@ class Power:
     """
 
     question: Question
+    reference: float
     annotate: Annotate
     floor: float
     part: float
@@ -74,16 +76,11 @@ class Power:
         teacher, labels = plan.choice("teacher"), labels_of(plan)
         if teacher is None:
             curve = self.annotate
-            return curve.floor + curve.part * (labels / self.owned) ** -curve.exponent
+            return curve.floor + curve.part * (labels / self.reference) ** -curve.exponent
         size = self.question.sizes[teacher] / LARGEST
         return self.floor + self.join(
             self.from_labels(labels, size), self.from_pool(self.rows(plan))
         )
-
-    @property
-    def owned(self) -> int:
-        """N."""
-        return self.question.n
 
     def rows(self, plan: Plan) -> float:
         """Pool rows that the student's training comes to."""
@@ -93,7 +90,7 @@ class Power:
 
     def from_labels(self, labels: int, size: float) -> float:
         """The teacher's error, above the floor."""
-        return self.part * size**-self.size_exponent * (labels / self.owned) ** -self.exponent
+        return self.part * size**-self.size_exponent * (labels / self.reference) ** -self.exponent
 
     def from_pool(self, rows: float) -> float:
         """What the student does not learn of the teacher."""
@@ -113,7 +110,7 @@ class Onset(Power):
 
     def from_labels(self, labels: int, size: float) -> float:
         """The teacher's error, above the floor."""
-        share = labels / (self.onset * self.owned)
+        share = labels / (self.onset * self.reference)
         return self.part * size**-self.size_exponent / (1 + share**self.steepness)
 
 
@@ -126,7 +123,7 @@ class SharpOnset(Power):
 
     def from_labels(self, labels: int, size: float) -> float:
         """The teacher's error, above the floor."""
-        past = (labels / (self.onset * self.owned) - 1) / self.width
+        past = (labels / (self.onset * self.reference) - 1) / self.width
         step = 1 / (1 + math.exp(min(50.0, past)))
         return super().from_labels(labels, size) * 0.5 + 0.5 * step
 
@@ -169,9 +166,9 @@ class Crossover(Power):
 
     def from_labels(self, labels: int, size: float) -> float:
         """The teacher's error, above the floor."""
-        turn = math.tanh(1.5 * math.log(labels / (self.crossing * self.owned)))
+        turn = math.tanh(1.5 * math.log(labels / (self.crossing * self.reference)))
         return (
             self.part
             * size ** (-self.size_exponent * turn)
-            * (labels / self.owned) ** -self.exponent
+            * (labels / self.reference) ** -self.exponent
         )
