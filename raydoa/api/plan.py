@@ -23,12 +23,13 @@ def plan(
     what_if: Sequence[str] = (),
     **changes: Any,
 ) -> "Answer":
-    """What each strategy would score for one budget, how sure that is, and what it costs; nothing is spent.
+    """What one budget buys with each strategy and, where that is known, what it would score; nothing is spent.
 
     Args:
         base, runtime, changes: as `configure` takes them; one task, N and budget.
         learn_from: result dirs of finished sweeps or searches.
-        what_if: other prices to plan at, such as ``"label=0.10"``; both prices halved and doubled, unless given.
+        what_if: other prices to plan at, such as ``"label=0.10"``; unless given, both prices halved and doubled where scores
+            are known.
 
     Raises:
         UserError: the configuration is wrong, it is more than one question, or the budget pays for no plan.
@@ -45,10 +46,10 @@ def answer_of(chosen: Chosen, learn_from: Sequence[str | Path], what_if: Sequenc
 
     from raydoa.planning.answer import answer
     from raydoa.planning.evidence import gather
-    from raydoa.planning.what_if import parse_change, usual
+    from raydoa.planning.what_if import parse_change
 
     asked = _scenario(chosen)
-    changes = [parse_change(text, asked) for text in what_if] or usual(asked)
+    changes = [parse_change(text, asked) for text in what_if]
     evidence = gather([Path(folder) for folder in learn_from], asked.question, asked.study)
     # Matrices are small: threads would spend their time waiting for each other, four times as long as one takes.
     with threadpool_limits(limits=1):

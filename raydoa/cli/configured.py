@@ -1,10 +1,13 @@
 """The configuration that a command's flags mean: a preset, then a file, then the flags."""
 
 import argparse
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from raydoa.api.configure import Chosen
-from raydoa.cli.flags import add_flags, changes_of
+from raydoa.cli.flags import add_flags, changes_of, flags
 from raydoa.experiment.configuration import read_configuration
 from raydoa.experiment.hardware import HARDWARE
 from raydoa.experiment.presets import PRESETS, base_configuration, preset
@@ -38,3 +41,19 @@ def configured(options: argparse.Namespace) -> Chosen:
         configuration.write(options.save)
     given = file.given if file is not None else frozenset()
     return Chosen(configuration, given | changes.keys(), frozenset(changes))
+
+
+def command_line(command: str, options: argparse.Namespace, settings: Mapping[str, Any]) -> str:
+    """Another command for the same configuration, with some settings in place of what was given for them."""
+    words = ["raydoa", command, *([str(options.file)] if options.file is not None else [])]
+    for name in ("config", "cluster"):
+        if (value := getattr(options, name)) is not None:
+            words += [f"--{name}", value]
+    for flag in flags():
+        given = getattr(options, flag.name)
+        if flag.name in settings:
+            words += flag.written(settings[flag.name])
+        elif given is not None:
+            words += flag.written(given)
+    words += [word for text in options.assignments for word in ("--set", text)]
+    return shlex.join(words)

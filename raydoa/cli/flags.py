@@ -59,6 +59,17 @@ class Flag:
             return [plural, _singular(plural)]
         return [_singular(plural), plural] if self.is_mapping else [plural]
 
+    def written(self, value: Any) -> list[str]:
+        """The words of a command line that give it a value, as argparse or a configuration has it."""
+        if self.type is bool:
+            return [self.flags[0] if value else f"--no-{self.flags[0].removeprefix('--')}"]
+        if isinstance(value, Mapping):
+            value = [f"{name}={','.join(map(str, values))}" for name, values in value.items()]
+        if self.is_mapping:
+            return [word for pair in value for word in (self.flags[0], pair)]
+        several = value if isinstance(value, list | tuple) else [value]
+        return [self.flags[-1 if len(several) == 1 else 0], *map(str, several)]
+
 
 def add_flags(parser: argparse.ArgumentParser, defaults: Configuration) -> None:
     """Add a flag for each field, in a group for each model, and `--set`; help shows ``defaults``."""

@@ -2,9 +2,10 @@
 
 import argparse
 import json
+from functools import partial
 
 from raydoa.api.plan import answer_of
-from raydoa.cli.configured import add_configuration, configured
+from raydoa.cli.configured import add_configuration, command_line, configured
 
 
 def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
@@ -14,18 +15,18 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
                         help="finished sweeps or searches to learn from; of other tasks, as a prior")  # fmt: skip
     parser.add_argument("--what-if", nargs="+", action="extend", default=[], metavar="PRICE=NUMBER",
                         help="plan at another price as well: label=0.10, gpu_hour=1.5, gpu.h100-80gb=3.99, "
-                        "grid.france=0.03; both prices halved and doubled, unless given")  # fmt: skip
+                        "grid.france=0.03; both prices halved and doubled, unless given, where scores are known")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     # Imported here: `raydoa store` and `--help` need none of it.
-    from raydoa.planning.answer import as_json
+    from raydoa.planning.as_json import as_json
     from raydoa.planning.lines import answer_lines
 
     answer = answer_of(configured(options), options.learn_from, options.what_if)
-    print(
-        json.dumps(as_json(answer), indent=1) if options.json else "\n".join(answer_lines(answer))
-    )
+    sweep = partial(command_line, "sweep", options)
+    lines = answer_lines(answer, sweep)
+    print(json.dumps(as_json(answer, sweep), indent=1) if options.json else "\n".join(lines))
     return 0

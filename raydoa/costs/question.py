@@ -63,6 +63,7 @@ class Question:
         teachers: the models that may be the teacher where it is left open, smallest first.
         sizes: parameters of the teachers; a law of scores needs them, a price does not.
         shard_rows: pool rows of one artifact; pools that end with one share all of it.
+        constant_score: what the best constant answer scores at least: no model that can be had is worse.
     """
 
     task: str
@@ -77,6 +78,7 @@ class Question:
     teachers: tuple[str, ...] = ()
     sizes: Mapping[str, float] = field(default_factory=dict)
     shard_rows: int = 1000
+    constant_score: float = 0.0
 
     def plan(self, choices: Mapping[str, str] | None = None, **quantities: int) -> Plan:
         """A plan for this question."""

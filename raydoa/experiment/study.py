@@ -154,6 +154,7 @@ class Study:
             teachers=tuple(sorted(sizes, key=lambda name: (sizes[name], name))),
             sizes=sizes,
             shard_rows=self.sweep.shard_rows,
+            constant_score=source.spec.constant_score,
         )
 
     def _prices(self, spec: TaskSpec, student: str) -> Pricing:

@@ -1,75 +1,122 @@
-"""A question and its whole answer, for lines and for JSON."""
+"""A question and its whole answer: what a budget buys, and what is likely to come of it, where that is known."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from raydoa.costs.items import ITEMS
-from raydoa.experiment.result_row import quantity_column
 from raydoa.planning.belief import Belief
 from raydoa.planning.break_even import BreakEvenPrice, Sides, break_even_prices, sides_of
 from raydoa.planning.evidence import Evidence
-from raydoa.planning.outlook import Outlook, Table, table
+from raydoa.planning.first_measurements import FirstMeasurement, first_measurements
+from raydoa.planning.outlook import Table, table
+from raydoa.planning.purchases import NotOffered, Purchase, not_offered, purchases
 from raydoa.planning.scenario import Scenario
 from raydoa.planning.sentence import sentence
-from raydoa.planning.what_if import PriceChange, WhatIf, what_ifs
-from raydoa.search.space import Variant
+from raydoa.planning.unknown import unknown_sentence
+from raydoa.planning.what_if import AtPrice, PriceChange, WhatIf, at_prices, usual, what_ifs
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is likely, where something is known of the task's scores.
+
+    Attributes:
+        table: the plans, the best first.
+        what_ifs: the best plan at other prices.
+        break_evens: where the baseline strategy and its alternatives change places.
+        sides: which strategies these are.
+    """
+
+    table: Table
+    what_ifs: tuple[WhatIf, ...]
+    break_evens: tuple[BreakEvenPrice, ...]
+    sides: Sides | None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is likely, where that comes from, and what would change it.
+    """What a budget buys, what is likely to come of it, and where that comes from.
 
     Attributes:
         scenario: the question.
-        table: the plans.
+        purchases: a plan of each variant; where scores are known, the rows of the table.
+        not_offered: the variants that have none.
+        expected: None where nothing is known of the task's scores.
+        first: the cheapest measurements that would tell of them, where nothing is.
+        prices: where nothing is known, what is bought at the other prices that were asked for.
         sentence: the one for a manager.
         sources: where scores come from.
-        what_ifs: the best plan at other prices.
-        break_evens: where the baseline strategy and its alternatives change places.
-        sides: which strategies these are.
         notes: what else the reader must know.
     """
 
     scenario: Scenario
-    table: Table
+    purchases: tuple[Purchase, ...]
+    not_offered: tuple[NotOffered, ...]
+    expected: Expected | None
+    first: tuple[FirstMeasurement, ...]
+    prices: tuple[AtPrice, ...]
     sentence: str
     sources: tuple[str, ...]
-    what_ifs: tuple[WhatIf, ...]
-    break_evens: tuple[BreakEvenPrice, ...]
-    sides: Sides | None
     notes: tuple[str, ...]
 
 
-def answer(scenario: Scenario, evidence: Evidence, changes: Sequence[PriceChange]) -> Answer:
+def answer(scenario: Scenario, evidence: Evidence, changes: Sequence[PriceChange] = ()) -> Answer:
     """Answer a question.
+
+    Args:
+        scenario: what is asked.
+        evidence: what is known.
+        changes: other prices to plan at; each of both prices halved and doubled, where none are given and scores are known.
 
     Raises:
         UserError: the budget pays for no plan; the line says what the cheapest costs.
     """
-    scenario.space.plans()  # Refused before a fit takes its time.
+    bought = purchases(scenario)  # Refused before a fit takes its time.
+    rest = tuple(not_offered(scenario, {row.variant for row in bought}))
+    notes = (*_notes(scenario), *evidence.notes)
+    if not evidence.predicts:
+        first = first_measurements(scenario)
+        return Answer(
+            scenario,
+            bought,
+            rest,
+            expected=None,
+            first=first,
+            prices=tuple(at_prices(scenario, changes)),
+            sentence=unknown_sentence(scenario, bought, first),
+            sources=tuple(_sources(scenario, evidence)),
+            notes=notes,
+        )
     belief = Belief(evidence, scenario.question)
     plans = table(scenario, belief)
+    expected = Expected(
+        plans,
+        tuple(what_ifs(scenario, belief, changes or usual(scenario))),
+        tuple(break_even_prices(scenario, belief)),
+        sides_of(scenario),
+    )
     return Answer(
-        scenario=scenario,
-        table=plans,
+        scenario,
+        plans.rows,
+        rest,
+        expected=expected,
+        first=(),
+        prices=(),
         sentence=sentence(scenario, belief, plans),
-        sources=tuple(_sources(scenario, belief)),
-        what_ifs=tuple(what_ifs(scenario, belief, changes)),
-        break_evens=tuple(break_even_prices(scenario, belief)),
-        sides=sides_of(scenario),
-        notes=(*_notes(scenario), *evidence.notes),
+        sources=tuple(_sources(scenario, evidence)),
+        notes=notes,
     )
 
 
-def _sources(scenario: Scenario, belief: Belief) -> list[str]:
-    evidence, task = belief.evidence, scenario.question.task
-    if not evidence.measured:
-        return [f"nothing of {task} has been measured; prior: {belief.prior.source}"]
-    sweeps = ", ".join(evidence.sweeps)
-    return [
-        f"{len(evidence.measured)} measurements of {task} from {sweeps}; prior: {belief.prior.source}"
-    ]
+def _sources(scenario: Scenario, evidence: Evidence) -> Iterator[str]:
+    task, left_out = scenario.question.task, evidence.left_out
+    if evidence.measured:
+        sweeps = ", ".join(evidence.sweeps)
+        yield f"{len(evidence.measured)} measurements of {task} from {sweeps}; prior: {evidence.knowledge.prior.source}"
+    else:
+        yield f"nothing of {task} has been measured"
+    if left_out.count:
+        used = "they are the prior" if left_out.helps else "they are no prior"
+        yield f"{left_out}: {used}"
 
 
 def _notes(scenario: Scenario) -> list[str]:
@@ -85,65 +132,3 @@ def _notes(scenario: Scenario) -> list[str]:
         notes.append(f"a plan does without them, a run does not: {count} files or models cannot be reached from here, "
                      f"such as {study.unreachable[0]}")  # fmt: skip
     return notes
-
-
-def as_json(answer: Answer) -> dict[str, Any]:
-    """The answer as plain values, for JSON."""
-    scenario, sweep = answer.scenario, answer.scenario.study.sweep
-    question, thrifty = scenario.question, answer.table.thrifty
-    return {
-        "question": {
-            "task": question.task,
-            "n": question.n,
-            "budget": scenario.budget_usd,
-            "student": question.student,
-            "prices": scenario.book.book_id,
-            "prices_scaled": scenario.book.scaled,
-            "accelerator": sweep.accelerator,
-            "region": sweep.region,
-            "label_usd": scenario.label_usd,
-            "gpu_hour_usd": scenario.gpu_hour_usd,
-            "gpus": scenario.gpus,
-            "metric": scenario.study.tasks[question.task].spec.metric,
-        },
-        "sentence": answer.sentence,
-        "sources": list(answer.sources),
-        "plans": [_outlook(row, scenario) for row in answer.table.rows],
-        "first_beats_second": answer.table.first_beats_second,
-        "nearly_as_good_for_less": _outlook(thrifty, scenario) if thrifty else None,
-        "unaffordable": [
-            {**_variant(none.variant), "least_usd": none.least_usd}
-            for none in answer.table.unaffordable
-        ],
-        "what_if": [_what_if(row, scenario) for row in answer.what_ifs],
-        "break_even": [asdict(row) for row in answer.break_evens],
-        "notes": list(answer.notes),
-    }
-
-
-def _what_if(row: WhatIf, scenario: Scenario) -> dict[str, Any]:
-    best = _outlook(row.best, scenario) | {"kgco2e": row.kgco2e} if row.best else None
-    return {**asdict(row.change), "now": row.now, "best": best, "why_not": row.why_not}
-
-
-def _variant(variant: Variant) -> dict[str, Any]:
-    return {"strategy": variant.strategy, "teacher": None, **dict(variant.choices)}
-
-
-def _outlook(row: Outlook, scenario: Scenario) -> dict[str, Any]:
-    """In the words of a result row where it has one."""
-    items = ITEMS.names()
-    return {
-        "plan": scenario.plan_id(row.plan),
-        **_variant(row.variant),
-        **{quantity_column(item): row.plan.quantity(item) for item in items},
-        "score": row.score,
-        "score_low": row.low,
-        "score_high": row.high,
-        "p_best": row.best_probability,
-        **row.ledger.columns(items),
-        "unspent": row.unspent_usd,
-        "gpu_hours": row.ledger.gpu_seconds / 3600,
-        "wall_clock_hours": scenario.wall_clock_hours(row.ledger),
-        "kgco2e": scenario.study.kgco2e(row.ledger),
-    }

@@ -51,7 +51,7 @@ class Belief:
         """Expected score of each plan, from 0 to 1."""
         new = [plan for plan in dict.fromkeys(plans) if plan not in self._means]
         if new:
-            means = np.clip(self._surface.mean_and_sd(new)[0], 0.0, 1.0)
+            means = np.clip(self._surface.expected(new), 0.0, 1.0)
             self._means |= dict(zip(new, means.tolist(), strict=True))
         return np.array([self._means[plan] for plan in plans])
 

@@ -17,8 +17,8 @@ from raydoa.costs.question import Question
 from raydoa.errors import UserError
 from raydoa.experiment.result_row import ResultRow
 from raydoa.experiment.study import Study
+from raydoa.planning.left_out import LeftOut, leave_out
 from raydoa.planning.measurements import (
-    as_asked,
     data_of,
     is_control,
     measurements,
@@ -57,13 +57,26 @@ class Evidence:
     notes: tuple[str, ...] = ()
 
     @cached_property
+    def _learnt(self) -> priors.Learnt:
+        return priors.learn([(other.measured, other.question) for other in self.others])
+
+    @cached_property
+    def left_out(self) -> LeftOut:
+        """Whether the other tasks were shown to predict one of them by the rest."""
+        return leave_out(self.others, self._learnt) if self.others else LeftOut()
+
+    @property
+    def predicts(self) -> bool:
+        """Whether anything is known of the task's scores."""
+        return bool(self.measured) or self.left_out.predicts
+
+    @cached_property
     def knowledge(self) -> Knowledge:
-        """The measurements, with the prior that other tasks have taught; without any, the one that raydoa ships."""
-        if not self.others:
-            return Knowledge(self.measured, priors.shipped())
+        """The measurements, with the prior that other tasks have taught if that was shown to help; else with wide guesses."""
+        if not self.left_out.helps:
+            return Knowledge(self.measured)
         names = ", ".join(other.name for other in self.others)
-        learnt = priors.learn([(other.measured, other.question) for other in self.others], names)
-        return Knowledge(self.measured, learnt)
+        return Knowledge(self.measured, self._learnt.prior(names))
 
 
 def gather(result_dirs: Sequence[Path], question: Question, study: Study) -> Evidence:
@@ -98,7 +111,7 @@ def gather(result_dirs: Sequence[Path], question: Question, study: Study) -> Evi
         elif of_others:
             names = ", ".join(sorted({other.name for other in of_others}))
             notes.append(
-                f"{sweep}: nothing measured of task {question.task} that can be used; its tasks ({names}) are a prior"
+                f"{sweep}: nothing measured of task {question.task} that can be used; its tasks ({names}) are others"
             )
         else:
             raise UserError(_nothing(result_dir, rows, question))
@@ -129,9 +142,6 @@ def _why_not(row: ResultRow, question: Question) -> str | None:
         f"no plugin that is installed has cost item {', '.join(missing)}": bool(missing),
         f"teachers other than {', '.join(teachers)} (name them with --teachers)": (
             teacher is not None and teacher not in teachers
-        ),
-        f"their owned and bought labels mean another plan where {question.n:,} are owned": (
-            as_asked(plan, question) is None
         ),
     }
     return next((reason for reason, applies in reasons.items() if applies), None)

@@ -1,26 +1,30 @@
 """A plan for people: lines for a terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from tabulate import tabulate
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.items.item import CostItem
 from raydoa.experiment.result_row import plan_columns
-from raydoa.planning.answer import Answer
+from raydoa.planning.answer import Answer, Expected
 from raydoa.planning.break_even import NEITHER, BreakEvenPrice, Sides
-from raydoa.planning.outlook import Outlook, Unaffordable
+from raydoa.planning.first_measurements import FirstMeasurement
+from raydoa.planning.outlook import Outlook
+from raydoa.planning.purchases import NotOffered, Purchase, usd
 from raydoa.planning.scenario import Scenario
-from raydoa.planning.sentence import rounded_percent, usd
-from raydoa.planning.what_if import WhatIf
+from raydoa.planning.sentence import rounded_percent
+from raydoa.planning.unknown import not_known
+from raydoa.planning.what_if import PriceChange, WhatIf
 from raydoa.report.wording import points
 from raydoa.search.space import Variant
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.strategy import short_name
 
 
-def answer_lines(answer: Answer) -> Iterator[str]:
-    """Everything, the sentence first."""
+def answer_lines(answer: Answer, command: Callable[[Mapping[str, Any]], str]) -> Iterator[str]:
+    """Everything, the sentence first; ``command`` says what runs a sweep with some settings changed."""
     scenario, book = answer.scenario, answer.scenario.book
     question = scenario.question
     yield answer.sentence
@@ -35,35 +39,71 @@ def answer_lines(answer: Answer) -> Iterator[str]:
     )
     yield from (f"scores: {line}" for line in answer.sources)
     yield ""
-    yield _plans(answer)
-    yield from map(_unaffordable, answer.table.unaffordable)
-    yield from _legend(scenario)
+    yield _plans(answer.purchases, scenario)
+    yield from map(_not_offered, answer.not_offered)
+    yield from _legend(answer)
     yield ""
-    yield _what_ifs(answer)
-    yield ""
-    if answer.sides is not None:
-        sides = answer.sides
-        yield from (_break_even(price, sides) for price in answer.break_evens)
+    yield from _unknown(answer, command) if answer.expected is None else _expected(answer.expected)
     yield from (f"note: {note}" for note in answer.notes)
 
 
-def _legend(scenario: Scenario) -> Iterator[str]:
+def _expected(expected: Expected) -> Iterator[str]:
+    """What would change the best plan."""
+    yield _what_ifs(expected)
+    yield ""
+    if expected.sides is not None:
+        yield from (_break_even(price, expected.sides) for price in expected.break_evens)
+
+
+def _unknown(answer: Answer, command: Callable[[Mapping[str, Any]], str]) -> Iterator[str]:
+    """What is bought at other prices, and how to find out what it is worth."""
+    for at in answer.prices:
+        yield f"at {_change(at.change, at.now)}:{'' if at.purchases else f' {at.why_not}'}"
+        if at.purchases:
+            yield _plans(at.purchases, at.scenario)
+        yield ""
+    if answer.first:
+        yield "measure first, on the labels that are owned; then plan again with --from and the folders that these print:"
+    for row in answer.first:
+        yield f"  {_first(row)}: {command(row.settings)}"
+
+
+def _first(row: FirstMeasurement) -> str:
+    minutes = "" if row.minutes is None else f", {row.minutes:.3g} minutes"
+    return f"{usd(row.ledger.cost_usd)}, {row.ledger.gpu_seconds / 3600:.3g} GPU-h{minutes}"
+
+
+def _legend(answer: Answer) -> Iterator[str]:
+    scenario = answer.scenario
+    wall_clock = f"wall-clock: at least, on {scenario.gpus} x {scenario.study.sweep.accelerator}"
+    if answer.expected is None:
+        yield f"{scenario.metric}: {not_known(scenario)}, for each of these plans; they are in no order"
+        yield f"of each strategy the plan that makes the most of B; {wall_clock}"
+        return
     yield (
         f"score: {scenario.metric}, in points of 100; 80% interval: of the score that one training gets; doubt about the "
         "surface, the teacher's luck and the seed's are all in it"
     )
-    gpus = f"{scenario.gpus} x {scenario.study.sweep.accelerator}"
-    yield f"P(best): that its expected score is the highest in this table; wall-clock: at least, on {gpus}"
+    yield f"P(best): that its expected score is the highest in this table; {wall_clock}"
 
 
-def _plans(answer: Answer) -> str:
+def _plans(rows: Sequence[Purchase], scenario: Scenario) -> str:
     """The table; of each cost item that a plan has, how much and for how many dollars."""
-    rows = answer.table.rows
     items = [item for item in ITEMS if any(row.plan.quantity(item.name) for row in rows)]
     per_item = [header for item in items for header in _item_headers(item)]
-    headers = ("plan", "score", "80% interval", "P(best)", *per_item, "total", "unspent", "GPU-h",
-               "wall-\nclock h", "kgCO2e", "id")  # fmt: skip
-    return _aligned([headers, *(_cells(row, items, answer.scenario) for row in rows)], words=1)
+    scores = ("score", "80% interval", "P(best)") if isinstance(rows[0], Outlook) else ()
+    headers = (
+        "plan",
+        *scores,
+        *per_item,
+        "total",
+        "unspent",
+        "GPU-h",
+        "wall-\nclock h",
+        "kgCO2e",
+        "id",
+    )
+    return _aligned([headers, *(_cells(row, items, scenario) for row in rows)], words=1)
 
 
 def _item_headers(item: CostItem) -> tuple[str, str]:
@@ -71,13 +111,11 @@ def _item_headers(item: CostItem) -> tuple[str, str]:
     return (title if item.unit in title else f"{title}\n{item.unit}s"), "$"
 
 
-def _cells(row: Outlook, items: list[CostItem], scenario: Scenario) -> list[str]:
+def _cells(row: Purchase, items: list[CostItem], scenario: Scenario) -> list[str]:
     ledger = row.ledger
     return [
         name(row.variant),
-        points(row.score),
-        f"{points(row.low)} to {points(row.high)}",
-        rounded_percent(row.best_probability or 0.0),
+        *(_score_cells(row) if isinstance(row, Outlook) else ()),
         *(cell for item in items for cell in _item_cells(row, item)),
         usd(ledger.cost_usd),
         usd(row.unspent_usd),
@@ -88,7 +126,12 @@ def _cells(row: Outlook, items: list[CostItem], scenario: Scenario) -> list[str]
     ]
 
 
-def _item_cells(row: Outlook, item: CostItem) -> tuple[str, str]:
+def _score_cells(row: Outlook) -> tuple[str, str, str]:
+    interval = f"{points(row.low)} to {points(row.high)}"
+    return points(row.score), interval, rounded_percent(row.best_probability or 0.0)
+
+
+def _item_cells(row: Purchase, item: CostItem) -> tuple[str, str]:
     line = row.ledger.line(item.name)
     return ("-", "-") if line is None else (f"{line.quantity:,}", usd(line.cost_usd))
 
@@ -98,17 +141,13 @@ def name(variant: Variant) -> str:
     return " ".join([variant.strategy, *(short_name(value) for _, value in variant.choices)])
 
 
-def _unaffordable(variant: Unaffordable) -> str:
-    if variant.least_usd is None:
-        return f"{name(variant.variant)}: no rows are left for it"
-    return (
-        f"{name(variant.variant)}: unaffordable; its cheapest plan costs {usd(variant.least_usd)}"
-    )
+def _not_offered(none: NotOffered) -> str:
+    return f"{name(none.variant)}: {none.why}"
 
 
-def _what_ifs(answer: Answer) -> str:
+def _what_ifs(expected: Expected) -> str:
     headers = ("what if", "best plan", "score", "80% interval", "cost", "kgCO2e")
-    rows = [_what_if(row, answer.table.best.score) for row in answer.what_ifs]
+    rows = [_what_if(row, expected.table.best.score) for row in expected.what_ifs]
     return _aligned([headers, *rows], words=2)
 
 
@@ -122,10 +161,10 @@ def _aligned(rows: Sequence[Sequence[str]], words: int) -> str:
 def _what_if(row: WhatIf, score_now: float) -> list[str]:
     best = row.best
     if best is None:
-        return [_change(row), str(row.why_not), "", "", "", ""]
+        return [_change(row.change, row.now), str(row.why_not), "", "", "", ""]
     bought = STRATEGIES.get(best.variant.strategy).bought(plan_columns(best.plan))
     return [
-        _change(row),
+        _change(row.change, row.now),
         f"{best.variant.strategy} {bought}",
         f"{points(best.score)} ({100 * (best.score - score_now):+.1f})",
         f"{points(best.low)} to {points(best.high)}",
@@ -134,9 +173,9 @@ def _what_if(row: WhatIf, score_now: float) -> list[str]:
     ]
 
 
-def _change(row: WhatIf) -> str:
-    before = f" (now {row.now:.4g})" if row.now is not None else ""
-    return f"{row.change.name} = {row.change.value:.4g}{before}"
+def _change(change: PriceChange, now: float | None) -> str:
+    before = f" (now {now:.4g})" if now is not None else ""
+    return f"{change.name} = {change.value:.4g}{before}"
 
 
 def _break_even(price: BreakEvenPrice, sides: Sides) -> str:

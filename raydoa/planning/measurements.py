@@ -45,14 +45,15 @@ def is_control(plan: Plan) -> bool:
     return plan.choice("teacher") == plan.student
 
 
-def as_asked(plan: Plan, question: Question) -> Plan | None:
-    """The same training where ``question.n`` labels are owned; None if it is not a plan there.
+def as_asked(plan: Plan, question: Question) -> Plan:
+    """The same training where ``question.n`` labels are owned; as it was measured if it is none of the plans there.
 
     Bought labels teach the student of a teacher as well, owned ones do not. Fewer labels than are owned are a probe.
     """
-    here = replace(where_owned(plan, question.n), seed=question.seed, repeat=0)
+    measured = replace(plan, seed=question.seed, repeat=0)
+    here = where_owned(measured, question.n)
     buys, bought = gold_rows(here) > here.n, gold_rows(plan) > plan.n
-    return here if buys == bought or not plan.choices else None
+    return here if buys == bought or not plan.choices else measured
 
 
 def measurements(rows: Iterable[ResultRow], question: Question, sweep: str) -> list[Measured]:
@@ -61,7 +62,7 @@ def measurements(rows: Iterable[ResultRow], question: Question, sweep: str) -> l
     A larger budget that buys the same plan reads the same training back: counted twice, luck would look small.
 
     Args:
-        rows: of cells.csv; those without a score, and those that are no plan of the question, are passed over.
+        rows: of cells.csv, of any N; those without a score are passed over.
         question: of the same task.
         sweep: tells its teachers from those of other sweeps.
     """
@@ -70,11 +71,10 @@ def measurements(rows: Iterable[ResultRow], question: Question, sweep: str) -> l
         if not (row["feasible"] and scored(row)):
             continue
         plan = plan_of(row)
-        here = as_asked(plan, question)
-        if here is not None and not is_control(plan) and not unregistered(plan):
+        if not is_control(plan) and not unregistered(plan):
             of_sweep = teacher_of(plan)
             teacher = None if of_sweep is None else (sweep, of_sweep)
-            trainings.setdefault(plan, Measured(here, row["score"], teacher))
+            trainings.setdefault(plan, Measured(as_asked(plan, question), row["score"], teacher))
     return list(trainings.values())
 
 

@@ -14,6 +14,7 @@ from raydoa.experiment.result_row import ResultRow
 from raydoa.experiment.study import Study
 from raydoa.planning.measurements import measurements
 from raydoa.search.surrogate.surface import Measured
+from raydoa.tasks.catalog import TASKS
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def _other(
         teachers=tuple(sorted(sizes, key=lambda name: (sizes[name], name))),
         sizes=sizes,
         recipes=_trained_for(recipes, on_labels=1, on_soft_labels=1),
+        constant_score=_constant_score(rows[0]["task"], study),
     )
     usable = [row for row in rows if row["teacher"] is None or row["teacher"] in sizes]
     measured = tuple(measurements(usable, asked, sweep))
@@ -64,6 +66,12 @@ def _other(
     taught = [m.plan for m in measured if m.plan.choices]
     longest = _trained_for(recipes, _epochs(alone, asked), _epochs(taught, asked))
     return OtherTask(f"{asked.task} in {sweep}", measured, replace(asked, recipes=longest))
+
+
+def _constant_score(task: str, study: Study) -> float:
+    """Of a task that is known here; of another one, 0: its rows do not tell its classes."""
+    spec = study.tasks[task].spec if task in study.tasks else TASKS.get(task)
+    return spec.constant_score if spec is not None else 0.0
 
 
 def _trained_for(recipes: Recipes, on_labels: int, on_soft_labels: int) -> Recipes:

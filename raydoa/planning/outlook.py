@@ -4,21 +4,18 @@ A plan that is expected to be a tenth of a point better is not worth any price: 
 cheapest is taken.
 """
 
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Plan
-from raydoa.costs.question import Supply
-from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.planning.belief import Belief
+from raydoa.planning.purchases import Purchase, offered, purchase
 from raydoa.planning.scenario import Scenario
-from raydoa.search.space import Variant, variants
+from raydoa.search.space import Variant
 from raydoa.search.surrogate.inputs import Array
 from raydoa.strategies import STRATEGIES
-from raydoa.strategies.ladders import Ladders
 
 _SAME = 0.001
 _NEARLY_AS_GOOD = 0.01
@@ -27,35 +24,19 @@ _DRAWS = 4000
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Outlook(Purchase):
     """A plan, and what is likely to come of it.
 
     Attributes:
-        variant: the strategy that proposes it, with its choices.
-        plan: what it is.
-        ledger: its items, to the micro-dollar.
         score: what it is expected to score.
         low, high: 80% of single trainings score between these: laws, teacher's luck and seed are all in it.
         best_probability: how likely its expected score is the highest in the table; None outside of one.
-        unspent_usd: what is left of the budget.
     """
 
-    variant: Variant
-    plan: Plan
-    ledger: Ledger
     score: float
     low: float
     high: float
     best_probability: float | None
-    unspent_usd: float
-
-
-@dataclass(frozen=True)
-class Unaffordable:
-    """A variant that the budget does not pay for; None where there are no rows for it at any price."""
-
-    variant: Variant
-    least_usd: float | None
 
 
 @dataclass(frozen=True)
@@ -64,13 +45,11 @@ class Table:
 
     Attributes:
         rows: a plan of each variant.
-        unaffordable: those that the budget does not pay for.
         thrifty: a much cheaper plan, if one is nearly as good as the best.
         first_beats_second: how likely the first row's expected score is above the second's; None if there is one row.
     """
 
     rows: tuple[Outlook, ...]
-    unaffordable: tuple[Unaffordable, ...]
     thrifty: Outlook | None
     first_beats_second: float | None
 
@@ -95,7 +74,6 @@ def table(scenario: Scenario, belief: Belief) -> Table:
     )
     return Table(
         rows=rows,
-        unaffordable=tuple(_unaffordable(scenario, {variant for variant, _ in chosen})),
         thrifty=_thrifty(rows[0], scenario, belief),
         first_beats_second=_ahead(drawn) if len(rows) > 1 else None,
     )
@@ -112,10 +90,10 @@ def best_plan(scenario: Scenario, belief: Belief) -> Outlook:
 
 def _chosen(scenario: Scenario, belief: Belief) -> list[tuple[Variant, Plan]]:
     """Of each variant that the budget pays for a plan, the best first."""
-    plans: dict[Variant, list[Plan]] = {}
-    for plan in scenario.space.plans():
-        plans.setdefault(scenario.space.variant_of(plan), []).append(plan)
-    chosen = [(variant, _choose(variant, of, scenario, belief)) for variant, of in plans.items()]
+    chosen = [
+        (variant, _choose(variant, plans, scenario, belief))
+        for variant, plans in offered(scenario).items()
+    ]
     return sorted(chosen, key=lambda pair: -belief.means([pair[1]])[0])
 
 
@@ -143,34 +121,22 @@ def _outlook(
     best_probability: float | None = None,
 ) -> Outlook:
     """A plan with its exact items and its likely score."""
-    ledger = scenario.question.ledger(plan)
     low, high = belief.interval(plan)
     mean = float(belief.means([plan])[0])
+    bought = purchase(variant, plan, scenario)
     return Outlook(
-        variant=variant,
-        plan=plan,
-        ledger=ledger,
+        **vars(bought),
         score=mean,
         low=min(low, mean),
         high=max(high, mean),
         best_probability=best_probability,
-        unspent_usd=(micro_budget(scenario.budget_usd) - ledger.cost_micro_usd) / MICRO,
     )
-
-
-def _unaffordable(scenario: Scenario, paid: Container[Variant]) -> Iterator[Unaffordable]:
-    cheapest = scenario.space.variants
-    # With rows without end every variant has a plan, so what is missing here lacks rows.
-    endless = replace(scenario.question, supply=Supply())
-    for variant in variants(Ladders(endless, scenario.budget_usd)):
-        if variant not in paid:
-            plan = cheapest.get(variant)
-            yield Unaffordable(variant, None if plan is None else scenario.space.cost_usd(plan))
 
 
 def _thrifty(best: Outlook, scenario: Scenario, belief: Belief) -> Outlook | None:
     """The cheapest plan within a point of the best, if it takes at most half the money."""
-    plans, costs = scenario.space.plans(), scenario.space.cost_micro_usd
+    plans = [plan for of_variant in offered(scenario).values() for plan in of_variant]
+    costs = scenario.space.cost_micro_usd
     near = belief.means(plans) > best.score - _NEARLY_AS_GOOD
     close = [plan for plan, is_near in zip(plans, near, strict=True) if is_near]
     plan = min(close, key=costs, default=None)

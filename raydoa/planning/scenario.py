@@ -13,6 +13,7 @@ from raydoa.costs.prices import Cluster, PriceBook
 from raydoa.costs.question import Question
 from raydoa.experiment.study import Study
 from raydoa.search.space import Space
+from raydoa.strategies import STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ class Scenario:
     def space(self) -> Space:
         """Every plan that the budget pays for."""
         return Space(self.question, self.budget_usd)
+
+    @cached_property
+    def short_of_labels(self) -> dict[str, str]:
+        """Strategies that would buy more labels than there are, by name, with the reason: none is planned with fewer."""
+        short = {s.name: s.short_of_labels(self.space.ladders) for s in STRATEGIES}
+        return {name: why for name, why in short.items() if why is not None}
 
     @property
     def book(self) -> PriceBook:
@@ -103,7 +110,7 @@ def scenario_of(
         pool_rows: rows to pseudo-label at most; None: as many as can be counted.
         gpus: of the cluster.
     """
-    question = study.question(task, n)
+    question = study.question(task, n, seed=study.sweep.grid.seeds[0])
     supply = replace(question.supply, pool_limit=pool_rows)
     return Scenario(study, replace(question, supply=supply), budget_usd, gpus)
 

@@ -8,6 +8,7 @@ from raydoa.experiment.result_row import plan_columns
 from raydoa.planning.belief import Belief
 from raydoa.planning.measurements import data_of
 from raydoa.planning.outlook import Outlook, Table
+from raydoa.planning.purchases import usd
 from raydoa.planning.scenario import Scenario
 from raydoa.report.wording import points
 from raydoa.strategies import STRATEGIES
@@ -50,10 +51,7 @@ def _doubt(scenario: Scenario, belief: Belief) -> str:
     """What the reader must know first, if nothing of the task was measured."""
     if belief.evidence.measured:
         return ""
-    task = scenario.question.task
-    return (
-        f"Nothing of {task} has been measured, so take this as a guess and measure before you buy: "
-    )
+    return f"Nothing of {scenario.question.task} has been measured, and other data sets predict it; measure before you buy: "
 
 
 def advice(row: Outlook, scenario: Scenario) -> str:
@@ -124,8 +122,3 @@ def rounded_percent(share: float) -> str:
     if 0 < share < 0.005:
         return "<1%"
     return f"{100 * share:.0f}%"
-
-
-def usd(amount: float) -> str:
-    """Dollars: cents, and of less than a dollar also what is below them."""
-    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.4f}"

@@ -5,12 +5,13 @@ accelerator of the price book, `grid.REGION` in that region (its number is kgCO2
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from raydoa.errors import UserError, did_you_mean
 from raydoa.planning.belief import Belief
 from raydoa.planning.outlook import Outlook, best_plan
+from raydoa.planning.purchases import Purchase, purchases
 from raydoa.planning.scenario import Scenario
 
 _WHY = "what if"
@@ -36,6 +37,17 @@ class WhatIf:
     now: float | None
     best: Outlook | None
     kgco2e: float = 0.0
+    why_not: str | None = None
+
+
+@dataclass(frozen=True)
+class AtPrice:
+    """What is bought at another price; nothing, and why, where nothing is affordable."""
+
+    change: PriceChange
+    now: float | None
+    scenario: Scenario
+    purchases: tuple[Purchase, ...]
     why_not: str | None = None
 
 
@@ -86,6 +98,16 @@ def changed(scenario: Scenario, change: PriceChange) -> Scenario:
 def what_ifs(scenario: Scenario, belief: Belief, changes: Sequence[PriceChange]) -> list[WhatIf]:
     """The best plan at each change."""
     return [_what_if(scenario, belief, change) for change in changes]
+
+
+def at_prices(scenario: Scenario, changes: Sequence[PriceChange]) -> Iterator[AtPrice]:
+    """What the budget buys at each change."""
+    for change in changes:
+        other, now = changed(scenario, change), _now(scenario, change)
+        try:
+            yield AtPrice(change, now, other, purchases(other))
+        except UserError as mistake:
+            yield AtPrice(change, now, other, (), str(mistake))
 
 
 def _what_if(scenario: Scenario, belief: Belief, change: PriceChange) -> WhatIf:

@@ -73,7 +73,13 @@ def measured_table(cells: pd.DataFrame, owned: int) -> pd.DataFrame:
 
 
 def recommendation_lines(best: Recommended, search: Search, study: Study) -> Iterator[str]:
-    """The plan for the budget, in dollars item by item, its score, and what making it would cost."""
+    """The plan for the budget, in dollars item by item, its score, and what making it would cost.
+
+    None where nothing is known of scores: then no plan is better than another.
+    """
+    if best.expected is None:
+        yield f"no plan for ${best.level:,.2f} is recommended: nothing was measured, so no score is known"
+        return
     assert best.plan is not None, "a budget that is searched pays for a plan"
     space, state, plan = search.space, search.state, best.plan
     ledger = space.question.ledger(plan)
@@ -85,7 +91,7 @@ def recommendation_lines(best: Recommended, search: Search, study: Study) -> Ite
     unspent = (micro_budget(best.level) - ledger.cost_micro_usd) / MICRO
     yield f"  {'unspent':22} ${unspent:,.4f}"
     yield f"  {'kgCO2e':22} {study.kgco2e(ledger):.3g}"
-    yield _score(best.expected) if best.expected else "score: not known; nothing was measured"
+    yield _score(best.expected)
     yield _whether_made(plan, state)
 
 
@@ -103,7 +109,7 @@ def frontier_lines(
     yield f"the frontier of score against {'dollars' if objective == 'frontier' else 'kgCO2e'}:"
     for level in levels:
         most = f"${level.level:,.4f}" if objective == "frontier" else f"{level.level:.3g} kgCO2e"
-        if level.plan is None:
+        if level.plan is None or level.expected is None:
             yield f"  up to {most}: nothing that is known can be paid"
             continue
         ledger = space.question.ledger(level.plan)
@@ -145,9 +151,7 @@ def _item_lines(ledger: Ledger) -> Iterator[str]:
     yield f"  {'total':22} ${ledger.cost_usd:,.4f}"
 
 
-def _score(expected: Expectation | None) -> str:
-    if expected is None:
-        return "score not known"
+def _score(expected: Expectation) -> str:
     times = f"; measured {expected.seen} x" if expected.seen else ""
     if expected.low is None or expected.high is None:
         return f"measured score {expected.score:.4f}"

@@ -65,14 +65,14 @@ class CostAware:
         surface, space = self.surface(state), state.space
         best, rate, gain = self._best(self._gains(surface, state), state)
         if best is not None and rate > _rate_of_more_money(surface, space):
-            return Suggestion(best, _promise(gain))
+            return Suggestion(best, _promise(gain, surface.knows))
         if state.pending:
             return Suggestion()  # What is on its way may change this.
         plan = surface.best_of(space.plans())
         not_made = _why_not_made(plan, state)
         if not_made is None:
             return Suggestion(plan, "makes the recommended plan")
-        return Suggestion(why=_why_stop(gain) + not_made, stop=True)
+        return Suggestion(why=_why_stop(gain, surface.knows) + not_made, stop=True)
 
     def recommend(self, state: SearchState) -> Plan:
         """See `Sampler.recommend`."""
@@ -147,9 +147,9 @@ def _fits(first: int, asked: _Asked, effort: Effort, seed: int, prior: Prior) ->
     return Fits(first, fit)
 
 
-def _promise(gain: float) -> str:
-    """Why it is measured. Before anything is known the laws have no bounds, and a score has."""
-    if gain > 1:
+def _promise(gain: float, knows: bool) -> str:
+    """Why it is measured. Before much is known the laws have no bounds, and a score has."""
+    if not knows or gain > 1:
         return "hardly anything is known of this task yet"
     return f"expected to gain {100 * gain:.2f} points"
 
@@ -171,8 +171,8 @@ def _why_not_made(plan: Plan, state: SearchState) -> str | None:
     return f"; the recommended plan was not made: {why}"
 
 
-def _why_stop(gain: float) -> str:
-    if not gain:
+def _why_stop(gain: float, knows: bool) -> str:
+    if not (gain and knows):
         return "no measurement is expected to gain anything that it costs"
     return (
         f"the best measurement is expected to gain {100 * gain:.2f} points, less than its dollars would "

@@ -25,7 +25,6 @@ from raydoa.search.ask_tell import Search
 from raydoa.search.cost_aware import CostAware
 from raydoa.search.objective import LIMIT_BUDGETS
 from raydoa.search.optuna_space import distributions, from_params, to_params
-from raydoa.search.priors import Knowledge, shipped
 from raydoa.search.sampler import Sampler
 from raydoa.search.space import Space
 
@@ -54,7 +53,7 @@ class CostAwareSampler(BaseSampler):
     ) -> None:
         self._space = Space(question, budget_usd)
         self._limit_usd = LIMIT_BUDGETS * budget_usd if limit_usd is None else limit_usd
-        self._sampler = sampler or CostAware(knowledge=Knowledge(prior=shipped()))
+        self._sampler = sampler or CostAware()
         self._seed = seed
         self._independent = RandomSampler(seed)
         self._distributions = distributions(self._space, probes=True)

@@ -88,8 +88,10 @@ def _expected(sampler: Sampler, state: SearchState, plan: Plan) -> Expectation |
     return Expectation(math.fsum(scores) / len(scores), seen=len(scores)) if scores else None
 
 
-def _predicted(surface: Surface, plan: Plan, seen: int) -> Expectation:
+def _predicted(surface: Surface, plan: Plan, seen: int) -> Expectation | None:
     """With the interval that holds 80% of single trainings: the doubt, the teacher's luck and the seed's are in it."""
+    if not surface.knows:
+        return None
     mean, sd = (float(values[0]) for values in surface.of_trainings([plan]))
     apart = _EIGHTY_PERCENT * sd
     return Expectation(mean, max(0.0, mean - apart), min(1.0, mean + apart), seen)

@@ -4,12 +4,8 @@ Each finished task is fitted on its own; the prior of another task is the mean a
 guesses of `Prior()` count as a few tasks more. So one sweep moves the belief a little, and ten that agree narrow it.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
-from typing import Any
 
 import numpy as np
 
@@ -32,12 +28,45 @@ class Knowledge:
     prior: Prior = field(default_factory=Prior)
 
 
-def learn(tasks: Sequence[tuple[Sequence[Measured], Question]], source: str) -> Prior:
-    """The prior that finished tasks leave.
+@dataclass(frozen=True)
+class Learnt:
+    """What finished tasks have taught, each fitted on its own; arrays have a row for each.
+
+    Attributes:
+        shapes, shape_variances: of the shapes, in the spreads of `SHAPES` ``[tasks, shapes]``.
+        coefficients, coefficient_variances: in shares of the scale ``[tasks, coefficients]``.
+        onset: how much of the belief is with laws that have an onset ``[tasks]``.
+    """
+
+    shapes: Array
+    shape_variances: Array
+    coefficients: Array
+    coefficient_variances: Array
+    onset: Array
+
+    def pick(self, which: Sequence[int]) -> "Learnt":
+        """What some of them have taught."""
+        return Learnt(**{name: values[list(which)] for name, values in vars(self).items()})
+
+    def prior(self, source: str) -> Prior:
+        """The prior that they leave; ``source`` is what they are, for people."""
+        guess = Prior()
+        shapes = _pooled(guess.means, guess.sds, self.shapes, self.shape_variances)
+        coefficients = _pooled(
+            guess.coefficient_means,
+            guess.coefficient_sds,
+            self.coefficients,
+            self.coefficient_variances,
+        )
+        onset = float(self.onset.sum()) + guess.onset * _GUESSED_TASKS
+        return Prior(*shapes, *coefficients, onset / (len(self.onset) + _GUESSED_TASKS), source)
+
+
+def learn(tasks: Sequence[tuple[Sequence[Measured], Question]]) -> Learnt:
+    """What finished tasks teach.
 
     Args:
         tasks: of each, what was measured, and the question that it answers.
-        source: what they are, for people.
 
     Raises:
         UserError: nothing was measured.
@@ -46,44 +75,21 @@ def learn(tasks: Sequence[tuple[Sequence[Measured], Question]], source: str) -> 
         raise UserError("prior: found a sweep without a measured cell; a prior needs some of each")
     fits = [Surface(measured, question, effort=_EFFORT) for measured, question in tasks]
     beliefs = [fit.beliefs() for fit in fits]
-    guess = Prior()
-    shapes = _pooled(
-        np.array(guess.means),
-        np.array(guess.sds),
-        [shapes.mean(axis=0) for shapes, _, _ in beliefs],
-        [shapes.var(axis=0) for shapes, _, _ in beliefs],
+    return Learnt(
+        np.stack([shapes.mean(axis=0) for shapes, _, _ in beliefs]),
+        np.stack([shapes.var(axis=0) for shapes, _, _ in beliefs]),
+        np.stack([means.mean(axis=0) for _, means, _ in beliefs]),
+        np.stack([means.var(axis=0) + inside.mean(axis=0) for _, means, inside in beliefs]),
+        np.array([fit.onset_probability for fit in fits]),
     )
-    coefficients = _pooled(
-        np.array(guess.coefficient_means),
-        np.array(guess.coefficient_sds),
-        [means.mean(axis=0) for _, means, _ in beliefs],
-        [means.var(axis=0) + inside.mean(axis=0) for _, means, inside in beliefs],
-    )
-    onset = sum(fit.onset_probability for fit in fits) + guess.onset * _GUESSED_TASKS
-    return Prior(*shapes, *coefficients, onset / (len(fits) + _GUESSED_TASKS), source)
 
 
 def _pooled(
-    mean: Array, sd: Array, means: Sequence[Array], variances: Sequence[Array]
+    mean: Sequence[float], sd: Sequence[float], means: Array, variances: Array
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation over tasks and guesses; the spread of tasks and each one's own doubt are both in it."""
-    count = len(means) + _GUESSED_TASKS
-    pooled = (mean * _GUESSED_TASKS + np.sum(means, axis=0)) / count
-    spread = (sd**2 + (mean - pooled) ** 2) * _GUESSED_TASKS
-    spread += np.sum([v + (m - pooled) ** 2 for m, v in zip(means, variances, strict=True)], axis=0)
+    guessed, count = np.array(mean), len(means) + _GUESSED_TASKS
+    pooled = (guessed * _GUESSED_TASKS + means.sum(axis=0)) / count
+    spread = (np.array(sd) ** 2 + (guessed - pooled) ** 2) * _GUESSED_TASKS
+    spread += (variances + (means - pooled) ** 2).sum(axis=0)
     return tuple(pooled.tolist()), tuple(np.sqrt(spread / count).tolist())
-
-
-def from_json(text: str) -> Prior:
-    """A prior as JSON has its fields."""
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in json.loads(text).items()
-    }
-    return Prior(**values)
-
-
-@cache
-def shipped() -> Prior:
-    """The prior that comes with raydoa, from the sweeps that its `source` names."""
-    return from_json(resources.files("raydoa.search").joinpath("prior.json").read_text("utf-8"))

@@ -28,7 +28,7 @@ def sampler_named(
     Args:
         name: one of `SAMPLERS`.
         objective: what it is for.
-        knowledge: from finished sweeps; what raydoa ships, unless given. The baselines have no use for it.
+        knowledge: from finished sweeps; none, unless given. The baselines have no use for it.
 
     Raises:
         UserError: there is no such search.
@@ -43,10 +43,10 @@ def sampler_named(
 
 def _cost_aware(objective: Objective, knowledge: "Knowledge | None") -> Sampler:
     from raydoa.search.cost_aware import CostAware
-    from raydoa.search.priors import Knowledge, shipped
+    from raydoa.search.priors import Knowledge
 
     return CostAware(
-        knowledge=knowledge or Knowledge(prior=shipped()),
+        knowledge=knowledge or Knowledge(),
         frontier=(1.0,) if objective == "score" else SHARES,
         objective=objective,
     )

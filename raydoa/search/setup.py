@@ -32,7 +32,7 @@ class SearchSetup:
         sampler: a name in `raydoa.search.samplers.SAMPLERS`.
         objective: what the search is for.
         limit_usd: what it may spend in all.
-        knowledge: from finished sweeps; None: what raydoa ships.
+        knowledge: from finished sweeps, if there are any.
         result_dir: where its results are left.
     """
 

@@ -83,6 +83,10 @@ class Strategy(ABC):
         """Plans between the rungs that make more of the budget than one of `proposals`; none unless overridden."""
         return iter(())
 
+    def short_of_labels(self, ladders: Ladders) -> str | None:
+        """Why the budget cannot be spent as it would with rows without end; None unless overridden."""
+        return None
+
     @abstractmethod
     def order(self, row: TableRow) -> str:
         """What to do, such as "buy 10 labels and distil nano-l on 3,000 pseudo-labels"."""

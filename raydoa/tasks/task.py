@@ -128,6 +128,18 @@ class TaskSpec(Settings):
             raise ValueError(f"metric {self.metric} needs at least two classes")
         return self
 
+    @property
+    def constant_score(self) -> float:
+        """What the best constant answer scores at least: where all classes are as frequent; 0 without classes.
+
+        It is right once in as many rows as there are classes; its F1 is then 2 / (classes + 1), and that of each other
+        class 0.
+        """
+        classes = len(self.classes)
+        if self.metric not in CLOSED_METRICS:
+            return 0.0
+        return 1 / classes if self.metric == "accuracy" else 2 / (classes + 1) / classes
+
     def scoring_model(self) -> Path | None:
         """Folder of the BERTScore model: the task's own, else the environment's, else None.
 

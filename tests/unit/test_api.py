@@ -83,7 +83,8 @@ def test_mistakes_are_one_line(call: Callable[[], Any], message: str) -> None:
 
 def test_a_plan() -> None:
     answer = raydoa.plan("embedded", n=100, budgets=5)
-    assert "$" in answer.sentence and answer.break_evens
+    assert "$" in answer.sentence and answer.purchases and answer.expected is None
+    assert all(raydoa.dry_run("embedded", **first.settings) for first in answer.first)
 
 
 def test_what_is_registered_twice_is_refused() -> None:

@@ -24,16 +24,24 @@ class Chance:
     ceiling: float
 
     @classmethod
-    def below(cls, errors: Array) -> "Chance":
-        """With the worst that was seen as the ceiling, if it was seen twice and is far from the best; else without."""
+    def below(cls, errors: Array, constant_score: float = 0.0) -> "Chance":
+        """With the worst that was seen as the ceiling, if it was seen twice and is far from the best.
+
+        Where the best constant answer is known to score something, the ceiling is no higher than its error.
+        """
         worst, best = float(errors.max(initial=-np.inf)), float(errors.min(initial=np.inf))
         twice = np.sum(errors > worst - _BEND) > 1
-        return cls(worst + 0.5 * _BEND if twice and worst - best > _FAR else np.inf)
+        seen = worst if twice and worst - best > _FAR else np.inf
+        known = 1 - constant_score if constant_score else np.inf
+        return cls(min(seen, known) + 0.5 * _BEND)
 
     def latent(self, errors: Array) -> Array:
-        """What the laws speak of."""
-        hidden = np.exp(-(self.ceiling - errors) / _BEND)
-        return np.asarray(errors - _BEND * np.log1p(-hidden) + _ABOVE * hidden)
+        """What the laws speak of; a model that scores less than a constant answer has learnt no less than nothing."""
+        hidden = np.exp(-(self.ceiling - self._seeable(errors)) / _BEND)
+        return np.asarray(self._seeable(errors) - _BEND * np.log1p(-hidden) + _ABOVE * hidden)
+
+    def _seeable(self, errors: Array) -> Array:
+        return np.minimum(errors, self.ceiling - 0.5 * _BEND)
 
     def doubt(self, errors: Array) -> tuple[Array, Array]:
         """How much noise is stretched in the latent error, and the deviation of what cannot be seen."""

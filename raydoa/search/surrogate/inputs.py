@@ -1,7 +1,8 @@
-"""Plans as numbers, relative to their question's references.
+"""Plans as numbers.
 
 The laws know gold rows, a teacher, the pool rows that it labels and how long the student trains (`CostItem.in_laws`).
-Whatever else a plan has makes it one of another kind, with a coordinate for each such item's quantity.
+Whatever else a plan has makes it one of another kind, with a coordinate for each such item's quantity. Labels count by
+their number: how many of them are owned says nothing of what they teach.
 """
 
 import math
@@ -21,8 +22,11 @@ from raydoa.costs.question import Question
 
 Array = NDArray[np.float64]
 
-_REFERENCE_ROWS = 1000.0
+REFERENCE_LABELS = 500.0
+"""The middle of what people own who ask, 50 to 5,000 labels, in logarithms."""
+REFERENCE_ROWS = 1000.0
 _LEAST = 1e-3
+_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Inputs:
     Attributes:
         taught: whether there is a teacher.
         kind: plans of two kinds share no residual.
-        labels: gold labels that are learnt from, in units of N.
+        labels: gold labels that are learnt from, in units of `REFERENCE_LABELS`.
         size: the teacher's, in units of the teachers' geometric mean.
         u: pool rows, in thousands.
         gold: gold rows that the student of a teacher learns from as well, in thousands.
@@ -53,6 +57,17 @@ class Inputs:
     def unknown(self) -> NDArray[np.bool_]:
         """Whether a plan has something that no law knows."""
         return np.asarray(self.others.any(axis=1))
+
+    def pick(self, index: NDArray[np.intp]) -> "Inputs":
+        """Some of the plans."""
+        return Inputs(**{name: values[index] for name, values in vars(self).items()})
+
+    def unlike_in_labels(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Plans that are unlike in more than their labels: a plan of each such kind, and which of these every plan is like."""
+        rest = [self.taught, self.kind, self.size, self.u, self.gold > 0, self.share]
+        table = np.column_stack([*rest, self.others]).round(_DIGITS)
+        _, first, like = np.unique(table, axis=0, return_index=True, return_inverse=True)
+        return first, like.reshape(-1)
 
     @classmethod
     def of(cls, plans: Sequence[Plan], question: Question) -> "Inputs":
@@ -90,10 +105,10 @@ class _Encoder:
         return (
             float(teacher is not None),
             self._kind(plan),
-            labels / (question.n or 100),
+            labels / REFERENCE_LABELS,
             question.sizes[teacher] / self._middle if teacher is not None else 1.0,
-            sum(map(plan.quantity, self._pool)) / _REFERENCE_ROWS,
-            labels / _REFERENCE_ROWS if teacher is not None and labels > plan.n else 0.0,
+            sum(map(plan.quantity, self._pool)) / REFERENCE_ROWS,
+            labels / REFERENCE_ROWS if teacher is not None and labels > plan.n else 0.0,
             max(_LEAST, trained_share(plan, question)),
             *(math.log1p(plan.quantity(item)) for item in self.others),
         )

@@ -7,11 +7,10 @@ the recipe's steps that the student gets,
     onset:     err = E + A S^-g / (1 + (N / n0)^d) + b (U r^q)^-c
     annotate:  err = E + e + A' N^-a'
 
-in quantities relative to N owned labels, a thousand pool rows and the teachers' middle size. Power laws of data and
-model size are those of arXiv 2001.08361 and 2203.15556; fewer epochs count as a smaller pool, as in arXiv 2305.16264;
-the onset says that below some n0 labels a teacher is worth nothing however large it is. Exponents are drawn
-(`Shapes`); what multiplies a power is linear and has a normal prior, so the laws' uncertainty is part of the kernel
-and is never sampled.
+in units of 500 labels, a thousand pool rows and the teachers' middle size. Power laws of data and model size are those
+of arXiv 2001.08361 and 2203.15556; fewer epochs count as a smaller pool, as in arXiv 2305.16264; the onset says that
+below some n0 labels a teacher is worth nothing however large it is. Exponents are drawn (`Shapes`); what multiplies a
+power is linear and has a normal prior, so the laws' uncertainty is part of the kernel and is never sampled.
 """
 
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ SHAPES = {
     "pool_exponent": (0.35, 0.6),
     "annotate_exponent": (0.3, 0.6),
     "epochs_exponent": (0.5, 0.5),
-    "onset": (1.0, 1.5),
+    "onset": (1.0, 2.0),
     "steepness": (3.0, 1.1),
     "gold_rows": (1.0, 0.7),
     "residual": (0.07, 0.8),

@@ -131,6 +131,12 @@ class Conditioned:
         solved = self.fit.whiten(self.kernel(measured.inputs, inputs))
         return solved, start + np.einsum("dnp,dn->dp", solved, self.fit.white)
 
+    def mean(self, inputs: Inputs) -> Array:
+        """Expected errors of points, over all draws."""
+        _, means = self.solved(inputs)
+        mean: Array = means.mean(axis=0)
+        return mean
+
     def mean_and_variance(self, inputs: Inputs) -> tuple[Array, Array]:
         """Expected errors of points and their variances, over all draws."""
         solved, means = self.solved(inputs)

@@ -17,6 +17,7 @@ from raydoa.search.surrogate.inputs import Array, Inputs
 from raydoa.search.surrogate.joint import Joint
 from raydoa.search.surrogate.kernel import same_teacher
 from raydoa.search.surrogate.laws import COEFFICIENTS, SHAPES, Prior
+from raydoa.search.surrogate.monotone import MoreLabels
 from raydoa.search.surrogate.posterior import Effort, Population, Posterior
 from raydoa.search.surrogate.process import Conditioned, Errors, Process
 
@@ -62,7 +63,8 @@ class Surface:
         self._measured = measured
         self._question = question
         self._prior = prior or Prior()
-        self._chance = Chance.below(1 - np.array([m.score for m in measured], dtype=float))
+        errors = 1 - np.array([m.score for m in measured], dtype=float)
+        self._chance = Chance.below(errors, question.constant_score)
         posterior = Posterior(self._prior, effort or Effort())
         process = self._process()
         # With another chance level the same errors say something else.
@@ -75,13 +77,26 @@ class Surface:
         )
         self._expected: dict[Plan, tuple[float, float]] = {}
 
+    @property
+    def knows(self) -> bool:
+        """Whether scores of the task were measured, or a prior that was shown to predict them is there."""
+        return bool(self._measured) or self._prior != Prior()
+
+    def expected(self, plans: Sequence[Plan]) -> Array:
+        """Expected score of each plan; more labels never lower it, and a constant answer never scores more."""
+        return self._scores(self._more_labels(Inputs.of(plans, self._question)))
+
     def mean_and_sd(self, plans: Sequence[Plan]) -> tuple[Array, Array]:
-        """Expected score of each plan and the standard deviation of that expectation; a seed's luck is not in it."""
+        """Expected score of each plan and the standard deviation of that expectation; a seed's luck is not in it.
+
+        Quicker than `expected`, for thousands of plans: here what laws leave may bend a score downwards with labels. The
+        best of many plans is the same, since what bends down is not the best.
+        """
         # A search asks for the same thousands of plans several times at each step.
         new = [plan for plan in plans if plan not in self._expected]
         if new:
             mean, sd = self._latent(new)
-            score, slope = 1 - self._chance.seen(mean), self._chance.slope(mean)
+            score, slope = self._scores(mean), self._chance.slope(mean)
             expected = zip(score.tolist(), (slope * sd).tolist(), strict=True)
             self._expected.update(zip(new, expected, strict=True))
         both = np.array([self._expected[plan] for plan in plans]).reshape(len(plans), 2)
@@ -129,8 +144,8 @@ class Surface:
 
     def of_trainings(self, plans: Sequence[Plan]) -> tuple[Array, Array]:
         """Expected scores of single trainings of plans, and their standard deviations, luck included."""
-        mean, sd = self.mean_and_sd(plans)
-        return mean, np.sqrt(sd**2 + [self.luck_variance(plan) for plan in plans])
+        _, sd = self.mean_and_sd(plans)
+        return self.expected(plans), np.sqrt(sd**2 + [self.luck_variance(plan) for plan in plans])
 
     @property
     def onset_probability(self) -> float:
@@ -155,7 +170,15 @@ class Surface:
         inputs = Inputs.of(plans, self._question)
         drawn = self._all.samples(inputs, count, np.random.default_rng(seed))
         middle = self._latent(plans)[0]
-        return 1 - self._chance.seen(middle + _DOUBT * (drawn - middle))
+        return self._scores(middle + _DOUBT * (drawn - middle))
+
+    @cached_property
+    def _more_labels(self) -> MoreLabels:
+        return MoreLabels(self._all.mean, self._all.process.errors.inputs.labels)
+
+    def _scores(self, latent: Array) -> Array:
+        """The scores that show of latent errors."""
+        return np.maximum(1 - self._chance.seen(latent), self._question.constant_score)
 
     @cached_property
     def _few(self) -> Conditioned:

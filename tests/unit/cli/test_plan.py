@@ -1,6 +1,8 @@
 """`raydoa plan`: quick, light, and a line for every mistake."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -62,6 +64,24 @@ def test_the_pool_is_as_large_as_it_is_said_to_be(run: Run) -> None:
     assert max(row["pseudo_labels"] for row in json.loads(ran.out)["plans"]) == 2000
 
 
+@pytest.mark.parametrize("more", [(), ("--seed", 3, "--set", "shard_rows=50")])
+def test_each_command_that_it_names_measures_one_plan(run: Run, more: tuple[str, ...]) -> None:
+    """As a dry run: one cell, which is affordable, for the dollars that were said."""
+    answer = json.loads(run(*PLAN, *more, "--json").out)
+    assert answer["scores_known"] is False and len(answer["measure_first"]) == 3
+    for first in answer["measure_first"]:
+        raydoa, *command = shlex.split(first["command"])
+        assert first["settings"]["seeds"] == [3 if more else 0]
+        assert raydoa == "raydoa" and command[0] == "sweep"
+        ran = run(*command, "--dry-run")
+        assert ran.code == 0 and "1 cells, 1 feasible; 1 different plans" in ran.out, ran
+        standalone = re.search(r"standalone: \$([\d.]+)", ran.out)
+        assert standalone is not None
+        assert float(standalone[1]) == pytest.approx(first["cost_usd"], abs=0.0051)
+    lines = run(*PLAN, *more).out
+    assert all(first["command"] in lines for first in answer["measure_first"])
+
+
 def test_what_ifs_by_name(run: Run) -> None:
     ran = run(
         *PLAN,
@@ -112,4 +132,4 @@ def test_nothing_heavy_is_imported(more: tuple[str, ...]) -> None:
         check=True,
     )
     assert not set(ran.stderr.split()) & HEAVY
-    assert "P(best)" in ran.stdout
+    assert "measure before you buy" in ran.stdout

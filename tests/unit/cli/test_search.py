@@ -77,14 +77,14 @@ def test_more_labels_owned_than_there_are(refused: Refused, world: World) -> Non
 
 
 def test_a_prior_of_another_task(run: Run, measured: Measured, tmp_path: Path) -> None:
-    """A sweep of another task teaches the laws, and is no measurement of this one."""
+    """It is no measurement of this one, and no prior unless it was shown to predict others."""
     rows = list(measured.rows.values())
     with (tmp_path / "cells.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     said = run(*SEARCH, "--prior", tmp_path, "--dry-run")
-    assert f"known: 0 measurements; prior: tiny in {tmp_path.name}" in said.out
+    assert "known: 0 measurements; prior: wide guesses" in said.out
 
 
 def test_without_its_rows(refused: Refused, run: Run) -> None:
@@ -191,11 +191,12 @@ def test_the_end(
 
 
 def test_nothing_was_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    """The cheapest plan is recommended, and it is said that nothing is known."""
+    """No plan is better than another, and it is said that nothing is known."""
     setup = _setup(world, "frontier")
     print_result(SearchResult(setup, setup.open_journal()))
     said = capsys.readouterr().out
-    assert "score: not known; nothing was measured" in said
+    assert "no plan for $4.00 is recommended: nothing was measured, so no score is known" in said
+    assert "recommended for" not in said and "predicted" not in said
     assert "nothing that is known can be paid" in said
 
 

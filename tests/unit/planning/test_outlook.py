@@ -10,6 +10,7 @@ from raydoa.errors import UserError
 from raydoa.planning.belief import Belief
 from raydoa.planning.evidence import Evidence, gather
 from raydoa.planning.outlook import Outlook, Table, best_plan, table
+from raydoa.planning.purchases import not_offered
 from raydoa.planning.scenario import Scenario
 from raydoa.search.space import Variant
 from tests.unit.planning.conftest import OWNED, WriteSweep, grid, measurement, plan
@@ -60,18 +61,21 @@ def test_no_money_is_left_that_a_label_could_have(large_budget: Scenario, belief
 
 
 def test_what_is_unaffordable_is_listed(scenario: Scenario, belief: Belief) -> None:
-    found = table(replace(scenario, budget_usd=0.1), belief)
-    out = {none.variant: none.least_usd for none in found.unaffordable}
+    scenario = replace(scenario, budget_usd=0.1)
+    found = not_offered(scenario, _rows(table(scenario, belief)))
+    out = {none.variant: none.least_usd for none in found}
     assert _distilled("nano-l") in out and _distilled("nano-m") not in out
     assert all(usd is not None and usd > 0.1 for usd in out.values())
 
 
 def test_what_there_are_no_rows_for_is_listed(scenario: Scenario, belief: Belief) -> None:
     question = replace(scenario.question, supply=Supply(train_rows=OWNED))
-    found = table(replace(scenario, question=question), belief)
-    assert set(_rows(found)) == {Variant("annotate", ())}
-    assert {none.least_usd for none in found.unaffordable} == {None}
-    assert len(found.unaffordable) == 4
+    scenario = replace(scenario, question=question, budget_usd=0.2)
+    rows = _rows(table(scenario, belief))
+    assert set(rows) == {Variant("annotate", ())}
+    rest = list(not_offered(scenario, rows))
+    assert {(none.least_usd, none.why) for none in rest} == {(None, "no rows are left for it")}
+    assert len(rest) == 4
 
 
 def test_no_plan_is_affordable(scenario: Scenario, belief: Belief) -> None:
@@ -143,10 +147,3 @@ def test_predictions_are_scores(scenario: Scenario) -> None:
 
 def test_the_best_plan_is_that_of_the_table(scenario: Scenario, belief: Belief) -> None:
     assert best_plan(scenario, belief).plan == table(scenario, belief).best.plan
-
-
-def test_another_task_makes_the_prior(scenario: Scenario, write_sweep: WriteSweep) -> None:
-    belief = Belief(
-        gather([write_sweep(grid("tickets"))], scenario.question, scenario.study), scenario.question
-    )
-    assert "tickets in sweep" in belief.prior.source

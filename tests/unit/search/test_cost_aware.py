@@ -9,7 +9,7 @@ from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
 from raydoa.search.acquisition import Gains
 from raydoa.search.ask_tell import Search
-from raydoa.search.cost_aware import CostAware, _fits, _promise, _why_not_made
+from raydoa.search.cost_aware import CostAware, _fits, _promise, _why_not_made, _why_stop
 from raydoa.search.priors import Knowledge
 from raydoa.search.sampler import Observation
 from raydoa.search.shortlist import repeats
@@ -174,8 +174,15 @@ def test_the_same_search_is_the_same_again() -> None:
 
 
 def test_no_measurement_promises_more_than_a_score_can_have() -> None:
-    assert _promise(0.1765) == "expected to gain 17.65 points"
-    assert _promise(1.8192) == "hardly anything is known of this task yet"
+    assert _promise(0.1765, knows=True) == "expected to gain 17.65 points"
+    assert _promise(1.8192, knows=True) == "hardly anything is known of this task yet"
+
+
+def test_where_nothing_is_known_no_gain_is_promised() -> None:
+    assert _promise(0.1765, knows=False) == "hardly anything is known of this task yet"
+    assert "expected to gain" not in _why_stop(0.1765, knows=False)
+    first = Search(space(), CostAware(effort=EFFORT), 20.0).ask()
+    assert first is not None and first.why == "hardly anything is known of this task yet"
 
 
 def test_a_frontier_recommends_at_every_budget() -> None:

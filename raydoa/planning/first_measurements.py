@@ -1,0 +1,83 @@
+"""The cheapest measurements that would tell, where nothing is known: of each strategy and its choices one, on owned labels."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from raydoa.costs.items.item import gold_rows, pool_rows
+from raydoa.costs.ledger import Ledger
+from raydoa.costs.plan import Plan
+from raydoa.planning.scenario import Scenario
+from raydoa.strategies import STRATEGIES
+from raydoa.strategies.strategy import Strategy
+
+_POOL = 1000
+"""Pool rows from which a student shows what its teacher is worth; fewer where there are no more."""
+
+
+@dataclass(frozen=True)
+class FirstMeasurement:
+    """A plan on the labels that are owned, with a small pool and all of the recipe's steps.
+
+    Attributes:
+        strategy: whose plan it is.
+        plan: what is trained.
+        ledger: what that costs.
+        settings: fields of a sweep that measures it and nothing else, by the names that `raydoa.configure` has for them.
+    """
+
+    strategy: str
+    plan: Plan
+    ledger: Ledger
+    settings: Mapping[str, Any]
+
+    @property
+    def minutes(self) -> float | None:
+        """Of one GPU; None unless all of its unit costs were measured, so that they are of a machine that is there."""
+        bases = {line.tariff.basis for line in self.ledger.lines}
+        return self.ledger.gpu_seconds / 60 if bases == {"measured"} else None
+
+
+def first_measurements(scenario: Scenario) -> tuple[FirstMeasurement, ...]:
+    """One of each variant that can be measured without buying labels, the cheapest first."""
+    found = [m for strategy in STRATEGIES for m in _of(strategy, scenario)]
+    return tuple(sorted(found, key=lambda m: m.ledger.cost_micro_usd))
+
+
+def _of(strategy: Strategy, scenario: Scenario) -> Iterator[FirstMeasurement]:
+    """Of each of its choices the probe on all owned labels whose pool is just large enough."""
+    question = scenario.question
+    probes: dict[object, list[Plan]] = {}
+    for plan in strategy.probes(scenario.space.ladders):
+        if plan.n == gold_rows(plan) == question.n:
+            probes.setdefault(plan.choices, []).append(plan)
+    for plans in probes.values():
+        plan = min(plans, key=lambda p: (pool_rows(p) < _POOL, abs(pool_rows(p) - _POOL)))
+        axes = _axes(strategy, plan, scenario)
+        ledger = question.ledger(plan)
+        asked = strategy.plan(replace(question, axes=axes), ledger.cost_usd)
+        # A sweep's cell is a budget: where that buys something else too (labels that cost nothing), there is no such cell.
+        if asked == plan:
+            yield FirstMeasurement(
+                strategy.name, plan, ledger, _settings(strategy, axes, ledger, scenario)
+            )
+
+
+def _axes(strategy: Strategy, plan: Plan, scenario: Scenario) -> dict[str, Any]:
+    """The values of a strategy's axes that mean a plan."""
+    sweep = scenario.study.sweep
+    values: dict[str, Any] = {**dict(plan.quantities), **dict(plan.choices), "u": pool_rows(plan)}
+    return {axis: values.get(axis) for axis in strategy.axes(sweep.grid, sweep.student)}
+
+
+def _settings(
+    strategy: Strategy, axes: Mapping[str, Any], ledger: Ledger, scenario: Scenario
+) -> dict[str, Any]:
+    question = scenario.question
+    settings: dict[str, Any] = {"n": [question.n], "strategies": [strategy.name]}
+    named = {"teacher": "teachers", "u": "u"}
+    settings |= {named[axis]: [value] for axis, value in axes.items() if axis in named}
+    others = {axis: [value] for axis, value in axes.items() if axis not in named}
+    if others:
+        settings["choices"] = others
+    return {**settings, "budgets": [ledger.cost_usd], "seeds": [question.seed]}

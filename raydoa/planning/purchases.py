@@ -1,0 +1,126 @@
+"""What a budget buys with each strategy and its choices, exactly; nothing in here knows a score."""
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from raydoa.costs.items import ITEMS
+from raydoa.costs.ledger import Ledger
+from raydoa.costs.plan import Plan
+from raydoa.costs.question import Supply
+from raydoa.costs.tariffs import MICRO, micro_budget
+from raydoa.errors import UserError
+from raydoa.planning.scenario import Scenario
+from raydoa.search.space import Variant, variants
+from raydoa.strategies import STRATEGIES
+from raydoa.strategies.ladders import Ladders
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """A plan, and what is bought for it.
+
+    Attributes:
+        variant: the strategy that proposes it, with its choices.
+        plan: what it is.
+        ledger: its items, to the micro-dollar.
+        unspent_usd: what is left of the budget.
+    """
+
+    variant: Variant
+    plan: Plan
+    ledger: Ledger
+    unspent_usd: float
+
+
+@dataclass(frozen=True)
+class NotOffered:
+    """A variant that has no plan for the budget: why, and what its cheapest plan costs; None where there is none at all."""
+
+    variant: Variant
+    why: str
+    least_usd: float | None
+
+
+def purchase(variant: Variant, plan: Plan, scenario: Scenario) -> Purchase:
+    """A plan with its exact items."""
+    ledger = scenario.question.ledger(plan)
+    unspent = (micro_budget(scenario.budget_usd) - ledger.cost_micro_usd) / MICRO
+    return Purchase(variant, plan, ledger, unspent)
+
+
+def purchases(scenario: Scenario) -> tuple[Purchase, ...]:
+    """Of each variant the plan that makes the most of the budget: where nothing says what is better.
+
+    It is the one that costs the most. Where labels are bought and computing is as well, labels take half of the budget at
+    most, and then what computing has left.
+
+    Raises:
+        UserError: the budget pays for no plan.
+    """
+    found = offered(scenario)
+    return tuple(
+        purchase(variant, _most(variant, plans, scenario), scenario)
+        for variant, plans in found.items()
+    )
+
+
+def offered(scenario: Scenario) -> dict[Variant, list[Plan]]:
+    """The plans of the budget by variant, without strategies that would buy more labels than there are.
+
+    Raises:
+        UserError: there is none.
+    """
+    plans: dict[Variant, list[Plan]] = {}
+    short = scenario.short_of_labels
+    for plan in scenario.space.plans():
+        variant = scenario.space.variant_of(plan)
+        if variant.strategy not in short:
+            plans.setdefault(variant, []).append(plan)
+    if not plans:
+        raise UserError(f"budget: {'; '.join(f'{name}: {why}' for name, why in short.items())}")
+    return plans
+
+
+def not_offered(scenario: Scenario, paid: Container[Variant]) -> Iterator[NotOffered]:
+    """The other variants: unaffordable, short of labels, or without any row."""
+    cheapest, short = scenario.space.variants, scenario.short_of_labels
+    # With rows without end every variant has a plan, so what is missing here lacks rows.
+    endless = replace(scenario.question, supply=Supply())
+    for variant in variants(Ladders(endless, scenario.budget_usd)):
+        if variant in paid:
+            continue
+        plan = cheapest.get(variant)
+        least = None if plan is None else scenario.space.cost_usd(plan)
+        if variant.strategy in short:
+            yield NotOffered(variant, short[variant.strategy], least)
+        elif least is None:
+            yield NotOffered(variant, "no rows are left for it", None)
+        else:
+            yield NotOffered(variant, f"unaffordable; its cheapest plan costs {usd(least)}", least)
+
+
+def _most(variant: Variant, plans: Sequence[Plan], scenario: Scenario) -> Plan:
+    """Of one variant, the plan that makes the most of the budget."""
+    cost = scenario.space.cost_micro_usd
+    even = [
+        plan
+        for plan in plans
+        if 2 * _labels_micro_usd(plan, scenario) <= micro_budget(scenario.budget_usd)
+    ]
+    both = any(plan.choices for plan in plans)
+    most = max((even if both else None) or plans, key=lambda plan: (cost(plan), plan))
+    refined = STRATEGIES.get(variant.strategy).refined(scenario.space.ladders, most)
+    return max([most, *refined], key=lambda plan: (cost(plan), plan))
+
+
+def _labels_micro_usd(plan: Plan, scenario: Scenario) -> int:
+    """What gold rows cost."""
+    ledger = scenario.question.ledger(plan)
+    return sum(
+        line.cost_micro_usd for line in ledger.lines if ITEMS.get(line.item).brings == "gold"
+    )
+
+
+def usd(amount: float) -> str:
+    """Dollars: cents, and of less than a dollar also what is below them."""
+    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.4f}"
