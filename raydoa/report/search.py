@@ -114,15 +114,16 @@ def frontier_lines(
 
 
 def ending_lines(search: Search) -> Iterator[str]:
-    """What the search has spent, and why it has stopped."""
+    """What was measured is worth at the book's prices, of the limit, and why the search has stopped."""
     failed = sum(observation.score is None for observation in search.observations)
     counted = f"{len(search.observations)} measured" + (
         f", {failed} of them failed" if failed else ""
     )
-    budgets = search.spent_usd / search.space.budget_usd
+    budget = search.space.budget_usd
+    budgets = f" ({search.spent_usd / budget:.2f} budgets)" if budget else ""
     yield (
-        f"the search spent ${search.spent_usd:,.4f} of its limit of ${search.limit_usd:,.2f} "
-        f"({budgets:.2f} budgets); {counted}"
+        f"the search's measurements are priced at ${search.spent_usd:,.4f} of its limit of ${search.limit_usd:,.2f}"
+        f"{budgets}; {counted}"
     )
     yield f"it stopped: {search.stopped}"
 
