@@ -43,7 +43,7 @@ def share_figure(cells: pd.DataFrame) -> Figure:
         budget_axis(axis, budgets)
         axis.set_xlabel("budget B (US dollars)")
         axis.set_ylim(-5, 105)
-        axis.set_ylabel("spent on computing (%)")
+        axis.set_ylabel("share of the cost for computing (%)")
         legend_below(figure, [axis])
         seeds = cells["seed"].nunique()
         bars = "bars: plans tied with the best (P < 0.95)" if seeds > 1 else "one seed: no ties"

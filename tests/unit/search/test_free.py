@@ -48,7 +48,7 @@ def test_a_search_finds_what_is_best_and_ends(free: Space) -> None:
     assert law(search.recommend()) > 0.985 * max(map(law, free.plans()))
     assert search.stopped and 3 < len(search.observations) < 40
     assert search.spent_usd <= 2 * free.budget_usd
-    assert "priced at" in next(ending_lines(search))
+    assert "; priced at $" in next(ending_lines(search))
 
 
 def test_its_plans_are_points_of_the_cube(free: Space) -> None:
