@@ -90,7 +90,8 @@ def _first_problem(
     error: ValidationError, model: type[Settings], naming: Callable[[Location], str]
 ) -> str:
     """One line for the first of the errors; one of the whole model names no field and repeats no input."""
-    first = error.errors()[0]
+    # A field that is not known is what another one lacks, if it is misspelt.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     path = first["loc"]
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     field = f"{naming(path)}: " if path else ""

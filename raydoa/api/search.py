@@ -30,7 +30,7 @@ class Searching:
     Attributes:
         sampler: a name in `raydoa.search.samplers.SAMPLERS`; None: the cost-aware one.
         objective: a name in `raydoa.search.objective.OBJECTIVES`.
-        limit_usd: what it may spend in all; None: two budgets.
+        limit_usd: what all its measurements may cost, priced; None: two budgets.
         learn_from: result dirs of finished sweeps or searches.
     """
 

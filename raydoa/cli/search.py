@@ -17,7 +17,7 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
     """The flags of a search, and what to do with it."""
     add_configuration(parser, default)
     parser.add_argument("--limit", type=float, metavar="DOLLARS",
-                        help=f"what the search may spend in all; {LIMIT_BUDGETS:g} budgets by default")  # fmt: skip
+                        help=f"what all measurements together may cost, priced; {LIMIT_BUDGETS:g} budgets by default")  # fmt: skip
     parser.add_argument(
         "--searcher", default=DEFAULT, help=f"{', '.join(SAMPLERS)}; {DEFAULT} by default"
     )

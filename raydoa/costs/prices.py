@@ -1,18 +1,19 @@
 """What things cost: price books, and the clusters whose hours they price.
 
 A `PriceBook` is data: dollars per label, dollars per GPU-hour, and what turns GPU-hours into
-kgCO2e, every number with its source and date. A price that is not known is an error, never zero.
-Books are YAML; those shipped lie in `books/`, a user's own may extend one of them (`extends:
-2026-11-09`) and give only what differs. Changing a price makes another book whose id says so, so a
-row's `prices` column tells its prices apart. A book with `scaled` prices toy models as if they were
-large ones, and says so wherever it is shown.
+kgCO2e, every number with its source and date. A price that is not known is an error, never zero; 0
+is a price where it is stated, of GPUs of one's own or of labels that nobody is paid for. Books are
+YAML; those shipped lie in `books/`, a user's own may extend one of them (`extends: 2026-11-09`) and
+give only what differs, down to one number of an accelerator. Changing a price makes another book
+whose id says so, so a row's `prices` column tells its prices apart. A book with `scaled` prices toy
+models as if they were large ones, and says so wherever it is shown.
 """
 
 import datetime
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -25,11 +26,17 @@ T = TypeVar("T")
 
 
 class Sourced(Settings):
-    """A number that says where it was read, and when."""
+    """A number that says where it was read, and when: dollars, or kgCO2e, of which there may be none."""
 
-    value: float = Field(gt=0)
+    value: float = Field(ge=0)
     source: str = Field(min_length=1)
     date: datetime.date
+
+
+class SourcedPositive(Sourced):
+    """A number of a machine or a building, such as a GPU's memory; 0 would be a mistake."""
+
+    value: float = Field(gt=0)
 
 
 class Accelerator(Settings):
@@ -37,16 +44,16 @@ class Accelerator(Settings):
 
     usd_per_gpu_hour: Sourced
     gpus_per_node: int = Field(ge=1)
-    memory_gib: Sourced
-    peak_bf16_tflops: Sourced
+    memory_gib: SourcedPositive
+    peak_bf16_tflops: SourcedPositive
     """Dense (without structured sparsity), in 1e12 operations per second."""
-    memory_gb_per_second: Sourced
-    rated_watts: Sourced
-    training_utilisation: Sourced
+    memory_gb_per_second: SourcedPositive
+    rated_watts: SourcedPositive
+    training_utilisation: SourcedPositive
     """Share of the peak that training reaches (model FLOPs utilisation, arXiv 2204.02311)."""
-    bandwidth_utilisation: Sourced
+    bandwidth_utilisation: SourcedPositive
     """Share of the memory bandwidth that reading the weights at each generated token reaches."""
-    seconds_per_layer: Sourced
+    seconds_per_layer: SourcedPositive
     """The least time of a layer's forward pass: that of launching its kernels from Python."""
 
     @model_validator(mode="after")
@@ -75,7 +82,7 @@ class PriceBook(Settings):
     labels: dict[str, Sourced] = Field(default_factory=dict)
     """Dollars per label, by task."""
     accelerators: dict[str, Accelerator]
-    pue: Sourced
+    pue: SourcedPositive
     """Energy of the data centre over energy of its machines."""
     grid: dict[str, Sourced]
     """kgCO2e per kWh, by region."""
@@ -112,7 +119,7 @@ class PriceBook(Settings):
         if task in self.labels and self.labels[task].value == usd:
             return self
         price = _sourced(usd, source, date, f"label price of task {task!r}")
-        return self._changed(f"label.{task}={usd:g}", labels={**self.labels, task: price})
+        return self._changed(f"label.{task}={price.value:g}", labels={**self.labels, task: price})
 
     def with_gpu_price(
         self, accelerator: str, usd_per_hour: float, source: str, date: datetime.date
@@ -124,7 +131,7 @@ class PriceBook(Settings):
         price = _sourced(usd_per_hour, source, date, f"GPU price of accelerator {accelerator!r}")
         after = before.model_copy(update={"usd_per_gpu_hour": price})
         return self._changed(
-            f"gpu.{accelerator}={usd_per_hour:g}",
+            f"gpu.{accelerator}={price.value:g}",
             accelerators={**self.accelerators, accelerator: after},
         )
 
@@ -136,7 +143,7 @@ class PriceBook(Settings):
             return self
         intensity = _sourced(kgco2e_per_kwh, source, date, f"grid intensity of region {region!r}")
         return self._changed(
-            f"grid.{region}={kgco2e_per_kwh:g}", grid={**self.grid, region: intensity}
+            f"grid.{region}={intensity.value:g}", grid={**self.grid, region: intensity}
         )
 
     def _changed(self, what: str, **fields: Mapping[str, Settings]) -> "PriceBook":
@@ -165,16 +172,19 @@ class Cluster(Settings):
 
 
 class _BookFile(Settings):
-    """A book as written: whole, or what it replaces and adds in the book that it extends."""
+    """A book as written: whole, or what it replaces and adds in the book that it extends.
+
+    What may be there in part is checked once it is merged.
+    """
 
     book_id: str = Field(min_length=1)
     extends: str | None = None
     scaled: str | None = None
     labels: dict[str, Sourced] = Field(default_factory=dict)
-    accelerators: dict[str, Accelerator] = Field(default_factory=dict)
-    pue: Sourced | None = None
+    accelerators: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    pue: SourcedPositive | None = None
     grid: dict[str, Sourced] = Field(default_factory=dict)
-    priced_as: PricedAs | None = None
+    priced_as: dict[str, Any] | None = None
 
     @field_validator("book_id", "extends", mode="before")
     @classmethod
@@ -182,13 +192,13 @@ class _BookFile(Settings):
         return value.isoformat() if isinstance(value, datetime.date) else value
 
     def over(self, base: PriceBook | None, where: str) -> PriceBook:
-        fields = dict(base) if base is not None else {}
-        for name in self.model_fields_set - {"extends"}:
-            given, before = getattr(self, name), fields.get(name)
-            if isinstance(given, dict) and isinstance(before, dict):
-                given = before | given
-            fields[name] = given
-        return parse(fields, PriceBook, where=where)
+        """The whole book, field by field; ``base`` is what it extends, ``where`` its own file."""
+        known = list(base.accelerators) if base is not None else []
+        for name, fields in self.accelerators.items():
+            if name not in known:
+                _check_whole(name, fields, known, where)
+        given = {name: getattr(self, name) for name in self.model_fields_set - {"extends"}}
+        return parse(_merged(given, base), PriceBook, where=where)
 
 
 def shipped_books() -> tuple[str, ...]:
@@ -220,10 +230,29 @@ def open_book(name: str | Path) -> PriceBook:
     return file.over(open_book(file.extends), str(path))
 
 
+def _merged(given: Any, base: Any) -> Any:
+    """Mappings by their names over those of the base; a number comes with its own source, so never in part."""
+    if not isinstance(given, dict) or isinstance(base, Sourced):
+        return given
+    before = dict(base) if isinstance(base, dict | Settings) else {}
+    return before | {name: _merged(value, before.get(name)) for name, value in given.items()}
+
+
+def _check_whole(accelerator: str, fields: Mapping[str, Any], known: list[str], where: str) -> None:
+    """Say in one line all that a new accelerator lacks, and which of the known ones may be meant."""
+    missing = [name for name in Accelerator.model_fields if name not in fields]
+    # With a misspelt field that one is told instead: it is what is missing.
+    if missing and fields.keys() <= Accelerator.model_fields.keys():
+        raise UserError(
+            f"{where}: accelerators.{accelerator}: missing {', '.join(missing)}; a new accelerator is given whole"
+            f"{did_you_mean(accelerator, known)}"
+        )
+
+
 def _sourced(value: float, source: str, date: datetime.date, what: str) -> Sourced:
-    if not (math.isfinite(value) and value > 0):
-        raise UserError(f"{what}: found {value:g}; it must be above 0")
-    return Sourced(value=value, source=source, date=date)
+    if not (math.isfinite(value) and value >= 0):
+        raise UserError(f"{what}: found {value:g}; it must be a number from 0 up")
+    return Sourced(value=abs(value), source=source, date=date)  # Of -0 as well.
 
 
 def _known(entries: Mapping[str, T], name: str, what: str, book_id: str) -> T:

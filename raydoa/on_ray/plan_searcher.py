@@ -131,6 +131,6 @@ class PlanSearcher(Searcher):
 
     def _say(self, what: str) -> None:
         search = self.journal.search
-        spent = f"${search.spent_usd:,.2f} of ${search.limit_usd:,.2f}"
-        sys.stderr.write(f"[{len(search.observations)} measured, {spent}] {what}\n")
+        priced = f"priced at ${search.spent_usd:,.2f} of ${search.limit_usd:,.2f}"
+        sys.stderr.write(f"[{len(search.observations)} measured, {priced}] {what}\n")
         sys.stderr.flush()

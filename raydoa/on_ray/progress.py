@@ -1,6 +1,6 @@
-"""Live progress of a sweep: trials done, stages running, dollars and time left.
+"""Live progress of a sweep: trials done, stages running, and what is left: its price, and its time.
 
-What is left to spend is known exactly, since the forecast names every stage. Time left is what the missing stages
+The price of what is left is known exactly, since the forecast names every stage; nothing is bought. Time left is what the missing stages
 take at the pace of those of their kind and model that were made in this run, as many at a time as so far; while
 some kind has not been seen yet, the estimate says "over".
 """
@@ -44,7 +44,7 @@ class Progress(Callback):
         return Progress, (self._forecast, self._store)
 
     def setup(self, **info: Any) -> None:
-        """Tune calls this before the first trial: what earlier sweeps made is not to be paid again."""
+        """Tune calls this before the first trial: what earlier sweeps made is not left to make."""
         self._missing -= set(self._store.keys())
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -80,7 +80,7 @@ class Progress(Callback):
         elapsed = time.monotonic() - self._started
         line = (
             f"[{_clock(elapsed)}] {len(self._done)}/{len(self._forecast.trials)} trials; "
-            f"running: {running or 'nothing'}; ${self._dollars_left():,.2f} to go at the book's prices; {self._time_left(elapsed)}"
+            f"running: {running or 'nothing'}; what is left is priced at ${self._dollars_left():,.2f}; {self._time_left(elapsed)}"
         )
         sys.stderr.write(line + "\n")
         sys.stderr.flush()

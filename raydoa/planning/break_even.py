@@ -3,11 +3,12 @@
 Alternatives are the plans of other strategies where no label is for sale: what lies between (buying some of what the
 baseline buys) would be ahead or level at any price. Both sides are planned again at each price. A price is looked for in
 a wide range around today's, the crossing that is nearest to today's is taken, and it is narrowed down by bisection of
-the price's logarithm.
+the price's logarithm. Around a price of 0 there is no such range: then it is looked for at 0 itself, and from a millionth
+of the price at which the least that can be bought takes the whole budget up to that price, above which nothing is bought.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -65,10 +66,18 @@ def break_even_prices(scenario: Scenario, belief: Belief) -> list[BreakEvenPrice
     def at_gpu_price(usd: float) -> float | None:
         return advantage(scenario.with_gpu_price(usd, _WHY), belief)
 
+    labels = around(scenario.label_usd, scenario.budget_usd)
+    hours = around(scenario.gpu_hour_usd, scenario.budget_usd / _least_gpu_hours(scenario))
     return [
-        crossing("label", scenario.label_usd, at_label_price, sides),
-        crossing("gpu_hour", scenario.gpu_hour_usd, at_gpu_price, sides),
+        crossing("label", scenario.label_usd, labels, at_label_price, sides),
+        crossing("gpu_hour", scenario.gpu_hour_usd, hours, at_gpu_price, sides),
     ]
+
+
+def _least_gpu_hours(scenario: Scenario) -> float:
+    """GPU-hours of the plan that computes least; of one that computes nothing, as of a second."""
+    seconds = map(scenario.question.gpu_seconds, scenario.space.variants.values())
+    return (min(seconds) or 1.0) / 3600
 
 
 def sides_of(scenario: Scenario) -> Sides | None:
@@ -107,9 +116,17 @@ def _best(strategies: Iterable[Strategy], ladders: Ladders, belief: Belief) -> f
     return belief.best(plans) if plans else None
 
 
-def crossing(name: str, now: float, ahead: Advantage, sides: Sides) -> BreakEvenPrice:
-    """The price nearest to ``now`` at which an advantage changes its sign."""
-    prices = [now * _STEP**step for step in range(-_STEPS, _STEPS + 1)]
+def around(now: float, most: float) -> list[float]:
+    """Prices at which to look, from the lowest to the highest; around 0 they go up to ``most``."""
+    if now:
+        return [now * _STEP**step for step in range(-_STEPS, _STEPS + 1)]
+    return [0.0, *(most / _STEP**step for step in range(2 * _STEPS, -1, -1) if most)]
+
+
+def crossing(
+    name: str, now: float, prices: Sequence[float], ahead: Advantage, sides: Sides
+) -> BreakEvenPrice:
+    """The price nearest to ``now`` at which an advantage changes its sign, between two of the ``prices``."""
     tried = [(price, value) for price in prices if (value := ahead(price)) is not None]
     low, high = prices[0], prices[-1]
     changes = [
@@ -121,20 +138,21 @@ def crossing(name: str, now: float, ahead: Advantage, sides: Sides) -> BreakEven
     (lower, value), (upper, beyond) = min(
         changes, key=lambda change: _distance(change[0][0], change[1][0], now)
     )
-    while upper / lower > _PRECISION:
+    while lower and upper / lower > _PRECISION:
         middle = math.sqrt(lower * upper)
         between = ahead(middle)
         if between is not None and (between > 0) == (value > 0):
             lower = middle
         else:
             upper = middle
-    price = math.sqrt(lower * upper)
+    # Between 0 and the lowest of the others it is as good as that one: a millionth of what takes the whole budget.
+    price = math.sqrt(lower * upper) if lower else upper
     below, above = _leader(value, sides), _leader(beyond, sides)
     return BreakEvenPrice(name, now, price, below, above, low, high)
 
 
 def _distance(low: float, high: float, now: float) -> float:
-    return abs(math.log(math.sqrt(low * high) / now))
+    return abs(math.log(math.sqrt(low * high) / now)) if now else low
 
 
 def _leader(value: float, sides: Sides) -> str:

@@ -140,6 +140,8 @@ def _thrifty(best: Outlook, scenario: Scenario, belief: Belief) -> Outlook | Non
     near = belief.means(plans) > best.score - _NEARLY_AS_GOOD
     close = [plan for plan, is_near in zip(plans, near, strict=True) if is_near]
     plan = min(close, key=costs, default=None)
-    if plan is None or costs(plan) > _MUCH_CHEAPER * best.ledger.cost_micro_usd:
+    most = _MUCH_CHEAPER * best.ledger.cost_micro_usd
+    # Nothing is cheaper than what is free.
+    if plan is None or not most or costs(plan) > most:
         return None
     return _outlook(scenario.space.variant_of(plan), plan, scenario, belief)

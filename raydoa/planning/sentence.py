@@ -61,7 +61,7 @@ def advice(row: Outlook, scenario: Scenario) -> str:
     bought = [
         f"{rounded_percent(line.cost_usd / total)} of it for {ITEMS.get(line.item).title}"
         for line in row.ledger.lines
-        if line.gpu_seconds == 0 and len(row.ledger.lines) > 1
+        if line.gpu_seconds == 0 and len(row.ledger.lines) > 1 and total
     ]
     return f"{order} ({', '.join([f'{usd(total)} of the {usd(scenario.budget_usd)}', *bought])})"
 

@@ -1,7 +1,8 @@
 """What if a price were another: the best plan at other prices, one change at a time.
 
 A change is written NAME=NUMBER. `label` and `gpu_hour` are the prices that the plan pays; `gpu.NAME` plans on that
-accelerator of the price book, `grid.REGION` in that region (its number is kgCO2e per kWh).
+accelerator of the price book, `grid.REGION` in that region (its number is kgCO2e per kWh). 0 is a price: of GPUs of
+one's own, or of labels that nobody is paid for.
 """
 
 import math
@@ -62,14 +63,14 @@ def parse_change(text: str, scenario: Scenario) -> PriceChange:
         value = float(number)
     except ValueError:
         value = math.nan
-    if not equals or not (math.isfinite(value) and value > 0):
-        raise UserError(f"--what-if: found {text!r}; expected NAME=NUMBER with a number above 0")
+    if not equals or not (math.isfinite(value) and value >= 0):
+        raise UserError(f"--what-if: found {text!r}; expected NAME=NUMBER with a number from 0 up")
     prices = names(scenario)
     if name not in prices:
         raise UserError(
             f"--what-if: found {name!r}; prices of this plan are {', '.join(prices)}{did_you_mean(name, prices)}"
         )
-    return PriceChange(name, value)
+    return PriceChange(name, abs(value))  # Of -0 as well.
 
 
 def names(scenario: Scenario) -> list[str]:
@@ -80,9 +81,11 @@ def names(scenario: Scenario) -> list[str]:
 
 
 def usual(scenario: Scenario) -> list[PriceChange]:
-    """Each of the two prices halved and doubled."""
+    """Each of the two prices halved and doubled; nothing of a price of 0, which stays what it is."""
     now = {"label": scenario.label_usd, "gpu_hour": scenario.gpu_hour_usd}
-    return [PriceChange(name, usd * factor) for name, usd in now.items() for factor in _FACTORS]
+    return [
+        PriceChange(name, usd * factor) for name, usd in now.items() if usd for factor in _FACTORS
+    ]
 
 
 def changed(scenario: Scenario, change: PriceChange) -> Scenario:

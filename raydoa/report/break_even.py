@@ -5,7 +5,7 @@ measured. Each costs (units x price + the rest), so it is affordable up to one p
 best plan is the same: no price has to be tried. Where the best strategy changes, that is known at two prices only: at
 ``lower`` the one that wins below has its best plan just paid; at ``upper`` it is down to its next smaller plan, and
 loses. In between it could buy a plan that nobody measured, so the break-even price lies between the two, and is
-not known more precisely than the grid of the sweep allows.
+not known more precisely than the grid of the sweep allows. Where today's price is 0, what only that can buy counts as well.
 """
 
 import math
@@ -63,7 +63,7 @@ def break_evens(
         lines = [(price, price.now(panel), _lines(panel, price)) for price in prices_of(panel).values()]  # fmt: skip
         for budget in budgets or budgets_of(cells):
             for price, now, of_price in lines:
-                change = _nearest(_changes(of_price, budget), now)
+                change = _nearest(_changes(of_price, budget, now), now)
                 ranges.append(BreakEvenRange(task, n, budget, price.name, now, *change))
     return ranges
 
@@ -84,14 +84,14 @@ def _lines(panel: pd.DataFrame, price: Price) -> pd.DataFrame:
     return lines.assign(units=by_plan(panel, price.units(panel)), rest=rest)
 
 
-def _changes(lines: pd.DataFrame, budget: float) -> list[_Change]:
+def _changes(lines: pd.DataFrame, budget: float, now: float | None) -> list[_Change]:
     """Where the best strategy changes, from the lowest price to the highest; if nowhere, who is always best."""
     units = lines["units"].to_numpy(dtype=float)
     left = budget - lines["rest"].to_numpy(dtype=float)
     # The highest price at which a plan is affordable; what has none of it is affordable at any, or never.
     free = np.where(left >= 0, np.inf, -np.inf)
     until = np.where(units > 0, left / np.where(units > 0, units, 1.0), free)
-    plans = lines.assign(until=until)[until > 0]
+    plans = lines.assign(until=until)[until >= 0 if now == 0 else until > 0]
     # What is affordable at every price comes first, and each plan of this frontier is best from its own price downwards.
     best = plans[frontier(plans.assign(cost=-plans["until"]))].sort_values("until")
     steps = [*best[["strategy", "until"]].itertuples(index=False), (NEITHER, math.inf)]
@@ -104,11 +104,11 @@ def _changes(lines: pd.DataFrame, budget: float) -> list[_Change]:
 
 
 def _nearest(changes: Sequence[_Change], now: float | None) -> _Change:
-    """The change nearest to today's price, in its logarithm; without one, the lowest."""
+    """The change nearest to today's price, in its logarithm; without one, and nearest to 0, the lowest."""
 
     def distance(change: _Change) -> float:
         lower, upper = change[0], change[1]
-        if lower is None or upper is None or now is None or lower <= now <= upper:
+        if lower is None or upper is None or not now or lower <= now <= upper:
             return 0.0
         return min(abs(math.log(price / now)) for price in (lower, upper) if math.isfinite(price))
 

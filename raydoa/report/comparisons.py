@@ -1,5 +1,6 @@
 """What a sweep says about one choice with the rest held: where the money goes, the teacher's size, and U."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -15,9 +16,10 @@ def computing_shares(cells: pd.DataFrame, budgets: Sequence[float] | None = None
     """The optimal share of money for compute against N and B (the question of arXiv 2305.01645, section 4).
 
     One row per task, N and budget: ``share``, the dollars for computing over all dollars that the best measured plan
-    costs; ``share_low`` and ``share_high``, the least and the most share among the plans for at most B that seeds
-    cannot tell from the best (P below 0.95; the best alone, if it has one seed); ``spent``, its cost over B; and the
-    best plan's ``strategy``, ``score`` and ``score_margin``. Money that is left over is no part of the share.
+    costs (nan where it costs nothing); ``share_low`` and ``share_high``, the least and the most share among the plans for
+    at most B that seeds cannot tell from the best (P below 0.95; the best alone, if it has one seed); ``spent``, its cost
+    over B (nan where B is 0); and the best plan's ``strategy``, ``score`` and ``score_margin``. Money that is left over
+    is no part of the share.
     """
     plans = points(cells)
     computing = by_plan(cells, prices_of(cells)[GPU_HOUR].paid(cells))
@@ -30,7 +32,7 @@ def computing_shares(cells: pd.DataFrame, budgets: Sequence[float] | None = None
         itself = affordable["plan"] == best["plan"]
         share, tied = affordable["share"], affordable["share"][itself | (chance < LEVEL)]
         rows.append({**best, "share": share[itself].iloc[0], "share_low": tied.min(),
-                     "share_high": tied.max(), "spent": best["cost"] / best["budget"]})  # fmt: skip
+                     "share_high": tied.max(), "spent": best["cost"] / (best["budget"] or math.nan)})  # fmt: skip
     described = ["strategy", "share", "share_low", "share_high", "spent", "score", "score_margin"]
     return pd.DataFrame(rows, columns=[*KEYS, *described])
 

@@ -13,8 +13,8 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from raydoa.report.log_places import LogPlaces
 from raydoa.report.looks import Curve, curve_keys, curves_of
 from raydoa.report.paper.style import PARETO, legend_below
 from raydoa.report.pareto import frontier, points
@@ -91,6 +91,7 @@ def _draw_panel(
         axis.set_xticks([])
         return
     keys = curve_keys(panel)
+    places = LogPlaces.of(panel["cost"])
     for key, curve in curves.items():
         plans = panel[[of_plan == key for of_plan in keys]].sort_values("cost")
         if plans.empty:
@@ -98,23 +99,21 @@ def _draw_panel(
         low, high = plans["score"] - plans["score_lowest"], plans["score_highest"] - plans["score"]
         several = bool((plans["seeds"] > 1).any())
         axis.errorbar(
-            plans["cost"], plans["score"], yerr=[low, high] if several else None, label=curve.label,
+            places(plans["cost"]), plans["score"], yerr=[low, high] if several else None, label=curve.label,
             color=curve.colour, marker=curve.marker, markersize=5, linewidth=1.4, elinewidth=1.0, capsize=2.5,
             linestyle="-" if joined else "none",
         )  # fmt: skip
     best = panel[frontier(panel)].sort_values("cost")
     axis.step(
-        best["cost"], best["score"], where="post", color="black", linewidth=0.8, linestyle=":", zorder=1
+        places(best["cost"]), best["score"], where="post", color="black", linewidth=0.8, linestyle=":", zorder=1
     )  # fmt: skip
     axis.scatter(
-        best["cost"], best["score"], s=90, facecolors="none", edgecolors="black", linewidths=0.9,
+        places(best["cost"]), best["score"], s=90, facecolors="none", edgecolors="black", linewidths=0.9,
         label=PARETO, zorder=3,
     )  # fmt: skip
     axis.set_xscale("log")
-    narrow = panel["cost"].max() < 10 * panel["cost"].min()
-    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: burden.tick(value)))
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    narrow = places.high < 10 * places.low
+    places.mark(axis.xaxis, burden.tick, (1.0, 2.0, 5.0) if narrow else (1.0,))
     axis.margins(x=0.08, y=0.08)
     axis.grid(True, which="major", linewidth=0.4, color="#dddddd")
     axis.set_axisbelow(True)

@@ -55,9 +55,9 @@ def new_prices(changes: Mapping[str, float], cells: pd.DataFrame) -> dict[str, f
     for name in sorted(changes, key=lambda name: name not in of):
         changed |= dict.fromkeys(of.get(name, [name]), changes[name])
     for name, usd in changed.items():
-        if not (np.isfinite(usd) and usd > 0):
-            raise UserError(f"{name}: found {usd:g}; a price is a number above 0")
-    return changed
+        if not (np.isfinite(usd) and usd >= 0):
+            raise UserError(f"{name}: found {usd:g}; a price is a number from 0 up")
+    return {name: abs(usd) for name, usd in changed.items()}  # Of -0 as well.
 
 
 def _price_names(cells: pd.DataFrame) -> dict[str, list[str]]:

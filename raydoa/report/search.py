@@ -120,15 +120,16 @@ def frontier_lines(
 
 
 def ending_lines(search: Search) -> Iterator[str]:
-    """What the search has spent, and why it has stopped."""
+    """How much was measured, at the book's prices and of the limit, and why the search has stopped."""
     failed = sum(observation.score is None for observation in search.observations)
     counted = f"{len(search.observations)} measured" + (
         f", {failed} of them failed" if failed else ""
     )
-    budgets = search.spent_usd / search.space.budget_usd
+    budget = search.space.budget_usd
+    budgets = f" ({search.spent_usd / budget:.2f} budgets)" if budget else ""
     yield (
-        f"the search spent ${search.spent_usd:,.4f} of its limit of ${search.limit_usd:,.2f} "
-        f"({budgets:.2f} budgets); {counted}"
+        f"{counted}; priced at ${search.spent_usd:,.4f} of the limit of ${search.limit_usd:,.2f}{budgets}, "
+        "nothing was bought"
     )
     yield f"it stopped: {search.stopped}"
 

@@ -97,6 +97,8 @@ class Price:
         units, paid = units[units > 0], paid[units > 0]
         if paid.empty:
             return None
+        if not paid.any():
+            return 0.0  # The least price costs a micro-dollar.
         slack = 1e-9 * paid  # What floats add.
         low = float(((paid - len(self.items) / MICRO - slack) / units).max())
         high = float(((paid + slack) / units).min())

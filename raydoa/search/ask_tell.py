@@ -50,7 +50,7 @@ class Search:
     Args:
         space: what can be proposed.
         sampler: decides.
-        limit_usd: what the search may spend in all; nothing is proposed above it.
+        limit_usd: what all measurements may cost, priced; nothing is proposed above it.
         seed: of the sampler's draws.
         existing: what exists before the search begins; nothing but the labels owned, unless given.
 

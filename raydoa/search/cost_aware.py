@@ -108,7 +108,8 @@ class CostAware:
     def _best(self, gains: Gains, state: SearchState) -> tuple[Plan | None, float, float]:
         """The candidate with the most gain per dollar, that rate and its gain; none without any to speak of."""
         best: tuple[Plan | None, float, float] = (None, 0.0, 0.0)
-        overhead = _OVERHEAD * state.space.budget_usd
+        # Where the budget is 0 all of them are free, and the best gain has the best rate.
+        overhead = _OVERHEAD * (state.space.budget_usd or 1.0)
         costs = {plan: state.marginal_micro_usd(plan) for plan in gains.candidates}
         payable = [plan for plan, cost in costs.items() if cost <= state.left_micro_usd]
         for plan, gain in zip(payable, gains.of(payable).tolist(), strict=True):
@@ -120,6 +121,8 @@ class CostAware:
 
 def _rate_of_more_money(surface: Surface, space: Space) -> float:
     """Score per dollar that a larger budget would bring."""
+    if not space.budget_usd:
+        return 0.0  # There is no share of it to add.
     now = surface.mean_and_sd(space.plans())[0].max()
     more = surface.mean_and_sd(space.plans(_MORE_MONEY * space.budget_usd))[0].max()
     return _ONE_STEP * float(max(0.0, more - now) / ((_MORE_MONEY - 1) * space.budget_usd))

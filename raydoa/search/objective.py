@@ -8,7 +8,7 @@ Objective = Literal["score", "frontier", "frontier_kgco2e"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 LIMIT_BUDGETS = 2.0
-"""What a search may spend unless told otherwise, in budgets."""
+"""What the measurements of a search may cost unless told otherwise, in budgets."""
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 """The levels of a frontier, as shares of the budget."""

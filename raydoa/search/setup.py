@@ -31,7 +31,7 @@ class SearchSetup:
         resolved: the study, which has one task, one N and one budget; and the store that trials work with.
         sampler: a name in `raydoa.search.samplers.SAMPLERS`.
         objective: what the search is for.
-        limit_usd: what it may spend in all.
+        limit_usd: what all its measurements may cost, priced.
         knowledge: from finished sweeps, if there are any.
         result_dir: where its results are left.
     """

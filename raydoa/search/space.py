@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from raydoa.costs.allocation import from_fractions
 from raydoa.costs.items.item import gold_rows
 from raydoa.costs.plan import Choices, Plan
 from raydoa.costs.question import Question
-from raydoa.costs.tariffs import MICRO, micro_budget
+from raydoa.costs.tariffs import MICRO, NO_LIMIT, micro_budget
 from raydoa.errors import UserError
 from raydoa.experiment.result_row import plan_columns
 from raydoa.search.objective import Objective
@@ -46,7 +47,7 @@ class Space:
         budget_usd: B, what the final plan may cost.
 
     Raises:
-        UserError: N is above the labelled rows, or nothing is owned.
+        UserError: N is above the labelled rows, or nothing is owned; or what is free has no end.
     """
 
     question: Question
@@ -62,6 +63,16 @@ class Space:
             raise UserError(
                 f"n: found {question.n:,}; task {question.task} has {most:,} labelled rows, and at least 1 is owned"
             )
+        if most == NO_LIMIT and self._has_no_end():
+            raise UserError(
+                f"{question.task}: its labels and training on them cost nothing, and its rows cannot be counted from here, "
+                "so there is no end of what can be bought; name their folder with --data"
+            )
+
+    def _has_no_end(self) -> bool:
+        """Whether the budget pays for any number of labels and for training on them."""
+        dearest = from_fractions({}, {}, self.question, self.budget_usd)
+        return isinstance(dearest, Plan) and gold_rows(dearest) > NO_LIMIT // 2
 
     @cached_property
     def variants(self) -> dict[Variant, Plan]:

@@ -48,7 +48,7 @@ class Columns(Settings):
 class LabelPrice(Settings):
     """Dollars for one label, and where and when that price was read."""
 
-    usd: float = Field(gt=0)
+    usd: float = Field(ge=0)
     source: str = Field(min_length=1)
     date: datetime.date
 

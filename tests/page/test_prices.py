@@ -81,11 +81,35 @@ def test_a_slider_moves_what_its_field_says(show: Show, sweep: pd.DataFrame) -> 
 
 def test_a_number_that_is_no_price_changes_nothing(show: Show, sweep: pd.DataFrame) -> None:
     shown = show(sweep)
-    for wrong in ("0", "-1", ""):
+    for wrong in ("-1", ""):
         shown.page.fill("#label-usd-exact", wrong)
         shown.drawn()
         assert shown.page.get_attribute("#label-usd-exact", "aria-invalid") == "true"
         assert shown.page.locator("#moved").is_hidden()
+
+
+@pytest.mark.parametrize("prices", [{GPU: 0.0}, {"label.wlp": 0.0}, {GPU: 0.0, "label.wlp": 0.0}])
+@pytest.mark.parametrize("planned", [True, False], ids=["planned", "moved"])
+def test_a_price_of_0(show: Show, sweep: pd.DataFrame, prices: dict[str, float], *, planned: bool) -> None:  # fmt: skip
+    cells = sweep[(sweep["task"] == "wlp") & (sweep["n"] == 50)].reset_index(drop=True)
+    free = reprice(cells, prices)
+    shown = show(_as_csv(free) if planned else cells)
+    if not planned:
+        for name, usd in prices.items():
+            shown.set("#label-usd" if name.startswith("label") else "#gpu-usd-0", usd)
+        assert shown.page.locator("#moved").is_visible()
+    pd.testing.assert_frame_equal(_downloaded(shown), _as_csv(free), check_exact=True)
+    for budget in (0.0, 5.0, 2000.0):
+        shown.set("#budget-usd", budget)
+        assert shown.text("#answer") == sentences(free, [budget])[0].text
+        _same_standings(shown, free)
+        _same_flips(shown, free, budget)
+    shown.page.focus("#frontier .chart")
+    shown.page.keyboard.press("Home")
+    left = shown.page.locator("#frontier .ring").evaluate(
+        "ring => parseFloat(ring.style.translate)"
+    )
+    assert left > 0, "what is free has a place on the chart"
 
 
 def test_every_cells_ledger(show: Show, sweep: pd.DataFrame) -> None:
@@ -182,8 +206,8 @@ def _same_flips(shown: Shown, panel: pd.DataFrame, budget: float) -> None:
             continue
         _, up, below = re.split(r"costs at most | is best", line)[:3]
         assert up.split(", ")[-1] == change.below
-        prices = [float(text.replace(",", "")) for text in re.findall(r"\$([\d.,]*\d)", line)]
-        prices = [p for p in prices if p != pytest.approx(change.now, rel=1e-5)]
+        changing = re.sub(r" \(\$[\d.,]+ here\)", "", line)
+        prices = [float(text.replace(",", "")) for text in re.findall(r"\$([\d.,]*\d)", changing)]
         assert prices[0] == pytest.approx(change.lower, rel=6e-3)
         if change.upper is not None and len(prices) > 1:
             assert prices[1] == pytest.approx(change.upper, rel=6e-3)

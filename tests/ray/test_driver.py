@@ -25,7 +25,7 @@ from tests.unit.world import graph_of
 pytestmark = pytest.mark.timeout(600)
 
 _PROGRESS = re.compile(
-    r"priced at \$[\d.]+; .*|\[\d\d:\d\d\] \d/2 trials; running: .*; \$[\d.]+ to go at the book's prices; .*left.*"
+    r"priced at \$[\d.]+; .*|\[\d\d:\d\d\] \d/2 trials; running: .*; what is left is priced at \$[\d.]+; .*left.*"
 )
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.comparisons import computing_shares, pool_sizes, teachers
+from raydoa.report.log_places import LogPlaces
 from raydoa.report.looks import series_look
 from raydoa.report.paper.style import (
     budget_axis,
@@ -28,6 +29,7 @@ def share_figure(cells: pd.DataFrame) -> Figure:
     Bars reach over all plans that seeds cannot tell from the best.
     """
     table, budgets = computing_shares(cells), budgets_of(cells)
+    places = LogPlaces.of(budgets)
     with styled():
         figure, axes = panels(1, height=2.0)
         axis = axes[0, 0]
@@ -35,13 +37,13 @@ def share_figure(cells: pd.DataFrame) -> Figure:
             look, share = series_look(shift), 100 * line["share"]
             reach = [share - 100 * line["share_low"], 100 * line["share_high"] - share]
             axis.errorbar(
-                line["budget"] * 1.04**shift, share, yerr=reach, label=f"N = {n:,}", color=look.colour,
+                places(line["budget"]) * 1.04**shift, share, yerr=reach, label=f"N = {n:,}", color=look.colour,
                 marker=look.marker, linestyle=look.line, elinewidth=0.7, drawstyle="steps-post",
             )  # fmt: skip
         budget_axis(axis, budgets)
         axis.set_xlabel("budget B (US dollars)")
         axis.set_ylim(-5, 105)
-        axis.set_ylabel("spent on computing (%)")
+        axis.set_ylabel("share of the cost for computing (%)")
         legend_below(figure, [axis])
         seeds = cells["seed"].nunique()
         bars = "bars: plans tied with the best (P < 0.95)" if seeds > 1 else "one seed: no ties"

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from raydoa.report.best_within_budget import best_within, budgets_of
+from raydoa.report.log_places import LogPlaces
 from raydoa.report.looks import look_of
 from raydoa.report.paper.style import (
     PARETO,
@@ -30,16 +31,17 @@ def frontier_figure(cells: pd.DataFrame) -> Figure:
     Plans on the frontier and those tied with it are filled, dominated ones are hollow.
     """
     plans = standings(cells)
+    places = LogPlaces.of(plans["cost"])
 
     def draw(axis: Axes, panel: pd.DataFrame) -> None:
         for (name, hollow), some in panel.groupby(["strategy", panel["standing"] == DOMINATED]):
             look = look_of(str(name))
-            draw_scores(axis, some["cost"], some, look, label=name, linestyle="none", zorder=3,
+            draw_scores(axis, places(some["cost"]), some, look, label=name, linestyle="none", zorder=3,
                         markerfacecolor="white" if hollow else look.colour)  # fmt: skip
         best = panel[panel["standing"] == FRONTIER].sort_values("cost")
-        axis.step(best["cost"], 100 * best["score"], where="post", color="black", linewidth=0.8, linestyle=":",
+        axis.step(places(best["cost"]), 100 * best["score"], where="post", color="black", linewidth=0.8, linestyle=":",
                   label=PARETO, zorder=2)  # fmt: skip
-        dollar_axis(axis, plans["cost"].min(), plans["cost"].max())
+        dollar_axis(axis, places)
 
     said = "hollow: dominated (P ≥ 0.95)" if cells["seed"].nunique() > 1 else ""
     return panels_by_n(cells, plans, draw, said, below="standalone cost (US dollars)", columns=4)
@@ -48,10 +50,11 @@ def frontier_figure(cells: pd.DataFrame) -> Figure:
 def budget_figure(cells: pd.DataFrame) -> Figure:
     """The best measured score for at most B dollars, a line for each strategy, a panel for each N of one task."""
     budgets = budgets_of(cells)
+    places = LogPlaces.of(budgets)
 
     def draw(axis: Axes, panel: pd.DataFrame) -> None:
         for shift, (name, line) in enumerate(panel.groupby("strategy")):
-            draw_scores(axis, line["budget"] * 1.03**shift, line, look_of(str(name)), label=name,
+            draw_scores(axis, places(line["budget"]) * 1.03**shift, line, look_of(str(name)), label=name,
                         drawstyle="steps-post")  # fmt: skip
         budget_axis(axis, budgets)
 

@@ -1,6 +1,7 @@
 """Prices and ledgers: who wins at which prices, what sharing saved, and what was measured against what was planned."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -8,37 +9,40 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from raydoa.report.best_within_budget import budgets_of
 from raydoa.report.cost_audit import audit, sharing
 from raydoa.report.cost_items import reported_item
+from raydoa.report.log_places import LogPlaces
 from raydoa.report.looks import SHADES, look_of
 from raydoa.report.paper.style import GREY, caption, dollar_ticks, panels, styled
-from raydoa.report.price_map import NEITHER, price_map
+from raydoa.report.price_map import NEITHER, Floats, price_map
 from raydoa.report.unit_prices import gpu_hour_usd, label_usd
 from raydoa.report.wording import price
 from raydoa.strategies.strategy import short_name
+
+_FREE_STEPS = 10
+"""Of a map's 121, that are drawn at a price of 0 where it is today's."""
 
 
 def price_figure(cells: pd.DataFrame) -> Figure:
     """Who is best at which label and GPU price: of one task and one N, a panel for each budget."""
     budgets, [n] = budgets_of(cells), cells["n"].unique()
     now = (label_usd(cells), gpu_hour_usd(cells))
-    # A hundredfold range around each price, 121 steps.
-    label_prices, gpu_prices = (
-        (usd or usual) * np.geomspace(0.01, 100, 121)
-        for usd, usual in zip(now, (0.25, 3.0), strict=True)
+    labels, gpus = (
+        _PriceAxis.around(usd, usual) for usd, usual in zip(now, (0.25, 3.0), strict=True)
     )
     names = [NEITHER, *sorted(cells["strategy"].unique())]
     rows = -(-len(budgets) // 2)
     with styled():
         figure, axes = panels(rows, height=1.45, columns=2)
         for axis, budget in zip(axes.flat, budgets, strict=False):
-            best = price_map(cells, budget, label_prices, gpu_prices)
-            _draw_map(axis, np.vectorize(names.index)(best), label_prices, gpu_prices, names)
-            if None not in now:
-                axis.plot(*now, marker="x", color="black", markersize=4, markeredgewidth=1)
+            best = price_map(cells, budget, labels.prices, gpus.prices)
+            _draw_map(axis, np.vectorize(names.index)(best), labels, gpus, names)
+            if now[0] is not None and now[1] is not None:
+                here = labels.places(now[0]), gpus.places(now[1])
+                axis.plot(*here, marker="x", color="black", markersize=4, markeredgewidth=1)
             axis.set_title(f"B = {price(budget)}")
         for axis in list(axes.flat)[len(budgets) :]:
             axis.set_visible(False)
@@ -61,17 +65,35 @@ def _colour(name: str) -> str:
     return "#ffffff" if name == NEITHER else look_of(name).colour
 
 
+@dataclass(frozen=True)
+class _PriceAxis:
+    """Prices of a map, and where they are drawn."""
+
+    prices: Floats
+    at: Floats
+    places: LogPlaces
+
+    @classmethod
+    def around(cls, now: float | None, usual: float) -> "_PriceAxis":
+        """A hundredfold range around a price, 121 steps; around 0 that of the usual price, and 0 on its left."""
+        at = (now or usual) * np.geomspace(0.01, 100, 121)
+        free = _FREE_STEPS if now == 0 else 0
+        prices = np.concatenate([np.zeros(free), at[free:]])
+        zero = float(at[free // 2]) if free else None
+        return cls(prices, at, LogPlaces(float(at[free]), float(at[-1]), zero))
+
+
 def _draw_map(
-    axis: Axes, best: np.ndarray, labels: np.ndarray, gpus: np.ndarray, names: Sequence[str]
+    axis: Axes, best: np.ndarray, labels: _PriceAxis, gpus: _PriceAxis, names: Sequence[str]
 ) -> None:
     colours = ListedColormap([_colour(name) for name in names])
-    axis.pcolormesh(labels, gpus, best, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, shading="nearest",
+    axis.pcolormesh(labels.at, gpus.at, best, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, shading="nearest",
                     rasterized=True)  # fmt: skip
     axis.set_xscale("log")
     axis.set_yscale("log")
-    for side in (axis.xaxis, axis.yaxis):
-        side.set_major_locator(LogLocator(base=100))
-        dollar_ticks(side)
+    for side, prices in ((axis.xaxis, labels), (axis.yaxis, gpus)):
+        prices.places.mark(side, price, base=100)
+        side.set_minor_locator(NullLocator())
     axis.grid(False)
 
 
@@ -82,16 +104,26 @@ def sharing_figure(cells: pd.DataFrame) -> Figure:
         figure, axes = panels(1, height=0.5 + 0.3 * len(table), extra=0.4)
         axis = axes[0, 0]
         at = np.arange(len(table))
-        axis.barh(at + 0.2, table["standalone"], height=0.36, color=SHADES[4], label="standalone")
-        # Nothing is incurred by cells whose stages were all in the store, and a logarithm has no place for that.
+        axis.barh(
+            at + 0.2,
+            table["standalone"].where(table["standalone"] > 0),
+            height=0.36,
+            color=SHADES[4],
+            label="standalone",
+        )
+        # Nothing is incurred by cells whose stages were all in the store or are free, and a bar of that has no length.
         paid = table["incurred"].where(table["incurred"] > 0)
         axis.barh(at - 0.2, paid, height=0.36, color=SHADES[0], label="incurred")
+        axis.set_yticks(at, table["strategy"])
+        axis.set_ylim(-0.6, len(table) - 0.4)
+        axis.set_xscale("log")
+        places = LogPlaces.of(table["standalone"])
+        if places.zero is not None:
+            axis.set_xlim(left=places.zero)
+        axis.set_xlim(right=places.high * 5)
         for y, row in zip(at, table.to_dict("records"), strict=True):
             text = f"{row['ratio']:.1f}×" if row["incurred"] > 0 else "nothing incurred"
-            axis.text(row["standalone"] * 1.15, y, text, va="center", fontsize=7)
-        axis.set_yticks(at, table["strategy"])
-        axis.set_xscale("log")
-        axis.set_xlim(right=table["standalone"].max() * 5)
+            axis.text(float(places(row["standalone"])) * 1.15, y, text, va="center", fontsize=7)
         dollar_ticks(axis.xaxis)
         axis.set_xlabel("all cells (US dollars)")
         axis.grid(False, axis="y")

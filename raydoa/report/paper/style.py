@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
+from raydoa.report.log_places import LogPlaces
 from raydoa.report.looks import Look
 from raydoa.report.wording import price
 
@@ -94,20 +95,21 @@ def panels_by_n(
     return figure
 
 
-def dollar_axis(axis: Axes, low: float, high: float) -> None:
+def dollar_axis(axis: Axes, places: LogPlaces) -> None:
     """A logarithmic axis of dollars below, with ticks that a reader can name."""
     axis.set_xscale("log")
-    axis.set_xlim(low / 1.35, high * 1.35)
-    narrow = high < 30 * low
-    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,), numticks=8))
-    dollar_ticks(axis.xaxis)
+    axis.set_xlim(places.left / 1.35, places.high * 1.35)
+    narrow = places.high < 30 * places.low
+    places.mark(axis.xaxis, price, (1.0, 2.0, 5.0) if narrow else (1.0,), most=8)
+    axis.xaxis.set_minor_locator(NullLocator())
 
 
 def budget_axis(axis: Axes, budgets: Sequence[float]) -> None:
     """A logarithmic axis of budgets below, with a tick at each if they are few."""
-    dollar_axis(axis, budgets[0], budgets[-1])
+    places = LogPlaces.of(budgets)
+    dollar_axis(axis, places)
     if len(budgets) <= 6:
-        named_ticks(axis, budgets, [price(budget) for budget in budgets])
+        named_ticks(axis, places(budgets).tolist(), [price(budget) for budget in budgets])
 
 
 def dollar_ticks(side: Axis) -> None:
@@ -122,7 +124,9 @@ def named_ticks(axis: Axes, values: Sequence[float], texts: Sequence[str]) -> No
     axis.xaxis.set_minor_locator(NullLocator())
 
 
-def draw_scores(axis: Axes, x: pd.Series, table: pd.DataFrame, look: Look, **more: Any) -> None:
+def draw_scores(
+    axis: Axes, x: pd.Series | np.ndarray, table: pd.DataFrame, look: Look, **more: Any
+) -> None:
     """Scores in points of 100 with their intervals, if there are several seeds, at ``x``."""
     halves = 100 * table["score_margin"].to_numpy(dtype=float)
     bars = None if np.isnan(halves).all() else np.nan_to_num(halves)

@@ -147,11 +147,12 @@ def test_a_price_book_with_a_typo(refused: Refused, world: World) -> None:
         "{book_id: mine, extends: embedded, labels: {tiny: {value: 1, sauce: x, date: 2026-01-01}}}"
     )
     said = refused(*sweep_of(world, "--prices", book))
-    assert "book.yaml: labels.tiny.source: missing" in said
+    assert "book.yaml: labels.tiny.sauce: unknown field; known are date, source, value" in said
+    assert "(did you mean 'source'?) (and 1 more)" in said
     book.write_text(
-        "{book_id: mine, extends: embedded, labels: {tiny: {value: 0, source: x, date: 2026-01-01}}}"
+        "{book_id: mine, extends: embedded, labels: {tiny: {value: -1, source: x, date: 2026-01-01}}}"
     )
-    assert "labels.tiny.value: found 0; input should be greater than 0" in refused(
+    assert "labels.tiny.value: found -1; input should be greater than or equal to 0" in refused(
         *sweep_of(world, "--prices", book)
     )
 

@@ -91,7 +91,7 @@ def test_what_a_sweep_has_nothing_for_is_not_drawn(
         (["--price", "label"], "--price: found 'label'; expected PRICE=NUMBER"),
         (["--price", "label=cheap"], "--price: found 'label=cheap'; expected PRICE=NUMBER"),
         (["--price", "labl=1"], "price: found 'labl'; those of this sweep are label, gpu_hour, grid, label.tiny"),
-        (["--price", "label=0"], "label.tiny: found 0; a price is a number above 0"),
+        (["--price", "label=-1"], "label.tiny: found -1; a price is a number from 0 up"),
         (["--price", "grid=0.1"], "the sweep's price book 'book' is not shipped with raydoa"),
         (["--prices", "nobody"], "price book: found 'nobody'"),
         (["--budgets", "0"], "--budgets: found 0; a budget is a number of dollars above 0"),

@@ -40,7 +40,8 @@ class Whole(Settings):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nam: x", "name: missing, and it has no default (and 1 more)"),
+        ("{extra: {size: 1}}", "name: missing, and it has no default"),
+        ("nam: x", "nam: unknown field; known are extra, name, parts, several (did you mean 'name'?) (and 1 more)"),
         ("{name: x, nane: y}", "nane: unknown field; known are extra, name, parts, several (did you mean 'name'?)"),
         ("{name: x, extra: {sise: 1, size: 1}}", "extra.sise: unknown field; known are kind, size (did you mean 'size'?)"),
         ("{name: x, parts: {a: {size: 1, sort: 2}}}", "parts.a.sort: unknown field; known are kind, size"),

@@ -157,6 +157,26 @@ def test_the_hypervolume_is_the_mean_score_of_a_random_budget() -> None:
     assert cheap.hypervolume == pytest.approx(0.0, abs=1e-12)
 
 
+def test_the_hypervolume_where_plans_are_free() -> None:
+    free = plan("distill", 0.0, [0.2, 0.4])
+    paid = plan("annotate", 10.0, [0.8, 0.8], labels=9)
+    [found] = hypervolumes(frame(*free, *paid)).itertuples()
+    assert (found.low, found.high) == (10.0, 100.0), "from the cheapest that costs something"
+    assert found.hypervolume == pytest.approx(0.8)
+    [wide] = hypervolumes(frame(*free, *paid), low=1.0).itertuples()
+    assert wide.hypervolume == pytest.approx((0.3 + 0.8) / 2)
+    [none] = hypervolumes(frame(*free)).itertuples()
+    assert none.hypervolume == pytest.approx(0.3)
+
+
+def test_the_share_of_no_money_is_not_known() -> None:
+    cells = frame(*plan("distill", 0.0, [0.5, 0.5]))
+    [found] = computing_shares(cells, [0.0]).itertuples()
+    assert np.isnan(found.share) and np.isnan(found.spent)
+    [found] = computing_shares(cells, [5.0]).itertuples()
+    assert np.isnan(found.share) and found.spent == 0
+
+
 def test_the_share_of_money_for_computing() -> None:
     cells = frame(
         *plan("annotate", 10.0, [0.5, 0.52], labels=3, cost_labels=9.0, cost_student=1.0),

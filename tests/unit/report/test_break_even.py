@@ -57,8 +57,35 @@ def test_it_is_where_repricing_changes_the_winner(budget: float, name: str) -> N
     assert winner(change.lower * 1.001) == change.above
 
 
+@pytest.mark.parametrize("budget", [3.0, 10.0, 42.0, 100.0])
+@pytest.mark.parametrize(("name", "label"), [("label", "label.tiny"), ("gpu_hour", "gpu.a")])
+def test_from_a_price_of_0_it_is_the_lowest_change(budget: float, name: str, label: str) -> None:
+    def winner(price: float) -> str:
+        best = best_of_all(reprice(CELLS, {label: price}), [budget])
+        return str(best["strategy"].iloc[0]) if len(best) else NEITHER
+
+    free = reprice(CELLS, {label: 0.0})
+    [change] = [each for each in break_evens(free, [budget]) if each.name == name]
+    assert change.now == 0 and change.below == winner(0.0)
+    if change.lower is None:
+        assert {winner(price) for price in np.geomspace(0.001, 1000, 40)} == {change.below}
+        return
+    below = np.geomspace(change.lower / 1000, change.lower * 0.999, 20) if change.lower else []
+    assert {winner(price) for price in below} <= {change.below}
+    assert winner(change.lower * 1.001 or 1e-6) == change.above
+
+
+def test_what_only_a_price_of_0_buys_is_best_there_alone() -> None:
+    cells = frame(_cell("annotate", 20, 1, 0.9), _cell("distill", 0, 4, 0.7))
+    free = reprice(cells, {"gpu.a": 0.0})
+    [gpu] = [each for each in break_evens(free, [10.0]) if each.name == "gpu_hour"]
+    assert (gpu.lower, gpu.below, gpu.above) == (0.0, "annotate", "distill")
+    [gpu] = [each for each in break_evens(cells, [10.0]) if each.name == "gpu_hour"]
+    assert (gpu.lower, gpu.below) == (2.5, "distill"), "at another price it is no plan"
+
+
 def test_the_map_is_that_of_repricing() -> None:
-    labels, gpus = np.array([0.05, 0.5, 5.0]), np.array([0.1, 2.0, 2.6, 50.0])
+    labels, gpus = np.array([0.0, 0.05, 0.5, 5.0]), np.array([0.0, 0.1, 2.0, 2.6, 50.0])
     found = price_map(CELLS, 10.0, labels, gpus)
     for (row, column), strategy in np.ndenumerate(found):
         best = best_of_all(

@@ -51,6 +51,25 @@ def test_a_panel_per_task_and_n_and_a_curve_per_strategy_and_teacher() -> None:
         assert ticks and all(tick.startswith("$") for tick in ticks)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("free", [["distill"], ["distill", "annotate", "self_distill"]])
+def test_what_is_free_stands_on_the_left_at_0(free: list[str]) -> None:
+    cells = grid(scaled=None)
+    cells["cost_total"] = cells["cost_total"].mask(cells["strategy"].isin(free), 0.0)
+    figure = cost_figure(cells)
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        ticks = dict(
+            zip((t.get_text() for t in axis.get_xticklabels()), axis.get_xticks(), strict=True)
+        )
+        assert ticks["$0.00"] == min(ticks.values())
+        assert all((curve.lines[0].get_xdata() > 0).all() for curve in axis.containers), (
+            "nothing is lost on a logarithmic axis"
+        )
+        [of_distill, *_] = (c for c in axis.containers if c.get_label().startswith("distill"))
+        assert set(of_distill.lines[0].get_xdata()) == {ticks["$0.00"]}
+
+
 def test_the_frontier_is_ringed() -> None:
     cells = grid(scaled=None)
     figure = cost_figure(cells)

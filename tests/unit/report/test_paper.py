@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from raydoa.report.paper.choices import pool_figure, share_figure, teacher_figure
 from raydoa.report.paper.frontier import budget_figure, chance_figure, frontier_figure
-from raydoa.report.paper.money import sharing_figure
+from raydoa.report.paper.money import price_figure, sharing_figure
 from raydoa.report.paper.style import COLUMN_INCHES
+from raydoa.report.reprice import reprice
 from tests.unit.report.conftest import grid
 
 Draw = Callable[[pd.DataFrame], Figure]
@@ -76,3 +77,40 @@ def test_a_sweep_that_incurred_nothing_has_no_bar_for_it_and_says_so() -> None:
     figure.draw_without_rendering()
     [axis] = figure.axes
     assert {text.get_text() for text in axis.texts} == {"nothing incurred"}
+
+
+_COMPUTED = ("student", "teacher", "pseudo_labels")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "draw", [*SCORES, chance_figure, share_figure, sharing_figure, price_figure]
+)
+@pytest.mark.parametrize(
+    "prices", [{"gpu.a": 0.0}, {"label.tiny": 0.0}, {"gpu.a": 0.0, "label.tiny": 0.0}]
+)
+@pytest.mark.parametrize("budget", [1.0, 0.0])
+def test_free_plans_are_drawn(draw: Draw, prices: dict[str, float], budget: float) -> None:
+    cells = grid()
+    cells = cells[cells["n"] == 8].assign(
+        budget=cells["budget"].where(cells["budget"] > 1.0, budget),
+        **{f"gpu_seconds_{item}": 60.0 for item in _COMPUTED},
+    )
+    figure = draw(reprice(cells.reset_index(drop=True), prices).assign(cost_incurred=0.0))
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()
+    assert box.x0 >= -0.02 and box.x1 <= COLUMN_INCHES + 0.02, "nothing is cut off"
+
+
+def test_the_map_begins_at_a_price_of_0_that_is_todays() -> None:
+    cells = grid(scaled=None)
+    cells = cells[cells["n"] == 8].assign(gpu_seconds_student=60.0).reset_index(drop=True)
+    figure = price_figure(reprice(cells, {"gpu.a": 0.0, "label.tiny": 0.1}))
+    figure.draw_without_rendering()
+    axis = figure.axes[0]
+    [here] = axis.lines
+    ticks = dict(
+        zip((t.get_text() for t in axis.get_yticklabels()), axis.get_yticks(), strict=True)
+    )
+    assert here.get_ydata()[0] == ticks["$0.00"] == min(ticks.values())
+    assert here.get_xdata()[0] == 0.1

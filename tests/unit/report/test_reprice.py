@@ -32,8 +32,8 @@ def cells(measured: Measured) -> pd.DataFrame:
     return as_cells([dict(values) for values in measured.rows.values()], "measured")
 
 
-@pytest.mark.parametrize("label", [None, 0.26, 0.013, 1.0])
-@pytest.mark.parametrize("gpu", [None, 3.99, 0.1])
+@pytest.mark.parametrize("label", [None, 0.26, 0.013, 1.0, 0.0])
+@pytest.mark.parametrize("gpu", [None, 3.99, 0.1, 0.0])
 def test_it_is_what_the_ledger_says(
     measured: Measured, cells: pd.DataFrame, label: float | None, gpu: float | None
 ) -> None:
@@ -156,8 +156,8 @@ def test_changes_are_written_as_for_a_plan() -> None:
             UserError, match=rf"price: found '{name}'; those of this sweep are label, gpu_hour"
         ):
             new_prices({name: 1.0}, cells)
-    for value in (0.0, -1.0, float("nan"), float("inf")):
-        with pytest.raises(UserError, match=r"label.tiny: found .*; a price is a number above 0"):
+    for value in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(UserError, match=r"label.tiny: found .*; a price is a number from 0 up"):
             new_prices({"label.tiny": value}, cells)
 
 
@@ -185,6 +185,22 @@ def test_a_unit_gives_its_total_again(quantity: int, unit: float) -> None:
     assert found == pytest.approx(unit, rel=1e-15)
 
 
+def test_a_price_of_0(cells: pd.DataFrame) -> None:
+    free = reprice(cells, new_prices({"label": -0.0, "gpu_hour": 0.0, "grid": 0.0}, cells))
+    assert set(free["prices"]) == {"embedded+label.tiny=0.5+label.tiny=0+gpu.a100-40gb=0+grid.us=0"}
+    assert (free[["cost_total", "cost_labels", "cost_student", "kgco2e"]] == 0).all().all()
+    assert label_usd(free) == gpu_hour_usd(free) == 0
+    again = reprice(free, {"label.tiny": 0.5, "gpu.a100-40gb": 2.74470525})
+    assert again["cost_total"].tolist() == cells["cost_total"].tolist()
+
+
+def test_a_price_of_0_is_told_by_the_bills(cells: pd.DataFrame) -> None:
+    free = reprice(cells, {"label.tiny": 0.0, "gpu.a100-40gb": 0.0}).assign(prices="mine")
+    assert label_usd(free) == gpu_hour_usd(free) == 0
+    # Some paid, and some did not.
+    assert label_usd(pd.concat([free, cells.assign(prices="mine")])) is None
+
+
 def test_what_is_not_known_is_never_for_nothing(cells: pd.DataFrame) -> None:
     holed = cells[cells["feasible"]].assign(gpu_seconds_student=np.nan)
     found = reprice(holed, {"gpu.a100-40gb": 2.0})
@@ -194,7 +210,7 @@ def test_what_is_not_known_is_never_for_nothing(cells: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("prices", "message"),
     [
-        ({"label.tiny": -0.1}, "label.tiny: found -0.1; a price is a number above 0"),
+        ({"label.tiny": -0.1}, "label.tiny: found -0.1; a price is a number from 0 up"),
         ({"label.tinny": 0.1}, "price: found 'label.tinny'; those of this sweep are"),
     ],
 )

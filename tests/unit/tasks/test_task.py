@@ -81,7 +81,7 @@ def test_planning_imports_are_light():
         ({"train": "hf:squad"}, "hf:NAME:SPLIT or hf:NAME:CONFIG:SPLIT"),
         ({"target_length": 0}, "target_length"),
         ({"name": "My Task"}, "name"),
-        ({"label_price": {"usd": 0, "source": "x", "date": "2026-01-01"}}, "label_price.usd"),
+        ({"label_price": {"usd": -1, "source": "x", "date": "2026-01-01"}}, "label_price.usd"),
         ({"colums": {}}, "colums: unknown field; known are .*columns"),
     ],
 )

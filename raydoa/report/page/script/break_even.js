@@ -3,14 +3,14 @@
 import { frontier } from "./plans.js";
 
 /** The change nearest to today's price: {lower, upper, below, above}; lower is null where nothing changes, a strategy
- *  where nothing is affordable.
+ *  where nothing is affordable. Where today's price is 0, what only that can buy counts as well.
  *  @param paid what a plan pays for what is priced  @param now today's price, or null */
 export function breakEven(plans, name, budget, paid, now) {
   // What is affordable at every price comes first, and each plan of this frontier is best from its own price downwards.
   const payable = plans.map((plan) => {
     const until = highestPrice(plan.units[name], budget - plan.cost + paid(plan));
     return { strategy: plan.strategy, score: plan.score, until, cost: -until };
-  }).filter(({ until }) => until > 0);
+  }).filter(({ until }) => (now === 0 ? until >= 0 : until > 0));
   const steps = frontier(payable).reverse();
   const changes = steps.map(({ strategy, until }, i) => {
     const dearer = payable.filter((plan) => plan.strategy === strategy && plan.until > until).map((plan) => plan.until);
@@ -20,8 +20,9 @@ export function breakEven(plans, name, budget, paid, now) {
   return changes.reduce((nearest, change) => (distance(change, now) < distance(nearest, now) ? change : nearest));
 }
 
+/** Without a price, and from 0, the lowest change is as near as any. */
 function distance({ lower, upper }, now) {
-  if (now === null || (lower <= now && now <= upper)) return 0;
+  if (!now || (lower <= now && now <= upper)) return 0;
   return Math.min(...[lower, upper].filter(Number.isFinite).map((price) => Math.abs(Math.log(price / now))));
 }
 

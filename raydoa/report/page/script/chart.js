@@ -11,7 +11,7 @@ export class Chart {
   /** @param lines colours, as CSS properties, one per step line
    *  @param onOpen what to do with a point that is clicked @param onHear called with what the keyboard has reached */
   constructor(host, { title, lines, onOpen, onHear }) {
-    Object.assign(this, { host, title, lines, onOpen, onHear, points: [], at: -1, reach: [0.1, 1], span: [0, 1] });
+    Object.assign(this, { host, title, lines, onOpen, onHear, points: [], at: -1, reach: [0.1, 1], zero: null, span: [0, 1] });
     this.ring = element("div", { className: "ring", hidden: true });
     this.tip = element("div", { className: "tip", hidden: true });
     this.empty = element("p", { className: "empty", hidden: true });
@@ -28,9 +28,10 @@ export class Chart {
 
   /** @param points {x, y, low, high, look, weight, text, plan}; weight is "full", "hollow" or "faint", text gives lines
    *  @param lines as many as there are colours: [[x, y], ...], by x, or nothing
-   *  @param budget where to draw the line of the budget  @param reach x from and to  @param span y from and to */
-  draw({ points, lines, budget, reach, span, empty }) {
-    Object.assign(this, { points, budget, reach, span });
+   *  @param budget where to draw the line of the budget  @param reach x from and to  @param zero where $0 stands, or null
+   *  @param span y from and to */
+  draw({ points, lines, budget, reach, zero, span, empty }) {
+    Object.assign(this, { points, budget, reach, zero, span });
     this.#leave();
     this.empty.hidden = points.length > 0;
     this.empty.textContent = empty;
@@ -65,11 +66,11 @@ export class Chart {
         {
           ...axis,
           label: say("dollars_axis"),
-          splits: () => dollarTicks(this.reach, this.plot.width),
+          splits: () => ticksFrom(this.zero, this.reach, this.plot.width),
           filter: (_, splits) => splits,
           size: 34,
           labelSize: 22,
-          values: (_, splits) => splits.map((usd) => write(usd, "price")),
+          values: (_, splits) => splits.map((usd) => write(usd === this.zero ? 0 : usd, "price")),
         },
         { ...axis, label: say("score_axis"), size: 46, labelSize: 22, values: (_, splits) => splits.map((y) => String(y)) },
       ],
@@ -221,6 +222,11 @@ const outlines = new Map();
 function outlineOf(path) {
   if (!outlines.has(path)) outlines.set(path, new Path2D(path));
   return outlines.get(path);
+}
+
+/** Round dollars on the axis, and where $0 stands. */
+function ticksFrom(zero, [low, high], width) {
+  return zero === null ? dollarTicks([low, high], width) : [zero, ...dollarTicks([2 * zero, high], width)];
 }
 
 /** Round dollars between two: 1, 2 and 5 of each power of ten, or fewer where there is no room. */

@@ -1,4 +1,4 @@
-// A slider on a logarithmic scale with a field for exact numbers beside it.
+// A slider on a logarithmic scale with a field for exact numbers beside it. 0 is where the slider begins.
 
 import { element } from "./dom.js";
 import { say, write } from "./wording.js";
@@ -39,7 +39,7 @@ export class DollarSlider {
 
   #typed() {
     const typed = Number(Number(this.field.value).toPrecision(6));
-    const usable = Number.isFinite(typed) && typed > 0;
+    const usable = this.field.value.trim() !== "" && Number.isFinite(typed) && typed >= 0;
     this.field.setAttribute("aria-invalid", String(!usable));
     if (!usable) return;
     this.range.value = this.#place(typed);
