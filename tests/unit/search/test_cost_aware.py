@@ -180,7 +180,8 @@ def test_no_measurement_promises_more_than_a_score_can_have() -> None:
 
 def test_where_nothing_is_known_no_gain_is_promised() -> None:
     assert _promise(0.1765, knows=False) == "hardly anything is known of this task yet"
-    assert "expected to gain" not in _why_stop(0.1765, knows=False)
+    assert "points" in _why_stop(0.1765, knows=True)
+    assert "points" not in _why_stop(0.1765, knows=False)
     first = Search(space(), CostAware(effort=EFFORT), 20.0).ask()
     assert first is not None and first.why == "hardly anything is known of this task yet"
 
