@@ -67,6 +67,13 @@ class Strategy(ABC):
             UserError: the question cannot be asked of this strategy, whatever the budget.
         """
 
+    def short_of_labels(self, question: Question, budget_usd: float) -> str | None:
+        """Why a budget cannot buy the labels that it is for; None where it can, or is for no certain number of them.
+
+        `plan` is infeasible for that where only labels in hand are for sale, and buys all that there are of people.
+        """
+        return None
+
     def proposals(self, ladders: Ladders) -> Iterator[Plan]:
         """Plans that a search may propose for a budget, in no order, some twice; none unless overridden."""
         return iter(())
