@@ -17,7 +17,7 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
 def _run(options: argparse.Namespace) -> int:
     from raydoa.api.sweep import priced
 
-    sweep = priced(configured(options).configuration, to_run=not options.dry_run)
+    sweep = priced(configured(options), to_run=not options.dry_run)
     if options.dry_run:
         print(sweep.dry_run())
         return 0

@@ -6,7 +6,7 @@ and a real run refuses to start before a dollar is spent.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -23,6 +23,7 @@ from raydoa.costs.unit_costs import UnitCosts, Work
 from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Sweep
+from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.result_row import ROW_SCHEMA
 from raydoa.models.family import ModelShape
 from raydoa.models.lookup import own_models
@@ -52,6 +53,7 @@ class TaskSource:
         train_rows: how many labelled rows it has; None if they cannot be reached.
         pool_rows: how many rows its pool file has; 0 if the pool is the rest of the labelled rows.
         scorer: fingerprint of the model that its metric needs; None if it needs none or has none.
+        pool_is_labelled: whether its pool file has a label for every row, as where labels are only hidden.
     """
 
     spec: TaskSpec
@@ -59,11 +61,19 @@ class TaskSource:
     train_rows: int | None
     pool_rows: int
     scorer: str | None = None
+    pool_is_labelled: bool = False
 
     @property
     def supply(self) -> Supply:
         """The rows that plans can have."""
-        return Supply(self.train_rows, self.pool_rows)
+        people = self.spec.labels == "people"
+        return Supply(self.train_rows, self.pool_rows, sale="pool" if people else "in_hand")
+
+    def owned(self, asked: Sequence[int]) -> Sequence[int]:
+        """N of its plans: what is asked, but where people label rows all of ``train`` is owned."""
+        if self.spec.labels != "people" or self.train_rows is None:
+            return asked
+        return (self.train_rows,)
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,7 @@ class Study:
                     task.spec.metric,
                     task.spec.classes,
                     task.scorer,
+                    *(["people"] if task.spec.labels == "people" else []),
                 ]
                 for name, task in self.tasks.items()
             },
@@ -211,9 +222,15 @@ class Study:
                     works.setdefault(work, work)
         return list(works.values())
 
-    def plan(self, cell: Cell) -> Plan | Infeasible:
-        """What a cell's budget buys."""
-        question = self.question(
+    def cells(self) -> list[Cell]:
+        """The cells of the sweep's grid, each once."""
+        grid = self.sweep.grid
+        owned = {name: task.owned(grid.n) for name, task in self.tasks.items()}
+        return grid_cells(grid, self.sweep.student, owned)
+
+    def asked(self, cell: Cell) -> Question:
+        """The question of a cell."""
+        return self.question(
             cell.task,
             cell.n,
             seed=cell.seed,
@@ -221,7 +238,10 @@ class Study:
             student=cell.student,
             axes=cell.axes,
         )
-        return STRATEGIES.get(cell.strategy).plan(question, cell.budget)
+
+    def plan(self, cell: Cell) -> Plan | Infeasible:
+        """What a cell's budget buys."""
+        return STRATEGIES.get(cell.strategy).plan(self.asked(cell), cell.budget)
 
     def ledger(self, plan: Plan) -> Ledger:
         """What a plan costs, item by item."""
