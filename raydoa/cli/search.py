@@ -51,7 +51,7 @@ def _dry_run_lines(setup: "SearchSetup") -> list[str]:
         f"plans that B pays for: {plans:,}; probes on fewer labels or rows: "
         f"{len(space.probes(space.budget_usd)):,}",
         *([f"plans that await labels: {awaiting:,}; they may be recommended"] if awaiting else []),
-        *([short] if short is not None else []),
+        *([f"{short}: no plan buys more"] if short is not None else []),
         f"one measurement costs ${min(costs):,.4f} to ${max(costs):,.4f} from nothing",
         *_price_lines(space),
     ]

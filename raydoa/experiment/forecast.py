@@ -125,8 +125,12 @@ class Forecast:
     def standalone_usd(self) -> float:
         """What buyers of the cells would pay, each alone."""
         micro = sum(t.standalone_micro_usd * len(t.cells) for t in self.trials.values())
-        awaiting = sum(awaited.standalone_micro_usd for awaited in self.awaiting.values())
-        return (micro + awaiting) / MICRO
+        return micro / MICRO + self.awaiting_usd
+
+    @property
+    def awaiting_usd(self) -> float:
+        """What of it is for cells that await labels, of which the sweep makes nothing."""
+        return sum(awaited.standalone_micro_usd for awaited in self.awaiting.values()) / MICRO
 
     @property
     def incurred_usd(self) -> float:

@@ -70,9 +70,9 @@ def notes(cells: pd.DataFrame) -> list[str]:
             "were not measured"
         )
     lines += [f"prices are scaled: {note}" for note in cells["prices_scaled"].dropna().unique()]
-    standalone, incurred = cells["cost_total"].sum(), cells["cost_incurred"].sum(min_count=1)
+    incurred = cells["cost_incurred"].sum(min_count=1)
     paid = "is not known at other prices" if pd.isna(incurred) else f"${incurred:,.2f}"
-    return [*lines, f"{len(cells):,} cells: standalone ${standalone:,.2f}, incurred {paid}"]
+    return [*lines, f"{len(cells):,} cells: {sweep_table.standalone(cells)}, incurred {paid}"]
 
 
 def _luck(cells: pd.DataFrame) -> list[str]:

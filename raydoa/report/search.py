@@ -89,7 +89,7 @@ def recommendation_lines(best: Recommended, search: Search, study: Study) -> Ite
     yield _score(best.expected) if best.expected else "score: not known; nothing was measured"
     yield _whether_made(plan, state)
     if space.short_of_labels is not None:
-        yield space.short_of_labels
+        yield f"{space.short_of_labels}: no plan buys more"
 
 
 def _whether_made(plan: Plan, state: SearchState) -> str:

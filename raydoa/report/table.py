@@ -29,6 +29,13 @@ def table_notes(cells: pd.DataFrame) -> list[str]:
     return lines
 
 
+def standalone(cells: pd.DataFrame) -> str:
+    """The sum of standalone costs, with what of it is not measured yet: sharing saves nothing of that."""
+    awaiting = cells["cost_total"][awaits_labels(cells)]
+    of_which = f" (${awaiting.sum():,.2f} of it awaits labels)" if len(awaiting) else ""
+    return f"standalone ${cells['cost_total'].sum():,.2f}{of_which}"
+
+
 def as_text(table: pd.DataFrame) -> str:
     """The table for a terminal: left-aligned columns, one line per row."""
     rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]

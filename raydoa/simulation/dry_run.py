@@ -39,7 +39,10 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
     kilograms = hours * book.kgco2e_per_gpu_hour(sweep.accelerator, sweep.region)
     wall = cluster.wall_clock_seconds(expected.gpu_seconds) / 3600
     yield f"GPU-hours: {hours:,.2f}; kgCO2e: {kilograms:,.2f} ({sweep.region})"
-    yield f"standalone: ${expected.standalone_usd:,.2f} (the sum over cells of what each would cost alone)"
+    of_which = f"; ${expected.awaiting_usd:,.2f} of it awaits labels" if expected.awaiting else ""
+    yield (
+        f"standalone: ${expected.standalone_usd:,.2f} (the sum over cells of what each would cost alone{of_which})"
+    )
     yield f"incurred:   ${expected.incurred_usd:,.2f} (every stage and every label once)"
     yield (
         f"wall-clock on {runtime.cluster_gpus} x {sweep.accelerator}: at least {wall:,.2f} h, "
