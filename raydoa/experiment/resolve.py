@@ -14,7 +14,8 @@ from raydoa.costs.unit_costs import UnitCosts, read_calibration
 from raydoa.errors import Unreachable, UserError
 from raydoa.experiment.config import RuntimeConfig, Sweep
 from raydoa.experiment.resolve_models import Models, find_models
-from raydoa.experiment.study import Study, TaskSource
+from raydoa.experiment.study import Study
+from raydoa.experiment.task_source import TaskSource
 from raydoa.models.hub import folder_fingerprint
 from raydoa.models.lookup import own_models
 from raydoa.pipeline.context import ExecutionContext

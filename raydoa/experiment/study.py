@@ -6,7 +6,7 @@ and a real run refuses to start before a dollar is spent.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -16,7 +16,7 @@ from raydoa.costs.items import ITEMS
 from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.pricing import Pricing
-from raydoa.costs.question import Question, Supply
+from raydoa.costs.question import Question
 from raydoa.costs.schedules import Recipes
 from raydoa.costs.stage_graph import StageGraph, StageInputs, stage_graph
 from raydoa.costs.unit_costs import UnitCosts, Work
@@ -25,6 +25,7 @@ from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Sweep
 from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.result_row import ROW_SCHEMA
+from raydoa.experiment.task_source import TaskSource
 from raydoa.models.family import ModelShape
 from raydoa.models.lookup import own_models
 from raydoa.pipeline.stages import (
@@ -32,7 +33,6 @@ from raydoa.pipeline.stages import (
     Checkpoint,
     Initialize,
     Pretrain,
-    TaskData,
     TextForm,
 )
 from raydoa.store.key import canonical_json
@@ -41,39 +41,6 @@ from raydoa.tasks.task import TaskSpec
 
 _VOCABULARY = 600
 """Of raydoa's own models in a study that pretrains none: their sizes hardly depend on it."""
-
-
-@dataclass(frozen=True)
-class TaskSource:
-    """A task, resolved.
-
-    Attributes:
-        spec: what is learned.
-        data: the stage that imports its rows.
-        train_rows: how many labelled rows it has; None if they cannot be reached.
-        pool_rows: how many rows its pool file has; 0 if the pool is the rest of the labelled rows.
-        scorer: fingerprint of the model that its metric needs; None if it needs none or has none.
-        pool_is_labelled: whether its pool file has a label for every row, as where labels are only hidden.
-    """
-
-    spec: TaskSpec
-    data: TaskData
-    train_rows: int | None
-    pool_rows: int
-    scorer: str | None = None
-    pool_is_labelled: bool = False
-
-    @property
-    def supply(self) -> Supply:
-        """The rows that plans can have."""
-        people = self.spec.labels == "people"
-        return Supply(self.train_rows, self.pool_rows, sale="pool" if people else "in_hand")
-
-    def owned(self, asked: Sequence[int]) -> Sequence[int]:
-        """N of its plans: what is asked, but where people label rows all of ``train`` is owned."""
-        if self.spec.labels != "people" or self.train_rows is None:
-            return asked
-        return (self.train_rows,)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable
 from raydoa.costs.question import Question
 from raydoa.errors import UserError
 from raydoa.experiment.cell import Cell
-from raydoa.experiment.study import Study, TaskSource
+from raydoa.experiment.study import Study
+from raydoa.experiment.task_source import TaskSource
 from raydoa.strategies import STRATEGIES
 
 

@@ -39,12 +39,13 @@ def planned(sweep: Sweep, runtime: RuntimeConfig) -> PricedSweep:
 def test_what_exists_is_measured_and_the_rest_awaits_labels(
     tiny: Tiny, task: Path, tmp_path: Path
 ) -> None:
-    """$5 buy nine labels or more, and none that a distillation needs; a second run changes nothing."""
-    sweep, runtime = tiny.sweep(tasks=(str(task),), u=(10,)), tiny.runtime(tmp_path)
+    """$0.10 buy no label at $0.50, and $5 buy nine; a second run changes nothing."""
+    axes = {"tasks": (str(task),), "strategies": ("annotate",), "budgets": (0.1, 5.0)}
+    sweep, runtime = tiny.sweep(**axes), tiny.runtime(tmp_path)
     result_dir = planned(sweep, runtime).run()
-    rows = load(result_dir).set_index("strategy")
+    rows = load(result_dir).set_index("budget")
     assert set(rows["n"]) == {60} and rows["feasible"].all()
-    awaiting, measured = rows.loc["annotate"], rows.loc["distill"]
+    measured, awaiting = rows.loc[0.1], rows.loc[5.0]
     assert awaiting["status"] == "awaiting_labels" and awaiting["labels"] >= 9
     assert awaiting["infeasible_reason"] == f"{awaiting['labels']} labels must be bought first"
     assert measured["status"] == "measured" and measured["score"] >= 0
@@ -54,7 +55,7 @@ def test_what_exists_is_measured_and_the_rest_awaits_labels(
     assert not list(result_dir.glob(f"*{awaiting['plan']}*")), "no trial was begun"
     before, files = records(runtime), sorted(result_dir.glob("**/result.json"))
     assert planned(sweep, runtime).run() == result_dir
-    assert load(result_dir).set_index("strategy").equals(rows)
+    assert load(result_dir).set_index("budget").equals(rows)
     assert records(runtime) == before and sorted(result_dir.glob("**/result.json")) == files
 
 
