@@ -58,6 +58,7 @@ def answer_of(chosen: Chosen, learn_from: Sequence[str | Path], what_if: Sequenc
 
 def _scenario(chosen: Chosen) -> "Scenario":
     from raydoa.experiment.resolve import resolve
+    from raydoa.experiment.whose_labels import ask_of_question, check_owned
     from raydoa.planning.scenario import scenario_of
 
     pools = chosen.configuration.sweep.grid.u
@@ -71,13 +72,16 @@ def _scenario(chosen: Chosen) -> "Scenario":
     sweep, runtime = configuration.sweep, configuration.runtime
     with _without_hub(sweep):
         study = resolve(sweep, runtime).study
+    check_owned(study, chosen.given)
     grid = study.sweep.grid
+    task, budget = grid.tasks[0], grid.budgets[0]
+    source = study.tasks[task]
     # Rows that cannot be counted are those of the largest pool that is asked for.
-    counted = study.tasks[grid.tasks[0]].train_rows is not None and "u" not in chosen.changed
-    pool_rows = None if counted else max(pools)
-    return scenario_of(
-        study, grid.tasks[0], grid.n[0], grid.budgets[0], pool_rows, runtime.cluster_gpus
-    )
+    counted = source.train_rows is not None and "u" not in chosen.changed
+    pool_rows, n = None if counted else max(pools), source.owned(grid.n)[0]
+    asked = scenario_of(study, task, n, budget, pool_rows, runtime.cluster_gpus)
+    ask_of_question(study, asked.question, budget)
+    return asked
 
 
 @contextmanager

@@ -102,6 +102,7 @@ def run_search_of(chosen: Chosen, asked: Searching) -> SearchResult:
 def search_setup(chosen: Chosen, asked: Searching) -> "tuple[SearchSetup, RuntimeConfig]":
     """A search that can begin, and how it runs. Raises `UserError`: as `search`."""
     from raydoa.experiment.resolve import resolve
+    from raydoa.experiment.whose_labels import ask_of_question, check_owned
     from raydoa.search.objective import OBJECTIVES
     from raydoa.search.samplers import DEFAULT, sampler_named
     from raydoa.search.setup import SearchSetup
@@ -128,9 +129,11 @@ def search_setup(chosen: Chosen, asked: Searching) -> "tuple[SearchSetup, Runtim
     limit = LIMIT_BUDGETS * budget if asked.limit_usd is None else asked.limit_usd
     resolved = resolve(sweep, configuration.runtime)
     study = resolved.study
+    check_owned(study, chosen.given)
     knowledge = _knowledge(study, asked.learn_from)
     result_dir = Path(configuration.runtime.results).absolute() / study.sweep_id
     setup = SearchSetup(resolved, sampler, objective, limit, knowledge, result_dir)
+    ask_of_question(study, setup.question, budget)
     return setup, configuration.runtime
 
 
@@ -150,7 +153,8 @@ def _knowledge(study: "Study", learn_from: Sequence[str | Path]) -> "Knowledge |
     from raydoa.planning.evidence import gather
 
     grid = study.sweep.grid
-    question = study.question(grid.tasks[0], grid.n[0])
+    task = grid.tasks[0]
+    question = study.question(task, study.tasks[task].owned(grid.n)[0])
     evidence = gather([Path(folder) for folder in learn_from], question, study)
     for note in evidence.notes:
         logger.warning("%s", note)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raydoa.api.configure import Configurable, arguments_for_flags, choose
+from raydoa.api.configure import Chosen, Configurable, arguments_for_flags, choose
 from raydoa.experiment.config import RuntimeConfig
-from raydoa.experiment.configuration import Configuration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,21 +36,25 @@ class PricedSweep:
         return run_sweep(self.resolved, self.runtime, self.expected)
 
 
-def priced(configuration: Configuration, *, to_run: bool) -> PricedSweep:
+def priced(chosen: Chosen, *, to_run: bool) -> PricedSweep:
     """Price a sweep; one that is ``to_run`` must reach everything that it needs.
 
     Raises:
-        UserError: the configuration is wrong, or something cannot be reached.
+        UserError: the configuration is wrong, something cannot be reached, or a task must say whose labels it buys.
     """
     from raydoa.experiment.forecast import forecast
-    from raydoa.experiment.grid import grid_cells
     from raydoa.experiment.resolve import resolve
+    from raydoa.experiment.whose_labels import ask_of_cells, check_owned
 
+    configuration = chosen.configuration
     resolved = resolve(configuration.sweep, configuration.runtime)
     study = resolved.study
     if to_run:
         study.check_reachable()  # Before Ray and a large forecast take seconds.
-    expected = forecast(study, grid_cells(study.sweep.grid, study.sweep.student))
+    check_owned(study, chosen.given)
+    cells = study.cells()
+    ask_of_cells(study, cells)
+    expected = forecast(study, cells)
     return PricedSweep(resolved, configuration.runtime, expected)
 
 
@@ -72,7 +75,7 @@ def run(base: Configurable, runtime: RuntimeConfig | None = None, **changes: Any
         >>> result_dir = run("embedded", n=100, budgets=[5, 50], seeds=0)
         >>> cells = load(result_dir)
     """
-    return priced(choose(base, runtime, changes).configuration, to_run=True).run()
+    return priced(choose(base, runtime, changes), to_run=True).run()
 
 
 @arguments_for_flags()
@@ -88,7 +91,7 @@ def dry_run(base: Configurable, runtime: RuntimeConfig | None = None, **changes:
     Example:
         >>> print(dry_run("paper", tasks="wlp", cluster="8xa100-80gb"))
     """
-    return priced(choose(base, runtime, changes).configuration, to_run=False).dry_run()
+    return priced(choose(base, runtime, changes), to_run=False).dry_run()
 
 
 def load(result_dirs: str | Path | Sequence[str | Path]) -> "pd.DataFrame":

@@ -17,7 +17,7 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
 def _run(options: argparse.Namespace) -> int:
     from raydoa.api.sweep import priced
 
-    sweep = priced(configured(options).configuration, to_run=not options.dry_run)
+    sweep = priced(configured(options), to_run=not options.dry_run)
     if options.dry_run:
         print(sweep.dry_run())
         return 0
@@ -34,7 +34,7 @@ def _print_results(result_dir: Path, scaled: str | None) -> None:
     from raydoa.report.figures import write_figure
     from raydoa.report.overview import summary
     from raydoa.report.results import read_results, write_cells
-    from raydoa.report.table import as_text, table_notes
+    from raydoa.report.table import as_text, standalone, table_notes
 
     cells = read_results(result_dir)
     write_cells(cells, result_dir)
@@ -44,6 +44,5 @@ def _print_results(result_dir: Path, scaled: str | None) -> None:
         print(note)
     if scaled is not None:
         print(f"prices are scaled: {scaled}")
-    standalone, incurred = cells["cost_total"].sum(), cells["cost_incurred"].sum()
-    print(f"standalone ${standalone:,.2f}, incurred ${incurred:,.2f}")
+    print(f"{standalone(cells)}, incurred ${cells['cost_incurred'].sum():,.2f}")
     print(result_dir)

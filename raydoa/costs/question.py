@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.ledger import Ledger, LineItem
@@ -19,6 +19,11 @@ class Prices(Protocol):
         ...
 
 
+Sale = Literal["in_hand", "pool", "none"]
+"""Which labels are for sale: those of labelled rows beyond N, in hand and hidden until they are bought (gold); any that
+people can write for rows of the pool; or none, as where the latter have not been written yet."""
+
+
 @dataclass(frozen=True)
 class Supply:
     """The rows of a task.
@@ -27,24 +32,40 @@ class Supply:
         train_rows: labelled rows; None if they cannot be counted, and then there is no end of them.
         pool_rows: rows of a pool that is a file of its own; 0 where the pool is the rest of the labelled rows.
         pool_limit: the most pool rows that may be used, where that is fewer than there are, or they cannot be counted.
+        sale: which labels can be bought. Of a pool, people label rows from its back, and a teacher from its front.
     """
 
     train_rows: int | None = None
     pool_rows: int = 0
     pool_limit: int | None = None
+    sale: Sale = "in_hand"
 
     def labels(self, u: int) -> int:
         """The most labels, owned and bought, beside ``u`` pool rows: no row is both."""
         if self.train_rows is None:
             return NO_LIMIT
+        if self.sale == "pool":
+            return self.train_rows + max(0, self.pool_rows - u)
         return self.train_rows if self.pool_rows else max(0, self.train_rows - u)
 
+    def to_buy(self, n: int, u: int) -> int:
+        """The most labels that can be bought beside ``n`` owned ones and ``u`` pool rows."""
+        return 0 if self.sale == "none" else max(0, self.labels(u) - n)
+
     def pool(self, labels: int) -> int:
-        """The most pool rows beside that many labels."""
+        """The most pool rows beside that many labels; where people label rows of it, all of ``train`` is owned."""
         limit = NO_LIMIT if self.pool_limit is None else self.pool_limit
         if self.train_rows is None:
             return limit
-        return min(limit, self.pool_rows or max(0, self.train_rows - labels))
+        bought = max(0, labels - self.train_rows) if self.sale == "pool" else 0
+        if self.pool_rows:
+            return min(limit, max(0, self.pool_rows - bought))
+        return min(limit, max(0, self.train_rows - labels))
+
+    @property
+    def existing(self) -> "Supply":
+        """Without labels that do not exist yet: what can be measured today."""
+        return replace(self, sale="none") if self.sale == "pool" else self
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,11 +55,16 @@ class Tariff:
         """Micro-dollars of that many units, rounded up."""
         return -(-quantity * self._numerator // self._denominator)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether its price is 0, as stated."""
+        return self._numerator == 0
+
     def affordable(self, micro_usd: int) -> int:
         """The most units that cost no more than ``micro_usd``; none for less than nothing."""
         if micro_usd < 0:
             return 0
-        if self._numerator == 0:
+        if self.is_free:
             return NO_LIMIT
         return micro_usd * self._denominator // self._numerator
 

@@ -5,9 +5,11 @@ will be the first to buy.
 """
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from raydoa.costs.items.labels import awaited_labels
 from raydoa.costs.plan import Infeasible, Plan
+from raydoa.costs.reasons import must_be_bought
 from raydoa.costs.stage_graph import StageGraph
 from raydoa.costs.tariffs import MICRO
 from raydoa.experiment.accounting import Purchases, units_of, units_usd
@@ -15,6 +17,7 @@ from raydoa.experiment.cell import Cell
 from raydoa.experiment.study import Study
 from raydoa.pipeline.stages import Checkpoint
 from raydoa.store.key import Stage, closure
+from raydoa.strategies import STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,35 @@ class ExpectedTrial:
 
 
 @dataclass(frozen=True)
+class AwaitedPlan:
+    """A plan that can be paid and not be measured yet, since nobody has written the labels that it buys.
+
+    Attributes:
+        plan: what it is.
+        reason: how many labels it awaits.
+        standalone_micro_usd: what a buyer would pay for it alone.
+    """
+
+    plan: Plan
+    reason: str
+    standalone_micro_usd: int
+
+
+@dataclass(frozen=True)
 class Forecast:
     """The plans of a sweep and the unique stages behind them.
 
     Attributes:
         cells: every cell, with its plan or why it has none.
-        trials: the plans, each once.
+        trials: the plans that can be measured, each once.
         stages: what is expected of each key.
+        awaiting: the cells whose plans await labels.
     """
 
     cells: Mapping[Cell, Plan | Infeasible]
     trials: Mapping[Plan, ExpectedTrial]
     stages: Mapping[str, ExpectedStage]
+    awaiting: Mapping[Cell, AwaitedPlan] = field(default_factory=dict)
 
     @property
     def infeasible(self) -> dict[Cell, Infeasible]:
@@ -105,7 +125,12 @@ class Forecast:
     def standalone_usd(self) -> float:
         """What buyers of the cells would pay, each alone."""
         micro = sum(t.standalone_micro_usd * len(t.cells) for t in self.trials.values())
-        return micro / MICRO
+        return micro / MICRO + self.awaiting_usd
+
+    @property
+    def awaiting_usd(self) -> float:
+        """What of it is for cells that await labels, of which the sweep makes nothing."""
+        return sum(awaited.standalone_micro_usd for awaited in self.awaiting.values()) / MICRO
 
     @property
     def incurred_usd(self) -> float:
@@ -122,9 +147,10 @@ class Forecast:
 def forecast(study: Study, cells: Sequence[Cell]) -> Forecast:
     """Plan every cell and work out what the plans share."""
     plans = {cell: study.plan(cell) for cell in cells}
+    awaiting = _awaiting(plans, study)
     by_plan: dict[Plan, list[Cell]] = {}
     for cell, plan in plans.items():
-        if isinstance(plan, Plan):
+        if isinstance(plan, Plan) and cell not in awaiting:
             by_plan.setdefault(plan, []).append(cell)
     trials: dict[Plan, ExpectedTrial] = {}
     stages: dict[str, ExpectedStage] = {}
@@ -140,7 +166,20 @@ def forecast(study: Study, cells: Sequence[Cell]) -> Forecast:
             standalone_micro_usd=ledger.cost_micro_usd,
         )
         stages |= _expected(graph, study, stages)
-    return Forecast(plans, trials, stages)
+    return Forecast(plans, trials, stages, awaiting)
+
+
+def _awaiting(plans: Mapping[Cell, Plan | Infeasible], study: Study) -> dict[Cell, AwaitedPlan]:
+    awaiting = {}
+    for cell, plan in plans.items():
+        if not isinstance(plan, Plan):
+            continue
+        labels = awaited_labels(plan, study.tasks[cell.task].supply)
+        if labels:
+            short = STRATEGIES.get(cell.strategy).short_of_labels(study.asked(cell), cell.budget)
+            cost = study.ledger(plan).cost_micro_usd
+            awaiting[cell] = AwaitedPlan(plan, must_be_bought(labels, short), cost)
+    return awaiting
 
 
 def _expected(

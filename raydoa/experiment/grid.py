@@ -12,8 +12,10 @@ from raydoa.strategies import STRATEGIES
 _CELL_AXES = ("u", "teacher", "label_share")
 
 
-def grid_cells(grid: Grid, student: str) -> list[Cell]:
-    """The cells of ``grid``, each once.
+def grid_cells(
+    grid: Grid, student: str, owned: Mapping[str, Sequence[int]] | None = None
+) -> list[Cell]:
+    """The cells of ``grid``, each once; ``owned`` are the values of N of tasks that have others than the grid's.
 
     Seeds vary slowest, and larger pools come before smaller ones, whose shards are among theirs. This order decides who
     is the first to buy a label; the order in which trials begin is `Forecast.longest_first`'s.
@@ -26,7 +28,9 @@ def grid_cells(grid: Grid, student: str) -> list[Cell]:
     order = {budget: position for position, budget in enumerate(grid.budgets)}
     names = {name: position for position, name in enumerate(grid.strategies)}
     cells = []
-    for seed, task, n in product(grid.seeds, grid.tasks, grid.n):
+    owned = owned or {}
+    tasks = [(task, n) for task in grid.tasks for n in owned.get(task, grid.n)]
+    for seed, (task, n) in product(grid.seeds, tasks):
         block = [
             Cell(
                 task=task,

@@ -14,7 +14,8 @@ from raydoa.costs.unit_costs import UnitCosts, read_calibration
 from raydoa.errors import Unreachable, UserError
 from raydoa.experiment.config import RuntimeConfig, Sweep
 from raydoa.experiment.resolve_models import Models, find_models
-from raydoa.experiment.study import Study, TaskSource
+from raydoa.experiment.study import Study
+from raydoa.experiment.task_source import TaskSource
 from raydoa.models.hub import folder_fingerprint
 from raydoa.models.lookup import own_models
 from raydoa.pipeline.context import ExecutionContext
@@ -112,11 +113,18 @@ def _task_source(
     scored_by = folder_fingerprint(scorer) if scorer is not None else None
     if absent:
         missing.extend(absent)
-        stand_in = hashlib.sha256(f"unreachable {spec.model_dump_json()}".encode()).hexdigest()
+        # Who labels what is bought changes no row.
+        described = spec.model_dump_json(exclude={"labels"})
+        stand_in = hashlib.sha256(f"unreachable {described}".encode()).hexdigest()
         return TaskSource(spec, TaskData(spec.name, stand_in), None, 0, scored_by)
     rows = task_rows(spec, data_root)
+    if spec.labels == "people" and not rows.pool:
+        raise UserError(
+            f"task {spec.name}: pool: {spec.pool} has no rows, and people are to label rows of it"
+        )
     data = TaskData(spec.name, fingerprint(rows))
-    return TaskSource(spec, data, len(rows.train), len(rows.pool), scored_by)
+    labelled = all(row.target is not None for row in rows.pool)
+    return TaskSource(spec, data, len(rows.train), len(rows.pool), scored_by, labelled)
 
 
 def _unreachable(spec: TaskSpec, part: str, data_root: str | None) -> str | None:
@@ -133,7 +141,7 @@ def _shortage(task: TaskSource, sweep: Sweep) -> str | None:
     if task.train_rows is None:
         return None
     try:
-        most = max(sweep.grid.n)
+        most = max(task.owned(sweep.grid.n))
         check_sizes(task.train_rows, task.pool_rows, n=most, bought=0, u=sweep.largest_pool)
     except UserError as mistake:
         return f"task {task.spec.name}: {mistake}"

@@ -1,8 +1,8 @@
 """The flat row that a cell leaves in Tune's `result.json`, in DESIGN's words. Analysis reads nothing else.
 
 Dollars, unless a name says otherwise. ``None`` means that there is no such thing for this cell (no teacher, say), never
-that it was forgotten. Beside the fixed columns a row has six for each cost item. A change of meaning or name raises
-`ROW_SCHEMA`.
+that it was forgotten. Of a cell that is not measured, ``infeasible_reason`` says why (`status`). Beside the fixed columns
+a row has six for each cost item. A change of meaning or name raises `ROW_SCHEMA`.
 """
 
 import json
@@ -18,6 +18,8 @@ ROW_SCHEMA = 4
 
 ResultRow = dict[str, Any]
 """By column."""
+MEASURED, INFEASIBLE, AWAITING_LABELS = "measured", "infeasible", "awaiting_labels"
+"""What is in the column `status`. A plan that awaits labels is feasible: it has quantities and costs, and no score yet."""
 DRIVER_FILE = "driver.jsonl"
 """In a result dir: rows of cells that have no trial, one a line."""
 

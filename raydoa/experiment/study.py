@@ -16,14 +16,16 @@ from raydoa.costs.items import ITEMS
 from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.pricing import Pricing
-from raydoa.costs.question import Question, Supply
+from raydoa.costs.question import Question
 from raydoa.costs.schedules import Recipes
 from raydoa.costs.stage_graph import StageGraph, StageInputs, stage_graph
 from raydoa.costs.unit_costs import UnitCosts, Work
 from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Sweep
+from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.result_row import ROW_SCHEMA
+from raydoa.experiment.task_source import TaskSource
 from raydoa.models.family import ModelShape
 from raydoa.models.lookup import own_models
 from raydoa.pipeline.stages import (
@@ -31,7 +33,6 @@ from raydoa.pipeline.stages import (
     Checkpoint,
     Initialize,
     Pretrain,
-    TaskData,
     TextForm,
 )
 from raydoa.store.key import canonical_json
@@ -40,30 +41,6 @@ from raydoa.tasks.task import TaskSpec
 
 _VOCABULARY = 600
 """Of raydoa's own models in a study that pretrains none: their sizes hardly depend on it."""
-
-
-@dataclass(frozen=True)
-class TaskSource:
-    """A task, resolved.
-
-    Attributes:
-        spec: what is learned.
-        data: the stage that imports its rows.
-        train_rows: how many labelled rows it has; None if they cannot be reached.
-        pool_rows: how many rows its pool file has; 0 if the pool is the rest of the labelled rows.
-        scorer: fingerprint of the model that its metric needs; None if it needs none or has none.
-    """
-
-    spec: TaskSpec
-    data: TaskData
-    train_rows: int | None
-    pool_rows: int
-    scorer: str | None = None
-
-    @property
-    def supply(self) -> Supply:
-        """The rows that plans can have."""
-        return Supply(self.train_rows, self.pool_rows)
 
 
 @dataclass(frozen=True)
@@ -100,6 +77,7 @@ class Study:
                     task.spec.metric,
                     task.spec.classes,
                     task.scorer,
+                    *(["people"] if task.spec.labels == "people" else []),
                 ]
                 for name, task in self.tasks.items()
             },
@@ -212,9 +190,15 @@ class Study:
                     works.setdefault(work, work)
         return list(works.values())
 
-    def plan(self, cell: Cell) -> Plan | Infeasible:
-        """What a cell's budget buys."""
-        question = self.question(
+    def cells(self) -> list[Cell]:
+        """The cells of the sweep's grid, each once."""
+        grid = self.sweep.grid
+        owned = {name: task.owned(grid.n) for name, task in self.tasks.items()}
+        return grid_cells(grid, self.sweep.student, owned)
+
+    def asked(self, cell: Cell) -> Question:
+        """The question of a cell."""
+        return self.question(
             cell.task,
             cell.n,
             seed=cell.seed,
@@ -222,7 +206,10 @@ class Study:
             student=cell.student,
             axes=cell.axes,
         )
-        return STRATEGIES.get(cell.strategy).plan(question, cell.budget)
+
+    def plan(self, cell: Cell) -> Plan | Infeasible:
+        """What a cell's budget buys."""
+        return STRATEGIES.get(cell.strategy).plan(self.asked(cell), cell.budget)
 
     def ledger(self, plan: Plan) -> Ledger:
         """What a plan costs, item by item."""

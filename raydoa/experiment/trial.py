@@ -17,7 +17,11 @@ from raydoa.experiment.accounting import (
     units_usd,
 )
 from raydoa.experiment.cell import Cell
+from raydoa.experiment.forecast import AwaitedPlan
 from raydoa.experiment.result_row import (
+    AWAITING_LABELS,
+    INFEASIBLE,
+    MEASURED,
     ROW_SCHEMA,
     ResultRow,
     choices_text,
@@ -63,8 +67,19 @@ def measure(
 
 def infeasible_row(cell: Cell, why: Infeasible, study: Study) -> ResultRow:
     """The row of a cell whose budget buys nothing."""
-    values = {"status": "infeasible", "feasible": False, "infeasible_reason": why.reason}
+    values = {"status": INFEASIBLE, "feasible": False, "infeasible_reason": why.reason}
     return _row(cell, study, Ledger(), values)
+
+
+def awaiting_row(cell: Cell, awaited: AwaitedPlan, study: Study) -> ResultRow:
+    """The row of a cell whose plan can be paid and awaits labels: what it would cost, and no score."""
+    ledger = study.ledger(awaited.plan)
+    values = {
+        **_planned(awaited.plan, ledger, study),
+        "status": AWAITING_LABELS,
+        "infeasible_reason": awaited.reason,
+    }
+    return _row(cell, study, ledger, values)
 
 
 def _planned(plan: Plan, ledger: Ledger, study: Study) -> ResultRow:
@@ -72,7 +87,7 @@ def _planned(plan: Plan, ledger: Ledger, study: Study) -> ResultRow:
     return {
         "plan": study.plan_id(plan),
         "choices": choices_text(plan),
-        "status": "measured",
+        "status": MEASURED,
         "feasible": True,
         "kgco2e": study.kgco2e(ledger),
         **{quantity_column(item): quantity for item, quantity in plan.quantities},

@@ -21,7 +21,7 @@ from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.result_row import DRIVER_FILE
 from raydoa.experiment.study import Study
-from raydoa.experiment.trial import infeasible_row
+from raydoa.experiment.trial import awaiting_row, infeasible_row
 from raydoa.on_ray.cluster import cluster, trials_that_fit
 from raydoa.on_ray.error_causes import failure_of_cells
 from raydoa.on_ray.locks import start_locks
@@ -55,7 +55,7 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
     result_dir.mkdir(parents=True, exist_ok=True)
-    _write_infeasible(resolved.study, expected, result_dir)
+    _write_rows_without_trial(resolved.study, expected, result_dir)
     if not expected.trials:
         return result_dir
     with cluster(namespace=resolved.study.sweep_id):
@@ -97,9 +97,10 @@ def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progres
     )
 
 
-def _write_infeasible(study: Study, expected: Forecast, result_dir: Path) -> None:
+def _write_rows_without_trial(study: Study, expected: Forecast, result_dir: Path) -> None:
     """Rows of cells that have no trial: the driver writes them, in one go, whenever the sweep is run."""
     rows = [infeasible_row(cell, why, study) for cell, why in expected.infeasible.items()]
+    rows += [awaiting_row(cell, plan, study) for cell, plan in expected.awaiting.items()]
     path = result_dir / DRIVER_FILE
     beside = path.with_suffix(".partial")
     beside.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

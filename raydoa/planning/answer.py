@@ -127,6 +127,11 @@ def _notes(scenario: Scenario) -> list[str]:
         limit = question.supply.pool_limit
         rows = "" if limit is None else f"; a pool of {limit:,} rows is assumed (--u)"
         notes.append(f"the rows of {question.task} cannot be counted from here{rows}")
+    for why in dict.fromkeys(scenario.short_of_labels.values()):
+        gold = (
+            " (labels: gold), and no break-even price is looked for" if scenario.infeasible else ""
+        )
+        notes.append(f"{why}: no plan buys more{gold}")
     if study.unreachable:
         count = len(study.unreachable)
         notes.append(f"a plan does without them, a run does not: {count} files or models cannot be reached from here, "

@@ -27,7 +27,7 @@ _WHY = "looking for a break-even price"
 NEITHER = "neither"
 
 Advantage = Callable[[float], float | None]
-"""By how much the alternatives are ahead at a price; None where neither side is affordable."""
+"""By how much the alternatives are ahead at a price; None where neither side has a plan."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,14 @@ def _least_gpu_hours(scenario: Scenario) -> float:
 
 
 def sides_of(scenario: Scenario) -> Sides | None:
-    """The names of the strategies on both sides; None if one side has no plan at any price."""
+    """The names of the strategies on both sides; None if one side has no plan at any price, or the baseline lacks labels."""
     question = without_purchases(scenario.question)
     ladders = Ladders(question, scenario.budget_usd)
     baselines = [strategy.name for strategy in STRATEGIES if strategy.is_baseline]
     others = [strategy.name for strategy in _alternatives() if any(strategy.cheapest(ladders))]
-    return Sides(" or ".join(baselines), " or ".join(others)) if baselines and others else None
+    if not (baselines and others) or scenario.infeasible.keys() & set(baselines):
+        return None
+    return Sides(" or ".join(baselines), " or ".join(others))
 
 
 def without_purchases(question: Question) -> Question:
@@ -95,9 +97,15 @@ def without_purchases(question: Question) -> Question:
 
 
 def advantage(scenario: Scenario, belief: Belief) -> float | None:
-    """The best alternative's expected score above that of the best baseline."""
+    """The best alternative's expected score above that of the best baseline.
+
+    None where neither is affordable, and where the baseline would buy more labels than are in hand: what those would bring
+    is no plan.
+    """
     question, budget_usd = scenario.question, scenario.budget_usd
     baselines = [strategy for strategy in STRATEGIES if strategy.is_baseline]
+    if any(baseline.name in scenario.infeasible for baseline in baselines):
+        return None
     baseline = _best(baselines, Ladders(question, budget_usd), belief)
     alternative = _best(_alternatives(), Ladders(without_purchases(question), budget_usd), belief)
     if baseline is None and alternative is None:

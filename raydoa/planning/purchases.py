@@ -71,7 +71,7 @@ def offered(scenario: Scenario) -> dict[Variant, list[Plan]]:
         UserError: there is none.
     """
     plans: dict[Variant, list[Plan]] = {}
-    short = scenario.short_of_labels
+    short = scenario.infeasible
     for plan in scenario.space.plans():
         variant = scenario.space.variant_of(plan)
         if variant.strategy not in short:
@@ -83,7 +83,7 @@ def offered(scenario: Scenario) -> dict[Variant, list[Plan]]:
 
 def not_offered(scenario: Scenario, paid: Container[Variant]) -> Iterator[NotOffered]:
     """The other variants: unaffordable, short of labels, or without any row."""
-    cheapest, short = scenario.space.variants, scenario.short_of_labels
+    cheapest, short = scenario.space.variants, scenario.infeasible
     # With rows without end every variant has a plan, so what is missing here lacks rows.
     endless = replace(scenario.question, supply=Supply())
     for variant in variants(Ladders(endless, scenario.budget_usd)):
@@ -92,7 +92,8 @@ def not_offered(scenario: Scenario, paid: Container[Variant]) -> Iterator[NotOff
         plan = cheapest.get(variant)
         least = None if plan is None else scenario.space.cost_usd(plan)
         if variant.strategy in short:
-            yield NotOffered(variant, short[variant.strategy], least)
+            why = f"infeasible: {short[variant.strategy]} (labels: gold)"
+            yield NotOffered(variant, why, least)
         elif least is None:
             yield NotOffered(variant, "no rows are left for it", None)
         else:

@@ -39,9 +39,14 @@ class Scenario:
 
     @cached_property
     def short_of_labels(self) -> dict[str, str]:
-        """Strategies that would buy more labels than there are, by name, with the reason: none is planned with fewer."""
-        short = {s.name: s.short_of_labels(self.space.ladders) for s in STRATEGIES}
+        """Strategies that B pays more labels for than there are, by name, with the reason."""
+        short = {s.name: s.short_of_labels(self.question, self.budget_usd) for s in STRATEGIES}
         return {name: why for name, why in short.items() if why is not None}
+
+    @property
+    def infeasible(self) -> dict[str, str]:
+        """Those of them that have no plan: where labels in hand alone are for sale, none is planned with fewer."""
+        return self.short_of_labels if self.question.supply.sale == "in_hand" else {}
 
     @property
     def book(self) -> PriceBook:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from raydoa.report.cost_items import reported_items
+from raydoa.report.pareto import awaits_labels
 
 
 def sharing(cells: pd.DataFrame, by: Sequence[str] = ("task", "strategy")) -> pd.DataFrame:
@@ -14,7 +15,7 @@ def sharing(cells: pd.DataFrame, by: Sequence[str] = ("task", "strategy")) -> pd
     paid for so many dollars' worth), ``saved`` (dollars). The first cell that needs an artifact bears it, so a
     row's own ratio depends on the order of the sweep, and that of all does not.
     """
-    paid = cells[cells["feasible"]].sort_values(list(by))
+    paid = cells[cells["feasible"] & ~awaits_labels(cells)].sort_values(list(by))
     whole = paid.assign(**dict.fromkeys(by, "all"))
     grouped = pd.concat([paid, whole]).groupby(list(by), sort=False)
     table = grouped.agg(

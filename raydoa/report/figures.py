@@ -1,7 +1,7 @@
 """The figure of a sweep: score against standalone cost, a curve per strategy, the Pareto frontier marked.
 
 A row of panels per task (scores of two tasks do not compare), a column per N. Infeasible cells have no place on a cost
-axis; each panel says how many there are.
+axis, and those that await labels none on that of scores; each panel says how many there are.
 """
 
 import textwrap
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from raydoa.report.log_places import LogPlaces
 from raydoa.report.looks import Curve, curve_keys, curves_of
 from raydoa.report.paper.style import PARETO, legend_below
-from raydoa.report.pareto import frontier, points
+from raydoa.report.pareto import awaits_labels, frontier, points
 from raydoa.report.wording import price
 
 
@@ -120,14 +120,15 @@ def _draw_panel(
 
 
 def _note_missing(axis: Axes, cells: pd.DataFrame) -> None:
-    infeasible = cells[~cells["feasible"]]
-    unscored = cells[cells["feasible"] & cells["score"].isna()]
-    lines = []
-    if len(infeasible):
-        lines.append(f"{len(infeasible)} of {len(cells)} cells are unaffordable")
-    if len(unscored):
-        lines.append(f"{len(unscored)} of {len(cells)} cells have no score")
-    drawn = len(infeasible) + len(unscored) < len(cells)
+    awaits = awaits_labels(cells)
+    missing = {
+        "are infeasible": ~cells["feasible"],
+        "await labels": awaits,
+        "have no score": cells["feasible"] & ~awaits & cells["score"].isna(),
+    }
+    counts = {what: int(which.sum()) for what, which in missing.items()}
+    lines = [f"{count} of {len(cells)} cells {what}" for what, count in counts.items() if count]
+    drawn = sum(counts.values()) < len(cells)
     axis.text(
         *((0.99, 0.01) if drawn else (0.5, 0.5)), "\n".join(lines), transform=axis.transAxes, fontsize=7,
         color="#555555", ha="right" if drawn else "center", va="bottom" if drawn else "center",

@@ -8,11 +8,14 @@ import pandas as pd
 
 from raydoa.report import table as sweep_table
 from raydoa.report.best_within_budget import KEYS, best_of_all, best_within
-from raydoa.report.pareto import seed_scores
+from raydoa.report.pareto import awaits_labels, seed_scores
 from raydoa.report.seeds import training_luck
 from raydoa.report.sentence import Point, points_of_100
 from raydoa.report.strategies import strategy_of
 from raydoa.report.wording import dollars
+
+_LACKS = ("infeasible", "awaits labels", "no score")
+"""Why a strategy has no measured plan: the last of these that holds of one of its cells."""
 
 
 def best_table(
@@ -36,12 +39,14 @@ def best_table(
 def summary(cells: pd.DataFrame) -> pd.DataFrame:
     """The table that ends a sweep: `best_table` with the lowest and the highest seed.
 
-    A strategy that has no plan for a budget says why: none is affordable, or none has a score.
+    A strategy that has no plan for a budget says why: none is feasible, all await labels, or none has a score.
     """
     best = best_table(cells, words=_with_reach).set_index(KEYS)
-    made = cells.groupby([*KEYS, "strategy"])["feasible"].any().unstack()
-    table = best.reindex(index=made.index, columns=[*made.columns, "winner"]).replace("-", None)
-    why = made.replace({True: "no score", False: "unaffordable"}).assign(winner="none")
+    awaits = awaits_labels(cells)
+    lacks = np.select([~cells["feasible"], awaits], [0, 1], 2)
+    most = cells.assign(lacks=lacks).groupby([*KEYS, "strategy"])["lacks"].max().unstack()
+    table = best.reindex(index=most.index, columns=[*most.columns, "winner"]).replace("-", None)
+    why = most.replace(dict(enumerate(_LACKS))).assign(winner="none")
     return table.fillna(why).fillna("-").reset_index().rename_axis(columns=None)
 
 
@@ -65,9 +70,9 @@ def notes(cells: pd.DataFrame) -> list[str]:
             "were not measured"
         )
     lines += [f"prices are scaled: {note}" for note in cells["prices_scaled"].dropna().unique()]
-    standalone, incurred = cells["cost_total"].sum(), cells["cost_incurred"].sum(min_count=1)
+    incurred = cells["cost_incurred"].sum(min_count=1)
     paid = "is not known at other prices" if pd.isna(incurred) else f"${incurred:,.2f}"
-    return [*lines, f"{len(cells):,} cells: standalone ${standalone:,.2f}, incurred {paid}"]
+    return [*lines, f"{len(cells):,} cells: {sweep_table.standalone(cells)}, incurred {paid}"]
 
 
 def _luck(cells: pd.DataFrame) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from raydoa.experiment.result_row import AWAITING_LABELS
 from raydoa.report.columns import plan_key
 from raydoa.report.seeds import over_seeds, score_table
 
@@ -29,7 +30,7 @@ def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     seeds (`raydoa.report.seeds`), nan for one seed; repeats of a seed are averaged first. ``rank`` is the place among
     the plans of the task and N, from 0, the highest score first; where two score the same, by strategy.
 
-    Infeasible cells and cells without a score have no point. A plan that several budgets bought is one
+    Infeasible cells, those that await labels and others without a score have no point. A plan that several budgets bought is one
     point, at ``budget`` = the smallest of them.
     """
     seeds = seed_scores(cells, column)
@@ -50,6 +51,11 @@ def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
 def by_plan(cells: pd.DataFrame, values: "pd.Series[float]") -> "pd.Series[float]":
     """What cells have of something, by the plans' numbers: as their cost, that of the dearest seed."""
     return points(cells.assign(_value=values), "_value").set_index("plan")["cost"]
+
+
+def awaits_labels(cells: pd.DataFrame) -> "pd.Series[bool]":
+    """True for cells whose plan can be paid and has no score yet, since it buys labels that nobody has written."""
+    return cells["status"] == AWAITING_LABELS
 
 
 def measured(cells: pd.DataFrame) -> pd.DataFrame:

@@ -1,10 +1,10 @@
 """Rows of sweeps out of their Tune result dirs, local or `s3://`, one or many; and `cells.csv`.
 
 A trial's `result.json` is the truth: a line for each cell that asked for its plan. Rows of cells without a trial, whose
-budget buys nothing, stand in the driver's file. A sweep that has ended leaves all its rows in `cells.csv` as well,
-which is a hundred times faster to read: `load` takes from there what is there, and opens only the trials whose plan it
-lacks, so a search that goes on is read whole. That is sound because a table has all rows of a plan or none: it is
-written when all trials have ended, in one go, and the cells of a result dir never change.
+budget buys nothing or whose plan awaits labels, stand in the driver's file. A sweep that has ended leaves all its rows in
+`cells.csv` as well, which is a hundred times faster to read: `load` takes from there what is there, and opens only the
+trials whose plan it lacks, so a search that goes on is read whole. That is sound because a table has all rows of a plan or
+none: it is written when all trials have ended, in one go, and the cells of a result dir never change.
 """
 
 import json
@@ -17,7 +17,14 @@ from typing import Any
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import DRIVER_FILE, ROW_SCHEMA, ResultRow, row_of
+from raydoa.experiment.result_row import (
+    AWAITING_LABELS,
+    DRIVER_FILE,
+    INFEASIBLE,
+    ROW_SCHEMA,
+    ResultRow,
+    row_of,
+)
 from raydoa.report.columns import as_cells, concatenated, read_table, sorted_cells
 from raydoa.report.join import joined
 from raydoa.report.rows import check_row_schema
@@ -132,7 +139,7 @@ def _read_one(where: str) -> Loaded:
         table = None
     trials = sorted(folder.folders())
     if table is not None:
-        plans = set(table["plan"].dropna())
+        plans = set(table["plan"][_has_trial(table)])
         trials = [trial for trial in trials if _plan_of(trial) not in plans]
     rows, unfinished = _trial_rows(folder, where, trials)
     rows += _driver_rows(folder, where, table)
@@ -181,10 +188,14 @@ def _driver_rows(folder: Storage, where: str, table: pd.DataFrame | None) -> lis
         content = folder.read(DRIVER_FILE)
     except FileNotFoundError:
         return []
-    if table is not None and table["plan"].isna().sum() == content.count(b"\n"):
+    if table is not None and (~_has_trial(table)).sum() == content.count(b"\n"):
         return []
     path = f"{where}/{DRIVER_FILE}"
     return [_row(values, path) for values in _results(content, path)]
+
+
+def _has_trial(table: pd.DataFrame) -> "pd.Series[bool]":
+    return ~table["status"].isin((INFEASIBLE, AWAITING_LABELS))
 
 
 def _row(values: ResultRow, path: str) -> ResultRow:

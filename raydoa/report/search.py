@@ -10,6 +10,7 @@ import pandas as pd
 from raydoa.costs.items import ITEMS
 from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Plan
+from raydoa.costs.reasons import must_be_bought
 from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.experiment.result_row import (
     columns_of,
@@ -93,12 +94,17 @@ def recommendation_lines(best: Recommended, search: Search, study: Study) -> Ite
     yield f"  {'kgCO2e':22} {study.kgco2e(ledger):.3g}"
     yield _score(best.expected)
     yield _whether_made(plan, state)
+    if space.short_of_labels is not None:
+        yield f"{space.short_of_labels}: no plan buys more"
 
 
 def _whether_made(plan: Plan, state: SearchState) -> str:
     scored = any(o.plan.repeated(0) == plan and o.score is not None for o in state.observations)
     if scored or not any(state.purchases.marginal(plan).values()):
         return "it is made: its student is in the store"
+    awaited = state.space.awaited_labels(plan)
+    if awaited:
+        return f"it is not made: {must_be_bought(awaited)}"
     return f"it is not made yet: that takes ${state.marginal_usd(plan):,.4f} more"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from raydoa.report.best_within_budget import KEYS, best_within, budgets_of
-from raydoa.report.pareto import PANEL, seed_scores
+from raydoa.report.pareto import PANEL, awaits_labels, seed_scores
 from raydoa.report.seeds import LEVEL, paired, score_table
 from raydoa.report.strategies import strategy_of
 from raydoa.report.wording import fill, percent, points
@@ -24,7 +24,8 @@ TEMPLATES: Mapping[str, str] = {
     "best": "{order}: {scored} for {cost:dollars}. ",
     "alone": "Nothing else was measured for that money.",
     "too_dear": "nothing that was measured costs so little.",
-    "unaffordable": "every plan is unaffordable, such as {cell}: {infeasible_reason}.",
+    "all_await": "every plan that can be paid awaits labels, such as {cell}: {infeasible_reason}.",
+    "none_feasible": "every plan is infeasible, such as {cell}: {infeasible_reason}.",
 }
 """Of the sentence, here and on the page."""
 
@@ -104,7 +105,9 @@ def _answer(plans: Sequence[Point], scores: pd.DataFrame, metric: str) -> str:
 
 
 def _nothing(panel: pd.DataFrame) -> str:
-    infeasible = panel[~panel["feasible"]]
-    if len(infeasible) < len(panel):
-        return TEMPLATES["too_dear"]
-    return fill(TEMPLATES["unaffordable"], infeasible.iloc[0].to_dict())
+    feasible, awaits = panel["feasible"], awaits_labels(panel)
+    if not feasible.any():
+        return fill(TEMPLATES["none_feasible"], panel.iloc[0].to_dict())
+    if (awaits == feasible).all():
+        return fill(TEMPLATES["all_await"], panel[awaits].iloc[0].to_dict())
+    return TEMPLATES["too_dear"]

@@ -3,18 +3,22 @@
 import pandas as pd
 from tabulate import tabulate
 
+from raydoa.report.pareto import awaits_labels
+
 
 def table_notes(cells: pd.DataFrame) -> list[str]:
     """What a reader of the table must know: one line for each thing that is missing in it."""
     lines = []
-    infeasible = cells[~cells["feasible"]]
-    if len(infeasible):
-        first = infeasible.iloc[0]
-        lines.append(
-            f"{len(infeasible)} of {len(cells)} cells are unaffordable, such as {first['cell']}: "
-            f"{first['infeasible_reason']}"
-        )
-    unscored = cells[cells["feasible"] & cells["score"].isna()]
+    awaits = awaits_labels(cells)
+    reasons = {"are infeasible": cells[~cells["feasible"]], "await labels": cells[awaits]}
+    for what, without in reasons.items():
+        if len(without):
+            first = without.iloc[0]
+            lines.append(
+                f"{len(without)} of {len(cells)} cells {what}, such as {first['cell']}: "
+                f"{first['infeasible_reason']}"
+            )
+    unscored = cells[cells["feasible"] & ~awaits & cells["score"].isna()]
     if len(unscored):
         lines.append(
             f"{len(unscored)} of {len(cells)} cells have no score, such as {unscored.iloc[0]['cell']}: "
@@ -23,6 +27,13 @@ def table_notes(cells: pd.DataFrame) -> list[str]:
     if cells["seed"].nunique() == 1:
         lines.append("one seed: no intervals over seeds, and no winner is sure")
     return lines
+
+
+def standalone(cells: pd.DataFrame) -> str:
+    """The sum of standalone costs, with what of it is not measured yet: sharing saves nothing of that."""
+    awaiting = cells["cost_total"][awaits_labels(cells)]
+    of_which = f" (${awaiting.sum():,.2f} of it awaits labels)" if len(awaiting) else ""
+    return f"standalone ${cells['cost_total'].sum():,.2f}{of_which}"
 
 
 def as_text(table: pd.DataFrame) -> str:

@@ -128,6 +128,7 @@ class Search:
             logger.info("the search stops: %s", suggestion.why)
         if suggestion.plan is None:
             return None
+        assert not self.space.awaited_labels(suggestion.plan), f"{suggestion.plan} awaits labels"
         cost = state.marginal_micro_usd(suggestion.plan)
         if cost > state.left_micro_usd:
             self.stopped = (

@@ -28,17 +28,17 @@ def mean_scores(state: SearchState) -> dict[Plan, float]:
 
 
 def best_seen(state: SearchState) -> Plan:
-    """The plan with the best score, the cheaper of two; the cheapest there is while none has a score."""
+    """The plan with the best score, the cheaper of two; the cheapest that could have one while none has."""
     cost, scores = state.space.cost_micro_usd, mean_scores(state)
     if not scores:
-        return min(state.space.plans(), key=lambda plan: (cost(plan), plan))
+        return min(state.space.measurable_plans(), key=lambda plan: (cost(plan), plan))
     return max(scores, key=lambda plan: (scores[plan], -cost(plan), plan))
 
 
 def open_plans(state: SearchState) -> list[Plan]:
-    """Plans that were not tried and that what is left pays for."""
-    tried = state.tried
-    return [plan for plan in state.space.plans() if plan not in tried and state.affordable(plan)]
+    """Plans that can be measured, were not tried, and that what is left pays for."""
+    tried, plans = state.tried, state.space.measurable_plans()
+    return [plan for plan in plans if plan not in tried and state.affordable(plan)]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class CoarseGrid:
         return best_seen(state)
 
     def plans(self, state: SearchState) -> list[Plan]:
-        """The plans that lie on the grid."""
+        """The plans that lie on the grid and can be measured."""
         space = state.space
         ladders = space.ladders
         rungs = {
@@ -93,7 +93,7 @@ class CoarseGrid:
                 return quantity in (0, item.limits(space.question, plan)[1])
             return quantity in rungs[item.brings]
 
-        plans = space.plans()
+        plans = space.measurable_plans()
         return [p for p in plans if all(on_grid(p, item) for item in ITEMS)] or plans[:1]
 
 

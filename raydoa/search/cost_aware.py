@@ -98,7 +98,9 @@ class CostAware:
         probes = space.probes(space.budget_usd)
         plans = dict.fromkeys([*probes, *shortlists[-1], *cheapest(space)])
         tried = state.tried
-        candidates = [plan for plan in plans if plan not in tried]
+        candidates = [
+            plan for plan in plans if plan not in tried and not space.awaited_labels(plan)
+        ]
         candidates += repeats(state, hopeful(surface, space.plans()))
         measured_teachers: Counter[Hashable] = Counter(
             teacher_of(o.plan) for o in state.observations if o.score is not None
@@ -159,11 +161,14 @@ def _promise(gain: float, knows: bool) -> str:
 
 def _why_not_made(plan: Plan, state: SearchState) -> str | None:
     """Why the recommended plan is not made before the search stops; None if it should be, and "" if it was."""
+    awaited = state.space.awaited_labels(plan)
     made = [o for o in state.observations if o.score is not None]
     if any(o.plan.repeated(0) == plan for o in made):
         return ""
     expensive = sum(o.cost_usd > 0.5 * state.space.budget_usd for o in made)
-    if plan in state.tried:
+    if awaited:
+        why = f"it awaits {awaited:,} label{'' if awaited == 1 else 's'}"
+    elif plan in state.tried:
         why = "it failed"
     elif expensive >= _MOST_MADE:
         why = f"{expensive} plans as expensive were"

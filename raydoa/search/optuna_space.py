@@ -29,7 +29,7 @@ _CHOICES, _OWNED, _REPEAT = "choices", "n", "repeat"
 
 def distributions(space: Space, *, probes: bool = False) -> dict[str, BaseDistribution]:
     """The parameters of a plan of the space; with ``n`` and ``repeat`` where probes and repeats are suggested as well."""
-    plans = space.points() if probes else space.plans()
+    plans = space.points() if probes else space.measurable_plans()
     parameters: dict[str, BaseDistribution] = {
         _CHOICES: CategoricalDistribution(sorted({_name(plan.choices) for plan in plans}))
     }
@@ -42,7 +42,7 @@ def distributions(space: Space, *, probes: bool = False) -> dict[str, BaseDistri
 
 def to_params(plan: Plan, space: Space, *, probes: bool = False) -> dict[str, Any]:
     """The parameters of a plan; an item of which a plan must have a certain quantity has the fraction 1."""
-    fractions = to_fractions(plan, space.question.owning(plan.n), space.budget_usd)
+    fractions = to_fractions(plan, space.measurable_question.owning(plan.n), space.budget_usd)
     return {
         _CHOICES: _name(plan.choices),
         **({_OWNED: plan.n, _REPEAT: plan.repeat} if probes else {}),
@@ -51,8 +51,9 @@ def to_params(plan: Plan, space: Space, *, probes: bool = False) -> dict[str, An
 
 
 def from_params(params: Mapping[str, Any], space: Space) -> Plan | Infeasible:
-    """The plan that parameters stand for; infeasible if the budget does not pay for the least of these choices."""
-    question = space.question.owning(params.get(_OWNED, space.question.n))
+    """The plan that parameters stand for, one that can be measured; infeasible if the budget does not pay for the least
+    of these choices."""
+    question = space.measurable_question.owning(params.get(_OWNED, space.question.n))
     fractions = {item: params[_fraction(item)] for item in ITEMS.names()}
     choices = dict(_choices(params[_CHOICES]))
     plan = from_fractions(fractions, choices, question, space.budget_usd)

@@ -87,7 +87,7 @@ class Sampler(Protocol):
     """Decides. It keeps nothing that a `SearchState` does not tell: a search that is restored goes on the same."""
 
     def suggest(self, state: SearchState) -> Suggestion:
-        """What to measure next; never a plan that was tried or that what is left does not pay for."""
+        """What to measure next; never a plan that was tried, awaits labels, or costs more than what is left."""
         ...
 
     def recommend(self, state: SearchState) -> Plan:

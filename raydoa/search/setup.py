@@ -9,6 +9,7 @@ from typing import Any
 from raydoa.costs.items import ITEMS
 from raydoa.costs.items.item import pool_rows
 from raydoa.costs.plan import Plan
+from raydoa.costs.question import Question
 from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.errors import UserError
 from raydoa.experiment.accounting import Purchases
@@ -54,11 +55,16 @@ class SearchSetup:
         return self.resolved.study.sweep.grid.seeds[0]
 
     @property
+    def question(self) -> Question:
+        """What is asked."""
+        study = self.resolved.study
+        n = study.tasks[self.task].owned(study.sweep.grid.n)[0]
+        return study.question(self.task, n, seed=self.seed)
+
+    @property
     def space(self) -> Space:
         """Everything that may be proposed."""
-        grid = self.resolved.study.sweep.grid
-        question = self.resolved.study.question(self.task, grid.n[0], seed=self.seed)
-        return Space(question, grid.budgets[0])
+        return Space(self.question, self.resolved.study.sweep.grid.budgets[0])
 
     def check(self) -> Space:
         """Refuse a search that could not measure anything, before it has cost anything.

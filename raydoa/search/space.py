@@ -1,18 +1,21 @@
 """The plans that a budget can pay for, and the cheap ones that tell about them.
 
 Every registered strategy proposes plans of its own, in whole quantities on ladders, so that neighbours share teachers
-and shards (`raydoa.strategies`). A space is all of them for one question.
+and shards (`raydoa.strategies`). A space is all of them for one question. What may be recommended and what can be measured
+today differ where people are still to write the labels that a plan buys.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
 from raydoa.costs.allocation import from_fractions
 from raydoa.costs.items.item import gold_rows
+from raydoa.costs.items.labels import awaited_labels
 from raydoa.costs.plan import Choices, Plan
 from raydoa.costs.question import Question
+from raydoa.costs.reasons import endless
 from raydoa.costs.tariffs import MICRO, NO_LIMIT, micro_budget
 from raydoa.errors import UserError
 from raydoa.experiment.result_row import plan_columns
@@ -40,7 +43,7 @@ def variants(ladders: Ladders) -> dict[Variant, Plan]:
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """All that a search may propose.
+    """All that a search may recommend, and what of it may be measured.
 
     Args:
         question: what is asked; its ``axes`` are left open.
@@ -58,16 +61,13 @@ class Space:
     _costs: dict[Plan, int] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        question, most = self.question, self.question.supply.labels(0)
+        question, most = self.question, self.question.supply.existing.labels(0)
         if not 1 <= question.n <= most:
             raise UserError(
                 f"n: found {question.n:,}; task {question.task} has {most:,} labelled rows, and at least 1 is owned"
             )
         if most == NO_LIMIT and self._has_no_end():
-            raise UserError(
-                f"{question.task}: its labels and training on them cost nothing, and its rows cannot be counted from here, "
-                "so there is no end of what can be bought; name their folder with --data"
-            )
+            raise endless(question)
 
     def _has_no_end(self) -> bool:
         """Whether the budget pays for any number of labels and for training on them."""
@@ -124,6 +124,25 @@ class Space:
         """The variant that a plan is of."""
         return Variant(self.strategy_of(plan), plan.choices)
 
+    def awaited_labels(self, plan: Plan) -> int:
+        """Labels that people are to write before a plan can be measured; 0 for a plan that can be today."""
+        return awaited_labels(plan, self.question.supply)
+
+    def measurable_plans(self) -> list[Plan]:
+        """Those of `plans` for the budget that can be measured today."""
+        return [plan for plan in self.plans() if not self.awaited_labels(plan)]
+
+    @cached_property
+    def measurable_question(self) -> Question:
+        """The question where only labels that exist are for sale."""
+        return replace(self.question, supply=self.question.supply.existing)
+
+    @cached_property
+    def short_of_labels(self) -> str | None:
+        """That the budget pays for more labels than there are, if it does."""
+        short = (s.short_of_labels(self.question, self.budget_usd) for s in STRATEGIES)
+        return next(filter(None, short), None)
+
     def probes(self, most_usd: float) -> list[Plan]:
         """Plans on fewer labels or a smaller pool that cost at most so much from nothing; sorted, each once."""
         most = micro_budget(most_usd)
@@ -131,7 +150,7 @@ class Space:
 
     def points(self) -> list[Plan]:
         """Everything that may be measured: the plans and the probes that the budget pays for, each once."""
-        return list(dict.fromkeys([*self.plans(), *self.probes(self.budget_usd)]))
+        return list(dict.fromkeys([*self.measurable_plans(), *self.probes(self.budget_usd)]))
 
     def cost_micro_usd(self, plan: Plan) -> int:
         """What a plan costs if nothing of it exists, in whole micro-dollars."""
@@ -153,7 +172,8 @@ class Space:
 
     @cached_property
     def _probes(self) -> list[Plan]:
-        return self._noted((s, plan) for s in STRATEGIES for plan in s.probes(self.ladders))
+        proposed = ((s, plan) for s in STRATEGIES for plan in s.probes(self.ladders))
+        return [plan for plan in self._noted(proposed) if not self.awaited_labels(plan)]
 
     def _noted(self, proposed: Iterable[tuple[Strategy, Plan]]) -> list[Plan]:
         """The plans, each once, in order; it is remembered which strategy was the first to propose each."""

@@ -1,10 +1,11 @@
 """What a sweep would cost: priced from plans and keys, without a GPU and without its data."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from raydoa.costs.prices import Cluster
 from raydoa.costs.unit_costs import UNITS
+from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.placement import Placer
@@ -18,15 +19,19 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
     sweep, book = study.sweep, study.unit_costs.book
     cluster = Cluster(name=sweep.name, accelerator=sweep.accelerator, gpus=runtime.cluster_gpus)
     cells, infeasible = len(expected.cells), len(expected.infeasible)
+    awaiting = f", {len(expected.awaiting):,} of them await labels" if expected.awaiting else ""
     yield (
-        f"sweep {study.sweep_id}: {cells:,} cells, {cells - infeasible:,} feasible; "
+        f"sweep {study.sweep_id}: {cells:,} cells, {cells - infeasible:,} feasible{awaiting}; "
         f"{len(expected.trials):,} different plans, one trial each"
     )
     if book.scaled is not None:
         yield f"prices are scaled: {book.scaled}"
     yield f"prices: {book.book_id}, {sweep.accelerator} at ${book.gpu_hour_usd(sweep.accelerator):.4f} per GPU-hour"
     yield from _unit_cost_lines(study)
-    yield from _infeasible_lines(expected)
+    infeasible_cells = {cell: why.reason for cell, why in expected.infeasible.items()}
+    yield from _reason_lines("infeasible", infeasible_cells)
+    awaiting_cells = {cell: awaited.reason for cell, awaited in expected.awaiting.items()}
+    yield from _reason_lines("awaiting labels", awaiting_cells)
     kinds = Counter(stage.label.split(" ")[0] for stage in expected.stages.values())
     made = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
     yield f"unique stages after sharing: {len(expected.stages):,} ({made})"
@@ -34,7 +39,10 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
     kilograms = hours * book.kgco2e_per_gpu_hour(sweep.accelerator, sweep.region)
     wall = cluster.wall_clock_seconds(expected.gpu_seconds) / 3600
     yield f"GPU-hours: {hours:,.2f}; kgCO2e: {kilograms:,.2f} ({sweep.region})"
-    yield f"standalone: ${expected.standalone_usd:,.2f} (the sum over cells of what each would cost alone)"
+    of_which = f"; ${expected.awaiting_usd:,.2f} of it awaits labels" if expected.awaiting else ""
+    yield (
+        f"standalone: ${expected.standalone_usd:,.2f} (the sum over cells of what each would cost alone{of_which})"
+    )
     yield f"incurred:   ${expected.incurred_usd:,.2f} (every stage and every label once)"
     yield (
         f"wall-clock on {runtime.cluster_gpus} x {sweep.accelerator}: at least {wall:,.2f} h, "
@@ -51,8 +59,8 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
 def _simulated_lines(
     study: Study, runtime: RuntimeConfig, expected: Forecast, cluster: Cluster
 ) -> Iterator[str]:
-    """The wall-clock of this schedule, with what waits and what starts; nothing without GPUs to schedule."""
-    if not runtime.gpus_per_worker:
+    """The wall-clock of this schedule, with what waits and what starts; nothing without GPUs or trials to schedule."""
+    if not (runtime.gpus_per_worker and expected.trials):
         return
     at_once = runtime.train_workers * runtime.gpus_per_worker
     if Placer.of(study, runtime).sharded and at_once > runtime.cluster_gpus:
@@ -71,13 +79,14 @@ def _simulated_lines(
     )
 
 
-def _infeasible_lines(expected: Forecast) -> Iterator[str]:
+def _reason_lines(status: str, cells: Mapping[Cell, str]) -> Iterator[str]:
+    """A line for each reason, with how many of the cells it is that of."""
     reasons: dict[str, list[str]] = {}
-    for cell, why in expected.infeasible.items():
-        reasons.setdefault(why.reason, []).append(cell.name)
+    for cell, reason in cells.items():
+        reasons.setdefault(reason, []).append(cell.name)
     for reason, names in sorted(reasons.items(), key=lambda item: -len(item[1])):
-        cells = "cell" if len(names) == 1 else "cells such as"
-        yield f"infeasible, {len(names)} {cells} {names[0]}: {reason}"
+        counted = "cell" if len(names) == 1 else "cells such as"
+        yield f"{status}, {len(names)} {counted} {names[0]}: {reason}"
 
 
 def _unit_cost_lines(study: Study) -> Iterator[str]:

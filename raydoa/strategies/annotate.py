@@ -6,8 +6,8 @@ from typing import Any
 
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
-from raydoa.costs.reasons import unaffordable
-from raydoa.costs.tariffs import largest, micro_budget
+from raydoa.costs.reasons import endless, only_in_hand, short_of_labels, unaffordable
+from raydoa.costs.tariffs import NO_LIMIT, largest, micro_budget
 from raydoa.errors import UserError
 from raydoa.strategies.ladders import Ladders
 from raydoa.strategies.strategy import (
@@ -35,30 +35,39 @@ class AnnotateStrategy(Strategy):
     def plan(self, question: Question, budget_usd: float) -> Plan | Infeasible:
         """See `Strategy.plan`."""
         check_question(question, budget_usd)
-        if question.n == 0 and question.supply.labels(0) == 0:
+        if question.n == 0 and question.supply.to_buy(0, 0) == 0:
             raise UserError(
                 f"n: found 0 with no labels to buy; {self.name} needs at least one labelled row"
             )
         budget = micro_budget(budget_usd)
-        least, in_hand = question.limits("labels", question.plan())
+        least, there = question.limits("labels", question.plan())
         cheapest = annotated(question, least)
         if question.cost_micro_usd(cheapest) > budget:
             return unaffordable(question.ledger(cheapest), budget)
-        most = min(in_hand, question.tariff("labels", ()).affordable(budget))
+        short = self.short_of_labels(question, budget_usd)
+        if short is not None and question.supply.sale == "in_hand":
+            return only_in_hand(short)
+        labels = min(paid_labels(question, budget), there)
+        if labels > NO_LIMIT // 2:
+            raise endless(question)
+        return annotated(question, labels)
 
-        def affordable(labels: int) -> bool:
-            return question.cost_micro_usd(annotated(question, labels)) <= budget
-
-        return annotated(question, largest(least, most, affordable))
+    def short_of_labels(self, question: Question, budget_usd: float) -> str | None:
+        """See `Strategy.short_of_labels`."""
+        if question.tariff("labels", ()).is_free:  # Then all that there are are had.
+            return None
+        paid_for = paid_labels(question, micro_budget(budget_usd))
+        there = question.limits("labels", question.plan())[1]
+        return short_of_labels("B", paid_for, question) if paid_for > there else None
 
     def proposals(self, ladders: Ladders) -> Iterator[Plan]:
-        """As many labels as the budget buys, and some smaller purchases."""
+        """As many labels as the budget buys and there are, and some smaller purchases."""
         question = ladders.question
-        most = self.plan(replace(question, axes={}), ladders.budget_usd)
-        if isinstance(most, Infeasible):
-            return
-        yield most
-        for labels in ladders.purchases:
+        most = min(
+            paid_labels(question, ladders.budget_micro_usd),
+            question.limits("labels", question.plan())[1],
+        )
+        for labels in (most, *ladders.purchases):
             plan = annotated(question, labels)
             if ladders.affordable(plan):
                 yield plan
@@ -89,6 +98,16 @@ class AnnotateStrategy(Strategy):
     def bought(self, row: TableRow) -> str:
         """See `Strategy.bought`."""
         return f"+{in_labels(row['labels'])}"
+
+
+def paid_labels(question: Question, budget_micro_usd: int) -> int:
+    """The most labels that a budget pays for after the student's training on all, were there rows without end."""
+    most = question.tariff("labels", ()).affordable(budget_micro_usd)
+
+    def affordable(labels: int) -> bool:
+        return question.cost_micro_usd(annotated(question, labels)) <= budget_micro_usd
+
+    return largest(0, most, affordable)
 
 
 def annotated(question: Question, labels: int) -> Plan:

@@ -40,10 +40,10 @@ class Ladders:
 
     @cached_property
     def purchases(self) -> list[int]:
-        """Labels to buy: none, and up to all that the budget pays for, denser where they are few."""
+        """Labels to buy: none, and up to all that the budget pays for and there are, denser where they are few."""
         question = self.question
-        in_hand = question.supply.labels(0) - question.n
-        most = min(question.tariff("labels", ()).affordable(self.budget_micro_usd), in_hand)
+        there = question.supply.to_buy(question.n, 0)
+        most = min(question.tariff("labels", ()).affordable(self.budget_micro_usd), there)
         if most < 1:
             return [0]
         steps = np.unique(np.round(most * np.linspace(0, 1, _PURCHASES) ** 1.5).astype(np.int64))

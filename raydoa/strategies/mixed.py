@@ -6,6 +6,7 @@ from typing import Any
 
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
+from raydoa.costs.reasons import only_in_hand, short_of_labels
 from raydoa.costs.tariffs import largest, micro_budget
 from raydoa.errors import UserError
 from raydoa.strategies.distill import (
@@ -50,12 +51,22 @@ class MixedStrategy(Strategy):
             raise UserError(
                 f"label_share: found {share}; it is a fraction of the budget, from 0 to 1"
             )
-        teacher = question.axes["teacher"]
-        money = round(share * micro_budget(budget_usd))
+        short = self.short_of_labels(question, budget_usd)
+        if short is not None and question.supply.sale == "in_hand":
+            return only_in_hand(short)
+        labels = min(_paid_labels(question, budget_usd), _labels_there(question))
+        return distilled(question, budget_usd, question.axes["teacher"], labels)
+
+    def short_of_labels(self, question: Question, budget_usd: float) -> str | None:
+        """See `Strategy.short_of_labels`; where the share is open, it can be one for which there are labels."""
+        share = question.axes.get("label_share")
         # A task without a label price can be distilled, and no share of B is `distill`.
-        labels = question.tariff("labels", ()).affordable(money) if money else 0
-        in_hand = question.limits("labels", question.plan({"teacher": teacher}))[1]
-        return distilled(question, budget_usd, teacher, min(labels, in_hand))
+        if not share or question.tariff("labels", ()).is_free:
+            return None
+        paid_for = _paid_labels(question, budget_usd)
+        if paid_for <= _labels_there(question):
+            return None
+        return short_of_labels(f"{share:.4g} of B", paid_for, question)
 
     def proposals(self, ladders: Ladders) -> Iterator[Plan]:
         """Every teacher, purchase, pool and length of training."""
@@ -87,9 +98,9 @@ class MixedStrategy(Strategy):
             more = with_labels(labels)
             return more is not None and ladders.affordable(more)
 
-        in_hand = question.limits("labels", plan)[1]
+        there = question.limits("labels", plan)[1]
         affordable = question.tariff("labels", ()).affordable(ladders.budget_micro_usd)
-        labels = largest(bought, min(bought + affordable, in_hand), payable)
+        labels = largest(bought, min(bought + affordable, there), payable)
         more = with_labels(labels) if labels > bought else None
         if more is not None:
             yield more
@@ -113,3 +124,16 @@ class MixedStrategy(Strategy):
         """See `Strategy.bought`."""
         pool = f"U={int(row['pseudo_labels']):,} {short_name(row['teacher'])}"
         return f"+{in_labels(row['labels'])} {pool}"
+
+
+def _paid_labels(question: Question, budget_usd: float) -> int:
+    """Labels that the share of the budget pays for."""
+    money = round(question.axes["label_share"] * micro_budget(budget_usd))
+    # A task without a label price can be distilled, and no share of B is `distill`.
+    return question.tariff("labels", ()).affordable(money) if money else 0
+
+
+def _labels_there(question: Question) -> int:
+    """Labels that can be bought beside the pool that is asked for."""
+    plan = question.plan({"teacher": question.axes["teacher"]})
+    return question.limits("labels", plan)[1]

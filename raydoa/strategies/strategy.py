@@ -67,6 +67,13 @@ class Strategy(ABC):
             UserError: the question cannot be asked of this strategy, whatever the budget.
         """
 
+    def short_of_labels(self, question: Question, budget_usd: float) -> str | None:
+        """Why a budget cannot buy the labels that it is for; None where it can, or is for no certain number of them.
+
+        `plan` is infeasible for that where only labels in hand are for sale, and buys all that there are of people.
+        """
+        return None
+
     def proposals(self, ladders: Ladders) -> Iterator[Plan]:
         """Plans that a search may propose for a budget, in no order, some twice; none unless overridden."""
         return iter(())
@@ -82,10 +89,6 @@ class Strategy(ABC):
     def refined(self, ladders: Ladders, plan: Plan) -> Iterator[Plan]:
         """Plans between the rungs that make more of the budget than one of `proposals`; none unless overridden."""
         return iter(())
-
-    def short_of_labels(self, ladders: Ladders) -> str | None:
-        """Why the budget cannot be spent as it would with rows without end; None unless overridden."""
-        return None
 
     @abstractmethod
     def order(self, row: TableRow) -> str:

@@ -33,6 +33,7 @@ def _task(name: str, metric: MetricName, target_length: int, *classes: str) -> T
         classes=classes,
         train=f"{name}/train.jsonl",
         test=f"{name}/test.jsonl",
+        labels="gold",
     )
 
 

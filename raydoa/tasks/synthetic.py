@@ -55,6 +55,7 @@ LEXICON = TaskSpec(
     source_length=32,
     target_length=12,
     classes=LABELS,
+    labels="gold",
 )
 """The embedded task: its rows are made by `lexicon_rows`, not read."""
 

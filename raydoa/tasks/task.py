@@ -73,6 +73,9 @@ class TaskSpec(Settings):
             takes for unparsable output), or the entity types of ``entity_f1``.
         train, test: locations of the labelled rows.
         pool: location of unlabelled rows; None: the labelled rows that are not used as labels.
+        labels: who labels the rows that are bought. ``gold``: they are rows of ``train`` beyond the N owned ones, whose
+            labels are in hand and hidden until then. ``people``: all of ``train`` is owned, and people label rows of
+            ``pool``. None: nobody has said, which is taken as gold where nothing depends on it.
         text: location of free text for pretraining; None: the sources of train and pool.
         columns: names of the columns in all of them.
         label_price: what a label costs, where the price book does not know the task.
@@ -88,6 +91,7 @@ class TaskSpec(Settings):
     train: str | None = None
     test: str | None = None
     pool: str | None = None
+    labels: Literal["gold", "people"] | None = None
     text: str | None = None
     columns: Columns = Columns()
     label_price: LabelPrice | None = None
@@ -118,6 +122,14 @@ class TaskSpec(Settings):
         if location.startswith("hf:"):
             raise ValueError("a Hugging Face dataset is hf:NAME:SPLIT or hf:NAME:CONFIG:SPLIT")
         raise ValueError(f"rows are read from {', '.join(SUFFIXES)} or hf:NAME:SPLIT")
+
+    @model_validator(mode="after")
+    def _people_have_a_pool(self) -> Self:
+        if self.labels == "people" and self.pool is None:
+            raise ValueError(
+                "labels: found 'people' without a pool; people label its rows: say under `pool` where those are"
+            )
+        return self
 
     @model_validator(mode="after")
     def _classes_fit_metric(self) -> Self:

@@ -24,21 +24,22 @@ from raydoa.search.space import Space
 BUDGET = 20.0
 
 
-def question(owned: int = 50) -> Question:
-    """Two teachers, 600 rows in one file, labels at 25 cents."""
+def question(owned: int = 50, *, people: bool = False) -> Question:
+    """Two teachers, 600 rows in one file, or all but the owned ones to be labelled by people, labels at 25 cents."""
+    supply = Supply(owned, 600 - owned, sale="pool") if people else Supply(600)
     teachers = (
         TeacherPrices("small", 1e6, step_usd=0.01, row_usd=0.001, student_step_usd=0.004),
         TeacherPrices("large", 1e7, step_usd=0.05, row_usd=0.004, student_step_usd=0.004),
     )
     prices = TabulatedPrices(0.25, 0.003, teachers)
     recipes = recipes_of(Training(16, 10), Training(16, 10), Training(16, 8))
-    return question_at(prices, "simulated", owned, recipes, Supply(600), shard_rows=50)
+    return question_at(prices, "simulated", owned, recipes, supply, shard_rows=50)
 
 
 @cache
-def space(budget: float = BUDGET, owned: int = 50) -> Space:
+def space(budget: float = BUDGET, owned: int = 50, *, people: bool = False) -> Space:
     """Its plans for a budget; searches of one space can be compared."""
-    return Space(question(owned), budget)
+    return Space(question(owned, people=people), budget)
 
 
 def score(plan: Plan) -> float:
@@ -96,8 +97,9 @@ class Played:
 
 
 def check(search: Search, proposal: Proposal, asked: list[Plan]) -> None:
-    """A proposal is allowed, new, and paid for."""
+    """A proposal is allowed, can be measured today, is new, and paid for."""
     assert allowed(proposal.plan, search.space.question), proposal
+    assert not search.space.awaited_labels(proposal.plan), "nobody has written its labels"
     assert proposal.plan not in asked, "measured, failed or pending"
     assert search.spent_micro_usd <= search.limit_usd * 1e6
 
@@ -120,6 +122,6 @@ def through_json(saved: dict[str, Any]) -> dict[str, Any]:
     return read
 
 
-def search(sampler: Sampler, limit: float = 60.0, seed: int = 0) -> Search:
+def search(sampler: Sampler, limit: float = 60.0, seed: int = 0, *, people: bool = False) -> Search:
     """A search of the small task."""
-    return Search(space(), sampler, limit, seed)
+    return Search(space(people=people), sampler, limit, seed)

@@ -62,6 +62,18 @@ def test_every_objective(name: str, objective: str) -> None:
     assert played.asked and played.search.recommend() in played.search.space.plans()
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_none_proposes_a_plan_that_awaits_labels(name: str, objective: str) -> None:
+    """Most plans do where people are to write labels; `Played` checks each proposal. They can all be measured one day."""
+    played = Played(search(sampler_named(name, objective), people=True), failing=0.2)
+    played.play(6 if name in _SLOW else 25)
+    of = played.search.space
+    assert played.asked and sum(map(of.awaited_labels, of.plans())) > 0
+    assert played.search.recommend() in of.plans()
+    baseline = name != "cost_aware"
+    assert not (baseline and of.awaited_labels(played.search.recommend())), "what it measured"
+
+
 def test_it_stops(sampler: Sampler) -> None:
     """By its own rule or by the limit, and it says why; then it proposes nothing any more."""
     played = Played(search(sampler, limit=4.0))

@@ -218,13 +218,13 @@ def test_only_cells_that_cannot_be_paid(show: Show, sweep: pd.DataFrame) -> None
     unpaid = sorted_as_loaded(sweep[~sweep["feasible"]])
     assert len(unpaid) > 3
     shown = show(unpaid)
-    assert "every plan is unaffordable, such as " in shown.text("#answer")
+    assert "every plan is infeasible, such as " in shown.text("#answer")
     assert "seed" not in shown.text("#frontier .caption")
-    assert "cells is affordable; the table of cells says why." in shown.text("#frontier .empty")
-    assert "unaffordable" in shown.text("#cells") and "is missing" in shown.text("#cells")
+    assert "cells is feasible; the table of cells says why." in shown.text("#frontier .empty")
+    assert "infeasible" in shown.text("#cells") and "is missing" in shown.text("#cells")
     shown.set("#label-usd", 0.01)
     shown.page.locator("#cells button.link").first.click()
-    assert "Unaffordable: the least it takes" in shown.text("#ledger")
+    assert "Infeasible: the least it takes" in shown.text("#ledger")
 
 
 def test_one_seed_has_no_interval(show: Show, sweep: pd.DataFrame) -> None:

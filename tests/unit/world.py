@@ -17,9 +17,8 @@ from raydoa.experiment.accounting import made_for
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Grid, Pretraining, RuntimeConfig, Sweep
 from raydoa.experiment.forecast import Forecast, forecast
-from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.resolve import Resolved, resolve
-from raydoa.experiment.trial import infeasible_row, measure
+from raydoa.experiment.trial import awaiting_row, infeasible_row, measure
 from raydoa.pipeline.builder import Builder, NoLocks
 from raydoa.pipeline.local_runner import LocalRunner
 from raydoa.training.recipe import PretrainRecipe, Recipe, Representation
@@ -88,6 +87,14 @@ def write_task(folder: Path, suffix: str = ".jsonl", **fields: Any) -> Path:
     places = {part: f"{part}{suffix}" for part in ("train", "test")}
     path = folder / "tiny.yaml"
     path.write_text(json.dumps({**TASK, **places, **fields}), encoding="utf-8")
+    return path
+
+
+def write_people_task(folder: Path, **fields: Any) -> Path:
+    """The same task with a pool of its own, none of whose rows has a label."""
+    path = write_task(folder, **{"pool": "pool.jsonl", "labels": "people", **fields})
+    sources = [{"source": row["source"]} for row in rows(POOL, 2)]
+    write_rows(folder / "pool.jsonl", sources)
     return path
 
 
@@ -167,8 +174,7 @@ def graph_of(resolved: Resolved, cell: Cell) -> StageGraph:
 
 def forecast_of(resolved: Resolved) -> Forecast:
     """The forecast of all cells of a sweep."""
-    sweep = resolved.study.sweep
-    return forecast(resolved.study, grid_cells(sweep.grid, sweep.student))
+    return forecast(resolved.study, resolved.study.cells())
 
 
 def builder_of(resolved: Resolved, plan: Plan) -> Builder:
@@ -180,9 +186,10 @@ def builder_of(resolved: Resolved, plan: Plan) -> Builder:
 
 
 def measure_all(resolved: Resolved, cells: Sequence[Cell] | None = None) -> dict[Cell, Row]:
-    """The rows of all cells, measured one plan after the other in the order of ``cells``."""
+    """The rows of all cells: what can be measured is, one plan after the other in the order of ``cells``."""
     study, expected = resolved.study, forecast_of(resolved)
     rows = {cell: infeasible_row(cell, why, study) for cell, why in expected.infeasible.items()}
+    rows |= {cell: awaiting_row(cell, plan, study) for cell, plan in expected.awaiting.items()}
     for cell in cells or tuple(expected.cells):
         plan = expected.cells[cell]
         if isinstance(plan, Plan) and cell not in rows:

@@ -10,12 +10,15 @@ from raydoa.costs.tariffs import Tariff
 
 if TYPE_CHECKING:
     from raydoa.costs.pricing import Pricing
-    from raydoa.costs.question import Question
+    from raydoa.costs.question import Question, Supply
     from raydoa.costs.stage_graph import StageGraph
 
 
 class Labels(CostItem):
-    """The rows after the N owned ones, in one order: 100 owned and 900 bought are the rows of 500 and 500."""
+    """The rows after the N owned ones, in one order: 100 owned and 900 bought are the rows of 500 and 500.
+
+    From people they are rows of the pool instead, from its back.
+    """
 
     name = "labels"
     title = "labels"
@@ -31,10 +34,10 @@ class Labels(CostItem):
         return Tariff(self.name, self.unit, None, usd)
 
     def limits(self, question: "Question", plan: Plan) -> tuple[int, int]:
-        """From none, if any are owned, to all that are in hand; one row is left for a pool that is the rest of them."""
+        """From none, if any are owned, to all that can be bought beside the pool rows that are asked for, or one."""
         # Whoever has a teacher needs a row to pseudo-label, and no row is both.
         pool = question.axes.get("u") or (1 if plan.choices else 0)
-        return (0 if question.n else 1), max(0, question.supply.labels(pool) - question.n)
+        return (0 if question.n else 1), question.supply.to_buy(question.n, pool)
 
     def shared_as(self, plan: Plan) -> tuple[Hashable, int, int]:
         """Rows of the seed's order."""
@@ -43,6 +46,11 @@ class Labels(CostItem):
     def add_stages(self, graph: "StageGraph", quantity: int) -> None:
         """Nothing is made: whoever learns from labels has more of them."""
         graph.labels += quantity
+
+
+def awaited_labels(plan: Plan, supply: "Supply") -> int:
+    """Labels that a plan buys of people, which must be there before it can be measured."""
+    return plan.quantity(Labels.name) if supply.sale == "pool" else 0
 
 
 def ordered_gold_rows(plan: Plan) -> int:

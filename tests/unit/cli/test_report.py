@@ -112,6 +112,6 @@ def test_no_sweep_and_nothing_to_draw(
     assert "gone: no finished cells; expected a Tune result dir" in capsys.readouterr().err
     folder = sweep(grid(feasible=False))
     assert main(["report", folder]) == 0
-    assert "every plan is unaffordable, such as" in capsys.readouterr().out
+    assert "every plan is infeasible, such as" in capsys.readouterr().out
     assert main(["report", folder, "--figures", str(tmp_path / "out")]) == 2
     assert "none of 48 cells has a score, so there is nothing to draw" in capsys.readouterr().err

@@ -28,7 +28,7 @@ from raydoa.search.setup import SearchSetup, cell_of
 from raydoa.store.store import Store
 from tests.unit.cli.conftest import Run
 from tests.unit.conftest import Measured
-from tests.unit.world import World, builder_of, write_task
+from tests.unit.world import TRAIN, World, builder_of, write_people_task, write_task
 
 Refused = Callable[..., str]
 
@@ -198,6 +198,28 @@ def test_nothing_was_measured(world: World, capsys: pytest.CaptureFixture[str]) 
     assert "no plan for $4.00 is recommended: nothing was measured, so no score is known" in said
     assert "recommended for" not in said and "predicted" not in said
     assert "nothing that is known can be paid" in said
+
+
+def test_the_recommended_plan_awaits_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not made, and it is said what it awaits, and that B pays for more than the pool has."""
+    setup = _setup(World(tmp_path, write_people_task(tmp_path / "task")), "score")
+    space = setup.space
+    assert space.question.n == TRAIN
+    [best] = [p for p in space.plans() if p.quantity("labels") == 7 and not p.choices]
+    journal = setup.open_journal()
+    monkeypatch.setattr(type(journal.search.sampler), "recommend", lambda *_: best)
+    print_result(SearchResult(setup, journal))
+    said = capsys.readouterr().out
+    assert "it is not made: 7 labels must be bought first" in said
+    assert "no plan buys more" not in said
+    monkeypatch.undo()
+    grid = setup.resolved.study.sweep.grid.model_copy(update={"budgets": (100.0,)})
+    study = replace(setup.resolved.study, sweep=setup.resolved.study.sweep.model_copy(update={"grid": grid}))  # fmt: skip
+    richer = replace(setup, resolved=replace(setup.resolved, study=study), result_dir=tmp_path / "b")  # fmt: skip
+    print_result(SearchResult(richer, richer.open_journal()))
+    assert "B pays for 199 labels, and the pool has 60 rows: no plan buys more" in capsys.readouterr().out  # fmt: skip
 
 
 def _elsewhere(setup: SearchSetup, folder: Path, **changes: object) -> SearchSetup:

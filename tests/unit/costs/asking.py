@@ -23,6 +23,11 @@ def missing(why: Infeasible) -> tuple[int, int]:
     return int(said[1] + said[2]) * digit, digit
 
 
+def short_of_labels(why: Infeasible) -> bool:
+    """Whether a budget is infeasible since it pays for more labels than are in hand; more money does not help."""
+    return why.reason.endswith("(labels: gold)")
+
+
 @dataclass(frozen=True)
 class Task:
     name: str = "wlp"

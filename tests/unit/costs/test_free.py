@@ -57,7 +57,8 @@ def test_labels_are_paid_for_where_gpus_are_free(asks: Asked) -> None:
     free = at(asks, gpu_hour_usd=0.0)
     plan = free.plan()
     if isinstance(plan, Infeasible):
-        assert missing(plan)[0] > 0
+        # B may pay for more labels than are in hand, which is no plan either.
+        assert "in hand" in plan.reason or missing(plan)[0] > 0
         return
     label = free.question.tariff("labels", ())
     assert free.question.cost_micro_usd(plan) == label.micro_usd(plan.quantity("labels"))

@@ -28,6 +28,7 @@ from tests.unit.costs.asking import (
     distills,
     missing,
     mixes,
+    short_of_labels,
 )
 
 
@@ -46,17 +47,29 @@ def test_the_ceiling_is_never_exceeded(asks: Asked) -> None:
 
 
 @given(annotates)
-def test_one_more_label_would_exceed_the_budget_or_the_rows(asks: Asked) -> None:
+def test_one_more_label_would_exceed_the_budget(asks: Asked) -> None:
     plan = asks.plan()
     if isinstance(plan, Infeasible):
         return
     labels, schedule = plan.quantity("labels"), asks.recipes.student_on_labels
     assert plan.quantity("student") == steps_for(schedule, asks.n + labels)
-    in_hand = asks.supply.labels(0) - asks.n
-    assert labels <= in_hand
-    if labels < in_hand:
-        steps = steps_for(schedule, asks.n + labels + 1)
-        assert asks.cost(plan.with_quantities(labels=labels + 1, student=steps)) > asks.budget_usd
+    assert labels <= asks.supply.labels(0) - asks.n
+    steps = steps_for(schedule, asks.n + labels + 1)
+    assert asks.cost(plan.with_quantities(labels=labels + 1, student=steps)) > asks.budget_usd
+
+
+@given(annotates)
+def test_a_budget_for_more_labels_than_are_in_hand_is_infeasible(asks: Asked) -> None:
+    """Decided by the plan that would be bought with rows without end."""
+    endless, plan = replace(asks, supply=Supply()).plan(), asks.plan()
+    if (
+        isinstance(endless, Infeasible)
+        or endless.quantity("labels") <= asks.supply.labels(0) - asks.n
+    ):
+        assert plan == endless
+    else:
+        assert isinstance(plan, Infeasible) and short_of_labels(plan)
+        assert f"B pays for {endless.quantity('labels'):,} labels, and " in plan.reason
 
 
 @given(distills | mixes)
@@ -88,13 +101,17 @@ def test_a_label_share_leaves_the_rest_to_distillation(asks: Asked) -> None:
         spent = line.cost_usd if line else 0.0
         assert spent <= (asks.label_share or 0.0) * asks.budget_usd + 1e-6
     else:
-        assert missing(plan)[0] > 0
+        assert short_of_labels(plan) or missing(plan)[0] > 0
 
 
 @given(annotates | distills, st.floats(0, 100))
 def test_more_money_never_buys_less(asks: Asked, more: float) -> None:
     before, after = asks.plan(), replace(asks, budget_usd=asks.budget_usd + more).plan()
-    if isinstance(before, Plan):
+    if isinstance(before, Infeasible):
+        return
+    if isinstance(after, Infeasible):
+        assert short_of_labels(after)
+    else:
         assert all(b <= a for b, a in zip(quantities(before), quantities(after), strict=True))
 
 
@@ -125,7 +142,7 @@ def test_the_same_question_has_the_same_plan_at_the_same_dollars(asks: Asked) ->
 @given(annotates | distills)
 def test_infeasible_says_how_much_is_missing_and_no_less_would_do(asks: Asked) -> None:
     why = asks.plan()
-    if isinstance(why, Plan):
+    if isinstance(why, Plan) or short_of_labels(why):
         return
     most, digit = missing(why)
     assert isinstance(asks.with_micro_usd(asks.budget_micro_usd + most), Plan)

@@ -207,9 +207,9 @@ def test_provenance_names_sweep_and_cell(measured: Measured) -> None:
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
 def test_a_task_of_ones_own_in_each_format(tmp_path: Path, suffix: str) -> None:
-    """With a pool of its own, so all of train can be bought."""
+    """With a pool of its own, so all of train can be bought: B pays for 92 labels and their training, and not for 93."""
     world = World(tmp_path, write_task(tmp_path / "task", suffix, pool=f"pool{suffix}"))
-    sweep = world.sweep(strategies=("annotate", "distill"), n=(8,), u=(20,), budgets=(100.0,))
+    sweep = world.sweep(strategies=("annotate", "distill"), n=(8,), u=(20,), budgets=(46.4,))
     resolved = resolve(sweep, world.runtime())
     assert resolved.study.sweep.grid.tasks == ("tiny",)
     rows = measure_all(resolved)

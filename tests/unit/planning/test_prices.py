@@ -8,7 +8,8 @@ import pytest
 
 from raydoa.costs.question import Supply
 from raydoa.errors import UserError
-from raydoa.planning.answer import answer, as_json
+from raydoa.planning.answer import answer
+from raydoa.planning.as_json import as_json
 from raydoa.planning.belief import Belief
 from raydoa.planning.break_even import (
     Advantage,
@@ -24,7 +25,7 @@ from raydoa.planning.lines import answer_lines
 from raydoa.planning.outlook import best_plan
 from raydoa.planning.scenario import Scenario
 from raydoa.planning.what_if import PriceChange, changed, names, parse_change, usual, what_ifs
-from tests.unit.planning.conftest import WriteSweep, grid
+from tests.unit.planning.conftest import WriteSweep, grid, measurement
 
 SIDES = Sides("annotate", "distill")
 
@@ -191,16 +192,18 @@ def test_a_whole_answer_where_something_is_free(
         with pytest.raises(UserError, match="the cheapest plan"):
             asked.space.plans()
         return
-    found = answer(asked, Evidence(), usual(asked))
-    best = found.table.best
+    found = answer(asked, Evidence((measurement(0.5),)), usual(asked))
+    assert found.expected is not None
+    best, thrifty = found.expected.table.best, found.expected.table.thrifty
     assert best.ledger.cost_usd <= budget_usd
-    assert found.table.thrifty is None or found.table.thrifty.ledger.cost_usd < best.ledger.cost_usd
-    prices = {price.name: price for price in found.break_evens}
+    assert thrifty is None or thrifty.ledger.cost_usd < best.ledger.cost_usd
+    prices = {price.name: price for price in found.expected.break_evens}
     for name, now in (("label", label_usd), ("gpu_hour", gpu_hour_usd)):
         assert prices[name].now == now
         assert prices[name].low <= now <= prices[name].high
-    assert "\n".join(answer_lines(found))
-    assert json.dumps(as_json(found), allow_nan=False)
+    for answered in (found, answer(asked, Evidence())):
+        assert "\n".join(answer_lines(answered, lambda settings: ""))
+        assert json.dumps(as_json(answered, lambda settings: ""), allow_nan=False)
 
 
 def test_from_free_gpus_the_break_even_price_is_the_same(large_budget: Scenario, write_sweep: WriteSweep) -> None:  # fmt: skip

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from raydoa.costs.items import ITEMS
-from raydoa.experiment.result_row import DRIVER_FILE, ROW_SCHEMA, columns_of
+from raydoa.experiment.result_row import DRIVER_FILE, MEASURED, ROW_SCHEMA, columns_of
 from raydoa.report.columns import as_cells
 
 SCALED = "toys are priced as giants"
@@ -103,7 +103,7 @@ def sweep_files(cells: pd.DataFrame) -> dict[str, bytes]:
     trials: dict[str, list[dict[str, Any]]] = {}
     for values in cells.to_dict("records"):
         plain = {str(k): None if pd.isna(v) else v for k, v in values.items()}
-        if plain["plan"] is None:
+        if plain["status"] != MEASURED:
             files[DRIVER_FILE] += json.dumps(plain).encode() + b"\n"
         else:
             trials.setdefault(str(plain["plan"]), []).append(plain)

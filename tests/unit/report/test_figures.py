@@ -43,7 +43,7 @@ def test_a_panel_per_task_and_n_and_a_curve_per_strategy_and_teacher() -> None:
     said = texts(figure)
     assert "means of 3 seeds; bars reach from the lowest to the highest" in said
     assert f"prices are scaled: {SCALED}" in said
-    assert "3 of 24 cells are unaffordable" in said
+    assert "3 of 24 cells are infeasible" in said
     for axis in figure.axes:
         assert axis.get_xscale() == "log"
         assert len(axis.containers) == 4
@@ -91,7 +91,7 @@ def test_one_seed_has_no_bars_and_says_so() -> None:
 
 def test_a_sweep_that_nothing_pays_for_is_a_figure_that_says_so() -> None:
     figure = cost_figure(grid(feasible=False))
-    assert texts(figure).count("24 of 24 cells are unaffordable") == 2
+    assert texts(figure).count("24 of 24 cells are infeasible") == 2
     assert legend(figure) == []
 
 

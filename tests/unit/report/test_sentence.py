@@ -94,9 +94,9 @@ def test_only_infeasible_cells() -> None:
     cells = grid(feasible=False)
     for sentence in sentences(cells):
         assert sentence.text.endswith("the least it takes is $1.20.")
-        assert "labels on tiny, every plan is unaffordable, such as tiny-annotate-" in sentence.text
+        assert "labels on tiny, every plan is infeasible, such as tiny-annotate-" in sentence.text
     assert best_table(cells).empty
-    assert notes(cells)[0].startswith("48 of 48 cells are unaffordable, such as")
+    assert notes(cells)[0].startswith("48 of 48 cells are infeasible, such as")
 
 
 def test_nothing_so_cheap_was_measured() -> None:

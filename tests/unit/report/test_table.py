@@ -49,11 +49,11 @@ def test_one_seed_has_no_interval() -> None:
 def test_what_cannot_be_paid_says_so() -> None:
     cells = grid(feasible=False)
     table = summary(cells)
-    assert set(table["annotate"]) == set(table["distill"]) == {"unaffordable"}
+    assert set(table["annotate"]) == set(table["distill"]) == {"infeasible"}
     assert set(table["winner"]) == {"none"}
     [note] = table_notes(cells)
     assert note.startswith(
-        "48 of 48 cells are unaffordable, such as tiny-annotate-1.0-8-None-None-0: the least it"
+        "48 of 48 cells are infeasible, such as tiny-annotate-1.0-8-None-None-0: the least it"
     )
 
 

@@ -7,12 +7,14 @@ import pytest
 
 from raydoa.costs.items.teacher import teacher_of
 from raydoa.costs.plan import Plan
+from raydoa.costs.question import Supply
 from raydoa.search.acquisition import Gains
 from raydoa.search.ask_tell import Search
 from raydoa.search.cost_aware import CostAware, _fits, _promise, _why_not_made, _why_stop
 from raydoa.search.priors import Knowledge
 from raydoa.search.sampler import Observation
 from raydoa.search.shortlist import repeats
+from raydoa.search.space import Space
 from raydoa.search.surrogate.posterior import Effort
 from raydoa.search.surrogate.surface import Surface
 from tests.unit.search.tasks import OWNED, QUESTION, law, measured, plan, some_plans, space
@@ -129,6 +131,26 @@ def test_the_recommended_plan_is_made_unless() -> None:
 
 def _observed(plan: Plan, score: float | None, cost_usd: float = 1.0) -> Observation:
     return Observation(plan, score, round(cost_usd * 1e6))
+
+
+def test_a_plan_that_awaits_labels_is_recommended_and_said_not_to_be_made() -> None:
+    """Where labels are worth more than all else, the surface knows it from probes on fewer of the owned ones."""
+
+    def labels_alone(plan: Plan) -> float:
+        return law(plan) if plan.choice("teacher") is None else 0.2
+
+    question = replace(QUESTION, supply=Supply(OWNED, 5000, sale="pool"))
+    asked = Search(Space(question, 100.0), CostAware(effort=EFFORT), limit_usd=200.0)
+    while (proposal := asked.ask()) is not None:
+        assert not proposal.plan.quantity("labels")
+        asked.tell(proposal.number, labels_alone(proposal.plan))
+    recommended = asked.recommend()
+    labels = recommended.quantity("labels")
+    assert labels > 0 and recommended.choice("teacher") is None
+    assert asked.stopped is not None
+    assert asked.stopped.endswith(
+        f"; the recommended plan was not made: it awaits {labels:,} labels"
+    )
 
 
 def test_a_plan_may_be_measured_again_unless_it_failed() -> None:

@@ -41,6 +41,21 @@ def test_a_plan_goes_to_parameters_and_back() -> None:
             assert from_params(params, space()) == repeated
 
 
+def test_no_parameters_are_those_of_a_plan_that_awaits_labels() -> None:
+    """Whatever samples them; a point of the cube stands for a plan without labels."""
+    people = space(people=True)
+    for plan in people.points():
+        assert from_params(to_params(plan, people, probes=True), people) == plan
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    asked = question(people=True)
+    plans = [suggest_plan(study.ask(), asked, BUDGET) for _ in range(40)]
+    assert all(isinstance(plan, Plan) and not plan.quantity("labels") for plan in plans)
+    proposed = CostAwareSampler(asked, BUDGET, sampler=Random())
+    study = optuna.create_study(direction="maximize", sampler=proposed)
+    plans = [suggest_plan(study.ask(), asked, BUDGET) for _ in range(10)]
+    assert all(isinstance(plan, Plan) and not plan.quantity("labels") for plan in plans)
+
+
 def test_choices_may_be_any_text() -> None:
     """Such as a prompt's."""
     choices = (("prompt", "a=b,c"), ("teacher", "org/large"))

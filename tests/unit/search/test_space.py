@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from raydoa.costs.plan import Plan
-from raydoa.costs.question import Question
+from raydoa.costs.question import Question, Supply
 from raydoa.costs.tariffs import micro_budget
 from raydoa.errors import UserError
 from raydoa.experiment.accounting import Purchases
@@ -95,6 +95,48 @@ def test_the_cell_of_a_proposal(question: Question) -> None:
             plan.choice("teacher"),
         )
         assert cell_from_json(asdict(cell)) == cell
+
+
+def people_question(question: Question, pool: int = 84) -> Question:
+    return replace(question, supply=Supply(question.n, pool, sale="pool"))
+
+
+def test_plans_that_await_labels_are_recommended_and_not_measured(question: Question) -> None:
+    """What can be measured is what there would be if no label were for sale."""
+    space = Space(people_question(question), 30.0)
+    awaiting = [plan for plan in space.plans() if space.awaited_labels(plan)]
+    assert {space.strategy_of(plan) for plan in awaiting} == {"annotate", "mixed"}
+    assert all(space.awaited_labels(plan) == plan.quantity("labels") for plan in space.plans())
+    assert max(plan.quantity("labels") for plan in awaiting) > 40
+    points = space.points()
+    assert points and not any(plan.quantity("labels") for plan in points)
+    today = Space(space.measurable_question, 30.0)
+    assert set(points) == set(today.points()) and set(space.measurable_plans()) == set(
+        today.plans()
+    )
+    assert min(plan.n for plan in points) == 2, "probes learn from fewer of the owned labels"
+
+
+def test_of_gold_everything_can_be_measured(question: Question) -> None:
+    space = Space(question, 30.0)
+    assert space.measurable_question.supply == question.supply
+    assert space.measurable_plans() == space.plans()
+    assert not any(map(space.awaited_labels, space.points()))
+
+
+def test_labels_that_b_pays_for_and_nobody_has(question: Question) -> None:
+    """Plans go up to what is there, and it is said that B pays for more."""
+    assert Space(question, 30.0).short_of_labels is None
+    ample = Space(question, 60.0)
+    assert ample.short_of_labels == (
+        "B pays for 119 labels, and 84 are in hand beside the 16 owned"
+    )
+    assert max(plan.quantity("labels") for plan in ample.plans()) == 84
+    people = Space(people_question(question, pool=84), 60.0)
+    assert people.short_of_labels == "B pays for 119 labels, and the pool has 84 rows"
+    assert max(plan.quantity("labels") for plan in people.plans()) == 84
+    for plan in people.plans():
+        assert plan.quantity("labels") + plan.quantity("pseudo_labels") <= 84
 
 
 def test_the_question_of_a_study(study: Study, question: Question) -> None:

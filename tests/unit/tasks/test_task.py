@@ -45,6 +45,13 @@ def test_the_six_tasks_are_known():
         assert task.prefix == f"{name}: "
 
 
+def test_whose_labels_a_task_has():
+    """The tasks that are known are for research: their labels are in hand."""
+    assert {task.labels for task in TASKS.values()} == {"gold"}
+    assert spec().labels is None
+    assert spec(labels="people", pool="pool.jsonl").labels == "people"
+
+
 def test_class_0_of_the_paper_comes_first():
     first = {name: TASKS[name].classes[0] for name in ("fever", "multipit_id", "stanceosaurus")}
     assert first == {"fever": "REFUTES", "multipit_id": "NO", "stanceosaurus": "Irrelevant"}
@@ -82,6 +89,8 @@ def test_planning_imports_are_light():
         ({"target_length": 0}, "target_length"),
         ({"name": "My Task"}, "name"),
         ({"label_price": {"usd": -1, "source": "x", "date": "2026-01-01"}}, "label_price.usd"),
+        ({"labels": "peopel"}, "labels: found 'peopel'; input should be 'gold' or 'people'"),
+        ({"labels": "people"}, "labels: found 'people' without a pool; people label its rows"),
         ({"colums": {}}, "colums: unknown field; known are .*columns"),
     ],
 )

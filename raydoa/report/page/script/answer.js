@@ -3,8 +3,8 @@
 import { say, write } from "./wording.js";
 
 /** The sentence of one task, N and budget.
- *  @param best plans for at most the budget, one a strategy, the best first  @param cells {cell, feasible, infeasible_reason}
- *  of all that compete */
+ *  @param best plans for at most the budget, one a strategy, the best first  @param cells {cell, feasible, awaits,
+ *  infeasible_reason} of all that compete; what `awaits` is feasible, and cannot be measured yet */
 export function sentence(asked, best, cells, verdictOn) {
   const start = say("asked", asked);
   if (!best.length) return start + nothing(cells);
@@ -16,7 +16,9 @@ export function sentence(asked, best, cells, verdictOn) {
 
 function nothing(cells) {
   if (!cells.length) return say("no_strategy");
-  return cells.some((cell) => cell.feasible) ? say("too_dear") : say("unaffordable", cells[0]);
+  const feasible = cells.filter((cell) => cell.feasible);
+  if (!feasible.length) return say("none_feasible", cells[0]);
+  return feasible.every((cell) => cell.awaits) ? say("all_await", feasible[0]) : say("too_dear");
 }
 
 /** Where the answer changes as one price moves, the rest held; `below` and `above` are null where nothing is affordable.

@@ -11,13 +11,19 @@ export function openLedger(cell, view, siblings) {
   const now = (name) => (view.changed[name] ?? view.columns[name].values)[cell];
   byId("ledger-content").replaceChildren(
     element("h2", { id: "ledger-title", textContent: of("cell") }),
-    of("feasible") ? paid(of, now, view)
-      : element("p", { textContent: say("not_affordable", { infeasible_reason: of("infeasible_reason") }) }),
+    ...(of("infeasible_reason") === null ? [] : [why(of)]),
+    ...(of("feasible") ? [paid(of, now, view)] : []),
     facts(of("feasible"), now, view),
     ...others(cell, view, siblings),
   );
   const dialog = byId("ledger");
   if (!dialog.open) dialog.showModal();
+}
+
+/** Why a cell was not measured: it is infeasible, or its plan awaits something. */
+function why(of) {
+  const said = of("feasible") ? "not_yet" : "not_feasible";
+  return element("p", { textContent: say(said, { infeasible_reason: of("infeasible_reason") }) });
 }
 
 function paid(of, now, view) {

@@ -148,7 +148,7 @@ const costsOf = (item) => view.changed[`cost_${item}`] ?? columns[`cost_${item}`
 
 function showAnswer({ plans, frontiers }, cells) {
   const competing = cells.map((i) => ({ cell: columns.cell.values[i], feasible: columns.feasible.values[i],
-    infeasible_reason: columns.infeasible_reason.values[i] }));
+    awaits: awaits(i), infeasible_reason: columns.infeasible_reason.values[i] }));
   const text = sentence({ ...state.panel, budget: state.budget }, ranked(frontiers, state.budget), competing, verdictOn);
   if (byId("answer").textContent !== text) {
     byId("answer").textContent = text;
@@ -176,14 +176,16 @@ function showMoved() {
 
 function showCharts(panel, cells) {
   const infeasible = cells.filter((i) => !columns.feasible.values[i]).length;
-  const unscored = cells.filter((i) => columns.feasible.values[i] && columns.score.values[i] === null).length;
-  const counts = { cells: cells.length, infeasible, unscored };
-  const why = !cells.length ? "empty_choice" : infeasible === cells.length ? "empty_unaffordable" : "empty_unscored";
+  const awaiting = cells.filter(awaits).length;
+  const unscored = cells.filter((i) => columns.feasible.values[i] && columns.score.values[i] === null).length - awaiting;
+  const counts = { cells: cells.length, infeasible, awaiting, unscored };
+  const why = !cells.length ? "empty_choice" : infeasible === cells.length ? "empty_infeasible"
+    : infeasible + awaiting === cells.length ? "empty_awaiting" : "empty_unscored";
   const pictures = {
     frontier: frontierPicture(panel, state.budget, say(why, counts)),
     budget: budgetPicture(panel, strategies, state.budget, say(why, counts)),
   };
-  const missing = (infeasible ? say("infeasible", counts) : "") + (unscored ? say("unscored", counts) : "");
+  const missing = ["infeasible", "awaiting", "unscored"].map((kind) => (counts[kind] ? say(kind, counts) : "")).join("");
   const bars = say(panel.plans.every((plan) => plan.score_margin === null) ? "no_bars" : "bars");
   for (const [name, picture] of Object.entries(pictures)) {
     charts[name].draw(picture);
@@ -199,9 +201,15 @@ function showCells(cells) {
   byId("cells-caption").textContent = say("cells", { cells: cells.length, where: say("where", state.panel) });
 }
 
+/** Whether a cell's plan can be paid and not be measured yet. */
+function awaits(cell) {
+  return columns.status.values[cell] === "awaiting_labels";
+}
+
 function scoreOf(cell) {
   const score = columns.score.values[cell];
-  if (!columns.feasible.values[cell]) return "unaffordable";
+  if (!columns.feasible.values[cell]) return "infeasible";
+  if (awaits(cell)) return say("not_yet_scored");
   return score === null ? "none" : write(score, "points");
 }
 
