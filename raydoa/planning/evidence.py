@@ -15,7 +15,7 @@ from raydoa.costs.items.item import gold_rows
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import ResultRow
+from raydoa.experiment.result_row import AWAITING_LABELS, INFEASIBLE, ResultRow
 from raydoa.experiment.study import Study
 from raydoa.planning.left_out import LeftOut, leave_out
 from raydoa.planning.measurements import (
@@ -133,7 +133,7 @@ def _nothing(result_dir: Path, rows: Sequence[ResultRow], question: Question) ->
 def _why_not(row: ResultRow, question: Question) -> str | None:
     """Why a row of the task says nothing; "" where that goes without saying."""
     plan = plan_of(row)
-    if not row["feasible"] or is_control(plan):
+    if row["status"] in (INFEASIBLE, AWAITING_LABELS) or is_control(plan):
         return ""
     teacher, missing, teachers = plan.choice("teacher"), unregistered(plan), question.teachers
     reasons = {

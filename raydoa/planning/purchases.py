@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from raydoa.costs.items import ITEMS
+from raydoa.costs.items.item import gold_rows
 from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Supply
@@ -78,15 +79,18 @@ def offered(scenario: Scenario) -> dict[Variant, list[Plan]]:
             plans.setdefault(variant, []).append(plan)
     if not plans:
         raise UserError(f"budget: {'; '.join(f'{name}: {why}' for name, why in short.items())}")
-    return plans
+    # By strategy and choices, as they are registered and given.
+    return {variant: plans[variant] for variant in scenario.space.variants if variant in plans}
 
 
 def not_offered(scenario: Scenario, paid: Container[Variant]) -> Iterator[NotOffered]:
     """The other variants: unaffordable, short of labels, or without any row."""
     cheapest, short = scenario.space.variants, scenario.infeasible
     # With rows without end every variant has a plan, so what is missing here lacks rows.
-    endless = replace(scenario.question, supply=Supply())
-    for variant in variants(Ladders(endless, scenario.budget_usd)):
+    question = scenario.question
+    endless = replace(question, supply=Supply())
+    none_for_sale = not question.supply.to_buy(question.n, 0)
+    for variant, with_rows in variants(Ladders(endless, scenario.budget_usd)).items():
         if variant in paid:
             continue
         plan = cheapest.get(variant)
@@ -94,6 +98,9 @@ def not_offered(scenario: Scenario, paid: Container[Variant]) -> Iterator[NotOff
         if variant.strategy in short:
             why = f"infeasible: {short[variant.strategy]} (labels: gold)"
             yield NotOffered(variant, why, least)
+        elif least is None and none_for_sale and gold_rows(with_rows) > question.n:
+            why = f"infeasible: no label is in hand beside the {question.n:,} owned (labels: gold)"
+            yield NotOffered(variant, why, None)
         elif least is None:
             yield NotOffered(variant, "no rows are left for it", None)
         else:

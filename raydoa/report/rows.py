@@ -38,6 +38,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "student": str,
     "seed": _whole,
     "repeat": _whole,
+    "status": str,
     "feasible": _flag,
     "score": _score,
 }

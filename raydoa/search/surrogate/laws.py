@@ -28,6 +28,7 @@ POSITIVE = np.array([False, True, True, False, True])
 # What is drawn is log-normal: the median, and the spread of the logarithm.
 SHAPES = {
     "scale": (0.4, 0.6),
+    "reference": (1.0, 1.0),
     "size_exponent": (0.12, 0.9),
     "label_exponent": (0.35, 0.6),
     "pool_exponent": (0.35, 0.6),
@@ -88,7 +89,8 @@ class Prior:
 class Shapes:
     """Draws of all that is not linear; each is an array ``[draws]``.
 
-    ``scale`` is the error that learning can move; ``residual`` is a share of it. ``length`` is in natural logarithms
+    ``scale`` is the error that learning can move; ``residual`` is a share of it. ``reference`` is at how many labels the
+    coefficients are what they are: how many a task takes is its own. ``length`` is in natural logarithms
     of quantities; ``model_sd`` is what one pretrained model is better than its size tells, ``teacher_sd`` and
     ``noise_sd`` are of single trainings, all in score; ``misfit`` is what laws miss where scores are far below the
     best, as a share of that distance.
@@ -96,6 +98,7 @@ class Shapes:
 
     onset_law: NDArray[np.bool_]
     scale: Array
+    reference: Array
     size_exponent: Array
     label_exponent: Array
     pool_exponent: Array
@@ -124,7 +127,8 @@ def bases(inputs: Inputs, shapes: Shapes) -> Array:
 
     taught = inputs.taught[None, :]
     labels = inputs.labels[None, :]
-    power = labels ** -column(shapes.label_exponent)
+    relative = labels / column(shapes.reference)
+    power = relative ** -column(shapes.label_exponent)
     # Twice, so that the basis is 1 at its reference as the others are.
     onset = 2 * expit(-column(shapes.steepness) * np.log(labels / column(shapes.onset)))
     learnt = np.where(column(shapes.onset_law), onset, power)
@@ -133,7 +137,7 @@ def bases(inputs: Inputs, shapes: Shapes) -> Array:
     rows = inputs.u[None, :] + column(shapes.gold_rows) * inputs.gold[None, :]
     rows = np.maximum(rows, 1e-3) * inputs.share[None, :] ** column(shapes.epochs_exponent)
     pool = rows ** -column(shapes.pool_exponent)
-    annotated = labels ** -column(shapes.annotate_exponent)
+    annotated = relative ** -column(shapes.annotate_exponent)
     one = np.ones_like(pool)
     return np.stack(
         [

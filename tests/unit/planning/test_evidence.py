@@ -38,7 +38,12 @@ def test_rows_that_say_nothing_are_counted(
 
 
 @pytest.mark.parametrize(
-    "row", [row(feasible=False, score=""), row("self_distill", teacher="nano-s")]
+    "row",
+    [
+        row(status="infeasible", feasible=False, score=""),
+        row(status="awaiting_labels", labels=300, score=""),
+        row("self_distill", teacher="nano-s"),
+    ],
 )
 def test_what_was_no_measurement_goes_without_saying(
     scenario: Scenario, write_sweep: WriteSweep, row: dict[str, object]

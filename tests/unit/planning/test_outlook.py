@@ -74,8 +74,11 @@ def test_what_there_are_no_rows_for_is_listed(scenario: Scenario, belief: Belief
     rows = _rows(table(scenario, belief))
     assert set(rows) == {Variant("annotate", ())}
     rest = list(not_offered(scenario, rows))
-    assert {(none.least_usd, none.why) for none in rest} == {(None, "no rows are left for it")}
-    assert len(rest) == 4
+    assert len(rest) == 4 and {none.least_usd for none in rest} == {None}
+    assert {none.variant.strategy: none.why for none in rest} == {
+        "distill": "no rows are left for it",
+        "mixed": "infeasible: no label is in hand beside the 100 owned (labels: gold)",
+    }
 
 
 def test_no_plan_is_affordable(scenario: Scenario, belief: Belief) -> None:
