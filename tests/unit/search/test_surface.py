@@ -249,7 +249,8 @@ def test_near_chance_a_measurement_tells_little() -> None:
         return max(0.5, law(plan))
 
     points = some_plans(16, seed=3)
-    surface = Surface(measured(points, 3, truth=truth), QUESTION, effort=SMALL, seed=1)
+    effort = Effort(draws=400, kept=60, moves=30)
+    surface = Surface(measured(points, 3, truth=truth), QUESTION, effort=effort, seed=1)
     best, worst = max(points, key=truth), min(points, key=law)
     assert truth(worst) == 0.5 and truth(best) > 0.6
     near, far = surface.noise_of([worst, best])
