@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from raydoa.costs.book_files import open_book
 from raydoa.costs.items import ITEMS
 from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Infeasible, Plan
-from raydoa.costs.prices import open_book
 from raydoa.costs.pricing import Pricing
 from raydoa.costs.question import Question
 from raydoa.costs.schedules import Recipes

@@ -73,7 +73,7 @@ def report_lines(cells: "pd.DataFrame", budgets: Sequence[float] | None) -> Iter
 
 
 def _priced(cells: "pd.DataFrame", changes: dict[str, float], book: str | None) -> "pd.DataFrame":
-    from raydoa.costs.prices import open_book
+    from raydoa.costs.book_files import open_book
     from raydoa.report.reprice import new_prices, reprice
 
     return reprice(cells, new_prices(changes, cells), open_book(book) if book else None)

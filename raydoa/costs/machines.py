@@ -13,7 +13,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from raydoa.costs.prices import Sourced, open_book
+from raydoa.costs.book_files import open_book
+from raydoa.costs.prices import Sourced
 from raydoa.errors import UserError, did_you_mean
 from raydoa.settings import Settings, read_yaml
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from raydoa.costs.book_files import open_book
 from raydoa.costs.machines import Gpus, machine_book
-from raydoa.costs.prices import Sourced, open_book
+from raydoa.costs.prices import Sourced
 from raydoa.doctor.cluster_file import KubernetesFile, LauncherFile, NodeType
 from raydoa.doctor.finding import Finding, as_list, nested
 from raydoa.doctor.kuberay import cluster_specs, pod_groups

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from raydoa.costs.prices import PriceBook, open_book
+from raydoa.costs.book_files import open_book
+from raydoa.costs.prices import PriceBook
 from raydoa.costs.unit_costs import UnitCosts, read_calibration
 from raydoa.errors import Unreachable, UserError
 from raydoa.experiment.config import RuntimeConfig, Sweep

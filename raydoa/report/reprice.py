@@ -17,7 +17,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from raydoa.costs.prices import PriceBook, open_book, shipped_books
+from raydoa.costs.book_files import open_book, shipped_books
+from raydoa.costs.prices import PriceBook
 from raydoa.costs.tariffs import MICRO
 from raydoa.costs.vectorized import micro_usd
 from raydoa.errors import UserError, did_you_mean

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raydoa.costs.prices import PriceBook, open_book, shipped_books
+from raydoa.costs.book_files import open_book, shipped_books
+from raydoa.costs.prices import PriceBook
 from raydoa.costs.tariffs import MICRO
 from raydoa.costs.vectorized import unit_gpu_seconds
 from raydoa.report.cost_items import ReportedItem, reported_items

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
+from raydoa.costs.book_files import open_book
 from raydoa.costs.plan import Infeasible, Plan
-from raydoa.costs.prices import open_book
 from raydoa.costs.pricing import Pricing
 from raydoa.costs.question import Question, Supply
 from raydoa.costs.schedules import Recipes

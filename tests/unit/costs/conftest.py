@@ -1,6 +1,7 @@
 import pytest
 
-from raydoa.costs.prices import PriceBook, open_book
+from raydoa.costs.book_files import open_book
+from raydoa.costs.prices import PriceBook
 from raydoa.costs.unit_costs import UnitCosts
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.costs.prices import BOOKS, Cluster, PriceBook, open_book, shipped_books
+from raydoa.costs.book_files import BOOKS, open_book, shipped_books
+from raydoa.costs.prices import Cluster, PriceBook
 from raydoa.errors import UserError
 
 TODAY = datetime.date(2026, 11, 21)

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.costs.prices import PriceBook, open_book
+from raydoa.costs.book_files import open_book
+from raydoa.costs.prices import PriceBook
 from raydoa.costs.unit_costs import UnitCosts, Work, read_calibration
 from raydoa.errors import UserError
 from raydoa.models.seq2seq.shape import T5_SHAPES, T5Shape

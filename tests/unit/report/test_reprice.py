@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raydoa.costs.book_files import open_book
 from raydoa.costs.items import ITEMS
 from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Plan
-from raydoa.costs.prices import open_book
 from raydoa.costs.tariffs import Tariff
 from raydoa.costs.vectorized import micro_usd, unit_gpu_seconds
 from raydoa.errors import UserError
