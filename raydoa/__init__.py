@@ -2,7 +2,7 @@
 
     import raydoa
 
-    print(raydoa.plan("embedded", n=100, budgets=5).sentence)     # predicted in seconds, nothing is spent
+    print(raydoa.plan("embedded", n=100, budgets=5).sentence)     # in seconds, nothing is spent
     result_dir = raydoa.run("embedded", n=100, budgets=[5, 50])   # measured on Ray
     cells = raydoa.load(result_dir)                               # a DataFrame, one row a cell
 

@@ -1,4 +1,4 @@
-"""Plans: what a budget is likely to bring, before anything is spent."""
+"""Plans: what a budget buys, and what it is likely to bring where that is known; nothing is spent."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

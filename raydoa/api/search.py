@@ -158,4 +158,6 @@ def _knowledge(study: "Study", learn_from: Sequence[str | Path]) -> "Knowledge |
     evidence = gather([Path(folder) for folder in learn_from], question, study)
     for note in evidence.notes:
         logger.warning("%s", note)
+    if evidence.left_out.count:
+        logger.warning("%s", evidence.left_out)
     return evidence.knowledge

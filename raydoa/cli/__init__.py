@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """`raydoa plan | sweep | search | report | calibrate | store | doctor | drain-on-notice`."""
     parser = _Parser(prog="raydoa", description="Distill or annotate?")
     commands = parser.add_subparsers(dest="command", required=True)
-    plan.add(commands.add_parser("plan", help="predict what a budget brings, and spend nothing"))
+    plan.add(commands.add_parser("plan", help="what a budget buys, and brings where that is known"))
     sweep.add(commands.add_parser("sweep", help="measure a grid of budgets, N, U and teachers"))
     search.add(commands.add_parser("search", help="find the best split of a budget"))
     report.add(

@@ -1,4 +1,4 @@
-"""`raydoa plan`: what a budget is likely to bring, before anything is spent."""
+"""`raydoa plan`: what a budget buys, and what it is likely to bring where that is known; nothing is spent."""
 
 import argparse
 import json

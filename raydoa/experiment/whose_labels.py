@@ -11,19 +11,24 @@ from raydoa.strategies import STRATEGIES
 
 
 def check_owned(study: Study, given: Collection[str]) -> None:
-    """Refuse an N that somebody chose for a task all of whose labelled rows are owned.
+    """Refuse an N that somebody chose for tasks all of whose labelled rows are owned, and to guess it.
 
     Args:
         study: of which N.
-        given: fields that somebody chose; a preset's N gives way.
+        given: fields that somebody chose; a preset's N gives way, and so does one that is for another task.
 
     Raises:
-        UserError: it is not how many rows `train` has.
+        UserError: it is not how many rows `train` has; or those cannot be counted from here, and it was not given.
     """
     asked = study.sweep.grid.n
-    for name, source in study.tasks.items():
+    of_people = {n: task for n, task in study.tasks.items() if task.spec.labels == "people"}
+    for name, source in of_people.items():
         owned = source.owned(asked)
-        if "n" in given and set(asked) != set(owned):
+        if source.train_rows is None and "n" not in given:
+            raise UserError(
+                f"--n: missing; of task {name} all rows of train are owned (labels: people), which cannot be counted from here"
+            )
+        if "n" in given and len(of_people) == len(study.tasks) and set(asked) != set(owned):
             raise UserError(
                 f"--n: found {', '.join(map(str, asked))}; of task {name} all {owned[0]:,} rows of train are owned "
                 "(labels: people): leave it out"

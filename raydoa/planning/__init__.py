@@ -1,1 +1,1 @@
-"""What a budget is likely to bring, before anything is spent: predicted plans, what-ifs and break-even prices."""
+"""What a budget buys, and where scores are known what it is likely to bring: predictions, what-ifs, break-even prices."""

@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from raydoa.planning.belief import Belief
-from raydoa.planning.break_even import BreakEvenPrice, Sides, break_even_prices, sides_of
+from raydoa.planning.break_even import (
+    BreakEvenPrice,
+    Sides,
+    both_sides_known,
+    break_even_prices,
+    sides_of,
+)
 from raydoa.planning.evidence import Evidence
 from raydoa.planning.first_measurements import FirstMeasurement, first_measurements
 from raydoa.planning.outlook import Table, table
@@ -103,15 +109,24 @@ def answer(scenario: Scenario, evidence: Evidence, changes: Sequence[PriceChange
         prices=(),
         sentence=sentence(scenario, belief, plans),
         sources=tuple(_sources(scenario, evidence)),
-        notes=notes,
+        notes=(*notes, *_one_sided(scenario, belief)),
     )
+
+
+def _one_sided(scenario: Scenario, belief: Belief) -> Iterator[str]:
+    sides = sides_of(scenario)
+    if sides is not None and not both_sides_known(scenario, belief):
+        yield (
+            f"no break-even price is looked for: of {sides.baseline}, or of {sides.alternatives}, nothing has been measured"
+        )
 
 
 def _sources(scenario: Scenario, evidence: Evidence) -> Iterator[str]:
     task, left_out = scenario.question.task, evidence.left_out
     if evidence.measured:
         sweeps = ", ".join(evidence.sweeps)
-        yield f"{len(evidence.measured)} measurements of {task} from {sweeps}; prior: {evidence.knowledge.prior.source}"
+        count = len(evidence.measured)
+        yield f"{count} measurement{'' if count == 1 else 's'} of {task} from {sweeps}; prior: {evidence.knowledge.prior.source}"
     else:
         yield f"nothing of {task} has been measured"
     if left_out.count:

@@ -9,9 +9,9 @@ from raydoa.experiment.result_row import quantity_column
 from raydoa.planning.answer import Answer
 from raydoa.planning.first_measurements import FirstMeasurement
 from raydoa.planning.outlook import Outlook
-from raydoa.planning.purchases import Purchase
+from raydoa.planning.purchases import NotOffered, Purchase
 from raydoa.planning.scenario import Scenario
-from raydoa.planning.what_if import WhatIf
+from raydoa.planning.what_if import AtPrice, WhatIf
 from raydoa.search.space import Variant
 
 
@@ -29,22 +29,9 @@ def as_json(answer: Answer, command: Callable[[Mapping[str, Any]], str]) -> dict
         "plans": [_purchase(row, scenario) for row in answer.purchases],
         "first_beats_second": expected.table.first_beats_second if expected else None,
         "nearly_as_good_for_less": _purchase(thrifty, scenario) if thrifty else None,
-        "not_offered": [
-            {**_variant(none.variant), "why": none.why, "least_usd": none.least_usd}
-            for none in answer.not_offered
-        ],
-        "what_if": [
-            *(_what_if(row, scenario) for row in changed),
-            *(
-                {
-                    **asdict(at.change),
-                    "now": at.now,
-                    "plans": [_purchase(row, at.scenario) for row in at.purchases],
-                    "why_not": at.why_not,
-                }
-                for at in answer.prices
-            ),
-        ],
+        "not_offered": [_not_offered(none) for none in answer.not_offered],
+        "what_if": [_what_if(row, scenario) for row in changed],
+        "at_prices": [_at_price(row) for row in answer.prices],
         "break_even": [asdict(row) for row in (expected.break_evens if expected else ())],
         "measure_first": [_first(row, command) for row in answer.first],
         "notes": list(answer.notes),
@@ -95,6 +82,20 @@ def _purchase(row: Purchase, scenario: Scenario) -> dict[str, Any]:
 def _what_if(row: WhatIf, scenario: Scenario) -> dict[str, Any]:
     best = _purchase(row.best, scenario) | {"kgco2e": row.kgco2e} if row.best else None
     return {**asdict(row.change), "now": row.now, "best": best, "why_not": row.why_not}
+
+
+def _at_price(row: AtPrice) -> dict[str, Any]:
+    return {
+        **asdict(row.change),
+        "now": row.now,
+        "plans": [_purchase(bought, row.scenario) for bought in row.purchases],
+        "not_offered": [_not_offered(none) for none in row.not_offered],
+        "why_not": row.why_not,
+    }
+
+
+def _not_offered(none: NotOffered) -> dict[str, Any]:
+    return {**_variant(none.variant), "why": none.why, "least_usd": none.least_usd}
 
 
 def _first(row: FirstMeasurement, command: Callable[[Mapping[str, Any]], str]) -> dict[str, Any]:

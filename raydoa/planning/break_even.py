@@ -55,9 +55,9 @@ class BreakEvenPrice:
 
 
 def break_even_prices(scenario: Scenario, belief: Belief) -> list[BreakEvenPrice]:
-    """Of the label's price, and of the GPU-hour's; none where there is nobody to compare."""
+    """Of the label's price, and of the GPU-hour's; none where there is nobody to compare, or nothing known of one side."""
     sides = sides_of(scenario)
-    if sides is None:
+    if sides is None or not both_sides_known(scenario, belief):
         return []
 
     def at_label_price(usd: float) -> float | None:
@@ -72,6 +72,18 @@ def break_even_prices(scenario: Scenario, belief: Belief) -> list[BreakEvenPrice
         crossing("label", scenario.label_usd, labels, at_label_price, sides),
         crossing("gpu_hour", scenario.gpu_hour_usd, hours, at_gpu_price, sides),
     ]
+
+
+def both_sides_known(scenario: Scenario, belief: Belief) -> bool:
+    """Whether something like the baseline's plans and something like another's was measured, or a prior predicts both."""
+    ladders = Ladders(without_purchases(scenario.question), scenario.budget_usd)
+
+    def known(strategies: Iterable[Strategy]) -> bool:
+        plans = (plan for strategy in strategies for plan in strategy.cheapest(ladders))
+        return any(belief.measured_like(plan) for plan in plans)
+
+    baselines = [strategy for strategy in STRATEGIES if strategy.is_baseline]
+    return belief.evidence.left_out.predicts or (known(baselines) and known(_alternatives()))
 
 
 def _least_gpu_hours(scenario: Scenario) -> float:

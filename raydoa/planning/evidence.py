@@ -76,7 +76,7 @@ class Evidence:
         if not self.left_out.helps:
             return Knowledge(self.measured)
         names = ", ".join(other.name for other in self.others)
-        return Knowledge(self.measured, self._learnt.prior(names))
+        return Knowledge(self.measured, self._learnt.prior(names), self.left_out.predicts)
 
 
 def gather(result_dirs: Sequence[Path], question: Question, study: Study) -> Evidence:
@@ -111,7 +111,7 @@ def gather(result_dirs: Sequence[Path], question: Question, study: Study) -> Evi
         elif of_others:
             names = ", ".join(sorted({other.name for other in of_others}))
             notes.append(
-                f"{sweep}: nothing measured of task {question.task} that can be used; its tasks ({names}) are others"
+                f"{sweep}: nothing measured of task {question.task} that can be used; it has other tasks ({names})"
             )
         else:
             raise UserError(_nothing(result_dir, rows, question))

@@ -60,7 +60,8 @@ class LeftOut:
     def __str__(self) -> str:
         """What was shown, in a line."""
         if not self.cold:
-            return f"{self.count} other data sets are too few to show that they predict one ({_LEAST} at least)"
+            sets = "data set is" if self.count == 1 else "data sets are"
+            return f"{self.count} other {sets} too few to show that they predict one ({_LEAST} at least)"
         cold, anything, warm, guesses = map(
             fmean, (self.cold, self.anything, self.warm, self.guesses)
         )

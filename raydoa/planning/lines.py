@@ -61,6 +61,7 @@ def _unknown(answer: Answer, command: Callable[[Mapping[str, Any]], str]) -> Ite
         yield f"at {_change(at.change, at.now)}:{'' if at.purchases else f' {at.why_not}'}"
         if at.purchases:
             yield _plans(at.purchases, at.scenario)
+        yield from map(_not_offered, at.not_offered)
         yield ""
     if answer.first:
         yield "measure first, on the labels that are owned; then plan again with --from and the folders that these print:"

@@ -4,10 +4,11 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from raydoa.costs.items import ITEMS
-from raydoa.costs.items.item import gold_rows
+from raydoa.costs.items.item import gold_rows, pool_rows
 from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Supply
+from raydoa.costs.reasons import only_in_hand
 from raydoa.costs.tariffs import MICRO, micro_budget
 from raydoa.errors import UserError
 from raydoa.planning.scenario import Scenario
@@ -52,8 +53,8 @@ def purchase(variant: Variant, plan: Plan, scenario: Scenario) -> Purchase:
 def purchases(scenario: Scenario) -> tuple[Purchase, ...]:
     """Of each variant the plan that makes the most of the budget: where nothing says what is better.
 
-    It is the one that costs the most. Where labels are bought and computing is as well, labels take half of the budget at
-    most, and then what computing has left.
+    It is the one that costs the most. Where plans buy labels and label pool rows as well, it has the most of both (their
+    product), with labels for half of the budget at most; then labels take what computing has left.
 
     Raises:
         UserError: the budget pays for no plan.
@@ -96,29 +97,40 @@ def not_offered(scenario: Scenario, paid: Container[Variant]) -> Iterator[NotOff
         plan = cheapest.get(variant)
         least = None if plan is None else scenario.space.cost_usd(plan)
         if variant.strategy in short:
-            why = f"infeasible: {short[variant.strategy]} (labels: gold)"
-            yield NotOffered(variant, why, least)
+            why = only_in_hand(short[variant.strategy]).reason
+            most = max(map(scenario.space.cost_usd, _of_variant(variant, scenario)), default=least)
+            yield NotOffered(
+                variant, f"infeasible: {why}; with those it costs {usd(most or 0.0)}", least
+            )
         elif least is None and none_for_sale and gold_rows(with_rows) > question.n:
-            why = f"infeasible: no label is in hand beside the {question.n:,} owned (labels: gold)"
-            yield NotOffered(variant, why, None)
+            why = only_in_hand(f"no label is in hand beside the {question.n:,} owned").reason
+            yield NotOffered(variant, f"infeasible: {why}", None)
         elif least is None:
             yield NotOffered(variant, "no rows are left for it", None)
         else:
             yield NotOffered(variant, f"unaffordable; its cheapest plan costs {usd(least)}", least)
 
 
+def _of_variant(variant: Variant, scenario: Scenario) -> list[Plan]:
+    space = scenario.space
+    return [plan for plan in space.plans() if space.variant_of(plan) == variant]
+
+
 def _most(variant: Variant, plans: Sequence[Plan], scenario: Scenario) -> Plan:
     """Of one variant, the plan that makes the most of the budget."""
+    half = micro_budget(scenario.budget_usd)
+    even = [plan for plan in plans if 2 * _labels_micro_usd(plan, scenario) <= half]
     cost = scenario.space.cost_micro_usd
-    even = [
-        plan
-        for plan in plans
-        if 2 * _labels_micro_usd(plan, scenario) <= micro_budget(scenario.budget_usd)
-    ]
-    both = any(plan.choices for plan in plans)
-    most = max((even if both else None) or plans, key=lambda plan: (cost(plan), plan))
+
+    def size(plan: Plan) -> tuple[int, int, int, Plan]:
+        both = (gold_rows(plan) - plan.n) * pool_rows(plan)
+        # Where all is free, more of it is the most.
+        return both, cost(plan), sum(quantity for _, quantity in plan.quantities), plan
+
+    mixtures = any(gold_rows(plan) > plan.n and pool_rows(plan) for plan in plans)
+    most = max((even if mixtures else None) or plans, key=size)
     refined = STRATEGIES.get(variant.strategy).refined(scenario.space.ladders, most)
-    return max([most, *refined], key=lambda plan: (cost(plan), plan))
+    return max([most, *refined], key=size)
 
 
 def _labels_micro_usd(plan: Plan, scenario: Scenario) -> int:

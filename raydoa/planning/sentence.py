@@ -79,7 +79,7 @@ def _beyond(row: Outlook, belief: Belief) -> str:
     """Whether the plan is far outside of what was measured, where laws are stretched."""
     measured = [data_of(plan) for plan in belief.measured_like(row.plan)]
     if not measured:
-        return ""
+        return ", though nothing like it has been measured" if belief.evidence.measured else ""
     most = {item: max(data[item] for data in measured) for item in measured[0]}
     far = [
         f"{most[item]:,} {_with_its_kind(item, row)}"

@@ -37,4 +37,5 @@ def unknown_sentence(
 def not_known(scenario: Scenario) -> str:
     """Between which scores the unknown lies."""
     least = scenario.question.constant_score
-    return f"not known: between {f'chance ({least:.2f})' if least else '0'} and 1"
+    what = "chance" if scenario.metric == "accuracy" else "a constant answer's"
+    return f"not known: between {f'{what} ({least:.2f})' if least else '0'} and 1"

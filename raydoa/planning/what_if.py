@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from raydoa.errors import UserError, did_you_mean
 from raydoa.planning.belief import Belief
 from raydoa.planning.outlook import Outlook, best_plan
-from raydoa.planning.purchases import Purchase, purchases
+from raydoa.planning.purchases import NotOffered, Purchase, not_offered, purchases
 from raydoa.planning.scenario import Scenario
 
 _WHY = "what if"
@@ -49,6 +49,7 @@ class AtPrice:
     now: float | None
     scenario: Scenario
     purchases: tuple[Purchase, ...]
+    not_offered: tuple[NotOffered, ...] = ()
     why_not: str | None = None
 
 
@@ -108,9 +109,12 @@ def at_prices(scenario: Scenario, changes: Sequence[PriceChange]) -> Iterator[At
     for change in changes:
         other, now = changed(scenario, change), _now(scenario, change)
         try:
-            yield AtPrice(change, now, other, purchases(other))
+            bought = purchases(other)
         except UserError as mistake:
-            yield AtPrice(change, now, other, (), str(mistake))
+            yield AtPrice(change, now, other, (), why_not=str(mistake))
+            continue
+        rest = not_offered(other, {row.variant for row in bought})
+        yield AtPrice(change, now, other, bought, tuple(rest))
 
 
 def _what_if(scenario: Scenario, belief: Belief, change: PriceChange) -> WhatIf:

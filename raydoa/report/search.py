@@ -74,28 +74,32 @@ def measured_table(cells: pd.DataFrame, owned: int) -> pd.DataFrame:
 
 
 def recommendation_lines(best: Recommended, search: Search, study: Study) -> Iterator[str]:
-    """The plan for the budget, in dollars item by item, its score, and what making it would cost.
+    """The plan for the budget, and that it pays for more labels than there are, if it does.
 
-    None where nothing is known of scores: then no plan is better than another.
+    No plan where nothing is known of scores: then none is better than another.
     """
-    if best.expected is None:
+    if best.expected is None or best.plan is None:
         yield f"no plan for ${best.level:,.2f} is recommended: nothing was measured, so no score is known"
-        return
-    assert best.plan is not None, "a budget that is searched pays for a plan"
-    space, state, plan = search.space, search.state, best.plan
+    else:
+        yield from _recommended(best.plan, best.level, search, study)
+        yield _score(best.expected)
+        yield _whether_made(best.plan, search.state)
+    if search.space.short_of_labels is not None:
+        yield f"{search.space.short_of_labels}: no plan buys more"
+
+
+def _recommended(plan: Plan, budget_usd: float, search: Search, study: Study) -> Iterator[str]:
+    """A plan in dollars, item by item."""
+    space = search.space
     ledger = space.question.ledger(plan)
     yield (
-        f"recommended for ${best.level:,.2f} with N = {space.question.n:,} labels owned: "
+        f"recommended for ${budget_usd:,.2f} with N = {space.question.n:,} labels owned: "
         f"{in_words(plan, space)}"
     )
     yield from _item_lines(ledger)
-    unspent = (micro_budget(best.level) - ledger.cost_micro_usd) / MICRO
+    unspent = (micro_budget(budget_usd) - ledger.cost_micro_usd) / MICRO
     yield f"  {'unspent':22} ${unspent:,.4f}"
     yield f"  {'kgCO2e':22} {study.kgco2e(ledger):.3g}"
-    yield _score(best.expected)
-    yield _whether_made(plan, state)
-    if space.short_of_labels is not None:
-        yield f"{space.short_of_labels}: no plan buys more"
 
 
 def _whether_made(plan: Plan, state: SearchState) -> str:

@@ -65,18 +65,23 @@ class CostAware:
         surface, space = self.surface(state), state.space
         best, rate, gain = self._best(self._gains(surface, state), state)
         if best is not None and rate > _rate_of_more_money(surface, space):
-            return Suggestion(best, _promise(gain, surface.knows))
+            return Suggestion(best, _promise(gain, self.knows(state)))
         if state.pending:
             return Suggestion()  # What is on its way may change this.
         plan = surface.best_of(space.plans())
         not_made = _why_not_made(plan, state)
         if not_made is None:
             return Suggestion(plan, "makes the recommended plan")
-        return Suggestion(why=_why_stop(gain, surface.knows) + not_made, stop=True)
+        return Suggestion(why=_why_stop(gain, self.knows(state)) + not_made, stop=True)
 
     def recommend(self, state: SearchState) -> Plan:
         """See `Sampler.recommend`."""
         return self.surface(state).best_of(state.space.plans())
+
+    def knows(self, state: SearchState) -> bool:
+        """Whether anything is known of the task's scores."""
+        measured = any(o.score is not None for o in state.observations)
+        return measured or bool(self.knowledge.measured) or self.knowledge.predicts
 
     def surface(self, state: SearchState) -> Surface:
         """The fit to all that is known."""

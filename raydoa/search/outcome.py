@@ -24,6 +24,10 @@ class Predicting(Protocol):
         """Expected scores, and how sure they are."""
         ...
 
+    def knows(self, state: SearchState) -> bool:
+        """Whether they rest on anything but guesses."""
+        ...
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -65,6 +69,8 @@ def recommended_frontier(
     ledgers = {plan: space.question.ledger(plan) for plan in space.plans()}
     burdens = {p: of.cost_usd if dollars else study.kgco2e(of) for p, of in ledgers.items()}
     most = space.budget_usd if dollars else max(burdens.values())
+    if isinstance(sampler, Predicting) and not sampler.knows(state):
+        return [Recommended(share * most, None) for share in SHARES]
     if isinstance(sampler, Predicting):
         surface = sampler.surface(state)
         return [
@@ -84,14 +90,13 @@ def _scores_of(plan: Plan, state: SearchState) -> list[float]:
 def _expected(sampler: Sampler, state: SearchState, plan: Plan) -> Expectation | None:
     scores = _scores_of(plan, state)
     if isinstance(sampler, Predicting):
-        return _predicted(sampler.surface(state), plan, len(scores))
+        known = sampler.knows(state)
+        return _predicted(sampler.surface(state), plan, len(scores)) if known else None
     return Expectation(math.fsum(scores) / len(scores), seen=len(scores)) if scores else None
 
 
-def _predicted(surface: Surface, plan: Plan, seen: int) -> Expectation | None:
+def _predicted(surface: Surface, plan: Plan, seen: int) -> Expectation:
     """With the interval that holds 80% of single trainings: the doubt, the teacher's luck and the seed's are in it."""
-    if not surface.knows:
-        return None
     mean, sd = (float(values[0]) for values in surface.of_trainings([plan]))
     apart = _EIGHTY_PERCENT * sd
     return Expectation(mean, max(0.0, mean - apart), min(1.0, mean + apart), seen)

@@ -22,10 +22,17 @@ _EFFORT = Effort(draws=1500, kept=128, moves=40)
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What is known before a search or a plan begins: measurements of the task itself, and what others have taught."""
+    """What is known before a search or a plan begins.
+
+    Attributes:
+        measured: of the task itself.
+        prior: what others have taught; wide guesses, unless given.
+        predicts: whether that was shown to predict scores before anything of a task is measured.
+    """
 
     measured: tuple[Measured, ...] = ()
     prior: Prior = field(default_factory=Prior)
+    predicts: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from typing import Any
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
 from raydoa.costs.reasons import endless, only_in_hand, short_of_labels, unaffordable
-from raydoa.costs.tariffs import NO_LIMIT, largest, micro_budget
+from raydoa.costs.tariffs import NO_LIMIT, micro_budget
 from raydoa.errors import UserError
+from raydoa.strategies.labels_alone import annotated, paid_labels
 from raydoa.strategies.ladders import Ladders
 from raydoa.strategies.strategy import (
     Axes,
@@ -98,19 +99,3 @@ class AnnotateStrategy(Strategy):
     def bought(self, row: TableRow) -> str:
         """See `Strategy.bought`."""
         return f"+{in_labels(row['labels'])}"
-
-
-def paid_labels(question: Question, budget_micro_usd: int) -> int:
-    """The most labels that a budget pays for after the student's training on all, were there rows without end."""
-    most = question.tariff("labels", ()).affordable(budget_micro_usd)
-
-    def affordable(labels: int) -> bool:
-        return question.cost_micro_usd(annotated(question, labels)) <= budget_micro_usd
-
-    return largest(0, most, affordable)
-
-
-def annotated(question: Question, labels: int) -> Plan:
-    """The plan that buys so many labels and trains the student on all."""
-    plan = question.plan(labels=labels)
-    return plan.with_quantities(student=question.limits("student", plan)[1])

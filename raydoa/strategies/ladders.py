@@ -9,6 +9,7 @@ import numpy as np
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 from raydoa.costs.tariffs import NO_LIMIT, largest, micro_budget
+from raydoa.strategies.labels_alone import paid_labels
 
 _EPOCH_SHARES = (1.0, 0.5, 0.25)
 _PURCHASES = 12
@@ -44,6 +45,11 @@ class Ladders:
         question = self.question
         there = question.supply.to_buy(question.n, 0)
         most = min(question.tariff("labels", ()).affordable(self.budget_micro_usd), there)
+        if most > NO_LIMIT // 2:
+            # Of free labels without end there are as many as training on them is paid for; a teacher's costs far more.
+            paid_for = paid_labels(question, self.budget_micro_usd)
+            rungs = np.geomspace(1, max(1, paid_for), _PURCHASES).round().astype(np.int64)
+            return [0, *map(int, np.unique(rungs))]
         if most < 1:
             return [0]
         steps = np.unique(np.round(most * np.linspace(0, 1, _PURCHASES) ** 1.5).astype(np.int64))
@@ -57,13 +63,14 @@ class Ladders:
 
     @cached_property
     def pools(self) -> list[int]:
-        """Pool rows: doubling, in whole shards, up to all that one label leaves; less than a shard, all that N leave."""
+        """Pool rows: doubling, in whole shards, up to all that one label leaves; of less than a shard, all that N leave,
+        and half of that."""
         most, least = self.question.supply.pool(1), self.question.shard_rows
         if most == NO_LIMIT:
             most = _UNCOUNTED
         if most < least:
             most = self.question.supply.pool(self.question.n)
-            return [most] if most > 0 else []
+            return sorted({max(1, most // 2), most}) if most > 0 else []
         rungs, rows = set(), least
         while rows < most:
             rungs.add(rows)

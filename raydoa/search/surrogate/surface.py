@@ -77,11 +77,6 @@ class Surface:
         )
         self._expected: dict[Plan, tuple[float, float]] = {}
 
-    @property
-    def knows(self) -> bool:
-        """Whether scores of the task were measured, or a prior that was shown to predict them is there."""
-        return bool(self._measured) or self._prior != Prior()
-
     def expected(self, plans: Sequence[Plan]) -> Array:
         """Expected score of each plan; more labels never lower it, and a constant answer never scores more."""
         return self._scores(self._more_labels(Inputs.of(plans, self._question)))

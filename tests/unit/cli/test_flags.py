@@ -1,15 +1,16 @@
 """Flags are the fields of a configuration: all of them, with their descriptions and defaults."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 import pytest
 
-from raydoa.cli.configured import add_configuration, configured
-from raydoa.cli.flags import flags
+from raydoa.cli.configured import add_configuration, command_line, configured
+from raydoa.cli.flags import changes_of, flags
 from raydoa.errors import UserError
 from raydoa.experiment.configuration import Configuration
-from raydoa.experiment.presets import embedded
+from raydoa.experiment.presets import embedded, preset
 from tests.unit.cli.conftest import Run
 
 
@@ -114,3 +115,25 @@ def test_a_file_of_one_question(run: Run, tmp_path: Path) -> None:
     path.write_text("sweep: {grid: {n: [100, 200], budgets: 5}}")
     assert "--n: found 100, 200; a plan is for one, run one for each" in run("plan", path).err
     assert "80% interval" in run("plan", path, "--n", 100).out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--model", "a=/models/a", "--model", "b=/models/b"],
+        ["--choices", "rules=1,2"],
+        ["--no-offload", "--seed", "3"],
+        ["--budgets", "5", "50.5"],
+        ["--budget", "0.014352"],
+        ["--task", "a file.yaml", "--set", "pretraining.recipes.nano-s.steps=500"],
+    ],
+)
+def test_a_command_line_can_be_said_again(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_configuration(parser, "embedded")
+    options = parser.parse_args(words)
+    program, command, *again = shlex.split(command_line("sweep", options, {"n": [7]}))
+    assert (program, command) == ("raydoa", "sweep")
+    said = parser.parse_args(again)
+    base = preset("embedded")
+    assert changes_of(said, base) == {**changes_of(options, base), "n": [7]}

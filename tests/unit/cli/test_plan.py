@@ -92,7 +92,7 @@ def test_what_ifs_by_name(run: Run) -> None:
         "--what-if",
         "gpu.h100-80gb=3.99",
     )
-    names = [row["name"] for row in json.loads(ran.out)["what_if"]]
+    names = [row["name"] for row in json.loads(ran.out)["at_prices"]]
     assert names == ["label", "gpu_hour", "gpu.h100-80gb"]
 
 

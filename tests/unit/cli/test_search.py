@@ -204,11 +204,12 @@ def test_the_recommended_plan_awaits_labels(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not made, and it is said what it awaits, and that B pays for more than the pool has."""
-    setup = _setup(World(tmp_path, write_people_task(tmp_path / "task")), "score")
+    world = World(tmp_path, write_people_task(tmp_path / "task"))
+    setup = _setup(world, "score", "cost_aware")
     space = setup.space
     assert space.question.n == TRAIN
     [best] = [p for p in space.plans() if p.quantity("labels") == 7 and not p.choices]
-    journal = setup.open_journal()
+    journal = _measured(setup, 1)
     monkeypatch.setattr(type(journal.search.sampler), "recommend", lambda *_: best)
     print_result(SearchResult(setup, journal))
     said = capsys.readouterr().out

@@ -63,13 +63,27 @@ def test_an_n_that_somebody_chose_is_refused(tmp_path: Path) -> None:
     assert priced(asked(world, given=given, n=(TRAIN,)), to_run=False).expected.trials
 
 
-def test_where_rows_cannot_be_counted_n_stands(tmp_path: Path) -> None:
+def test_where_rows_cannot_be_counted_n_is_asked_for(tmp_path: Path) -> None:
+    """It is how many rows `train` has, so a preset's would be a guess."""
     world = world_of(tmp_path, train="gone.jsonl")
     study = world.resolved(world.sweep(strategies=STRATEGIES, budgets=(4.0,), u=(20,))).study
+    with pytest.raises(UserError, match=r"--n: missing; of task tiny all rows of train are owned \(labels: people\), which"):  # fmt: skip
+        check_owned(study, set())
     check_owned(study, {"n"})
     assert {cell.n for cell in study.cells()} == {8, 16}
     labels = {plan.quantity("labels") for cell in study.cells() if isinstance(plan := study.plan(cell), Plan)}  # fmt: skip
     assert labels == {0, 4, 7}
+
+
+def test_an_n_for_another_task_is_no_mistake(tmp_path: Path) -> None:
+    """A sweep of both kinds chooses N for the task whose labels are gold."""
+    world = world_of(tmp_path)
+    study = world.resolved(world.sweep(strategies=STRATEGIES, budgets=(4.0,), u=(20,))).study
+    source = study.tasks["tiny"]
+    gold = replace(source, spec=source.spec.model_copy(update={"name": "other", "labels": "gold"}))
+    both = replace(study, tasks={**study.tasks, "other": gold})
+    check_owned(both, {"n"})
+    assert list(source.owned((8, 16))) == [TRAIN] and list(gold.owned((8, 16))) == [8, 16]
 
 
 def test_an_empty_pool_is_refused(tmp_path: Path) -> None:

@@ -192,7 +192,8 @@ def test_a_whole_answer_where_something_is_free(
         with pytest.raises(UserError, match="the cheapest plan"):
             asked.space.plans()
         return
-    found = answer(asked, Evidence((measurement(0.5),)), usual(asked))
+    known = (measurement(0.5), measurement(0.5, 100, "nano-m", 1000, 192))
+    found = answer(asked, Evidence(known), usual(asked))
     assert found.expected is not None
     best, thrifty = found.expected.table.best, found.expected.table.thrifty
     assert best.ledger.cost_usd <= budget_usd

@@ -11,10 +11,12 @@ from raydoa.costs.question import Supply
 from raydoa.search.acquisition import Gains
 from raydoa.search.ask_tell import Search
 from raydoa.search.cost_aware import CostAware, _fits, _promise, _why_not_made, _why_stop
+from raydoa.search.outcome import recommended
 from raydoa.search.priors import Knowledge
 from raydoa.search.sampler import Observation
 from raydoa.search.shortlist import repeats
 from raydoa.search.space import Space
+from raydoa.search.surrogate.laws import Prior
 from raydoa.search.surrogate.posterior import Effort
 from raydoa.search.surrogate.surface import Surface
 from tests.unit.search.tasks import OWNED, QUESTION, law, measured, plan, some_plans, space
@@ -223,3 +225,18 @@ def test_what_is_known_already_is_used() -> None:
     search = Search(space(), CostAware(effort=EFFORT, knowledge=Knowledge(told)), 20.0)
     best = max(law(plan) for plan in space().plans())
     assert law(search.recommend()) > 0.985 * best
+
+
+@pytest.mark.parametrize("predicts", [True, False])
+def test_a_prior_is_knowledge_if_it_was_shown_to_predict(predicts: bool) -> None:
+    """One that only helps once something is measured promises no gain before."""
+    prior = Prior(source="another task")
+    sampler = CostAware(EFFORT, Knowledge(prior=prior, predicts=predicts))
+    search = Search(space(), sampler, 20.0)
+    assert sampler.knows(search.state) == predicts
+    first = search.ask()
+    assert first is not None
+    assert (first.why == "hardly anything is known of this task yet") or predicts
+    assert (recommended(sampler, search.state).expected is not None) == predicts
+    search.tell(first.number, 0.5)
+    assert sampler.knows(search.state)
