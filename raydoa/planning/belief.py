@@ -21,6 +21,8 @@ _DRAWS = 4000
 _STRETCHED = 0.1
 """Standard deviation of a score for each factor e beyond what was measured: a caution, chosen on the held-out ends of
 the embedded sweep. The laws' own doubt holds none of those with more labels (benchmarks/extrapolation.py)."""
+_LEAST_TO_RANK = 4
+"""Plans that must have been measured: with fewer, P(best) is no better than a uniform guess (benchmarks/plan_claims.py)."""
 _EFFORT = Effort(draws=400, kept=40, moves=20)
 """Less than a search takes: a plan is asked for by someone who waits."""
 
@@ -46,6 +48,12 @@ class Belief:
             plan: variance(scores) for plan, scores in scores_by_plan(evidence.measured).items()
             if len(scores) > 1
         }  # fmt: skip
+
+    @property
+    def ranks(self) -> bool:
+        """Whether so much is known that the probability of being the best was shown to beat a uniform guess."""
+        known = {measured.plan for measured in self.evidence.measured}
+        return len(known) >= _LEAST_TO_RANK or self.evidence.left_out.predicts
 
     def means(self, plans: Sequence[Plan]) -> Array:
         """Expected score of each plan, from 0 to 1."""

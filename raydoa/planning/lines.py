@@ -85,7 +85,14 @@ def _legend(answer: Answer) -> Iterator[str]:
         f"score: {scenario.metric}, in points of 100; 80% interval: of the score that one training gets; doubt about the "
         "surface, the teacher's luck and the seed's are all in it"
     )
-    yield f"P(best): that its expected score is the highest in this table; {wall_clock}"
+    known = answer.purchases[0]
+    ranked = isinstance(known, Outlook) and known.best_probability is not None
+    best = (
+        "that its expected score is the highest in this table"
+        if ranked
+        else "not known; too little has been measured"
+    )
+    yield f"P(best): {best}; {wall_clock}"
 
 
 def _plans(rows: Sequence[Purchase], scenario: Scenario) -> str:
@@ -129,7 +136,8 @@ def _cells(row: Purchase, items: list[CostItem], scenario: Scenario) -> list[str
 
 def _score_cells(row: Outlook) -> tuple[str, str, str]:
     interval = f"{points(row.low)} to {points(row.high)}"
-    return points(row.score), interval, rounded_percent(row.best_probability or 0.0)
+    best = row.best_probability
+    return points(row.score), interval, "-" if best is None else rounded_percent(best)
 
 
 def _item_cells(row: Purchase, item: CostItem) -> tuple[str, str]:

@@ -30,7 +30,8 @@ class Outlook(Purchase):
     Attributes:
         score: what it is expected to score.
         low, high: 80% of single trainings score between these: laws, teacher's luck and seed are all in it.
-        best_probability: how likely its expected score is the highest in the table; None outside of one.
+        best_probability: how likely its expected score is the highest in the table; None outside of one, and where too
+            little was measured to tell.
     """
 
     score: float
@@ -46,7 +47,8 @@ class Table:
     Attributes:
         rows: a plan of each variant.
         thrifty: a much cheaper plan, if one is nearly as good as the best.
-        first_beats_second: how likely the first row's expected score is above the second's; None if there is one row.
+        first_beats_second: how likely the first row's expected score is above the second's; None if there is one row, or
+            too little was measured to tell.
     """
 
     rows: tuple[Outlook, ...]
@@ -66,17 +68,16 @@ def table(scenario: Scenario, belief: Belief) -> Table:
         UserError: the budget pays for no plan; the line says what the cheapest costs.
     """
     chosen = _chosen(scenario, belief)
-    drawn = belief.expected([plan for _, plan in chosen], _DRAWS)
-    shares = np.bincount(drawn.argmax(axis=1), minlength=len(chosen)) / _DRAWS
+    ahead, shares = None, [None] * len(chosen)
+    if belief.ranks:
+        drawn = belief.expected([plan for _, plan in chosen], _DRAWS)
+        shares = (np.bincount(drawn.argmax(axis=1), minlength=len(chosen)) / _DRAWS).tolist()
+        ahead = _ahead(drawn) if len(chosen) > 1 else None
     rows = tuple(
-        _outlook(variant, plan, scenario, belief, float(share))
+        _outlook(variant, plan, scenario, belief, share)
         for (variant, plan), share in zip(chosen, shares, strict=True)
     )
-    return Table(
-        rows=rows,
-        thrifty=_thrifty(rows[0], scenario, belief),
-        first_beats_second=_ahead(drawn) if len(rows) > 1 else None,
-    )
+    return Table(rows, _thrifty(rows[0], scenario, belief), first_beats_second=ahead)
 
 
 def best_plan(scenario: Scenario, belief: Belief) -> Outlook:

@@ -102,11 +102,12 @@ def _alternative(table: Table) -> str:
     if len(table.rows) == 1:
         return "nothing else is affordable"
     second, ahead = table.rows[1], table.first_beats_second
-    assert ahead is not None, "two rows have been compared"
     what = (
         f"the next best, {noun(second)} for {usd(second.ledger.cost_usd)}, is expected to reach {points(second.score)} "
         f"({points(second.low)} to {points(second.high)})"
     )
+    if ahead is None:
+        return f"{what}: too little has been measured to say which is better"
     if ahead < _LIKELY:
         return f"{what}, too close to call: the first is better with a probability of {rounded_percent(ahead)}"
     if ahead < _SURE or second.high > table.best.low:

@@ -7,8 +7,10 @@ import pytest
 
 from raydoa.costs.question import Supply
 from raydoa.errors import UserError
+from raydoa.planning.answer import answer
 from raydoa.planning.belief import Belief
 from raydoa.planning.evidence import Evidence, gather
+from raydoa.planning.lines import answer_lines
 from raydoa.planning.outlook import Outlook, Table, best_plan, table
 from raydoa.planning.purchases import not_offered
 from raydoa.planning.scenario import Scenario
@@ -29,13 +31,33 @@ def _distilled(teacher: str) -> Variant:
     return Variant("distill", (("teacher", teacher),))
 
 
-def test_every_strategy_and_teacher_the_best_first(scenario: Scenario, belief: Belief) -> None:
-    found = table(scenario, belief)
+def test_every_strategy_and_teacher_the_best_first(
+    scenario: Scenario, write_sweep: WriteSweep
+) -> None:
+    known = gather([write_sweep(grid())], scenario.question, scenario.study)
+    found = table(scenario, Belief(known, scenario.question))
     assert set(_rows(found)) == scenario.space.variants.keys() and len(found.rows) == 5
     scores = [row.score for row in found.rows]
     assert scores == sorted(scores, reverse=True) and found.best == found.rows[0]
     assert sum(row.best_probability or 0 for row in found.rows) == pytest.approx(1)
     assert all(row.low <= row.score <= row.high for row in found.rows)
+
+
+@pytest.mark.parametrize(("count", "ranks"), [(3, False), (4, True)])
+def test_of_few_measurements_no_plan_is_called_the_likeliest(
+    scenario: Scenario, count: int, ranks: bool
+) -> None:
+    """Then P(best) is no better than a uniform guess (benchmarks/plan_claims.py)."""
+    few = tuple(measurement(0.4 + 0.02 * at, 50 + 10 * at) for at in range(count))
+    again = (*few, *few)  # Repeats of a plan tell of luck.
+    answered = answer(scenario, Evidence(again))
+    assert answered.expected is not None
+    found = answered.expected.table
+    assert {row.best_probability is not None for row in found.rows} == {ranks}
+    assert (found.first_beats_second is not None) == ranks
+    text = "\n".join(answer_lines(answered, lambda settings: ""))
+    assert ("P(best): not known; too little has been measured" in text) != ranks
+    assert ("too little has been measured to say which is better" in answered.sentence) != ranks
 
 
 @pytest.mark.parametrize("budget", [0.0036, 0.05, 0.3, 1.0, 17.77, 300.0])
