@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from raydoa.report.best_within_budget import budgets_of
-from raydoa.report.pareto import PANEL, by_plan, frontier, points
+from raydoa.report.pareto import PANEL, awaits_labels, by_plan, frontier, points
 from raydoa.report.price_map import NEITHER
 from raydoa.report.unit_prices import Price, prices_of
 
@@ -55,7 +55,7 @@ def break_evens(
 ) -> list[BreakEvenRange]:
     """Of every price, per task, N and budget: the change that is nearest to today's price."""
     ranges = []
-    for key, panel in cells.groupby(PANEL, sort=True):
+    for key, panel in cells[~awaits_labels(cells)].groupby(PANEL, sort=True):
         plans = points(panel)
         if plans.empty:
             continue

@@ -65,7 +65,7 @@ def test_a_plan_of_a_file(
     arguments: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["plan", *_in(tmp_path, arguments)]) == 0
-    assert "80% interval" in capsys.readouterr().out
+    assert "measure before you buy" in capsys.readouterr().out
 
 
 def _in(folder: Path, arguments: str) -> list[str]:

@@ -111,10 +111,10 @@ def test_flags_go_over_a_file_and_save_keeps_both(run: Run, tmp_path: Path) -> N
 def test_a_file_of_one_question(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "my_sweep.yaml"
     path.write_text("sweep: {grid: {n: 100, budgets: 5, strategies: annotate, seeds: [0, 1]}}")
-    assert "80% interval" in run("plan", path).out
+    assert "measure before you buy" in run("plan", path).out
     path.write_text("sweep: {grid: {n: [100, 200], budgets: 5}}")
     assert "--n: found 100, 200; a plan is for one, run one for each" in run("plan", path).err
-    assert "80% interval" in run("plan", path, "--n", 100).out
+    assert "measure before you buy" in run("plan", path, "--n", 100).out
 
 
 @pytest.mark.parametrize(
