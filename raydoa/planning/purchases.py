@@ -86,29 +86,30 @@ def offered(scenario: Scenario) -> dict[Variant, list[Plan]]:
 
 def not_offered(scenario: Scenario, paid: Container[Variant]) -> Iterator[NotOffered]:
     """The other variants: unaffordable, short of labels, or without any row."""
-    cheapest, short = scenario.space.variants, scenario.infeasible
+    cheapest, question = scenario.space.variants, scenario.question
     # With rows without end every variant has a plan, so what is missing here lacks rows.
-    question = scenario.question
-    endless = replace(question, supply=Supply())
-    none_for_sale = not question.supply.to_buy(question.n, 0)
-    for variant, with_rows in variants(Ladders(endless, scenario.budget_usd)).items():
-        if variant in paid:
-            continue
-        plan = cheapest.get(variant)
-        least = None if plan is None else scenario.space.cost_usd(plan)
-        if variant.strategy in short:
-            why = only_in_hand(short[variant.strategy]).reason
-            most = max(map(scenario.space.cost_usd, _of_variant(variant, scenario)), default=least)
-            yield NotOffered(
-                variant, f"infeasible: {why}; with those it costs {usd(most or 0.0)}", least
-            )
-        elif least is None and none_for_sale and gold_rows(with_rows) > question.n:
-            why = only_in_hand(f"no label is in hand beside the {question.n:,} owned").reason
-            yield NotOffered(variant, f"infeasible: {why}", None)
-        elif least is None:
-            yield NotOffered(variant, "no rows are left for it", None)
-        else:
-            yield NotOffered(variant, f"unaffordable; its cheapest plan costs {usd(least)}", least)
+    endless = Ladders(replace(question, supply=Supply()), scenario.budget_usd)
+    for variant, with_rows in variants(endless).items():
+        if variant not in paid:
+            plan = cheapest.get(variant)
+            least = None if plan is None else scenario.space.cost_usd(plan)
+            buys = gold_rows(with_rows) > question.n
+            yield NotOffered(variant, _why_not(variant, least, buys, scenario), least)
+
+
+def _why_not(variant: Variant, least_usd: float | None, buys: bool, scenario: Scenario) -> str:
+    """Why a variant has no plan: ``buys`` tells whether it cannot be without bought labels."""
+    question, short = scenario.question, scenario.infeasible
+    if variant.strategy in short:
+        why = only_in_hand(short[variant.strategy]).reason
+        most = max(map(scenario.space.cost_usd, _of_variant(variant, scenario)), default=0.0)
+        return f"infeasible: {why}; with those it costs {usd(most)}"
+    if least_usd is not None:
+        return f"unaffordable; its cheapest plan costs {usd(least_usd)}"
+    if buys and not question.supply.to_buy(question.n, 0):
+        why = only_in_hand(f"no label is in hand beside the {question.n:,} owned").reason
+        return f"infeasible: {why}"
+    return "no rows are left for it"
 
 
 def _of_variant(variant: Variant, scenario: Scenario) -> list[Plan]:
@@ -118,8 +119,8 @@ def _of_variant(variant: Variant, scenario: Scenario) -> list[Plan]:
 
 def _most(variant: Variant, plans: Sequence[Plan], scenario: Scenario) -> Plan:
     """Of one variant, the plan that makes the most of the budget."""
-    half = micro_budget(scenario.budget_usd)
-    even = [plan for plan in plans if 2 * _labels_micro_usd(plan, scenario) <= half]
+    budget = micro_budget(scenario.budget_usd)
+    even = [plan for plan in plans if 2 * _labels_micro_usd(plan, scenario) <= budget]
     cost = scenario.space.cost_micro_usd
 
     def size(plan: Plan) -> tuple[int, int, int, Plan]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from raydoa.costs.tariffs import MICRO
 from raydoa.experiment.result_row import plan_columns
 from raydoa.planning.first_measurements import FirstMeasurement
 from raydoa.planning.purchases import Purchase, usd
@@ -24,11 +25,11 @@ def unknown_sentence(
         order = STRATEGIES.get(row.variant.strategy).order(plan_columns(row.plan))
         parts.append(f"without a teacher you would {order} for {usd(row.ledger.cost_usd)}")
     if first:
-        total = sum(m.ledger.cost_micro_usd for m in first) / 1e6
+        total = sum(m.ledger.cost_micro_usd for m in first) / MICRO
         many = (
             f"these {len(first)} measurements tell, for {usd(total)} in all"
             if len(first) > 1
-            else (f"one measurement tells, for {usd(total)}")
+            else f"one measurement tells, for {usd(total)}"
         )
         parts.append(f"measure before you buy: {many}")
     return "; ".join(parts) + "."
