@@ -80,8 +80,8 @@ def offered(scenario: Scenario) -> dict[Variant, list[Plan]]:
             plans.setdefault(variant, []).append(plan)
     if not plans:
         raise UserError(f"budget: {'; '.join(f'{name}: {why}' for name, why in short.items())}")
-    # By strategy and choices, as they are registered and given.
-    return {variant: plans[variant] for variant in scenario.space.variants if variant in plans}
+    names = STRATEGIES.names()
+    return dict(sorted(plans.items(), key=lambda item: names.index(item[0].strategy)))
 
 
 def not_offered(scenario: Scenario, paid: Container[Variant]) -> Iterator[NotOffered]:
