@@ -32,7 +32,6 @@ from raydoa.planning.belief import Belief
 from raydoa.planning.evidence import Evidence
 from raydoa.planning.interval_score import interval_score
 from raydoa.planning.outlook import table
-from raydoa.planning.scenario import Scenario
 from raydoa.search.surrogate.surface import Measured
 
 _COUNTS = (1, 2, 4, 8, 16, 32)
@@ -87,9 +86,7 @@ def _claims(asked: tuple[Problem, int, int]) -> Claims:
     some = draw.sample(points, min(count, len(points)))
     known = tuple(Measured(plan, problem.measure(plan), teacher_of(plan)) for plan in some)
     question = problem.space.question
-    # A table asks a scenario for its plans and their prices, and for nothing that only a study knows.
-    scenario = Scenario(None, question, problem.space.budget_usd)  # type: ignore[arg-type]
-    rows = table(scenario, Belief(Evidence(known), question, seed)).rows
+    rows = table(problem.space, Belief(Evidence(known), question, seed)).rows
     scores = np.array([problem.measure(row.plan.repeated(seed + 1)) for row in rows])
     low, high = np.array([row.low for row in rows]), np.array([row.high for row in rows])
     least = question.constant_score

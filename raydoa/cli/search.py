@@ -43,7 +43,7 @@ def _dry_run_lines(setup: "SearchSetup") -> list[str]:
     space = setup.check()
     question, book = space.question, setup.resolved.study.unit_costs.book
     costs = [space.cost_usd(plan) for plan in space.points()]
-    plans, short = len(space.plans()), space.short_of_labels
+    plans, short = len(space.plans()), dict.fromkeys(space.short_of_labels.values())
     awaiting = plans - len(space.measurable_plans())
     lines = [
         f"search {setup.result_dir.name}: task {setup.task}, N = {question.n:,}, B = ${space.budget_usd:,.2f}, "
@@ -51,7 +51,7 @@ def _dry_run_lines(setup: "SearchSetup") -> list[str]:
         f"plans that B pays for: {plans:,}; probes on fewer labels or rows: "
         f"{len(space.probes(space.budget_usd)):,}",
         *([f"plans that await labels: {awaiting:,}; they may be recommended"] if awaiting else []),
-        *([f"{short}: no plan buys more"] if short is not None else []),
+        *(f"{why}: no plan buys more" for why in short),
         f"one measurement costs ${min(costs):,.4f} to ${max(costs):,.4f} from nothing",
         *_price_lines(space),
     ]

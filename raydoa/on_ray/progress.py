@@ -1,8 +1,8 @@
 """Live progress of a sweep: trials done, stages running, and what is left: its price, and its time.
 
-The price of what is left is known exactly, since the forecast names every stage; nothing is bought. Time left is what the missing stages
-take at the pace of those of their kind and model that were made in this run, as many at a time as so far; while
-some kind has not been seen yet, the estimate says "over".
+The price of what is left is known exactly, since the forecast names every stage; nothing is bought. Time left is what
+the missing stages take at the pace of those of their kind and model that were made in this run, as many at a time as so
+far; while some kind has not been seen yet, the estimate says "over".
 """
 
 import sys

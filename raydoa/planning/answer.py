@@ -14,7 +14,14 @@ from raydoa.planning.break_even import (
 from raydoa.planning.evidence import Evidence
 from raydoa.planning.first_measurements import FirstMeasurement, first_measurements
 from raydoa.planning.outlook import Table, table
-from raydoa.planning.purchases import NotOffered, Purchase, not_offered, purchases
+from raydoa.planning.purchases import (
+    NotOffered,
+    Purchase,
+    infeasible,
+    not_offered,
+    offered,
+    purchases,
+)
 from raydoa.planning.scenario import Scenario
 from raydoa.planning.sentence import sentence
 from raydoa.planning.unknown import unknown_sentence
@@ -48,7 +55,7 @@ class Answer:
         not_offered: the variants that have none.
         expected: None where nothing is known of the task's scores.
         first: the cheapest measurements that would tell of them, where nothing is.
-        prices: where nothing is known, what is bought at the other prices that were asked for.
+        at_prices: where nothing is known, what is bought at the other prices that were asked for.
         sentence: the one for a manager.
         sources: where scores come from.
         notes: what else the reader must know.
@@ -59,7 +66,7 @@ class Answer:
     not_offered: tuple[NotOffered, ...]
     expected: Expected | None
     first: tuple[FirstMeasurement, ...]
-    prices: tuple[AtPrice, ...]
+    at_prices: tuple[AtPrice, ...]
     sentence: str
     sources: tuple[str, ...]
     notes: tuple[str, ...]
@@ -76,24 +83,24 @@ def answer(scenario: Scenario, evidence: Evidence, changes: Sequence[PriceChange
     Raises:
         UserError: the budget pays for no plan; the line says what the cheapest costs.
     """
-    bought = purchases(scenario)  # Refused before a fit takes its time.
-    rest = tuple(not_offered(scenario, {row.variant for row in bought}))
+    # Refused before a fit takes its time.
+    rest = tuple(not_offered(scenario.space, offered(scenario.space)))
     notes = (*_notes(scenario), *evidence.notes)
     if not evidence.predicts:
-        first = first_measurements(scenario)
+        bought, first = purchases(scenario.space), first_measurements(scenario)
         return Answer(
             scenario,
             bought,
             rest,
             expected=None,
             first=first,
-            prices=tuple(at_prices(scenario, changes)),
+            at_prices=tuple(at_prices(scenario, changes)),
             sentence=unknown_sentence(scenario, bought, first),
             sources=tuple(_sources(scenario, evidence)),
             notes=notes,
         )
     belief = Belief(evidence, scenario.question)
-    plans = table(scenario, belief)
+    plans = table(scenario.space, belief)
     expected = Expected(
         plans,
         tuple(what_ifs(scenario, belief, changes or usual(scenario))),
@@ -106,7 +113,7 @@ def answer(scenario: Scenario, evidence: Evidence, changes: Sequence[PriceChange
         rest,
         expected=expected,
         first=(),
-        prices=(),
+        at_prices=(),
         sentence=sentence(scenario, belief, plans),
         sources=tuple(_sources(scenario, evidence)),
         notes=(*notes, *_one_sided(scenario, belief)),
@@ -142,11 +149,10 @@ def _notes(scenario: Scenario) -> list[str]:
         limit = question.supply.pool_limit
         rows = "" if limit is None else f"; a pool of {limit:,} rows is assumed (--u)"
         notes.append(f"the rows of {question.task} cannot be counted from here{rows}")
-    for why in dict.fromkeys(scenario.short_of_labels.values()):
-        gold = (
-            " (labels: gold), and no break-even price is looked for" if scenario.infeasible else ""
-        )
-        notes.append(f"{why}: no plan buys more{gold}")
+    gold = infeasible(scenario.space)
+    for why in dict.fromkeys(scenario.space.short_of_labels.values()):
+        unsearched = " (labels: gold), and no break-even price is looked for" if gold else ""
+        notes.append(f"{why}: no plan buys more{unsearched}")
     if study.unreachable:
         count = len(study.unreachable)
         notes.append(f"a plan does without them, a run does not: {count} files or models cannot be reached from here, "

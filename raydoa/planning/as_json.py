@@ -31,7 +31,7 @@ def as_json(answer: Answer, command: Callable[[Mapping[str, Any]], str]) -> dict
         "nearly_as_good_for_less": _purchase(thrifty, scenario) if thrifty else None,
         "not_offered": [_not_offered(none) for none in answer.not_offered],
         "what_if": [_what_if(row, scenario) for row in changed],
-        "at_prices": [_at_price(row) for row in answer.prices],
+        "at_prices": [_at_price(row) for row in answer.at_prices],
         "break_even": [asdict(row) for row in (expected.break_evens if expected else ())],
         "measure_first": [_first(row, command) for row in answer.first],
         "notes": list(answer.notes),

@@ -15,6 +15,7 @@ from itertools import pairwise
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question, Supply
 from raydoa.planning.belief import Belief
+from raydoa.planning.purchases import infeasible
 from raydoa.planning.scenario import Scenario
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.ladders import Ladders
@@ -98,7 +99,7 @@ def sides_of(scenario: Scenario) -> Sides | None:
     ladders = Ladders(question, scenario.budget_usd)
     baselines = [strategy.name for strategy in STRATEGIES if strategy.is_baseline]
     others = [strategy.name for strategy in _alternatives() if any(strategy.cheapest(ladders))]
-    if not (baselines and others) or scenario.infeasible.keys() & set(baselines):
+    if not (baselines and others) or infeasible(scenario.space).keys() & set(baselines):
         return None
     return Sides(" or ".join(baselines), " or ".join(others))
 
@@ -116,7 +117,7 @@ def advantage(scenario: Scenario, belief: Belief) -> float | None:
     """
     question, budget_usd = scenario.question, scenario.budget_usd
     baselines = [strategy for strategy in STRATEGIES if strategy.is_baseline]
-    if any(baseline.name in scenario.infeasible for baseline in baselines):
+    if any(baseline.name in infeasible(scenario.space) for baseline in baselines):
         return None
     baseline = _best(baselines, Ladders(question, budget_usd), belief)
     alternative = _best(_alternatives(), Ladders(without_purchases(question), budget_usd), belief)

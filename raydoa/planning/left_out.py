@@ -102,7 +102,7 @@ def leave_out(others: Sequence[OtherTask], learnt: priors.Learnt) -> LeftOut:
 
 def _scores(other: OtherTask, prior: Prior) -> tuple[float, float, float, float, float]:
     """Cold, with all above chance and its middle, warm, and with guesses."""
-    first, rest = _halves(other)
+    first, rest = _two_and_rest(other)
     return (
         _of_fit(other, (), other.measured, prior),
         _of_anything(other, 0.0),
@@ -112,7 +112,7 @@ def _scores(other: OtherTask, prior: Prior) -> tuple[float, float, float, float,
     )
 
 
-def _halves(other: OtherTask) -> tuple[Sequence[Measured], Sequence[Measured]]:
+def _two_and_rest(other: OtherTask) -> tuple[Sequence[Measured], Sequence[Measured]]:
     """Two measurements from different places of the order, and the rest."""
     measured = other.measured
     two = {len(measured) // 4, (3 * len(measured)) // 4}

@@ -57,7 +57,7 @@ def _expected(expected: Expected) -> Iterator[str]:
 
 def _unknown(answer: Answer, command: Callable[[Mapping[str, Any]], str]) -> Iterator[str]:
     """What is bought at other prices, and how to find out what it is worth."""
-    for at in answer.prices:
+    for at in answer.at_prices:
         yield f"at {_change(at.change, at.now)}:{'' if at.purchases else f' {at.why_not}'}"
         if at.purchases:
             yield _plans(at.purchases, at.scenario)

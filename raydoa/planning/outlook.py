@@ -12,8 +12,7 @@ import numpy as np
 from raydoa.costs.plan import Plan
 from raydoa.planning.belief import Belief
 from raydoa.planning.purchases import Purchase, offered, purchase
-from raydoa.planning.scenario import Scenario
-from raydoa.search.space import Variant
+from raydoa.search.space import Space, Variant
 from raydoa.search.surrogate.inputs import Array
 from raydoa.strategies import STRATEGIES
 
@@ -61,51 +60,51 @@ class Table:
         return self.rows[0]
 
 
-def table(scenario: Scenario, belief: Belief) -> Table:
+def table(space: Space, belief: Belief) -> Table:
     """Every variant at its best.
 
     Raises:
         UserError: the budget pays for no plan; the line says what the cheapest costs.
     """
-    chosen = _chosen(scenario, belief)
+    chosen = _chosen(space, belief)
     ahead, shares = None, [None] * len(chosen)
     if belief.ranks:
         drawn = belief.expected([plan for _, plan in chosen], _DRAWS)
         shares = (np.bincount(drawn.argmax(axis=1), minlength=len(chosen)) / _DRAWS).tolist()
         ahead = _ahead(drawn) if len(chosen) > 1 else None
     rows = tuple(
-        _outlook(variant, plan, scenario, belief, share)
+        _outlook(variant, plan, space, belief, share)
         for (variant, plan), share in zip(chosen, shares, strict=True)
     )
-    return Table(rows, _thrifty(rows[0], scenario, belief), first_beats_second=ahead)
+    return Table(rows, _thrifty(rows[0], space, belief), first_beats_second=ahead)
 
 
-def best_plan(scenario: Scenario, belief: Belief) -> Outlook:
+def best_plan(space: Space, belief: Belief) -> Outlook:
     """The best plan alone.
 
     Raises:
         UserError: the budget pays for no plan.
     """
-    return _outlook(*_chosen(scenario, belief)[0], scenario, belief)
+    return _outlook(*_chosen(space, belief)[0], space, belief)
 
 
-def _chosen(scenario: Scenario, belief: Belief) -> list[tuple[Variant, Plan]]:
+def _chosen(space: Space, belief: Belief) -> list[tuple[Variant, Plan]]:
     """Of each variant that the budget pays for a plan, the best first."""
     chosen = [
-        (variant, _choose(variant, plans, scenario, belief))
-        for variant, plans in offered(scenario).items()
+        (variant, _choose(variant, plans, space, belief))
+        for variant, plans in offered(space).items()
     ]
     return sorted(chosen, key=lambda pair: -belief.means([pair[1]])[0])
 
 
-def _choose(variant: Variant, plans: Sequence[Plan], scenario: Scenario, belief: Belief) -> Plan:
+def _choose(variant: Variant, plans: Sequence[Plan], space: Space, belief: Belief) -> Plan:
     """Of one variant, the plan that is expected to score best, or the cheapest that does as good."""
     best = plans[int(belief.means(plans).argmax())]
     strategy = STRATEGIES.get(variant.strategy)
-    candidates = [*plans, *strategy.refined(scenario.space.ladders, best)]
+    candidates = [*plans, *strategy.refined(space.ladders, best)]
     means = belief.means(candidates)
     close = [p for p, mean in zip(candidates, means, strict=True) if mean > means.max() - _SAME]
-    return min(close, key=lambda plan: (scenario.question.cost_micro_usd(plan), plan))
+    return min(close, key=lambda plan: (space.question.cost_micro_usd(plan), plan))
 
 
 def _ahead(drawn: Array) -> float:
@@ -117,14 +116,14 @@ def _ahead(drawn: Array) -> float:
 def _outlook(
     variant: Variant,
     plan: Plan,
-    scenario: Scenario,
+    space: Space,
     belief: Belief,
     best_probability: float | None = None,
 ) -> Outlook:
     """A plan with its exact items and its likely score."""
     low, high = belief.interval(plan)
     mean = float(belief.means([plan])[0])
-    bought = purchase(variant, plan, scenario)
+    bought = purchase(variant, plan, space)
     return Outlook(
         **vars(bought),
         score=mean,
@@ -134,10 +133,10 @@ def _outlook(
     )
 
 
-def _thrifty(best: Outlook, scenario: Scenario, belief: Belief) -> Outlook | None:
+def _thrifty(best: Outlook, space: Space, belief: Belief) -> Outlook | None:
     """The cheapest plan within a point of the best, if it takes at most half the money."""
-    plans = [plan for of_variant in offered(scenario).values() for plan in of_variant]
-    costs = scenario.space.cost_micro_usd
+    plans = [plan for of_variant in offered(space).values() for plan in of_variant]
+    costs = space.cost_micro_usd
     near = belief.means(plans) > best.score - _NEARLY_AS_GOOD
     close = [plan for plan, is_near in zip(plans, near, strict=True) if is_near]
     plan = min(close, key=costs, default=None)
@@ -145,4 +144,4 @@ def _thrifty(best: Outlook, scenario: Scenario, belief: Belief) -> Outlook | Non
     # Nothing is cheaper than what is free.
     if plan is None or not most or costs(plan) > most:
         return None
-    return _outlook(scenario.space.variant_of(plan), plan, scenario, belief)
+    return _outlook(space.variant_of(plan), plan, space, belief)

@@ -13,7 +13,6 @@ from raydoa.costs.prices import Cluster, PriceBook
 from raydoa.costs.question import Question
 from raydoa.experiment.study import Study
 from raydoa.search.space import Space
-from raydoa.strategies import STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -36,17 +35,6 @@ class Scenario:
     def space(self) -> Space:
         """Every plan that the budget pays for."""
         return Space(self.question, self.budget_usd)
-
-    @cached_property
-    def short_of_labels(self) -> dict[str, str]:
-        """Strategies that B pays more labels for than there are, by name, with the reason."""
-        short = {s.name: s.short_of_labels(self.question, self.budget_usd) for s in STRATEGIES}
-        return {name: why for name, why in short.items() if why is not None}
-
-    @property
-    def infeasible(self) -> dict[str, str]:
-        """Those of them that have no plan: where labels in hand alone are for sale, none is planned with fewer."""
-        return self.short_of_labels if self.question.supply.sale == "in_hand" else {}
 
     @property
     def book(self) -> PriceBook:

@@ -109,11 +109,11 @@ def at_prices(scenario: Scenario, changes: Sequence[PriceChange]) -> Iterator[At
     for change in changes:
         other, now = changed(scenario, change), _now(scenario, change)
         try:
-            bought = purchases(other)
+            bought = purchases(other.space)
         except UserError as mistake:
             yield AtPrice(change, now, other, (), why_not=str(mistake))
             continue
-        rest = not_offered(other, {row.variant for row in bought})
+        rest = not_offered(other.space, {row.variant for row in bought})
         yield AtPrice(change, now, other, bought, tuple(rest))
 
 
@@ -121,7 +121,7 @@ def _what_if(scenario: Scenario, belief: Belief, change: PriceChange) -> WhatIf:
     other = changed(scenario, change)
     now = _now(scenario, change)
     try:
-        best = best_plan(other, belief)
+        best = best_plan(other.space, belief)
     except UserError as mistake:
         return WhatIf(change, now, None, why_not=str(mistake))
     return WhatIf(change, now, best, other.study.kgco2e(best.ledger))

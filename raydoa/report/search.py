@@ -84,8 +84,8 @@ def recommendation_lines(best: Recommended, search: Search, study: Study) -> Ite
         yield from _recommended(best.plan, best.level, search, study)
         yield _score(best.expected)
         yield _whether_made(best.plan, search.state)
-    if search.space.short_of_labels is not None:
-        yield f"{search.space.short_of_labels}: no plan buys more"
+    for why in dict.fromkeys(search.space.short_of_labels.values()):
+        yield f"{why}: no plan buys more"
 
 
 def _recommended(plan: Plan, budget_usd: float, search: Search, study: Study) -> Iterator[str]:

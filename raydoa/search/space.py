@@ -138,10 +138,10 @@ class Space:
         return replace(self.question, supply=self.question.supply.existing)
 
     @cached_property
-    def short_of_labels(self) -> str | None:
-        """That the budget pays for more labels than there are, if it does."""
-        short = (s.short_of_labels(self.question, self.budget_usd) for s in STRATEGIES)
-        return next(filter(None, short), None)
+    def short_of_labels(self) -> dict[str, str]:
+        """Strategies that the budget pays more labels for than there are, by name, with the reason."""
+        short = {s.name: s.short_of_labels(self.question, self.budget_usd) for s in STRATEGIES}
+        return {name: why for name, why in short.items() if why is not None}
 
     def probes(self, most_usd: float) -> list[Plan]:
         """Plans on fewer labels or a smaller pool that cost at most so much from nothing; sorted, each once."""

@@ -35,7 +35,7 @@ def test_every_strategy_and_teacher_the_best_first(
     scenario: Scenario, write_sweep: WriteSweep
 ) -> None:
     known = gather([write_sweep(grid())], scenario.question, scenario.study)
-    found = table(scenario, Belief(known, scenario.question))
+    found = table(scenario.space, Belief(known, scenario.question))
     assert set(_rows(found)) == scenario.space.variants.keys() and len(found.rows) == 5
     scores = [row.score for row in found.rows]
     assert scores == sorted(scores, reverse=True) and found.best == found.rows[0]
@@ -65,7 +65,7 @@ def test_money_is_the_planners_and_the_budget_a_ceiling(
     scenario: Scenario, belief: Belief, budget: float
 ) -> None:
     scenario = replace(scenario, budget_usd=budget)
-    for row in table(scenario, belief).rows:
+    for row in table(scenario.space, belief).rows:
         ledger = row.ledger
         assert ledger.cost_usd <= budget
         assert row.unspent_usd == pytest.approx(budget - ledger.cost_usd, abs=1e-9)
@@ -75,7 +75,9 @@ def test_money_is_the_planners_and_the_budget_a_ceiling(
 
 
 def test_no_money_is_left_that_a_label_could_have(large_budget: Scenario, belief: Belief) -> None:
-    mixed = [row for row in table(large_budget, belief).rows if row.variant.strategy == "mixed"]
+    mixed = [
+        row for row in table(large_budget.space, belief).rows if row.variant.strategy == "mixed"
+    ]
     assert mixed and all(row.unspent_usd < 2 * large_budget.label_usd for row in mixed)
     for row in mixed:
         labels = row.plan.n + row.plan.quantity("labels")
@@ -84,7 +86,7 @@ def test_no_money_is_left_that_a_label_could_have(large_budget: Scenario, belief
 
 def test_what_is_unaffordable_is_listed(scenario: Scenario, belief: Belief) -> None:
     scenario = replace(scenario, budget_usd=0.1)
-    found = not_offered(scenario, _rows(table(scenario, belief)))
+    found = not_offered(scenario.space, _rows(table(scenario.space, belief)))
     out = {none.variant: none.least_usd for none in found}
     assert _distilled("nano-l") in out and _distilled("nano-m") not in out
     assert all(usd is not None and usd > 0.1 for usd in out.values())
@@ -93,9 +95,9 @@ def test_what_is_unaffordable_is_listed(scenario: Scenario, belief: Belief) -> N
 def test_what_there_are_no_rows_for_is_listed(scenario: Scenario, belief: Belief) -> None:
     question = replace(scenario.question, supply=Supply(train_rows=OWNED))
     scenario = replace(scenario, question=question, budget_usd=0.2)
-    rows = _rows(table(scenario, belief))
+    rows = _rows(table(scenario.space, belief))
     assert set(rows) == {Variant("annotate", ())}
-    rest = list(not_offered(scenario, rows))
+    rest = list(not_offered(scenario.space, rows))
     assert len(rest) == 4 and {none.least_usd for none in rest} == {None}
     assert {none.variant.strategy: none.why for none in rest} == {
         "distill": "no rows are left for it",
@@ -105,7 +107,7 @@ def test_what_there_are_no_rows_for_is_listed(scenario: Scenario, belief: Belief
 
 def test_no_plan_is_affordable(scenario: Scenario, belief: Belief) -> None:
     with pytest.raises(UserError, match=r"budget: found \$0.00; the cheapest plan .* costs \$0.00"):
-        table(replace(scenario, budget_usd=0.0), belief)
+        table(replace(scenario, budget_usd=0.0).space, belief)
 
 
 def test_the_interval_holds_luck(scenario: Scenario) -> None:
@@ -171,4 +173,4 @@ def test_predictions_are_scores(scenario: Scenario) -> None:
 
 
 def test_the_best_plan_is_that_of_the_table(scenario: Scenario, belief: Belief) -> None:
-    assert best_plan(scenario, belief).plan == table(scenario, belief).best.plan
+    assert best_plan(scenario.space, belief).plan == table(scenario.space, belief).best.plan

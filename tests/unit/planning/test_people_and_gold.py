@@ -1,6 +1,6 @@
 """Labels of people can be bought as far as the pool goes; of gold, no more than are in hand, and that is said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,8 +34,8 @@ class Tabulated(Belief):
         )
         self._score = score
 
-    def means(self, plans: object) -> Array:
-        return np.array([self._score(plan) for plan in plans])  # type: ignore[attr-defined]
+    def means(self, plans: Sequence[Plan]) -> Array:
+        return np.array([self._score(plan) for plan in plans])
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def _of(scenario: Scenario, sale: str) -> Scenario:
 
 
 def test_people_label_what_the_budget_pays_for(claims: Scenario) -> None:
-    bought = {row.variant: row for row in purchases(claims)}
+    bought = {row.variant: row for row in purchases(claims.space)}
     annotated = bought[Variant("annotate", ())]
     labels = annotated.plan.quantity("labels")
     step = claims.question.tariff("student", ()).unit_price_usd
@@ -66,7 +66,7 @@ def test_people_label_what_the_budget_pays_for(claims: Scenario) -> None:
     assert annotated.ledger.cost_usd == pytest.approx(cost(387), abs=2e-6)
     assert annotated.unspent_usd == pytest.approx(50 - cost(387), abs=2e-6)
     mixed = [row for variant, row in bought.items() if variant.strategy == "mixed"]
-    assert len(mixed) == 2 and not list(not_offered(claims, bought))
+    assert len(mixed) == 2 and not list(not_offered(claims.space, bought))
     for row in mixed:
         assert row.plan.quantity("labels") > 300 and row.unspent_usd < 0.3
         assert gold_rows(row.plan) - 300 + pool_rows(row.plan) <= 3000, "no row is both"
@@ -74,11 +74,11 @@ def test_people_label_what_the_budget_pays_for(claims: Scenario) -> None:
 
 def test_gold_is_what_is_in_hand(claims: Scenario) -> None:
     gold = _of(claims, "in_hand")
-    found = table(gold, Belief(Evidence((measurement(0.5),)), gold.question))
+    found = table(gold.space, Belief(Evidence((measurement(0.5),)), gold.question))
     assert {row.variant.strategy for row in found.rows} == {"distill"}
     rest = {
         none.variant.strategy: none.why
-        for none in not_offered(gold, {r.variant for r in found.rows})
+        for none in not_offered(gold.space, {r.variant for r in found.rows})
     }
     assert rest == {
         "annotate": "infeasible: B pays for 387 labels, and none are in hand beside the 300 owned (labels: gold); "
@@ -158,7 +158,7 @@ def test_where_labels_are_not_in_hand_no_advantage_is_known(claims: Scenario) ->
 
 def test_what_is_free_is_bought_to_the_last_row(claims: Scenario) -> None:
     free = replace(claims, budget_usd=0.0).with_label_price(0.0, "ours").with_gpu_price(0.0, "ours")
-    bought = {row.variant: row for row in purchases(free)}
+    bought = {row.variant: row for row in purchases(free.space)}
     assert bought[Variant("annotate", ())].plan.quantity("labels") == 3000
     mixed = next(row.plan for variant, row in bought.items() if variant.strategy == "mixed")
     assert min(mixed.quantity("labels"), pool_rows(mixed)) > 1000
@@ -167,15 +167,15 @@ def test_what_is_free_is_bought_to_the_last_row(claims: Scenario) -> None:
 def test_free_labels_without_end_are_paid_for_in_training(claims: Scenario) -> None:
     question = replace(claims.question, supply=Supply(pool_limit=5000))
     free = replace(claims, question=question, budget_usd=5.0).with_label_price(0.0, "ours")
-    bought = {row.variant.strategy: row for row in purchases(free)}
+    bought = {row.variant.strategy: row for row in purchases(free.space)}
     assert bought.keys() == {"annotate", "distill", "mixed"}
     assert bought["mixed"].plan.quantity("labels") > 0
-    assert not list(not_offered(free, {row.variant for row in purchases(free)}))
+    assert not list(not_offered(free.space, {row.variant for row in purchases(free.space)}))
 
 
 def test_a_pool_of_less_than_a_shard_can_be_shared(claims: Scenario) -> None:
     small = replace(claims, question=replace(claims.question, supply=Supply(300, 90, sale="pool")))
-    mixed = [row.plan for row in purchases(small) if row.variant.strategy == "mixed"]
+    mixed = [row.plan for row in purchases(small.space) if row.variant.strategy == "mixed"]
     assert len(mixed) == 2
     for plan in mixed:
         assert plan.quantity("labels") > 0 and plan.quantity("labels") + pool_rows(plan) <= 90

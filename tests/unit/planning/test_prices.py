@@ -136,8 +136,8 @@ def test_what_each_change_is(scenario: Scenario) -> None:
     assert (other.study.sweep.accelerator, other.gpu_hour_usd) == ("h100-80gb", 3.99)
     belief = Belief(Evidence(), scenario.question)
     here, there = (
-        best_plan(scenario, belief),
-        best_plan(changed(scenario, PriceChange("grid.france", 0.03)), belief),
+        best_plan(scenario.space, belief),
+        best_plan(changed(scenario, PriceChange("grid.france", 0.03)).space, belief),
     )
     assert here == there
     assert changed(scenario, PriceChange("grid.france", 0.03)).study.kgco2e(
@@ -168,10 +168,10 @@ def test_a_price_of_0_is_a_price(scenario: Scenario) -> None:
     assert parse_change("label=-0", scenario) == PriceChange("label", 0.0)
     assert math.copysign(1, parse_change("label=-0", scenario).value) == 1
     labels = changed(scenario, PriceChange("label", 0.0))
-    most = best_plan(labels, belief).plan
+    most = best_plan(labels.space, belief).plan
     assert most.quantity("labels") + most.n <= scenario.question.supply.labels(0)
     dark = changed(scenario, PriceChange("grid.us", 0.0))
-    assert dark.study.kgco2e(best_plan(dark, belief).ledger) == 0
+    assert dark.study.kgco2e(best_plan(dark.space, belief).ledger) == 0
 
 
 def test_a_price_of_0_is_neither_halved_nor_doubled(scenario: Scenario) -> None:

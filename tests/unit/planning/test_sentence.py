@@ -24,7 +24,7 @@ def evidence(scenario: Scenario, write_sweep: WriteSweep) -> Evidence:
 
 def test_what_to_buy_and_what_else(scenario: Scenario, evidence: Evidence) -> None:
     belief = Belief(evidence, scenario.question)
-    found = table(scenario, belief)
+    found = table(scenario.space, belief)
     said = sentence(scenario, belief, found)
     assert (
         "guess" not in said
@@ -45,7 +45,7 @@ def test_what_to_buy_and_what_else(scenario: Scenario, evidence: Evidence) -> No
 
 def test_extrapolation_is_mentioned(scenario: Scenario, evidence: Evidence) -> None:
     belief = Belief(evidence, scenario.question)
-    found = table(scenario, belief)
+    found = table(scenario.space, belief)
     assert found.best.plan.quantity("pseudo_labels") > 4500
     assert "which is extrapolated: at most 3,000 pseudo-labels were measured" in sentence(
         scenario, belief, found
@@ -56,7 +56,7 @@ def _against_the_second(
     scenario: Scenario, belief: Belief, probability: float, apart: float
 ) -> str:
     """The sentence for a second that is so much worse, with intervals of 0.1."""
-    found = table(scenario, belief)
+    found = table(scenario.space, belief)
     first = replace(found.best, score=0.8, low=0.75, high=0.85)
     second = replace(found.rows[1], score=0.8 - apart, low=0.75 - apart, high=0.85 - apart)
     return sentence(scenario, belief, Table((first, second), None, probability))
@@ -78,14 +78,14 @@ def test_it_is_honest_about_the_next_best(scenario: Scenario, evidence: Evidence
 def test_one_affordable_plan(scenario: Scenario) -> None:
     scenario = replace(scenario, budget_usd=0.0037)
     belief = Belief(Evidence(), scenario.question)
-    found = table(scenario, belief)
+    found = table(scenario.space, belief)
     only = Table(found.rows[:1], None, None)
     assert "nothing else is affordable" in sentence(scenario, belief, only)
 
 
 def test_a_saving_is_mentioned(large_budget: Scenario, evidence: Evidence) -> None:
     belief = Belief(evidence, large_budget.question)
-    found = table(large_budget, belief)
+    found = table(large_budget.space, belief)
     cheap = replace(
         min(found.rows, key=lambda row: row.ledger.cost_usd), score=found.best.score - 0.005
     )
@@ -123,7 +123,7 @@ def test_lines_and_json_say_the_same(scenario: Scenario, evidence: Evidence) -> 
 
 
 def test_wall_clock_is_the_clusters(scenario: Scenario) -> None:
-    ledger = table(scenario, Belief(Evidence(), scenario.question)).best.ledger
+    ledger = table(scenario.space, Belief(Evidence(), scenario.question)).best.ledger
     assert replace(scenario, gpus=8).wall_clock_hours(ledger) == pytest.approx(
         scenario.wall_clock_hours(ledger) / 8
     )
@@ -131,7 +131,7 @@ def test_wall_clock_is_the_clusters(scenario: Scenario) -> None:
 
 def test_a_small_pool_is_believed(scenario: Scenario) -> None:
     small = scenario_of(scenario.study, "lexicon", OWNED, 5.0, pool_rows=500)
-    found = table(small, Belief(Evidence(), small.question))
+    found = table(small.space, Belief(Evidence(), small.question))
     assert max(row.plan.quantity("pseudo_labels") for row in found.rows) == 500
 
 
@@ -142,7 +142,7 @@ def test_labels_are_counted_in_words(scenario: Scenario, bought: int, words: str
     belief = Belief(Evidence(), scenario.question)
     mixed = next(
         row
-        for row in table(scenario, belief).rows
+        for row in table(scenario.space, belief).rows
         if row.plan.quantity("labels") and row.plan.choices
     )
     assert words in advice(replace(mixed, plan=mixed.plan.with_quantities(labels=bought)), scenario)

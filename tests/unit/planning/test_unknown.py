@@ -64,7 +64,7 @@ def test_between_what_a_score_lies(
 
 
 def test_the_plans_make_the_most_of_the_budget(large_budget: Scenario) -> None:
-    bought = {found.variant: found for found in purchases(large_budget)}
+    bought = {found.variant: found for found in purchases(large_budget.space)}
     assert bought.keys() == large_budget.space.variants.keys()
     for variant, found in bought.items():
         assert found.ledger.cost_usd <= 300.0
@@ -81,7 +81,7 @@ def test_where_both_are_dear_labels_get_half(scenario: Scenario) -> None:
     """With a teacher that costs more than it can have, labels do not crowd it out, nor the pool."""
     mixed = [
         row
-        for row in purchases(replace(scenario, budget_usd=2.5))
+        for row in purchases(replace(scenario, budget_usd=2.5).space)
         if row.variant.strategy == "mixed"
     ]
     assert mixed
@@ -124,7 +124,7 @@ def test_prices_that_were_asked_for(scenario: Scenario) -> None:
     changes = [PriceChange("label", 0.13), PriceChange("gpu_hour", 1e6)]
     answered = answer(scenario, Evidence(), changes)
     assert "at label = 0.13 (now 0.26):" in said(answered) and CLAIMS.search(said(answered)) is None
-    cheaper, nothing = answered.prices
+    cheaper, nothing = answered.at_prices
     labels = [
         bought.plan.quantity("labels") for bought in (*cheaper.purchases, *answered.purchases)
     ]

@@ -126,14 +126,14 @@ def test_of_gold_everything_can_be_measured(question: Question) -> None:
 
 def test_labels_that_b_pays_for_and_nobody_has(question: Question) -> None:
     """Plans go up to what is there, and it is said that B pays for more."""
-    assert Space(question, 30.0).short_of_labels is None
+    assert Space(question, 30.0).short_of_labels == {}
     ample = Space(question, 60.0)
-    assert ample.short_of_labels == (
+    assert ample.short_of_labels["annotate"] == (
         "B pays for 119 labels, and 84 are in hand beside the 16 owned"
     )
     assert max(plan.quantity("labels") for plan in ample.plans()) == 84
     people = Space(people_question(question, pool=84), 60.0)
-    assert people.short_of_labels == "B pays for 119 labels, and the pool has 84 rows"
+    assert people.short_of_labels["annotate"] == "B pays for 119 labels, and the pool has 84 rows"
     assert max(plan.quantity("labels") for plan in people.plans()) == 84
     for plan in people.plans():
         assert plan.quantity("labels") + plan.quantity("pseudo_labels") <= 84
