@@ -59,6 +59,15 @@ class Claims:
     first_is_best: bool
 
 
+class Ranking(Belief):
+    """Says which plan is the best however little was measured: what `raydoa plan` leaves out is to be judged as well."""
+
+    @property
+    def ranks(self) -> bool:
+        """Always."""
+        return True
+
+
 def main() -> None:
     """Fill tables, print how their claims have fared, and end with a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -86,7 +95,7 @@ def _claims(asked: tuple[Problem, int, int]) -> Claims:
     some = draw.sample(points, min(count, len(points)))
     known = tuple(Measured(plan, problem.measure(plan), teacher_of(plan)) for plan in some)
     question = problem.space.question
-    rows = table(problem.space, Belief(Evidence(known), question, seed)).rows
+    rows = table(problem.space, Ranking(Evidence(known), question, seed)).rows
     scores = np.array([problem.measure(row.plan.repeated(seed + 1)) for row in rows])
     low, high = np.array([row.low for row in rows]), np.array([row.high for row in rows])
     least = question.constant_score
