@@ -15,7 +15,7 @@ from pandas.api.types import pandas_dtype
 from raydoa.errors import UserError
 from raydoa.experiment.result_row import ROW_SCHEMA, columns_of, quantity_column
 from raydoa.report.cost_items import item_names, quantity_columns
-from raydoa.report.rows import check_row_schema
+from raydoa.report.trials import check_row_schema
 
 _DTYPES: Mapping[object, str] = {int: "int64", bool: "bool", str: "str", str | None: "str"}
 _NEVER_INFINITE = ("budget", "score", "cost_total", "cost_incurred")

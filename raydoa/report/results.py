@@ -7,33 +7,30 @@ trials whose plan it lacks, so a search that goes on is read whole. That is soun
 none: it is written when all trials have ended, in one go, and the cells of a result dir never change.
 """
 
-import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import (
-    AWAITING_LABELS,
-    DRIVER_FILE,
-    INFEASIBLE,
-    ROW_SCHEMA,
-    ResultRow,
-    row_of,
-)
+from raydoa.experiment.result_row import AWAITING_LABELS, DRIVER_FILE, INFEASIBLE, ResultRow
 from raydoa.report.columns import as_cells, concatenated, read_table, sorted_cells
 from raydoa.report.join import joined
-from raydoa.report.rows import check_row_schema
+from raydoa.report.trials import (
+    RESULT_FILE,
+    finished_plans_of,
+    gaps_of,
+    plan_in_name,
+    read_trials,
+    rows_in,
+)
 from raydoa.store.layout import Storage, open_storage
 
 logger = logging.getLogger(__name__)
 
 CELLS_FILE = "cells.csv"
-_RESULT = "result.json"
 
 
 @dataclass(frozen=True)
@@ -124,6 +121,20 @@ def write_cells(cells: pd.DataFrame, result_dir: Path) -> Path:
     return partial.replace(path)
 
 
+def finished_plans(result_dir: str | Path) -> set[str]:
+    """The ids of plans all of whose cells have valid rows in the trials' `result.json`, which are the truth.
+
+    A trial that is damaged is not finished, and a warning names it.
+    """
+    where = str(result_dir)
+    folder = open_storage(where)
+    trials = read_trials(folder, where, sorted(folder.folders()))
+    for trial in gaps_of(trials):
+        if trial.damage is not None:
+            logger.warning("%s; its plan is measured again", trial.damage)
+    return finished_plans_of(trials)
+
+
 def artifact_keys(result_dir: Path) -> set[str]:
     """Keys of the artifacts that a sweep's rows rest on; what those were made from, the store knows."""
     cells = read_results(result_dir)
@@ -133,14 +144,12 @@ def artifact_keys(result_dir: Path) -> set[str]:
 
 def _read_one(where: str) -> Loaded:
     folder = open_storage(where)
-    try:
-        table = read_table(folder.read(CELLS_FILE), f"{where}/{CELLS_FILE}")
-    except FileNotFoundError:
-        table = None
+    content = _file(folder, where, CELLS_FILE)
+    table = None if content is None else read_table(content, f"{where}/{CELLS_FILE}")
     trials = sorted(folder.folders())
     if table is not None:
         plans = set(table["plan"][_has_trial(table)])
-        trials = [trial for trial in trials if _plan_of(trial) not in plans]
+        trials = [trial for trial in trials if plan_in_name(trial) not in plans]
     rows, unfinished = _trial_rows(folder, where, trials)
     rows += _driver_rows(folder, where, table)
     parts = [part for part in (table, as_cells(rows, where) if rows else None) if part is not None]
@@ -148,11 +157,6 @@ def _read_one(where: str) -> Loaded:
         raise _empty(where, unfinished)
     cells = _sorted(concatenated(parts))
     return Loaded(cells, tuple(f"{where}/{name}" for name in unfinished), 0)
-
-
-def _plan_of(trial: str) -> str:
-    """The plan's id in the name of a trial's folder, ``<first cell>-<plan id>-<trial id>``."""
-    return trial.rsplit("-", 2)[-2] if trial.count("-") > 1 else ""
 
 
 def _sorted(cells: pd.DataFrame) -> pd.DataFrame:
@@ -166,81 +170,42 @@ def _empty(where: str, unfinished: Sequence[str]) -> UserError:
             f"{where}: {len(unfinished)} trials have begun and none is finished; look again when one is"
         )
     return UserError(
-        f"{where}: no finished cells; expected a Tune result dir with */{_RESULT}, local or a URL"
+        f"{where}: no finished cells; expected a Tune result dir with */{RESULT_FILE}, local or a URL"
     )
 
 
 def _trial_rows(
-    folder: Storage, where: str, trials: Sequence[str]
+    folder: Storage, where: str, names: Sequence[str]
 ) -> tuple[list[ResultRow], list[str]]:
-    rows, unfinished = [], []
-    for path, content in folder.read_all(f"{trial}/{_RESULT}" for trial in trials):
-        results = _results(content, f"{where}/{path}")
-        rows += [_row(values, f"{where}/{path}") for values in results]
-        if len(results) < _cells_asked(results):
-            unfinished.append(path.removesuffix(f"/{_RESULT}"))
-    return rows, unfinished
+    """The rows of trials, and the names of those that are not finished."""
+    trials = read_trials(folder, where, names)
+    gaps = gaps_of(trials)
+    for trial in gaps:
+        if trial.damage is not None:
+            raise UserError(trial.damage)
+    rows = [row for trial in trials if trial.damage is None for row in trial.rows]
+    return rows, [trial.name for trial in gaps]
 
 
 def _driver_rows(folder: Storage, where: str, table: pd.DataFrame | None) -> list[ResultRow]:
     """The rows of cells without a trial, which are written all at once; none if a table has as many."""
-    try:
-        content = folder.read(DRIVER_FILE)
-    except FileNotFoundError:
+    content = _file(folder, where, DRIVER_FILE)
+    if content is None:
         return []
     if table is not None and (~_has_trial(table)).sum() == content.count(b"\n"):
         return []
-    path = f"{where}/{DRIVER_FILE}"
-    return [_row(values, path) for values in _results(content, path)]
+    return rows_in(content, f"{where}/{DRIVER_FILE}")
+
+
+def _file(folder: Storage, where: str, name: str) -> bytes | None:
+    """A file of the result dir, if it is there."""
+    try:
+        return folder.read(name)
+    except FileNotFoundError:
+        return None
+    except IsADirectoryError:
+        raise UserError(f"{where}/{name}: found a folder; expected a file") from None
 
 
 def _has_trial(table: pd.DataFrame) -> "pd.Series[bool]":
     return ~table["status"].isin((INFEASIBLE, AWAITING_LABELS))
-
-
-def _row(values: ResultRow, path: str) -> ResultRow:
-    if "cell" in values or values.get("schema", 0) not in range(ROW_SCHEMA):
-        check_row_schema(values.get("schema"), path)
-    try:
-        return row_of(values)
-    except KeyError as missing:
-        raise UserError(
-            f"{path}: the row has no column {missing}; is this a raydoa sweep?"
-        ) from None
-
-
-def _results(content: bytes, path: str) -> list[ResultRow]:
-    """The results of a file, one a cell: a trial that was retried has appended all of its lines again.
-
-    A last line without its end was cut off by a crash, and so was one that is followed by those of a retry.
-    """
-    *lines, last = content[: content.rfind(b"\n") + 1].splitlines() or [b""]
-    results = {}
-    for line in lines:
-        try:
-            values = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(values, dict):
-            results[values.get("cell")] = values
-    if last:
-        values = _parsed(last, path)
-        results[values.get("cell")] = values
-    return list(results.values())
-
-
-def _parsed(line: bytes, path: str) -> ResultRow:
-    try:
-        values = json.loads(line)
-    except ValueError as error:
-        raise UserError(f"{path}: its last line is not JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: its last line is no row of a sweep")
-    return values
-
-
-def _cells_asked(results: Sequence[Mapping[str, Any]]) -> int:
-    """How many cells a trial has, as its results tell; one if they do not."""
-    config = results[-1].get("config") if results else None
-    trial = config.get("trial") if isinstance(config, dict) else None
-    return len(json.loads(trial["cells"])) if isinstance(trial, dict) and "cells" in trial else 1

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import ROW_SCHEMA, ResultRow, items_in, quantity_column
+from raydoa.experiment.result_row import ResultRow, items_in, quantity_column
+from raydoa.report.trials import check_row_schema
 
 _FILE = "cells.csv"
 
@@ -69,21 +70,6 @@ def read_result_rows(result_dir: Path) -> list[ResultRow]:
 def scored(row: ResultRow) -> bool:
     """Whether a row has a score that is a number."""
     return row["score"] is not None and math.isfinite(row["score"])
-
-
-def check_row_schema(schema: object, where: str) -> None:
-    """Refuse rows of another raydoa.
-
-    Raises:
-        UserError: what was found, and what to do.
-    """
-    number = int(str(schema)) if str(schema).isdigit() else 0
-    if number != ROW_SCHEMA:
-        remedy = "run the sweep again, which makes nothing that is in its store"
-        raise UserError(
-            f"{where}: rows have schema {schema or 'none'}, this raydoa reads {ROW_SCHEMA}; "
-            f"{'upgrade raydoa' if number > ROW_SCHEMA else remedy}"
-        )
 
 
 def _row(

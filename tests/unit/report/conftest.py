@@ -22,7 +22,7 @@ def row(extra: Sequence[str] = (), **values: Any) -> dict[str, Any]:
     """A feasible annotate row, but for ``values``; ``extra`` are cost items of plugins."""
     columns = columns_of([*ITEMS.names(), *(item for item in extra if item not in ITEMS)])
     full: dict[str, Any] = dict.fromkeys(columns)
-    full |= {name: 0.0 for name in columns if name.startswith(("cost_", "gpu_seconds_"))}
+    full |= {name: 0.0 for name, kind in columns.items() if kind is float}
     full |= {f"quantity_{item}": 0 for item in extra}
     full |= {
         "schema": ROW_SCHEMA, "task": "tiny", "strategy": "annotate", "budget": 1.0, "n": 8, "student": "s", "seed": 0, "repeat": 0,
@@ -40,7 +40,7 @@ def row(extra: Sequence[str] = (), **values: Any) -> dict[str, Any]:
         ]
         full["plan"] = values.get("plan", hashlib.sha256(repr(asked).encode()).hexdigest()[:12])
     else:
-        full["status"] = values.get("status", "infeasible")
+        full |= {"status": values.get("status", "infeasible"), "score": values.get("score")}
     return full
 
 

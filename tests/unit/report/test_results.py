@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 
 from raydoa.errors import UserError
-from raydoa.report.results import artifact_keys, load, read, read_results, write_cells
+from raydoa.report.results import (
+    artifact_keys,
+    finished_plans,
+    load,
+    read,
+    read_results,
+    write_cells,
+)
 from tests.unit.report.conftest import COLUMNS, frame, grid, row
 
 Write = Callable[..., Path]
@@ -115,13 +122,13 @@ def test_a_folder_without_results(tmp_path: Path) -> None:
 
 def test_the_keys_that_a_sweep_rests_on(result_dir: Write) -> None:
     keys = {
-        "key_teacher": "t",
-        "key_student": "s",
-        "key_evaluation": "e",
-        "key_teacher_evaluation": "te",
+        "key_teacher": "a1",
+        "key_student": "b2",
+        "key_evaluation": "c3",
+        "key_teacher_evaluation": "d4",
     }
     folder = result_dir(frame({"strategy": "distill", **keys}, {"feasible": False, "seed": 1}))
-    assert artifact_keys(folder) == {"t", "s", "e", "te"}
+    assert artifact_keys(folder) == set(keys.values())
     assert all(json.loads(p.read_text()) for p in folder.glob("*/result.json"))
 
 
@@ -169,7 +176,10 @@ def test_sweeps_that_do_not_belong_together(result_dir: Write) -> None:
         ({"labels": "many"}, "labels of cell .* is 'many'; expected a whole number"),
         ({"labels": None}, "labels of cell .* expected a whole number"),
         ({"score": "good"}, "score of cell .* is 'good'; expected a number"),
-        ({"score": float("inf")}, "score of cell .* is infinite; that row cannot be used"),
+        (
+            {"score": float("inf")},
+            "score of cell .* is inf; expected a number from 0 to 1, or nothing",
+        ),
     ],
 )
 def test_values_that_are_none(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -212,3 +222,42 @@ def test_only_begun_cells(tmp_path: Path) -> None:
     (tmp_path / "cell" / "result.json").write_text("")
     with pytest.raises(UserError, match="1 trials have begun and none is finished"):
         load(tmp_path)
+
+
+def test_plans_that_are_finished(result_dir: Write, caplog: pytest.LogCaptureFixture) -> None:
+    """Only what trials have whole counts; a table is not asked."""
+    cells = grid(seeds=1)
+    folder = result_dir(cells)
+    write_cells(load(folder), folder)
+    plans = set(cells["plan"].dropna())
+    assert finished_plans(folder) == plans and caplog.text == ""
+    empty, cut, odd, nested = sorted(folder.glob("*/result.json"))[:4]
+    lost = {path: path.parent.name.rsplit("-", 2)[-2] for path in (empty, cut, odd, nested)}
+    whole = cut.read_bytes()
+    empty.write_bytes(b"")
+    cut.write_bytes(whole[:-30])
+    odd.write_text(odd.read_text().replace('"feasible": true', '"feasible": "maybe"'))
+    nested.write_text("[" * 100_000 + "\n")
+    assert finished_plans(folder) == plans - set(lost.values())
+    first, second = caplog.text.splitlines()
+    assert f"{odd}: feasible of cell" in first + second
+    assert f"{nested}: its last line is JSON that is nested too deeply" in first + second
+    again = folder / f"again-{lost[cut]}-9"
+    again.mkdir()
+    (again / "result.json").write_bytes(whole)
+    assert finished_plans(folder) == (plans - set(lost.values())) | {lost[cut]}
+
+
+def test_a_trial_that_another_has_replaced_is_no_gap(result_dir: Write) -> None:
+    """A sweep that is run again gives a plan without rows a new trial."""
+    cells = grid(seeds=1)
+    folder = result_dir(cells)
+    first, second, third = sorted(folder.glob("*/result.json"))[:3]
+    for path, damaged in ((first, b""), (second, second.read_bytes()[:-30]), (third, b"[1]\n")):
+        again = folder / f"{path.parent.name}9"
+        again.mkdir()
+        (again / "result.json").write_bytes(path.read_bytes())
+        path.write_bytes(damaged)
+    loaded = read(folder)
+    assert (len(loaded.cells), loaded.unfinished) == (len(cells), ())
+    assert finished_plans(folder) == set(cells["plan"].dropna())
