@@ -1,13 +1,13 @@
-"""The builder's `BuildLocks` on a cluster: a client of the `LockManager` actor."""
+"""The builder's `BuildLocks` on a cluster: lock files, and a registry that tells what is built and what has failed."""
 
-import os
 from collections.abc import Sequence
 
 import ray
 
 from raydoa.experiment.forecast import stage_label
-from raydoa.on_ray.locks import Holder, find_locks, lock_name
+from raydoa.on_ray.build_registry import find_registry
 from raydoa.pipeline.builder import BuildOutcome
+from raydoa.pipeline.file_locks import FileLocks
 from raydoa.store.key import Stage
 from raydoa.store.store import Store
 
@@ -16,28 +16,37 @@ class ClusterLocks:
     """Locks of one trial (or of the driver) on keys of a store; they are released when its process ends."""
 
     def __init__(self, store: Store) -> None:
-        self._manager = find_locks()
-        self._store = store
-        context = ray.get_runtime_context()
-        actor_id = context.get_actor_id()
-        self._holder = Holder(
-            actor_id or f"driver-{os.getpid()}",
-            context.get_job_id(),
-            context.current_actor if actor_id else None,
-        )
+        self._files = FileLocks(store)
+        self._registry = find_registry()
+        self._job = ray.get_runtime_context().get_job_id()
 
     def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
-        by_name = {lock_name(self._store, stage.key): stage for stage in stages}
-        label = stage_label(stages[0])
-        granted = ray.get(self._manager.acquire.remote(list(by_name), label, self._holder))
-        return [by_name[name] for name in granted]
+        locked = self._files.acquire(stages)
+        if not locked:
+            return []
+        by_lock = {self.name(stage): stage for stage in locked}
+        refused = locked  # Unless the registry answers.
+        try:
+            begin = self._registry.begin.remote(list(by_lock), stage_label(stages[0]), self._job)
+            refused = [by_lock[lock] for lock in ray.get(begin)]
+        finally:
+            self._files.release(refused, BuildOutcome())
+        return [stage for stage in locked if stage not in refused]
 
     def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
-        names = [lock_name(self._store, stage.key) for stage in stages]
-        ray.get(self._manager.release.remote(names, self._holder.name, outcome))
+        locks = [self.name(stage) for stage in stages]
+        try:
+            ray.get(self._registry.end.remote(locks, self._job, outcome))
+        finally:
+            self._files.release(stages, outcome)
 
     def wait(self, stage: Stage) -> BuildOutcome | None:
-        """See `BuildLocks.wait`; a holder that dies ends the wait."""
-        name = lock_name(self._store, stage.key)
-        failed: BuildOutcome | None = ray.get(self._manager.wait.remote(name, self._holder.job))
+        self._files.wait(stage)
+        failed: BuildOutcome | None = ray.get(
+            self._registry.given_up.remote(self.name(stage), self._job)
+        )
         return failed
+
+    def name(self, stage: Stage) -> str:
+        """What the registry calls the build of ``stage``: its lock file."""
+        return str(self._files.path(stage.key))

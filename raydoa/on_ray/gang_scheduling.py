@@ -17,8 +17,8 @@ from typing import Any
 
 import ray
 
+from raydoa.on_ray.build_registry import Gang, find_registry
 from raydoa.on_ray.cluster import capacity_for
-from raydoa.on_ray.locks import Gang, find_locks
 
 _POLL_SECONDS = 15.0
 _GROWTH_SECONDS = 900.0
@@ -29,26 +29,28 @@ _GROWTH_SECONDS = 900.0
 class QueuedGang:
     """The gang of one lock's holder; it travels to its workers, the first of which says that they are running."""
 
-    manager: Any
+    registry: Any
     lock: str
 
     def enqueue(self, num_workers: int, resources_per_worker: Mapping[str, int]) -> None:
         """Queue for so many workers, at first or after a group was lost; return when it is this gang's turn."""
         gang = Gang(num_workers, dict(resources_per_worker))
-        ray.get(self.manager.enqueue_gang.remote(self.lock, gang))
+        ray.get(self.registry.enqueue_gang.remote(self.lock, gang))
         timeout = 0.0
-        while any(map(_has_capacity, ray.get(self.manager.gangs_ahead.remote(self.lock, timeout)))):
+        while any(
+            map(_has_capacity, ray.get(self.registry.gangs_ahead.remote(self.lock, timeout)))
+        ):
             timeout = _POLL_SECONDS
 
     def dequeue(self) -> None:
         """It has its resources, or has failed."""
-        ray.get(self.manager.dequeue_gang.remote(self.lock))
+        ray.get(self.registry.dequeue_gang.remote(self.lock))
 
 
 @contextmanager
 def queued_gang(lock: str) -> Iterator[QueuedGang]:
     """A gang for the holder of ``lock``; whatever becomes of it, nobody waits for it afterwards."""
-    gang = QueuedGang(find_locks(), lock)
+    gang = QueuedGang(find_registry(), lock)
     try:
         yield gang
     finally:
@@ -61,8 +63,8 @@ def wait_for_gangs(*, cluster_grows: bool) -> None:
     def goes_first(gang: Gang) -> bool:
         return _has_capacity(gang) or (cluster_grows and gang.pending_seconds < _GROWTH_SECONDS)
 
-    manager, timeout = find_locks(), 0.0
-    while any(map(goes_first, ray.get(manager.pending_gangs.remote(timeout)))):
+    registry, timeout = find_registry(), 0.0
+    while any(map(goes_first, ray.get(registry.pending_gangs.remote(timeout)))):
         timeout = _POLL_SECONDS
 
 

@@ -1,63 +1,42 @@
 """The search for the best plan, as Ray Tune sees it: a `Searcher` whose every step is in a log.
 
-Tune asks for a configuration per trial and is given the plan of a proposal. Tune saves its own state now and then; the
-log (`raydoa.search.journal`) is written at every step, before anybody acts on it, and has the last word: after a
-kill -9, whatever was pending is proposed again to new trials, and what the old ones have made is in the store.
+Tune asks for a configuration per trial and is given the plan of a proposal. The log (`raydoa.search.journal`) is written
+at every step, before anybody acts on it, and is all that a search goes on from: after a kill -9, whatever was pending is
+proposed again to new trials, and what the old ones have made is in the store.
 """
 
-import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from raydoa.costs.plan import Plan
-from raydoa.errors import UserError
 from raydoa.experiment.accounting import bought_items
+from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.result_row import row_of
 from raydoa.experiment.search_accounting import IncurredCosts
 from raydoa.on_ray.plan_trial import trial_config
 from raydoa.search.ask_tell import Proposal
-from raydoa.search.journal import Journal, last_limit, read_journal
-from raydoa.search.setup import SearchSetup, cell_of
+from raydoa.search.journal import Journal
+from raydoa.search.setup import cell_of
 
 
 class PlanSearcher(Searcher):
-    """Suggests the plans of proposals, ``at_once`` trials at a time, and tells what came out.
+    """Suggests the plans of proposals, ``at_once`` trials at a time, and tells the log what came out."""
 
-    Tune pickles it with the experiment, and restores it in another process: what is kept is how to open the log.
-    """
-
-    def __init__(self, setup: SearchSetup, at_once: int) -> None:
+    def __init__(self, journal: Journal, resolved: Resolved, at_once: int) -> None:
         super().__init__()
-        self._setup = setup
+        self.journal = journal
+        self._study = resolved.study
         self._at_once = at_once
-        self._journal: Journal | None = None
         self._running: dict[str, int] = {}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return PlanSearcher, (self._setup, self._at_once)
-
-    @property
-    def journal(self) -> Journal:
-        """The log, opened when it is first needed."""
-        if self._journal is None:
-            # The limit may have been changed since Tune has pickled this: the log knows the last one.
-            limit = last_limit(read_journal(self._setup.log_path))
-            limit = self._setup.limit_usd if limit is None else limit
-            self._journal = replace(self._setup, limit_usd=limit).open_journal()
-            resolved = self._setup.resolved
-            self._incurred = IncurredCosts(
-                resolved.study, resolved.context.store, self._journal.began
-            )
-            for number, entry in enumerate(self._journal.search.to_json()["log"]):
-                if "asked" in entry:
-                    self._incurred.asked(number, self._journal.asked[number].plan)
-                elif entry["score"] is None:
-                    self._incurred.failed(entry["told"])
-        return self._journal
+        self._incurred = IncurredCosts(resolved.study, resolved.context.store, journal.began)
+        for number, entry in enumerate(journal.search.to_json()["log"]):
+            if "asked" in entry:
+                self._incurred.asked(number, journal.asked[number].plan)
+            elif entry["score"] is None:
+                self._incurred.failed(entry["told"])
 
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
@@ -76,8 +55,7 @@ class PlanSearcher(Searcher):
         self._incurred.asked(proposal.number, proposal.plan)
         cell = cell_of(proposal.plan, self.journal.search.space)
         self._say(f"measuring {cell.name} for ${proposal.cost_usd:,.4f}: {proposal.why}")
-        study = self._setup.resolved.study
-        return trial_config(proposal.plan, [cell], self._purchased(proposal), study)
+        return trial_config(proposal.plan, [cell], self._purchased(proposal), self._study)
 
     def _next(self) -> Proposal | None:
         """What lost its trial in a crash, first; then what the search asks."""
@@ -117,17 +95,8 @@ class PlanSearcher(Searcher):
         return cell_of(plan, self.journal.search.space).name
 
     def save(self, checkpoint_path: str) -> None:
-        """How long the log is; what it says is in it."""
-        Path(checkpoint_path).write_text(json.dumps({"entries": self.journal.entries}), "utf-8")
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Read what `save` wrote, and check that the log has lost nothing since. Raises `UserError`: it has."""
-        saved = json.loads(Path(checkpoint_path).read_text("utf-8"))["entries"]
-        if self.journal.entries < saved:
-            raise UserError(
-                f"{self._setup.result_dir}: the search's log has {self.journal.entries} lines, and had {saved}; it was "
-                "cut or removed: bring it back, or remove the whole folder to begin again"
-            )
+        """Nothing: Tune calls this now and then, and the log is written already."""
+        Path(checkpoint_path).touch()
 
     def _say(self, what: str) -> None:
         search = self.journal.search

@@ -7,11 +7,9 @@ GPUs are the stages.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.tune.logger import JsonLoggerCallback
 
 from raydoa.costs.plan import Plan, plan_from_json
 from raydoa.experiment.accounting import made_for
@@ -21,14 +19,9 @@ from raydoa.experiment.placement import Placer
 from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.study import Study
 from raydoa.experiment.trial import measure
-from raydoa.on_ray.cluster import TRIAL_NEEDS
 from raydoa.on_ray.cluster_locks import ClusterLocks
-from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
-from raydoa.on_ray.ray_internals import set_callbacks
 from raydoa.on_ray.runner import ClusterRunner
 from raydoa.pipeline.builder import Builder
-
-_MAX_FAILURES = 2
 
 
 @dataclass(frozen=True)
@@ -89,47 +82,3 @@ def measure_plan(config: dict[str, Any], trial: Trial) -> None:
     purchased = json.loads(values["purchased"])
     for row in measure(plan, trial_cells(config), purchased, study, builder):
         tune.report(row)
-
-
-def plan_tuner(
-    trainable: Any,
-    result_dir: Path,
-    searcher: Any,
-    count: int,
-    callbacks: Sequence[tune.Callback],
-    *,
-    resume: bool = True,
-    rerun: bool = False,
-    keys: Sequence[str] = (),
-) -> tune.Tuner:
-    """A `Tuner` of ``count`` plans (-1: until ``searcher`` has finished); what Tune has saved goes before all of these.
-
-    ``resume``: whether to go on from that; ``rerun``: whether trials that were interrupted or failed run again; ``keys``:
-    of the configurations, which Tune's own searcher must know.
-    """
-    trainable = tune.with_resources(trainable, TRIAL_NEEDS)
-    callbacks = [*callbacks, LeakedPlacementGroups(), JsonLoggerCallback()]
-    path = str(result_dir)
-    if resume and tune.Tuner.can_restore(path):
-        tuner = tune.Tuner.restore(path, trainable, resume_unfinished=rerun, restart_errored=rerun)
-        return set_callbacks(tuner, callbacks)
-    return tune.Tuner(
-        trainable,
-        param_space={"trial": dict.fromkeys(keys)} if keys else None,
-        tune_config=tune.TuneConfig(
-            search_alg=searcher,
-            num_samples=count,
-            # Starting a process takes longer than many a cell whose stages are there. (A schedule that stops trials
-            # early must not: it is the end of a trial's actor that ends its work and releases its locks.)
-            reuse_actors=True,
-            trial_name_creator=lambda t: trial_name(t.config),
-            trial_dirname_creator=lambda t: f"{trial_name(t.config)}-{t.trial_id}",
-        ),
-        run_config=tune.RunConfig(
-            name=result_dir.name,
-            storage_path=str(result_dir.parent),
-            verbose=0,
-            callbacks=callbacks,
-            failure_config=tune.FailureConfig(max_failures=_MAX_FAILURES),
-        ),
-    )

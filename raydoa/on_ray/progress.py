@@ -8,15 +8,18 @@ far; while some kind has not been seen yet, the estimate says "over".
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from raydoa.costs.plan import Plan
 from raydoa.experiment.forecast import Forecast
-from raydoa.on_ray.locks import Status, find_locks, lock_name
+from raydoa.on_ray.build_registry import Status, find_registry
 from raydoa.on_ray.plan_trial import trial_plan
+from raydoa.pipeline.file_locks import FileLocks
 from raydoa.store.store import Store
 
 _EVERY_SECONDS = 5.0
@@ -25,23 +28,26 @@ _EVERY_SECONDS = 5.0
 class Progress(Callback):
     """Writes a line to standard error every few seconds, and when the last trial is done.
 
-    Tune pickles its callbacks with the experiment and brings them back when that is restored, in another process on
-    another cluster: what is kept is the forecast alone, and what is done is read off the store and the trials.
+    Args:
+        forecast: of the sweep.
+        store: where its stages are.
+        finished: plans that have their rows from an earlier run.
     """
 
-    def __init__(self, forecast: Forecast, store: Store) -> None:
+    def __init__(self, forecast: Forecast, store: Store, finished: Iterable[Plan]) -> None:
         self._forecast = forecast
         self._store = store
-        self._done: set[str] = set()
+        self._locks = FileLocks(store)
+        self._done: set[Plan] = set()
+        self._terminated: set[str] = set()
         self._missing = set(forecast.stages)
         self._unbought = {plan: t.purchased_usd for plan, t in forecast.trials.items()}
         self._pace: defaultdict[str, list[float]] = defaultdict(list)
         self._started = time.monotonic()
         self._written = 0.0
         self._seen: int | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Progress, (self._forecast, self._store)
+        for plan in finished:
+            self._finish(plan)
 
     def setup(self, **info: Any) -> None:
         """Tune calls this before the first trial: what earlier sweeps made is not left to make."""
@@ -61,17 +67,20 @@ class Progress(Callback):
     def _look(self, trials: list[Any]) -> None:
         """What finished trials needed exists, whoever made it."""
         for trial in trials:
-            if trial.status == Trial.TERMINATED and trial.trial_id not in self._done:
-                plan = trial_plan(trial.config)
-                self._done.add(trial.trial_id)
-                self._missing -= self._forecast.needs(plan)
-                self._unbought.pop(plan, None)
+            if trial.status == Trial.TERMINATED and trial.trial_id not in self._terminated:
+                self._terminated.add(trial.trial_id)
+                self._finish(trial_plan(trial.config))
+
+    def _finish(self, plan: Plan) -> None:
+        self._done.add(plan)
+        self._missing -= self._forecast.needs(plan)
+        self._unbought.pop(plan, None)
 
     def _write(self) -> None:
         job = ray.get_runtime_context().get_job_id()
-        status: Status = ray.get(find_locks().status.remote(job, self._seen))
+        status: Status = ray.get(find_registry().status.remote(job, self._seen))
         self._seen = status.count
-        made = {lock_name(self._store, key): key for key in self._missing}
+        made = {str(self._locks.path(key)): key for key in self._missing}
         for label, lock, seconds in status.made:
             if lock in made:
                 self._missing.discard(made[lock])

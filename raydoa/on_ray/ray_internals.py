@@ -5,10 +5,13 @@ them an upgrade of Ray has removed or changed. Seen with Ray 2.60.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
+from ray import cloudpickle
 from ray._common import constants
 from ray._private import services
 from ray._private.state import state
@@ -137,10 +140,30 @@ def is_startup_timeout(failure: BaseException) -> bool:
     return isinstance(failure, WorkerGroupStartupTimeoutError)
 
 
-def set_callbacks(tuner: Any, callbacks: Sequence[Any]) -> Any:
-    """Replace the callbacks of a restored `Tuner`, which by itself brings back those that it was pickled with."""
-    tuner._local_tuner.get_run_config().callbacks = list(callbacks)
-    return tuner
+def failure_of_trial(trial: Any) -> BaseException:
+    """What a trial of Tune's has just failed with.
+
+    Tune pickles it into the session folder, which is this user's own, and copies that into the result dir, which is where
+    `ResultGrid` would read it from. A trial whose process could not be started has a text alone.
+    """
+    pickled = trial.pickled_error_file
+    if pickled is None:
+        return RuntimeError(Path(trial.error_file).read_text(encoding="utf-8"))
+    error: BaseException = cloudpickle.loads(Path(pickled).read_bytes())
+    return error
+
+
+@contextmanager
+def no_experiment_is_unpickled() -> Iterator[None]:
+    """Keep Tune from unpickling a result dir's state, as it does at the end of a run that was stopped before any trial."""
+    from ray.tune.analysis.experiment_analysis import ExperimentAnalysis
+
+    load = ExperimentAnalysis._load_trials
+    ExperimentAnalysis._load_trials = lambda _analysis: []
+    try:
+        yield
+    finally:
+        ExperimentAnalysis._load_trials = load
 
 
 def attach_mlflow_run(callback: Any, trial: Any, run_id: str) -> None:

@@ -18,9 +18,9 @@ from raydoa.on_ray.error_causes import actionable_cause
 from raydoa.on_ray.finetune import fine_tune
 from raydoa.on_ray.gang_scheduling import queued_gang, wait_for_gangs
 from raydoa.on_ray.label_pool import label_pool
-from raydoa.on_ray.locks import lock_name
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.file_locks import FileLocks
 from raydoa.pipeline.host_memory import host_bytes
 from raydoa.store.key import Stage
 
@@ -48,8 +48,8 @@ class ClusterRunner:
         for placement in self._placer.placed(stages):
             match placement:
                 case WorkerGroup():
-                    lock = lock_name(self._context.store, placement.stage.key)
-                    with queued_gang(lock) as gang:
+                    lock = FileLocks(self._context.store).path(placement.stage.key)
+                    with queued_gang(str(lock)) as gang:
                         fine_tune(placement.stage, self._context, self._runtime, gang)
                 case ActorPool():
                     wait_for_gangs(cluster_grows=grows)

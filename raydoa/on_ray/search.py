@@ -6,10 +6,11 @@ from ray import tune
 
 from raydoa.errors import Interrupted
 from raydoa.experiment.config import RuntimeConfig
+from raydoa.on_ray.build_registry import start_registry
 from raydoa.on_ray.cluster import cluster, trials_that_fit
-from raydoa.on_ray.locks import start_locks
 from raydoa.on_ray.plan_searcher import PlanSearcher
-from raydoa.on_ray.plan_trial import Trial, measure_plan, plan_tuner
+from raydoa.on_ray.plan_trial import Trial, measure_plan
+from raydoa.on_ray.run_trials import alone_in, run_trials
 from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.pipeline.context import TOKEN_FOLDER
 from raydoa.search.journal import Journal
@@ -20,13 +21,20 @@ def run_search(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
     """Search to the end and return the log; what was begun earlier goes on, and what has ended is read.
 
     Raises:
-        UserError: something cannot be reached, the store cannot be written, or nothing can be measured.
+        UserError: something cannot be reached, the store cannot be written, nothing can be measured, or another process is
+            running this search.
         Interrupted: somebody stopped it; the same command goes on.
     """
     study, result_dir = setup.resolved.study, setup.result_dir
     study.check_reachable()
     check_trackers(runtime.trackers)
     setup.check()
+    with alone_in(result_dir):
+        return _go_on(setup, runtime)
+
+
+def _go_on(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
+    study, result_dir = setup.resolved.study, setup.result_dir
     if not setup.begun:
         setup.resolved.context.store.prepare()  # What is in it will be in the log.
     journal = setup.open_journal()
@@ -37,15 +45,12 @@ def run_search(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
     trackers = Trackers(runtime.trackers, result_dir.name)
-    # Tune would not ask a searcher again that has said it is finished, though a new limit lets it go on.
-    same = not journal.ended_once
     with cluster(namespace=study.sweep_id):
-        start_locks()
+        start_registry()
         trainable = tune.with_parameters(measure_plan, trial=Trial(setup.resolved, runtime))
-        searcher = PlanSearcher(setup, trials_that_fit(runtime.trials_of_a_search))
-        # What was running is proposed again by the searcher, whose log knows of trials that Tune had not yet saved.
-        plan_tuner(trainable, result_dir, searcher, -1, [trackers], resume=same).fit()
-    journal = setup.open_journal()
+        at_once = trials_that_fit(runtime.trials_of_a_search)
+        searcher = PlanSearcher(journal, setup.resolved, at_once)
+        run_trials(trainable, result_dir, searcher, -1, [trackers])
     if journal.search.stopped is None or journal.pending:
         raise Interrupted(
             f"stopped with {len(journal.search.observations)} measured and {len(journal.pending)} pending; the same "

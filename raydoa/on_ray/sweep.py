@@ -3,18 +3,20 @@
 A trial is a driver: it holds a little memory and no CPU, asks the builder for its artifacts, and reports flat rows. What
 costs CPUs and GPUs are the stages, which never wait for each other while they hold any, and trials leave most of the head's
 memory to them: concurrency can be bounded but cannot deadlock. The result dir is named after everything that decides the
-rows: the same sweep goes on where it was, and a finished one is read back.
+rows: the same sweep measures the plans that have no rows there yet, and a finished one is read back.
 """
 
 import json
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray.tune.search import BasicVariantGenerator
 
+from raydoa.costs.plan import Plan
 from raydoa.errors import Interrupted
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
@@ -22,19 +24,20 @@ from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.result_row import DRIVER_FILE
 from raydoa.experiment.study import Study
 from raydoa.experiment.trial import awaiting_row, infeasible_row
+from raydoa.on_ray.build_registry import start_registry
 from raydoa.on_ray.cluster import cluster, trials_that_fit
 from raydoa.on_ray.error_causes import failure_of_cells
-from raydoa.on_ray.locks import start_locks
 from raydoa.on_ray.plan_trial import (
     Trial,
     measure_plan,
-    plan_tuner,
     trial_config,
 )
 from raydoa.on_ray.progress import Progress
+from raydoa.on_ray.run_trials import alone_in, run_trials
 from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.on_ray.warm_start import arrive, start_warm_start, wait_for_all
 from raydoa.pipeline.context import TOKEN_FOLDER
+from raydoa.report.results import finished_plans
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +46,8 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
     """Measure the cells of a forecast and return the result dir.
 
     Raises:
-        UserError: something cannot be reached, the store cannot be written, or an input failed a cell.
+        UserError: something cannot be reached, the store cannot be written, another process is running this sweep, or an
+            input failed a cell.
         RunFailed: cells failed otherwise.
         Interrupted: somebody stopped it. In each case what is finished stays, and the same command resumes.
     """
@@ -54,47 +58,46 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
     runtime = runtime.model_copy(
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
-    result_dir.mkdir(parents=True, exist_ok=True)
-    _write_rows_without_trial(resolved.study, expected, result_dir)
-    if not expected.trials:
-        return result_dir
-    with cluster(namespace=resolved.study.sweep_id):
-        start_locks()
-        progress = Progress(expected, resolved.context.store)
-        tuner = _tuner(Trial(resolved, runtime), result_dir, expected, progress)
-        results = tuner.fit()
-        failed = [result.error for result in results if result.error is not None]
-    if failed:
-        raise failure_of_cells(
-            failed,
-            f"{len(failed)} of {len(results)} trials failed; finished stages stay in {runtime.store}, and the same "
-            f"command resumes from there; tracebacks are in {result_dir}/*/error.txt. The first",
-        )
-    finished = sum("schema" in (result.metrics or {}) for result in results)
-    if finished < len(expected.trials):
-        # Tune takes SIGINT and SIGTERM for itself and returns, with those trials that it had begun.
-        raise Interrupted(
-            f"stopped with {finished} of {len(expected.trials)} trials done; the same command goes on from there"
-        )
-    shutil.rmtree(result_dir / "train" / TOKEN_FOLDER, ignore_errors=True)
+    with alone_in(result_dir):
+        _write_rows_without_trial(resolved.study, expected, result_dir)
+        finished = finished_plans(result_dir) if expected.trials else set()
+        left = [p for p in expected.longest_first() if resolved.study.plan_id(p) not in finished]
+        if left:
+            with cluster(namespace=resolved.study.sweep_id):
+                _measure(left, Trial(resolved, runtime), result_dir, expected)
+        shutil.rmtree(result_dir / "train" / TOKEN_FOLDER, ignore_errors=True)
     return result_dir
 
 
-def _tuner(trial: Trial, result_dir: Path, expected: Forecast, progress: Progress) -> tune.Tuner:
+def _measure(left: Sequence[Plan], trial: Trial, result_dir: Path, expected: Forecast) -> None:
+    """Measure the plans that are left, on a cluster that is up. Raises as `run_sweep`."""
+    start_registry()
     at_once, study = trials_that_fit(trial.runtime.trials_of_a_sweep), trial.resolved.study
-    warm_start = start_warm_start(min(at_once, len(expected.trials)))
+    warm_start = start_warm_start(min(at_once, len(left)))
     trainable = tune.with_parameters(measure_after_warm_start, trial=trial, warm_start=warm_start)
     points = [
         trial_config(plan, expected.trials[plan].cells, expected.trials[plan].purchased, study)
-        for plan in expected.longest_first()
+        for plan in left
     ]
+    plans, finished = len(expected.trials), set(expected.trials) - set(left)
     # Not `grid_search`: for each of its trials Tune copies the whole grid, which takes 0.1 s of 10,000 cells.
     searcher = BasicVariantGenerator(points, at_once)
+    progress = Progress(expected, trial.resolved.context.store, finished)
     callbacks = [progress, Trackers(trial.runtime.trackers, result_dir.name)]
     keys = tuple(points[0]["trial"])
-    return plan_tuner(
-        trainable, result_dir, searcher, len(points), callbacks, rerun=True, keys=keys
-    )
+    done, failed = run_trials(trainable, result_dir, searcher, len(points), callbacks, keys)
+    if failed:
+        raise failure_of_cells(
+            failed,
+            f"{len(failed)} of {plans} trials failed; finished stages stay in {trial.runtime.store}, and the same "
+            f"command resumes from there; tracebacks are in {result_dir}/*/error.txt. The first",
+        )
+    if done < len(left):
+        # Tune takes SIGINT for itself and returns, with those trials that it had begun.
+        done += len(finished)
+        raise Interrupted(
+            f"stopped with {done} of {plans} trials done; the same command goes on from there"
+        )
 
 
 def _write_rows_without_trial(study: Study, expected: Forecast, result_dir: Path) -> None:

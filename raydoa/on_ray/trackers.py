@@ -28,8 +28,7 @@ _PARAMETERS = {field.name for field in fields(Cell)} | {"schema"}
 class Trackers(LoggerCallback):
     """Forwards trials to Tune's loggers (``names`` of `TRACKERS`), and of a result the row's numbers.
 
-    Tune would pickle its loggers with the experiment, and MLflow's holds a module that may be gone by the time a
-    sweep is resumed. What is pickled is which of them are wanted; they are created when the experiment starts.
+    They are created when the experiment starts, so that what they need is loaded only then.
     """
 
     def __init__(self, names: Sequence[str], experiment: str) -> None:

@@ -19,7 +19,7 @@ STARTING = "starting"
 
 
 class SimulatedLocks:
-    """Locks as `raydoa.on_ray.locks` has them: `acquire` never waits, and a wait ends with the release."""
+    """Locks as `raydoa.pipeline.file_locks` has them: `acquire` never waits, and a wait ends with the release."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

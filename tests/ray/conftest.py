@@ -43,12 +43,12 @@ def tiny_poisoned(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 
 @pytest.fixture(scope="module")
 def two_cpus() -> Iterator[None]:
-    """A cluster of our own with two CPUs, and the lock manager of a sweep."""
+    """A cluster of our own with two CPUs, and the registry of a sweep."""
+    from raydoa.on_ray.build_registry import start_registry
     from raydoa.on_ray.cluster import cluster
-    from raydoa.on_ray.locks import start_locks
 
     with cluster("tests", cpus=2):
-        start_locks()
+        start_registry()
         yield
 
 

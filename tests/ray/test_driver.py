@@ -3,20 +3,17 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from raydoa.experiment.config import Grid, Sweep
 from raydoa.experiment.forecast import forecast
 from raydoa.experiment.grid import grid_cells
-from raydoa.experiment.presets import preset
 from raydoa.experiment.resolve import resolve
 from raydoa.report.results import load
+from tests.ray.driver import Driver, ray_folders, sweep_of
 from tests.ray.rows import numbers, plain_builder, records, without_ray
 from tests.ray.tiny import Tiny
 from tests.ray.watching import until
@@ -29,66 +26,17 @@ _PROGRESS = re.compile(
 )
 
 
-class Driver:
-    """Runs `sweeps/main_grid.py` on a tiny task, in a process group of its own."""
-
-    def __init__(self, tiny: Tiny, folder: Path, ray_folder: Path, u: int) -> None:
-        self._ray_folder = ray_folder
-        self._folder = folder
-        models = [f"{name}={tiny.model(name)}" for name in ("small", "large")]
-        self._command = [
-            sys.executable, "sweeps/main_grid.py", "--config", "nano", "--task", str(tiny.task_yaml),
-            "--strategies", "annotate", "distill", "--budgets", "5", "--n", "16", "--u", str(u),
-            "--teachers", "large", "--student", "small", "--seeds", "0", "--test-rows", "16",
-            "--model", models[0], "--model", models[1],
-            "--store", str(folder / "store"), "--results", str(folder / "results"),
-        ]  # fmt: skip
-
-    def start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self._command,
-            env=os.environ | {"RAY_TMPDIR": str(self._ray_folder)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def processes(self) -> list[int]:
-        """Everything that runs on behalf of this driver's Ray."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*/environ"):
-            try:
-                if f"RAY_TMPDIR={self._ray_folder}\0".encode() in path.read_bytes():
-                    found.append(int(path.parent.name))
-            except OSError:
-                continue  # It is gone, or not ours.
-        return found
-
-
 @pytest.fixture
 def ray_folder(_own_place: None) -> Iterator[Path]:
     """A short folder for the driver's own Ray."""
-    folder = Path(os.environ["RAY_TMPDIR"]) / "d"
-    folder.mkdir(exist_ok=True)
-    yield folder
-
-
-def _sweep(tiny: Tiny, u: int) -> Sweep:
-    """What the command line says, as a configuration."""
-    grid = {
-        "tasks": (str(tiny.task_yaml),), "strategies": ("annotate", "distill"), "budgets": (5.0,), "n": (16,),
-        "u": (u,), "teachers": ("large",), "seeds": (0,),
-    }  # fmt: skip
-    nano = preset("nano").sweep
-    changes = {"grid": Grid.model_validate(grid), "student": "small", "test_rows": 16}
-    return nano.model_copy(update=changes)
+    with ray_folders("d") as [folder]:
+        yield folder
 
 
 def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> None:
     """kill -9 of the driver's whole process group; the same command goes on, and makes nothing twice."""
     driver = Driver(tiny, tmp_path, ray_folder, u=40)
-    running = tiny.runtime(tmp_path)
+    running = driver.runtime()
     first = driver.start()
     until(
         "a fine-tuned model",
@@ -108,7 +56,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
     assert before.items() <= after.items(), "same attempts, same times"
     _check_quiet(err)
 
-    sweep = _sweep(tiny, u=40)
+    sweep = sweep_of(tiny, u=40)
     resolved = resolve(sweep, tiny.runtime(tmp_path / "alone"))
     result_dir = tmp_path / "results" / resolved.study.sweep_id
     assert out.splitlines()[-1] == str(result_dir)
@@ -126,7 +74,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
 def test_a_failing_stage(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) -> None:
     """One clear line, exit code 2, and what was made stays: the teacher too, which is made before, without Ray."""
     running = tiny_poisoned.runtime(tmp_path)
-    resolved = resolve(_sweep(tiny_poisoned, u=400), running)
+    resolved = resolve(sweep_of(tiny_poisoned, u=400), running)
     named = resolved.study.sweep
     (cell,) = [c for c in grid_cells(named.grid, named.student) if c.strategy == "distill"]
     teacher = graph_of(resolved, cell).evaluations[1]

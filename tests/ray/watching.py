@@ -49,6 +49,17 @@ def drain(address: str, node_id: str, seconds: float = 120.0) -> None:
     assert accepted, rejection
 
 
+def processes_with(variable: str) -> list[psutil.Process]:
+    """Processes with an environment variable, as ``NAME=value``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        # Gone meanwhile, or not ours.
+        with suppress(OSError, psutil.NoSuchProcess):
+            if f"{variable}\0".encode() in path.read_bytes():
+                found.append(psutil.Process(int(path.parent.name)))
+    return found
+
+
 def workers(title: str) -> list[psutil.Process]:
     """Processes of our clusters by what they call themselves; faster than asking Ray."""
     place = os.environ["RAY_TMPDIR"]
@@ -61,9 +72,9 @@ def workers(title: str) -> list[psutil.Process]:
 
 
 @contextmanager
-def held(title: str) -> Iterator[None]:
-    """Workers stand still: however fast they are, what happens in here finds them in their work."""
-    processes = workers(title)
+def held(of: str | list[psutil.Process]) -> Iterator[None]:
+    """Workers (of our clusters, by title) stand still: however fast they are, what happens in here finds them in their work."""
+    processes = workers(of) if isinstance(of, str) else of
     assert processes
     for process in processes:
         process.suspend()

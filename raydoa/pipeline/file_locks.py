@@ -1,0 +1,76 @@
+"""The builder's locks as files: one process of a machine builds a key, whichever sweep or search it belongs to.
+
+Lock files lie where all who use a store see them: in its folder, or for one behind a URL in this machine's cache folder.
+All trials of a cluster run on its head node, so this holds for them as well.
+
+Deadlock is impossible: `acquire` never blocks, and who waits holds no lock on anything unbuilt. A lock says nothing
+about whether the artifact exists, which the store knows: look there once more after a lock is granted.
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from raydoa.pipeline.builder import BuildOutcome
+from raydoa.store import lock_file
+from raydoa.store.key import Stage
+from raydoa.store.storage import mendable
+from raydoa.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+_MOST_AT_ONCE = 256
+"""Locks of one call: a process may have 1,024 files open. What is not granted is asked for again."""
+
+
+class FileLocks:
+    """`BuildLocks` of one process on keys of a store; they are released when it ends."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._held: dict[str, lock_file.LockFile] = {}
+
+    def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
+        """See `BuildLocks.acquire`."""
+        granted = []
+        with mendable(str(self._folder)):
+            for stage in stages[:_MOST_AT_ONCE]:
+                lock = lock_file.acquire(self.path(stage.key))
+                if lock is not None:
+                    self._held[stage.key] = lock
+                    granted.append(stage)
+        return granted
+
+    def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
+        """See `BuildLocks.release`; how the build ended is in the store."""
+        for stage in stages:
+            self._held.pop(stage.key).release()
+
+    def wait(self, stage: Stage) -> BuildOutcome | None:
+        """See `BuildLocks.wait`; a holder that dies ends the wait, and whoever waited may try."""
+        lock_file.wait_until_free(self.path(stage.key))
+        return None
+
+    def path(self, key: str) -> Path:
+        """The lock file of a key."""
+        return self._folder / key[:2] / key
+
+    @cached_property
+    def _folder(self) -> Path:
+        url = hashlib.sha256(self._store.url.encode()).hexdigest()[:16]
+        of_machine = self._store.cache_dir / "locks" / url
+        if "://" in self._store.url:
+            return of_machine
+        in_store = Path(self._store.url) / "locks"
+        try:
+            with mendable(self._store.url):
+                probe = lock_file.acquire(in_store / "probe")
+        except lock_file.LocksUnsupported:
+            where = "processes of this machine alone see each other's"
+            logger.warning("%s: its file system has no locks; %s", self._store.url, where)
+            return of_machine
+        if probe is not None:
+            probe.release()
+        return in_store

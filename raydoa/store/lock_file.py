@@ -1,0 +1,109 @@
+"""Locks between the processes of a machine: an empty file each, and a kernel that forgets whoever dies.
+
+A lock is `flock` on a file. However its holder ends, the kernel releases it at once, so there are no leases to renew and
+no timeouts that a busy machine could miss. Over NFS the server does the same for all machines that mount it.
+"""
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+from raydoa.errors import UserError
+
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+
+
+class LocksUnsupported(OSError):
+    """The file system knows no locks."""
+
+
+class LockFile:
+    """A lock that this object holds until `release`, or the end of the process."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let the next one have it; all who wait are woken."""
+        # While it is locked: nobody else can have begun to use this file.
+        self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+
+def acquire(path: Path) -> LockFile | None:
+    """The lock on ``path``, whose folder may be new; None if somebody else holds it.
+
+    Raises:
+        LocksUnsupported: the file system knows none.
+        UserError: something else is at ``path``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        descriptor = _open(path, os.O_RDWR | os.O_CREAT)
+        try:
+            locked = _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if locked and _is_at(descriptor, path):
+                lock, descriptor = LockFile(path, descriptor), -1
+                return lock
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+        if not locked:
+            return None  # Else its holder has just removed it: the next file is another.
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the lock on ``path``."""
+    return not _pass(path, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def wait_until_free(path: Path) -> None:
+    """Return when nobody holds the lock on ``path``."""
+    _pass(path, fcntl.LOCK_SH)
+
+
+def _pass(path: Path, how: int) -> bool:
+    """Share the lock for a moment; returns whether that was granted."""
+    try:
+        descriptor = _open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        return _lock(descriptor, how)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, flags: int) -> int:
+    """Open a lock's file and nothing else: no link to somewhere, and no pipe that waits for a writer."""
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise UserError(
+                f"{path}: found no lock's file but something else; remove it"
+            ) from error
+        raise
+
+
+def _lock(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            raise LocksUnsupported(*error.args) from error
+        raise
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether the open file is still the one at ``path``."""
+    try:
+        there = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(descriptor), there)
