@@ -8,7 +8,8 @@ from pathlib import Path
 
 from raydoa.errors import UserError
 from raydoa.pipeline.stages import VERSIONS
-from raydoa.store.record import DamagedArtifact, Record
+from raydoa.store.names import shown
+from raydoa.store.record import DamagedArtifact, NewerSchema, Record
 from raydoa.store.store import DAY_SECONDS, Store
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
@@ -62,28 +63,48 @@ def ls_lines(store: Store, kind: str | None = None) -> Iterator[str]:
     for key, record in store.records():
         if isinstance(record, DamagedArtifact):
             yield f"{key[:12]}  DAMAGED: {record.why}"
+        elif isinstance(record, NewerSchema):
+            yield f"{key[:12]}  NEWER: {record}"
         elif kind is None or record.kind == kind:
             count, total = count + 1, total + record.size_bytes
             yield _line(record, now)
+    yield from (_stray(path, what) for path, what in store.strays().items())
     yield f"{_counted(count, 'artifact')}, {_size(total)}, in {store.url}"
 
 
 def verify_lines(store: Store, *, drop: bool = False) -> Iterator[str]:
-    """Yield a line for each damaged artifact, then a total; raise `UserError` at the end, unless all are to ``drop``."""
-    count = damaged = 0
-    for key, damage in store.verify():
+    """Yield a line for each thing that is not as it should be, then a total; with ``drop``, remove what is damaged.
+
+    Raises:
+        UserError: at the end, if something of that is left.
+    """
+    count = damaged = hidden = strays = 0
+    done = "; dropped" if drop else ""
+    for key, wrong in store.verify():
         count += 1
-        if damage is not None:
+        if isinstance(wrong, DamagedArtifact):
             damaged += 1
-            yield f"{key}  {damage.why}" + ("; dropped" if drop else "")
+            yield f"{key}  {wrong.why}{done}"
             if drop:
-                store.drop(key, damage.folder)
-    if damaged and not drop:
+                store.drop(key, wrong.folder)
+        elif wrong is not None:
+            hidden += 1
+            yield f"{key}  {wrong}"
+    for path, what in store.strays().items():
+        strays += 1
+        yield _stray(path, what) + done
+        if drop:
+            store.drop_stray(path)
+    read = _counted(count, "artifact")
+    if (damaged or strays) and not drop:
+        more = f", and {_counted(strays, 'thing')} that is no record" if strays else ""
         raise UserError(
-            f"{store.url}: {damaged} of {_counted(count, 'artifact')} damaged; drop them with "
-            "raydoa store verify --drop, and the next run makes them again"
+            f"{store.url}: {damaged} of {read} damaged{more}; drop them with raydoa store verify "
+            "--drop; a run makes again those of them that it reads"
         )
-    yield f"{_counted(count, 'artifact')} read, {damaged} damaged, in {store.url}"
+    if hidden:
+        raise UserError(f"{store.url}: {hidden} of {read} cannot be read; mend it as said above")
+    yield f"{read} read, {damaged} damaged, in {store.url}"
 
 
 def gc_lines(
@@ -97,7 +118,7 @@ def gc_lines(
     collected = store.collect(keep, older_than_seconds, dry_run=dry_run)
     for garbage in collected:
         age = _age(garbage.age_seconds)
-        yield f"{garbage.what:<9}  {_size(garbage.bytes):>8}  {age:>4} old  {garbage.path}"
+        yield f"{garbage.what:<9}  {_size(garbage.bytes):>8}  {age:>4} old  {shown(garbage.path, 200)}"
     done = "would be removed" if dry_run else "removed"
     total = _size(sum(garbage.bytes for garbage in collected))
     yield f"{_counted(len(collected), 'thing')}, {total}, {done} from {store.url}"
@@ -125,15 +146,19 @@ def _age(seconds: float) -> str:
 
 def _line(record: Record, now: datetime) -> str:
     plain_facts = [
-        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        shown(f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}")
         for name, value in record.facts.items()
         if not isinstance(value, dict | list)
     ]
     return (
-        f"{record.key[:12]}  {record.kind:<14} {_size(record.size_bytes):>8}  "
+        f"{record.key[:12]}  {shown(record.kind):<14} {_size(record.size_bytes):>8}  "
         f"{_age(record.age_seconds(now)):>4}  {_counted(len(record.files), 'file'):<9}  "
         + "  ".join(plain_facts[:4])
     ).rstrip()
+
+
+def _stray(path: str, what: str) -> str:
+    return f"{shown(path, 200)}  DAMAGED: {what} among the records that is none"
 
 
 def _counted(count: int, noun: str) -> str:

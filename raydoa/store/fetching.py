@@ -6,14 +6,16 @@ it.
 
 import os
 import uuid
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from raydoa.store.local_storage import LocalStorage
 from raydoa.store.record import DamagedArtifact, FileFacts, Record
 from raydoa.store.remote_storage import RemoteStorage
-from raydoa.store.storage import measure_stream, mendable
+from raydoa.store.storage import OddEntry, measure_stream, mendable
 
 _known: dict[tuple[Path, int, int], FileFacts] = {}
 """Checksums that this process has read, by path, size and modification time in nanoseconds."""
@@ -29,20 +31,50 @@ def bring(
 
     Raises:
         DamagedArtifact: a file is missing or is not what was published.
+        OddEntry: there is no way to them, whoever makes them again: a folder above them is a symbolic link.
     """
-    folder = (storage.folder if isinstance(storage, LocalStorage) else cache) / record.folder
-    if isinstance(storage, RemoteStorage):
-        with mendable(str(cache)):
-            folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        expected = record.files[name]
-        if isinstance(storage, RemoteStorage) and _measured(folder / name) != expected:
-            with suppress(FileNotFoundError):
-                _download(storage, f"{record.folder}/{name}", folder / name)
-        problem = problem_with(name, _measured(folder / name), expected)
-        if problem is not None:
-            raise DamagedArtifact(record.key, problem, record.folder)
+    try:
+        if isinstance(storage, LocalStorage):
+            folder = storage.folder / record.folder
+            with suppress(FileNotFoundError):  # of facts alone, in a copy without empty folders
+                storage.check_folder(record.folder)
+        else:
+            folder = cache / record.folder
+            with mendable(str(cache)):
+                folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            problem = _bring_file(storage, record, name, folder / name)
+            if problem is not None:
+                raise DamagedArtifact(record.key, problem, record.folder)
+    except OddEntry as odd:
+        if not lies_in(odd, record):
+            raise
+        raise DamagedArtifact(
+            record.key, f"its files cannot be read: {odd}", record.folder
+        ) from odd
     return folder
+
+
+def _bring_file(
+    storage: LocalStorage | RemoteStorage, record: Record, name: str, target: Path
+) -> str | None:
+    """See that a file is at ``target`` as it was published; returns what is wrong with it, or None."""
+    path, expected = f"{record.folder}/{name}", record.files[name]
+    if isinstance(storage, LocalStorage):
+        return problem_with(name, _measured(target, partial(storage.open, path)), expected)
+
+    def cached() -> BinaryIO:
+        return target.open("rb")
+
+    if _measured(target, cached) != expected:
+        with suppress(FileNotFoundError):
+            _download(storage, path, target)
+    return problem_with(name, _measured(target, cached), expected)
+
+
+def lies_in(odd: OddEntry, record: Record) -> bool:
+    """Whether something odd is the artifact's own folder or in it, so that it goes if that is dropped."""
+    return odd.path == record.folder or odd.path.startswith(f"{record.folder}/")
 
 
 def problem_with(name: str, measured: FileFacts | None, expected: FileFacts) -> str | None:
@@ -56,9 +88,12 @@ def problem_with(name: str, measured: FileFacts | None, expected: FileFacts) -> 
     return None
 
 
-def _measured(path: Path) -> FileFacts | None:
+def _measured(
+    path: Path, opened: Callable[[], AbstractContextManager[BinaryIO]]
+) -> FileFacts | None:
+    """Facts of the file at ``path``, which ``opened`` opens; None if it is not there."""
     try:
-        with path.open("rb") as stream:
+        with opened() as stream:
             status = os.fstat(stream.fileno())
             seen = (path, status.st_size, status.st_mtime_ns)
             if seen not in _known:

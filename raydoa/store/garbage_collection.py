@@ -6,21 +6,16 @@ artifact that none of those depends on. What is young is never garbage, and neit
 something young depends on: somebody may be about to use it.
 """
 
-import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from raydoa.errors import UserError
+from raydoa.store.names import Attempt, attempt_at
 from raydoa.store.record import DamagedArtifact, Record
 from raydoa.store.storage import Listed
-
-ATTEMPT_TIME = "%Y%m%dT%H%M%SZ"
-"""How the name of an attempt's folder begins: when its writer began to publish (UTC)."""
-
-_ATTEMPT = re.compile(r"data/[0-9a-f]{2}/[0-9a-f]{64}/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}/")
 
 
 @dataclass(frozen=True)
@@ -96,17 +91,17 @@ def _attempts(
     records: Mapping[str, Record | DamagedArtifact], files: Mapping[str, Listed], now: datetime
 ) -> list[Garbage]:
     """Return the attempts that no record points to, whatever their age."""
-    attempts: dict[str, list[Listed]] = {}
+    attempts: dict[Attempt, list[Listed]] = {}
     for path, listed in files.items():
-        if match := _ATTEMPT.match(path):
-            attempts.setdefault(match[0].rstrip("/"), []).append(listed)
+        if attempt := attempt_at(path):
+            attempts.setdefault(attempt, []).append(listed)
     unrecorded = []
-    for folder, inside in sorted(attempts.items()):
-        key = folder.split("/")[2]
+    for attempt, inside in sorted(attempts.items(), key=lambda item: item[0].folder):
+        key, folder = attempt.key, attempt.folder
         record = records.get(key)
         if isinstance(record, DamagedArtifact) or (record and record.folder == folder):
             continue
-        age = now.timestamp() - _last_touched(folder, inside)
+        age = now.timestamp() - _last_touched(attempt, inside)
         unrecorded.append(Garbage("attempt", key, folder, sum(file.bytes for file in inside), age))
     return unrecorded
 
@@ -122,9 +117,7 @@ def _temporaries(files: Mapping[str, Listed], now: datetime) -> list[Garbage]:
     return temporaries
 
 
-def _last_touched(folder: str, inside: list[Listed]) -> float:
+def _last_touched(attempt: Attempt, inside: list[Listed]) -> float:
     """Return when something last happened to an attempt (begin or write), in unix seconds."""
     times = [file.modified for file in inside if file.modified is not None]
-    began = folder.rpartition("/")[2].split("-")[0]
-    times.append(datetime.strptime(began, ATTEMPT_TIME).replace(tzinfo=UTC).timestamp())
-    return max(times)
+    return max([*times, attempt.began.timestamp()])

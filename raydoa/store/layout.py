@@ -7,7 +7,7 @@ plans/<id>.json                        what was asked for under a plan's id
 """
 
 import json
-import re
+import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,30 +16,39 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from raydoa.errors import UserError
-from raydoa.store.garbage_collection import ATTEMPT_TIME
 from raydoa.store.key import canonical_json
 from raydoa.store.local_storage import LocalStorage
+from raydoa.store.names import ATTEMPT_TIME, check_name, is_key, record_path, recorded_key, shown
 from raydoa.store.record import (
     SCHEMA,
     DamagedArtifact,
+    NewerSchema,
     Record,
-    check_name,
     check_schema,
+    is_schema,
     parse_record,
 )
 from raydoa.store.remote_storage import RemoteStorage
-from raydoa.store.storage import Listed
+from raydoa.store.storage import Listed, OddEntry
 
-_KEY = re.compile(r"[0-9a-f]{64}")
-_RECORD = re.compile(r"records/[0-9a-f]{2}/([0-9a-f]{64})\.json")
-
+logger = logging.getLogger(__name__)
 
 Storage: TypeAlias = LocalStorage | RemoteStorage
+
+Recorded: TypeAlias = Record | DamagedArtifact | NewerSchema
+"""What a store has under a key: its record, or why there is none to read."""
 
 
 def open_storage(url: str) -> Storage:
     """A folder, or any URL that fsspec opens."""
-    return RemoteStorage(url) if "://" in url else LocalStorage(Path(url))
+    folder = local_folder(url)
+    return RemoteStorage(url) if folder is None else LocalStorage(Path(folder))
+
+
+def local_folder(url: str) -> str | None:
+    """The path that ``url`` is, with or without the protocol of local files; None of any other URL."""
+    folder = url.removeprefix("file://").removeprefix("local://")
+    return None if "://" in folder else folder
 
 
 def new_attempt(key: str) -> str:
@@ -51,14 +60,17 @@ def new_attempt(key: str) -> str:
 class StoreLayout:
     """The artifacts at one URL. Methods raise `UserError` where a newer raydoa wrote there."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, shipped: bool = False) -> None:
         self.url = url
+        self._shipped = shipped
         self._checked = False
         self._prepared = False
 
     @cached_property
     def place(self) -> Storage:
         """Where the bytes lie; opened when it is first needed."""
+        if self._shipped:
+            return LocalStorage(Path(self.url), follow_links=True)
         return open_storage(self.url)
 
     def prepare(self) -> None:
@@ -76,32 +88,51 @@ class StoreLayout:
             raise UserError(f"{self.url}: no store here (no store.json); check the name") from None
 
     def record(self, key: str) -> Record | None:
-        """Return the record of ``key``, None if there is none, or raise `DamagedArtifact`."""
-        assert _KEY.fullmatch(key), f"not a key: {key!r}"
+        """Return the record of ``key``, None if there is none, or raise `DamagedArtifact`.
+
+        Raises:
+            UserError: ``key`` is none; the record is a newer raydoa's; the way to it is no plain folder.
+        """
+        if not is_key(key):
+            raise UserError(f"{self.url}: {shown(key)} is no key; expected 64 hexadecimal digits")
         self._check_schema()
-        path = _record_path(key)
+        path = record_path(key)
         try:
             content = self.place.read(path)
         except FileNotFoundError:
             return None
+        except OddEntry as odd:
+            if odd.path != path:
+                raise
+            raise DamagedArtifact(key, f"its record cannot be read: {odd}") from odd
         return parse_record(content, key, f"{self.url}/{path}")
 
     def keys(self) -> Iterator[str]:
         """Yield the keys of all artifacts here (not of shipped ones), sorted."""
-        self._check_schema()
-        for path in sorted(self.place.listing("records")):
-            if match := _RECORD.fullmatch(path):
-                yield match[1]
+        plain, odd = self._recorded()
+        yield from sorted({*plain.values(), *odd})
 
-    def records(self) -> Iterator[tuple[str, Record | DamagedArtifact]]:
+    def records(self) -> Iterator[tuple[str, Recorded]]:
         """Yield every key with its record, or with what is wrong with that."""
-        paths = {_record_path(key): key for key in self.keys()}
-        for path, content in self.place.read_all(paths):
-            key = paths[path]
+        plain, odd = self._recorded()
+        for key, what in odd.items():
+            where = f"{self.url}/{record_path(key)}"
+            yield key, DamagedArtifact(key, f"its record {where} is {what}")
+        for path, content in self.place.read_all(plain):
+            key = plain[path]
             try:
                 yield key, parse_record(content, key, f"{self.url}/{path}")
-            except DamagedArtifact as damage:
-                yield key, damage
+            except (DamagedArtifact, NewerSchema) as unread:
+                yield key, unread
+
+    def strays(self) -> dict[str, str]:
+        """Return what lies among the records and is none, by path, with what it is; hidden files are somebody's work."""
+        self._check_schema()
+        return {
+            path: listed.odd or "a file"
+            for path, listed in sorted(self.place.listing("records").items())
+            if recorded_key(path) is None and not _is_hidden(path)
+        }
 
     def files(self) -> dict[str, Listed]:
         """Return everything under ``data/`` and ``records/``."""
@@ -109,9 +140,27 @@ class StoreLayout:
 
     def is_whole(self, record: Record) -> bool:
         """Tell whether all files are there with the right sizes (the bytes are not read)."""
-        there = self.place.listing(record.folder)
-        expected = {f"{record.folder}/{name}": file.bytes for name, file in record.files.items()}
-        return all(path in there and there[path].bytes == size for path, size in expected.items())
+        try:
+            listing = self.place.listing(record.folder)
+        except OddEntry:
+            return False
+        there = {path: listed.bytes for path, listed in listing.items() if listed.odd is None}
+        return all(
+            there.get(f"{record.folder}/{name}") == file.bytes
+            for name, file in record.files.items()
+        )
+
+    def _recorded(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the keys of records that are plain files, by path, and of the others, with what each is."""
+        self._check_schema()
+        plain, odd = {}, {}
+        for path, listed in sorted(self.place.listing("records").items()):
+            key = recorded_key(path)
+            if key is not None and path == record_path(key) and listed.odd is None:
+                plain[path] = key
+            elif key is not None:
+                odd[key] = listed.odd or "a folder"
+        return plain, {key: odd[key] for key in odd if key not in plain.values()}
 
     def published(self, key: str) -> Record | None:
         """Return the record of ``key`` if there is a whole artifact, None if it is to be made."""
@@ -131,7 +180,7 @@ class StoreLayout:
             )
         if (earlier := self.published(record.key)) is not None:
             return earlier
-        self.place.write(_record_path(record.key), record.to_bytes())
+        self.place.write(record_path(record.key), record.to_bytes())
         return record
 
     def keep_plan(self, plan_id: str, plan: Mapping[str, Any]) -> None:
@@ -159,30 +208,41 @@ class StoreLayout:
         try:
             record = self.record(key)
         except DamagedArtifact:
-            record = (
-                None  # Which attempt it pointed to is unknown; gc will find that none is needed.
-            )
+            record = None  # Where it pointed to is unknown; gc will find that no attempt is needed.
         if folder is not None and record is not None and record.folder != folder:
             return
-        self.place.remove(_record_path(key))
-        if record is not None:
+        if record is None:
+            self.place.remove_folder(record_path(key))  # whatever lies there: a folder, a link
+            return
+        self.place.remove(record_path(key))
+        try:
             self.place.remove_folder(record.folder)
+        except OddEntry as odd:
+            logger.warning("%s; it is left, and what it leads to", odd)
+
+    def drop_stray(self, path: str) -> None:
+        """Remove one of the `strays`; of a link, nothing that it leads to."""
+        self.place.remove(path)
 
     def _check_schema(self) -> None:
         if self._checked:
             return
         where = f"{self.url}/store.json"
         try:
-            schema = json.loads(self.place.read("store.json"))["schema"]
+            content = self.place.read("store.json")
         except FileNotFoundError:
             return  # a new store
-        except (json.JSONDecodeError, UnicodeDecodeError, TypeError, KeyError):
+        try:
+            schema = json.loads(content)["schema"]
+        except (ValueError, RecursionError, TypeError, KeyError):
             schema = None
-        if not isinstance(schema, int):
+        if not is_schema(schema):
             raise UserError(f'{where}: not the mark of a store; expected {{"schema": {SCHEMA}}}')
         check_schema(schema, where)
         self._checked = True
 
 
-def _record_path(key: str) -> str:
-    return f"records/{key[:2]}/{key}.json"
+def _is_hidden(path: str) -> bool:
+    """Whether it is of a writer at work, of NFS, or an object that stands for a folder."""
+    name = path.rpartition("/")[2]
+    return name == "" or name.startswith(".")

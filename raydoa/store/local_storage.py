@@ -1,8 +1,11 @@
 """A place in a folder of this machine or of a network file system.
 
 A small file is written aside, synced and renamed with `os.replace`; a big one is copied into a
-folder that nobody reads yet and synced with its folder. No locks and no exclusive creation, so NFS
-is as good as a disk.
+folder that nobody reads yet and synced with its folder. No locks, so NFS is as good as a disk.
+
+Whoever can write the folder must not make us read, write or remove anything outside it, so every method comes to
+what it touches through a `Descent`. What remains is what a reader does with a path that it was given (`Store.fetch`):
+whoever can write the folder can change such a file, or make it a link, after it was checked.
 """
 
 import errno
@@ -11,13 +14,14 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from raydoa.store.descent import Descent, is_folder
 from raydoa.store.record import FileFacts
-from raydoa.store.storage import CHUNK_BYTES, Listed, measure_stream, mendable
+from raydoa.store.storage import CHUNK_BYTES, Listed, OddEntry, measure_stream, mendable
 
 logger = logging.getLogger(__name__)
 
@@ -25,16 +29,21 @@ _IN_USE = (errno.ENOTEMPTY, errno.EBUSY)
 
 
 class LocalStorage:
-    """A folder of this machine or of a network file system."""
+    """A folder of this machine or of a network file system.
 
-    def __init__(self, folder: Path) -> None:
+    ``follow_links`` is for a folder that only the user can write, such as that of an installed package, whose installer
+    may have made links of the files.
+    """
+
+    def __init__(self, folder: Path, *, follow_links: bool = False) -> None:
         self.folder = folder
         self.url = str(folder)
+        self._descent = Descent(folder, follow_links=follow_links)
 
     def read(self, path: str) -> bytes:
-        """Return a small file's content, or raise FileNotFoundError."""
-        with mendable(self.url):
-            return (self.folder / path).read_bytes()
+        """Return a small file's content, or raise FileNotFoundError, or `OddEntry`: it is no file."""
+        with self.open(path) as stream:
+            return stream.read()
 
     def read_all(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield many small files with their content; those gone meanwhile are left out."""
@@ -42,28 +51,29 @@ class LocalStorage:
             with suppress(FileNotFoundError):
                 yield path, self.read(path)
 
+    def open(self, path: str) -> AbstractContextManager[BinaryIO]:
+        """Open a file to read it, or raise as `read`."""
+        return self._descent.file(path)
+
     def write(self, path: str, content: bytes) -> None:
         """Create or replace a small file at once: readers see the old one or the new one, whole."""
-        final = self.folder / path
-        aside = final.with_name(f".{final.name}.{uuid.uuid4().hex}.tmp")
-        with mendable(self.url):
-            final.parent.mkdir(parents=True, exist_ok=True)
+        with self._descent.parents(path, make=True) as (folders, name):
+            aside, parent = f".{name}.{uuid.uuid4().hex}.tmp", folders[-1]
             try:
-                with aside.open("wb") as stream:
+                with _created(aside, parent) as stream:
                     stream.write(content)
                     _sync_file(stream)
-                aside.replace(final)
+                os.replace(aside, name, src_dir_fd=parent, dst_dir_fd=parent)
             finally:
-                aside.unlink(missing_ok=True)
-            self._sync_upwards(final.parent)
+                with suppress(FileNotFoundError):
+                    os.unlink(aside, dir_fd=parent)
+            _sync_upwards(folders)
 
     def put(self, source: Path, path: str) -> FileFacts:
         """Copy a local file here in a stream. Not atomic: nothing may point to ``path`` yet."""
-        target = self.folder / path
-        with mendable(self.url):
-            target.parent.mkdir(parents=True, exist_ok=True)
+        with self._descent.parents(path, make=True) as (folders, name):
             digest, size = hashlib.sha256(), 0
-            with source.open("rb") as reading, target.open("wb") as writing:
+            with source.open("rb") as reading, _created(name, folders[-1]) as writing:
                 while chunk := reading.read(CHUNK_BYTES):
                     digest.update(chunk)
                     size += writing.write(chunk)
@@ -72,31 +82,26 @@ class LocalStorage:
 
     def settle(self, folder: str) -> None:
         """Make what was put into ``folder`` survive a loss of power."""
-        with mendable(self.url):
-            (self.folder / folder).mkdir(parents=True, exist_ok=True)
-            for inner, _, _ in os.walk(self.folder / folder):
-                sync(Path(inner))
-            self._sync_upwards((self.folder / folder).parent)
+        with self._descent.folders(folder, make=True) as opened:
+            for _, _, _, inner in os.fwalk(".", dir_fd=opened[-1]):
+                os.fsync(inner)
+            _sync_upwards(opened[:-1])
 
     def measure(self, path: str) -> FileFacts | None:
-        """Read a whole file in a stream for its checksum; None if it is not there."""
+        """Read a whole file in a stream for its checksum; None if it is not there. Raises `OddEntry`: it is no file."""
         try:
-            with mendable(self.url), (self.folder / path).open("rb") as stream:
+            with self.open(path) as stream:
                 return measure_stream(stream)
         except FileNotFoundError:
             return None
 
     def listing(self, folder: str) -> dict[str, Listed]:
-        """Return every file under ``folder`` by path; an empty folder counts as ``folder/.``."""
-        listing: dict[str, Listed] = {}
-        for inner, folders, files in os.walk(self.folder / folder):
-            for name in files or ([] if folders else ["."]):
-                path = Path(inner) / name
-                with suppress(FileNotFoundError):  # removed since it was listed
-                    facts = path.stat()
-                    size = 0 if name == "." else facts.st_size
-                    listing[path.relative_to(self.folder).as_posix()] = Listed(size, facts.st_mtime)
-        return listing
+        """Return every file under ``folder`` by path, links as such; an empty folder counts as ``folder/.``."""
+        try:
+            with self._descent.folders(folder) as opened:
+                return dict(self._descent.walk(opened[-1], folder))
+        except FileNotFoundError:
+            return {}
 
     def folders(self) -> list[str]:
         """Names of the folders that lie in this one, and not of those below."""
@@ -105,26 +110,43 @@ class LocalStorage:
         return []
 
     def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
-        with mendable(self.url):
-            (self.folder / path).unlink(missing_ok=True)
+        """Remove a file or a link, if it is there."""
+        with suppress(FileNotFoundError), self._descent.parents(path) as (folders, name):
+            os.unlink(name, dir_fd=folders[-1])
 
     def remove_folder(self, folder: str) -> None:
-        """Remove a folder with all that is in it, if it is there."""
+        """Remove a folder with all that is in it, or the file or link that lies there instead, if it is there."""
         try:
-            with mendable(self.url), suppress(FileNotFoundError):
-                shutil.rmtree(self.folder / folder)
+            with suppress(FileNotFoundError), self._descent.parents(folder) as (folders, name):
+                if is_folder(os.stat(name, dir_fd=folders[-1], follow_symlinks=False)):
+                    shutil.rmtree(name, dir_fd=folders[-1])
+                else:
+                    os.unlink(name, dir_fd=folders[-1])
         except OSError as error:
             if error.errno not in _IN_USE:
                 raise
             # NFS keeps files that somebody has open, under other names, until they are closed.
             logger.warning("%s: left for the next gc, still in use", self.folder / folder)
+        except RecursionError as error:
+            what = "folders are nested too deeply to remove them; remove them by hand"
+            raise OddEntry(self.url, folder, what) from error
 
-    def _sync_upwards(self, folder: Path) -> None:
-        """Sync ``folder`` and those above it up to the root, which may all be new."""
-        while folder != self.folder.parent:
-            sync(folder)
-            folder = folder.parent
+    def check_folder(self, folder: str) -> None:
+        """Refuse a folder that is a link, or lies behind one. Raises `OddEntry`, or FileNotFoundError."""
+        with self._descent.folders(folder):
+            pass
+
+
+def _created(name: str, parent: int) -> BinaryIO:
+    """Open a new file to write it; what lies there already is not written into, as it may be another name of something."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    return os.fdopen(os.open(name, flags, 0o666, dir_fd=parent), "wb")
+
+
+def _sync_upwards(folders: Sequence[int]) -> None:
+    """Sync folders, the last first, which may all be new."""
+    for folder in reversed(folders):
+        os.fsync(folder)
 
 
 def _sync_file(stream: Any) -> None:

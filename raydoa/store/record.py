@@ -3,7 +3,8 @@
 An artifact exists when its record does. The record says what was made (kind, version, config, keys
 of the inputs), where its files lie and the checksum of each, what a reader may want without opening
 them (``facts``), and how it came about (``provenance``, never part of an identity). Its own digest,
-over the canonical JSON of all the rest, tells a damaged record from a good one.
+over the canonical JSON of all the rest, tells a damaged record from a good one; since anybody can compute that,
+every field's type and every path is checked as well (`raydoa.store.record_checks`) before any of it is believed.
 """
 
 import dataclasses
@@ -12,11 +13,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 from raydoa.errors import UserError
 from raydoa.store.key import Json, Stage, UnstableValue, canonical_json, plain_dict
+from raydoa.store.names import check_name, shown
+from raydoa.store.record_checks import field_problem
 
 SCHEMA = 1
 """Version of the records and the layout; raised when older code could not read what is written."""
@@ -37,6 +39,10 @@ class DamagedArtifact(Exception):
 
     def __str__(self) -> str:
         return f"artifact {self.key} is damaged: {self.why}"
+
+
+class NewerSchema(UserError):
+    """Something that a newer raydoa wrote: not damage, so it is left alone."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +108,13 @@ def make_record(
 
     Raises:
         UnstableValue: a value of the facts or the provenance cannot be written; its field is named.
+        ValueError: a file's name may not be one.
     """
     body: dict[str, Any] = {
         "schema": SCHEMA,
         "key": stage.key,
         **stage.identity(),
-        "files": dict(files),
+        "files": {check_name(name): file for name, file in files.items()},
         "facts": plain_dict(facts, "facts"),
         "provenance": plain_dict(provenance, "provenance"),
         "created_at": datetime.now(UTC).isoformat(),
@@ -120,48 +127,56 @@ def parse_record(content: bytes, key: str, where: str) -> Record:
     """Read the content of the record of ``key``; ``where`` is its place, for errors.
 
     Raises:
-        DamagedArtifact: it is not JSON, lacks fields, is of another key, or fails its own digest.
-        UserError: a newer raydoa wrote it.
+        DamagedArtifact: it is not JSON, lacks fields, is of another key, fails its own digest, or holds something that
+            no record may.
+        NewerSchema: a newer raydoa wrote it.
     """
     try:
         body = json.loads(content)
     except ValueError as error:
         raise DamagedArtifact(key, f"its record {where} is not JSON") from error
-    if not isinstance(body, dict) or not isinstance(body.get("schema"), int):
-        raise DamagedArtifact(key, f"its record {where} has no schema")
+    except RecursionError as error:
+        raise DamagedArtifact(key, f"its record {where} is nested too deeply") from error
+    try:
+        problem = _problem(body, key, where)
+    except RecursionError:
+        problem = "is nested too deeply"
+    except UnstableValue as error:
+        problem = f"holds no plain JSON: {shown(error, 200)}"
+    if problem is not None:
+        raise DamagedArtifact(key, f"its record {where} {problem}")
+    files = {name: FileFacts(**facts) for name, facts in body.pop("files").items()}
+    return Record(**body, files=files)
+
+
+def _problem(body: Any, key: str, where: str) -> str | None:
+    """Say why ``body`` cannot be the record of ``key``, or return None."""
+    if not isinstance(body, dict) or not is_schema(body.get("schema")):
+        return "has no schema"
     check_schema(body["schema"], where)
     names = {field.name for field in dataclasses.fields(Record)}
     if body.keys() != names:
-        odd = ", ".join(sorted(body.keys() ^ names))
-        raise DamagedArtifact(key, f"its record {where} lacks or adds the fields {odd}")
-    digest = body.pop("digest")
-    try:
-        expected = _digest(body)
-    except UnstableValue as error:
-        raise DamagedArtifact(key, f"its record {where} holds no plain JSON: {error}") from error
-    if digest != expected:
-        raise DamagedArtifact(key, f"its record {where} does not match its own digest")
+        return f"lacks or adds the fields {shown(', '.join(sorted(body.keys() ^ names)))}"
+    if body["digest"] != _digest({name: body[name] for name in names - {"digest"}}):
+        return "does not match its own digest"
     if body["key"] != key:
-        raise DamagedArtifact(key, f"its record {where} is that of {body['key']}")
-    files = {check_name(name): FileFacts(**facts) for name, facts in body.pop("files").items()}
-    return Record(**body, files=files, digest=digest)
+        return f"is that of {shown(body['key'])}"
+    problem = field_problem(body)
+    return None if problem is None else f"is not to be believed: {problem}"
+
+
+def is_schema(value: object) -> bool:
+    """Whether it may be the number of a schema."""
+    return type(value) is int and value > 0
 
 
 def check_schema(schema: int, where: str) -> None:
-    """Refuse what a newer raydoa wrote. Raises `UserError`: ``schema`` is above what this code reads."""
+    """Refuse what a newer raydoa wrote. Raises `NewerSchema`: ``schema`` is above what this code reads."""
     if schema > SCHEMA:
-        raise UserError(
-            f"{where}: written with store schema {schema}, and this raydoa reads up to {SCHEMA}; "
-            "upgrade raydoa, or use another store"
+        raise NewerSchema(
+            f"{where}: written with store schema {shown(schema)}, and this raydoa reads up to "
+            f"{SCHEMA}; upgrade raydoa, or use another store"
         )
-
-
-def check_name(name: str) -> str:
-    """Return ``name``, of a file in an artifact's folder, after asserting that it stays inside."""
-    path = PurePosixPath(name)
-    assert name and not path.is_absolute() and ".." not in path.parts, f"bad file name {name!r}"
-    assert str(path) == name, f"bad file name {name!r}"
-    return name
 
 
 def _digest(body: Mapping[str, object]) -> str:

@@ -2,7 +2,9 @@
 
 Options and credentials come from the environment, as the protocol's own tools read them; for S3:
 ``AWS_ENDPOINT_URL``, ``AWS_PROFILE``, ``AWS_ACCESS_KEY_ID`` and so on, or the machine's own role. A
-small file is written with one put, which object stores show whole or not at all.
+small file is written with one put, which object stores show whole or not at all. A path that does not
+only go down from the place's URL is refused; object stores know no links, and where a server does (``sftp://``), what it
+makes of them is the server's business.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +15,7 @@ from typing import Any
 
 from raydoa.errors import UserError
 from raydoa.store.record import FileFacts
-from raydoa.store.storage import Listed, measure_stream, mendable, room_for
+from raydoa.store.storage import Listed, check_path, measure_stream, mendable, room_for
 
 READ_AT_ONCE = 256
 PARTS_AT_ONCE = 4
@@ -113,6 +115,7 @@ class RemoteStorage:
             self._files.rm(self._at(folder), recursive=True)
 
     def _at(self, path: str) -> str:
+        check_path(path, self.url)
         return f"{self._root}/{path}"
 
     def _relative(self, path: str) -> str:

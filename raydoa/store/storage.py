@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from raydoa.errors import UserError
+from raydoa.store.names import is_plain_path, shown
 from raydoa.store.record import FileFacts
 
 CHUNK_BYTES = 8 << 20
@@ -22,10 +23,34 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(frozen=True)
 class Listed:
-    """One file in a listing: its size, and when it was written (unix seconds), if that is told."""
+    """One file in a listing: its size, and when it was written (unix seconds), if that is told.
+
+    ``odd`` says what it is where it is no plain file: a symbolic link, say.
+    """
 
     bytes: int
     modified: float | None
+    odd: str | None = None
+
+
+class OddEntry(UserError):
+    """Something in a place that cannot be what it should: a symbolic link, a pipe, a folder where a file belongs.
+
+    Nothing has been read, written or removed through it. ``path`` is its own, in the place ``where``.
+    """
+
+    def __init__(self, where: str, path: str, problem: str) -> None:
+        super().__init__(where, path, problem)
+        self.where, self.path, self.problem = where, path, problem
+
+    def __str__(self) -> str:
+        return f"{self.where}/{shown(self.path, 300)}: {self.problem}"
+
+
+def check_path(path: str, where: str) -> None:
+    """Refuse a path that does not only go down from the place ``where``. Raises `OddEntry`."""
+    if not is_plain_path(path):
+        raise OddEntry(where, path, "not a path inside it")
 
 
 def measure_stream(stream: BinaryIO) -> FileFacts:
@@ -64,4 +89,6 @@ def mendable(where: str) -> Iterator[None]:
             ) from error
         if isinstance(error, NotADirectoryError):
             raise UserError(f"{where}: a file is where a folder is needed ({error})") from error
+        if isinstance(error, IsADirectoryError):
+            raise UserError(f"{where}: a folder is where a file is needed ({error})") from error
         raise

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.store.fetching import bring, problem_with
+from raydoa.store.fetching import bring, lies_in, problem_with
 from raydoa.store.garbage_collection import Garbage, find_garbage
 from raydoa.store.key import Stage, plain_dict
-from raydoa.store.layout import StoreLayout, new_attempt
-from raydoa.store.record import DamagedArtifact, Record, make_record
+from raydoa.store.layout import StoreLayout, local_folder, new_attempt
+from raydoa.store.names import is_file_name, shown
+from raydoa.store.record import DamagedArtifact, NewerSchema, Record, make_record
+from raydoa.store.storage import OddEntry
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +59,14 @@ class Store(StoreLayout):
     def __init__(
         self, url: str, cache_dir: Path | None = None, shipped: Sequence[Path] = ()
     ) -> None:
-        local = url.removeprefix("file://")
-        super().__init__(url if "://" in local else str(Path(local).expanduser().absolute()))
+        local = local_folder(url)
+        super().__init__(url if local is None else str(Path(local).expanduser().absolute()))
         self.cache_dir = cache_dir or _user_cache()
         self.shipped = tuple(shipped)
         for folder in self.shipped:
             if not folder.is_dir():
                 raise UserError(f"{folder}: no such folder of shipped artifacts; reinstall raydoa")
-        self._behind = tuple(StoreLayout(str(folder)) for folder in self.shipped)
+        self._behind = tuple(StoreLayout(str(folder), shipped=True) for folder in self.shipped)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Store, (self.url, self.cache_dir, self.shipped)
@@ -131,10 +133,10 @@ class Store(StoreLayout):
                 raise
         return self.fetch(key, names)  # it was dropped and made again while it was read here
 
-    def verify(self) -> Iterator[tuple[str, DamagedArtifact | None]]:
-        """Read every file of this store again; yield each key with its damage, or None."""
+    def verify(self) -> Iterator[tuple[str, DamagedArtifact | UserError | None]]:
+        """Read every file of this store again; yield each key with its damage, what else hides it, or None."""
         for key, record in self.records():
-            yield key, record if isinstance(record, DamagedArtifact) else self._damage(record)
+            yield key, self._damage(record) if isinstance(record, Record) else record
 
     def collect(
         self,
@@ -158,7 +160,7 @@ class Store(StoreLayout):
         # Listed before the records are read: what is published in between has a record.
         files = self.files()
         garbage = find_garbage(
-            dict(self.records()),
+            self._all_records(),
             files,
             keep=keep,
             older_than_seconds=older_than_seconds,
@@ -172,6 +174,21 @@ class Store(StoreLayout):
             else:
                 self.place.remove(piece.path)
         return garbage
+
+    def _all_records(self) -> dict[str, Record | DamagedArtifact]:
+        """Return what there is by key. Raises `UserError`: something may hide records."""
+        for path, what in self.strays().items():
+            if path.count("/") == 1 and what != "a file":
+                raise UserError(
+                    f"{self.url}/{shown(path)}: {what}, and what it should hold is unknown, so nothing "
+                    "was removed: drop it first (raydoa store verify --drop)"
+                )
+        records: dict[str, Record | DamagedArtifact] = {}
+        for key, record in self.records():
+            if isinstance(record, NewerSchema):
+                raise record
+            records[key] = record
+        return records
 
     def _in_vain(self, earlier: Record) -> Record:
         """Tell that an artifact was made twice: no harm to anybody, but money."""
@@ -194,9 +211,15 @@ class Store(StoreLayout):
         cache = self.cache_dir / hashlib.sha256(layout.url.encode()).hexdigest()[:16]
         return bring(layout.place, record, wanted, cache)
 
-    def _damage(self, record: Record) -> DamagedArtifact | None:
+    def _damage(self, record: Record) -> DamagedArtifact | UserError | None:
         for name, expected in record.files.items():
-            measured = self.place.measure(f"{record.folder}/{name}")
+            try:
+                measured = self.place.measure(f"{record.folder}/{name}")
+            except OddEntry as odd:
+                if not lies_in(odd, record):
+                    return odd
+                why = f"its file {name} cannot be read: {odd}"
+                return DamagedArtifact(record.key, why, record.folder)
             if (problem := problem_with(name, measured, expected)) is not None:
                 return DamagedArtifact(record.key, problem, record.folder)
         return None
@@ -211,6 +234,10 @@ def _file_names(folder: Path) -> list[str]:
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise ValueError(f"{path}: an artifact holds plain files only")
+        if not is_file_name(name):
+            raise ValueError(
+                f"{folder}: {shown(name)} is no name that a file of an artifact may have"
+            )
         if path.is_file() and path.suffix not in SAFE_SUFFIXES:
             raise ValueError(f"{path}: an artifact holds {', '.join(SAFE_SUFFIXES)} files only")
         if path.is_file():

@@ -117,10 +117,10 @@ def kill_at(point: int) -> None:
     left = [point]
 
     def counted(call):
-        def wrapped(*arguments):
+        def wrapped(*arguments, **options):
             for after in (False, True):
                 if after:
-                    call(*arguments)
+                    call(*arguments, **options)
                 left[0] -= 1
                 if left[0] == 0:
                     os.kill(os.getpid(), signal.SIGKILL)

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raydoa.errors import UserError
-from raydoa.store.garbage_collection import ATTEMPT_TIME, find_garbage
+from raydoa.store.garbage_collection import find_garbage
 from raydoa.store.key import Stage
+from raydoa.store.names import ATTEMPT_TIME
 from raydoa.store.record import DamagedArtifact, FileFacts, Record, make_record
 from raydoa.store.storage import Listed
 
