@@ -32,7 +32,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     verify = command(
         "verify", "read every file and check it", lambda store, o: verify_lines(store, drop=o.drop)
     )
-    verify.add_argument("--drop", action="store_true", help="remove what is damaged")
+    verify.add_argument(
+        "--drop",
+        action="store_true",
+        help="remove what is damaged; a run makes again what it reads of that",
+    )
     gc = command("gc", "remove what nothing refers to", _gc)
     gc.add_argument("--keep", nargs="+", type=Path, metavar="RESULT_DIR",
                     help="remove every artifact that these sweeps do not use")  # fmt: skip
@@ -84,20 +88,21 @@ def verify_lines(store: Store, *, drop: bool = False) -> Iterator[str]:
         count += 1
         if isinstance(wrong, DamagedArtifact):
             damaged += 1
-            yield f"{key}  {wrong.why}{done}"
             if drop:
                 store.drop(key, wrong.folder)
+            yield f"{key}  {wrong.why}{done}"
         elif wrong is not None:
             hidden += 1
             yield f"{key}  {wrong}"
     for path, what in store.strays().items():
         strays += 1
-        yield _stray(path, what) + done
         if drop:
             store.drop_stray(path)
+        yield _stray(path, what) + done
     read = _counted(count, "artifact")
     if (damaged or strays) and not drop:
-        more = f", and {_counted(strays, 'thing')} that is no record" if strays else ""
+        none = "that is none" if strays == 1 else "that are none"
+        more = f", and {_counted(strays, 'thing')} among the records {none}" if strays else ""
         raise UserError(
             f"{store.url}: {damaged} of {read} damaged{more}; drop them with raydoa store verify "
             "--drop; a run makes again those of them that it reads"

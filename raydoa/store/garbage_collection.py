@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 from raydoa.errors import UserError
-from raydoa.store.names import Attempt, attempt_at
+from raydoa.store.names import Attempt, attempt_at, is_plain_path
 from raydoa.store.record import DamagedArtifact, Record
 from raydoa.store.storage import Listed
 
@@ -111,7 +111,8 @@ def _temporaries(files: Mapping[str, Listed], now: datetime) -> list[Garbage]:
     temporaries = []
     for path, listed in sorted(files.items()):
         name = path.rpartition("/")[2]
-        if path.startswith("records/") and name.startswith(".") and name.endswith(".tmp"):
+        ours = path.startswith("records/") and is_plain_path(path)
+        if ours and name.startswith(".") and name.endswith(".tmp"):
             age = now.timestamp() - (listed.modified or now.timestamp())
             temporaries.append(Garbage("temporary", name.split(".")[1], path, listed.bytes, age))
     return temporaries

@@ -89,6 +89,10 @@ def mendable(where: str) -> Iterator[None]:
             ) from error
         if isinstance(error, NotADirectoryError):
             raise UserError(f"{where}: a file is where a folder is needed ({error})") from error
+        if isinstance(error, FileExistsError):
+            raise UserError(
+                f"{where}: something lies where a new file belongs ({error})"
+            ) from error
         if isinstance(error, IsADirectoryError):
             raise UserError(f"{where}: a folder is where a file is needed ({error})") from error
         raise

@@ -298,3 +298,55 @@ def may_change(use: str, name: str, record: Record) -> bool:
     if use == "verify --drop" and name == f"store/records/{record.key[:2]}":
         return True
     return name.startswith("store/") and f"/{record.key}" in name
+
+
+def test_an_installer_may_make_links_of_a_package_s_files(
+    store: Store, made: Path, tmp_path: Path
+) -> None:
+    shipped = shutil.copytree(store.url, tmp_path / "shipped")
+    for path in [path for path in shipped.rglob("*") if path.is_file()]:
+        path.rename(tmp_path / f"{len(list(tmp_path.iterdir()))}.cached")
+        path.symlink_to(max(tmp_path.glob("*.cached"), key=lambda cached: int(cached.stem)))
+    behind = Store(str(tmp_path / "new"), shipped=[shipped])
+    assert behind.find(STAGE.key) == store.find(STAGE.key)
+    assert (behind.fetch(STAGE.key) / "shards" / "0.csv").read_text() == "x,y\n"
+
+
+def test_the_place_itself_may_be_a_link(store: Store, made: Path, tmp_path: Path) -> None:
+    shutil.move(store.url, tmp_path / "big disk")
+    Path(store.url).symlink_to(tmp_path / "big disk")
+    store.publish(Made(9), made, {}, {})
+    assert {key for key, wrong in store.verify() if wrong is None} == set(store.keys())
+    store.drop(STAGE.key)
+    assert store.find(STAGE.key) is None and Path(store.url).is_symlink()
+
+
+def test_what_lies_there_already_is_never_written_into(
+    store: Store, made: Path, tmp_path: Path
+) -> None:
+    """A second name of somebody's file, say, put there since the folder was made."""
+    (tmp_path / "store" / "data" / "x").hardlink_to(tmp_path / "victim" / "a.json")
+    with pytest.raises(UserError, match="something lies where a new file belongs"):
+        store.place.put(made / "shards" / "0.csv", "data/x")
+    store.place.write("data/x", b"new")
+    assert (tmp_path / "victim" / "a.json").read_text() == "{}"
+
+
+def test_a_link_that_comes_in_between_leads_nowhere(
+    store: Store, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store's data becomes a link to somebody's folder after it was looked at, and before it is removed."""
+    data, victim, remove = Path(store.url) / "data", tmp_path / "copy", shutil.rmtree
+    shutil.copytree(data, victim)
+    before = everything(victim)
+
+    def swapped(*arguments: object, **options: object) -> None:
+        data.rename(tmp_path / "moved")
+        data.symlink_to(victim)
+        remove(*arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(shutil, "rmtree", swapped)
+    record = published(store)
+    store.drop(STAGE.key)
+    assert data.is_symlink() and everything(victim) == before
+    assert not (tmp_path / "moved" / record.folder.removeprefix("data/")).exists()
