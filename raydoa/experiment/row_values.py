@@ -24,13 +24,15 @@ from raydoa.experiment.result_row import (
 )
 
 STATUSES = (MEASURED, INFEASIBLE, AWAITING_LABELS)
+GAPS = ("", "nan", "NaN")
+"""What stands in a CSV file where there is nothing."""
 _MOST_WHOLE = 10**15
 """Floats hold every whole number up to here."""
 _MOST_DOLLARS = 1e12
 """Whole micro-dollars up to here fit in 64 bits."""
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
-_HEX = re.compile(r"[0-9a-f]+")
+_PLAN, _KEY = re.compile(r"[0-9a-f]{12}"), re.compile(r"[0-9a-f]{64}")
 _ROUNDING = 1e-9
 
 
@@ -70,19 +72,19 @@ class Allowed:
         return found
 
     def read_text(self, text: str) -> Any:
-        """The value of a field of a CSV file.
+        """The value of a field of a CSV file, in which `GAPS` are none.
 
         Raises:
             ValueError: the column may not hold it.
         """
+        if text in GAPS:
+            return self.read(None)
         if self.kind is str:
-            return self.read(text or None)
+            return self.read(text)
         if self.kind is bool:
             if text not in ("True", "False"):
                 raise ValueError(text)
             return text == "True"
-        if not text or text.lower() == "nan":
-            return self.read(None)
         if not _NUMBER.fullmatch(text):
             raise ValueError(text)
         return self._number(float(text))
@@ -142,10 +144,11 @@ def _ranges(items: Iterable[str]) -> dict[str, tuple[float, float]]:
 def _rule(name: str, kind: type | UnionType, least: float, most: float) -> Allowed:
     kinds = get_args(kind) or (kind,)
     (plain,) = (one for one in kinds if one is not type(None))
-    pattern = _HEX if name == "plan" or name.startswith("key_") else _TEXT
+    pattern = _PLAN if name == "plan" else _KEY if name.startswith("key_") else _TEXT
+    texts = {_PLAN: "12 hexadecimal digits", _KEY: "64 hexadecimal digits"}
     words = {
         bool: "true or false",
-        str: "hexadecimal digits" if pattern is _HEX else "text without control characters",
+        str: texts.get(pattern, "text without control characters"),
         int: "a whole number",
         float: "a number",
     }[plain]
@@ -160,16 +163,26 @@ def is_gap(found: object) -> bool:
     return found is None or (isinstance(found, float) and math.isnan(found))
 
 
+def may_be_lost_at_other_prices(name: str) -> bool:
+    """Whether a table at other prices than the sweep's may lack a column's values (`raydoa.report.reprice`)."""
+    return name == "unspent" or name.startswith(("cost_", "fraction_"))
+
+
 def fault_of(name: str, found: object, row: Mapping[str, Any], expected: str) -> str:
     """A line about a value that its column may not hold."""
-    return f"{name} of cell {shown(row.get('cell'))} is {shown(found)}; expected {expected}"
+    cell = row.get("cell")
+    clean = isinstance(cell, str) and _TEXT.fullmatch(cell)
+    of = f" of cell {cell if clean else shown(cell)}" if "cell" in row else ""
+    return f"{name}{of} is {shown(found)}; expected {expected}"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 100
 
 
 def shown(found: object) -> str:
     """A value, short enough for a line."""
-    if isinstance(found, str) and len(found) <= 100 and _TEXT.fullmatch(found):
-        return found if "-" in found else repr(found)
-    return reprlib.repr(found)
+    return _SHORT.repr(found)
 
 
 def checked_row(row: Mapping[str, Any]) -> dict[str, Any]:

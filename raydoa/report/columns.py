@@ -4,28 +4,43 @@ They are those of `raydoa.experiment.result_row`, for the cost items that the ta
 may lack (``u``) are floats with gaps, as are dollars; names that it may lack (``teacher``) are strings with gaps.
 """
 
+import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import pandas_dtype
+import pyarrow as pa
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from pyarrow import csv as arrow_csv
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import ROW_SCHEMA, columns_of, quantity_column
+from raydoa.experiment.result_row import ROW_SCHEMA, quantity_column
+from raydoa.experiment.row_values import (
+    GAPS,
+    Allowed,
+    allowed_in,
+    contradiction,
+    fault_of,
+    may_be_lost_at_other_prices,
+)
 from raydoa.report.cost_items import item_names, quantity_columns
 from raydoa.report.trials import check_row_schema
 
-_DTYPES: Mapping[object, str] = {int: "int64", bool: "bool", str: "str", str | None: "str"}
-_NEVER_INFINITE = ("budget", "score", "cost_total", "cost_incurred")
-_WORDS = {"int64": "a whole number", "bool": "true or false", "float64": "a number", "str": "text"}
+_CHANGED_PRICE = "+"
+"""In the id of a price book: the rows were repriced (`raydoa.report.reprice.CHANGE`)."""
 
 
 def types_of(columns: Iterable[object]) -> dict[str, str]:
     """The pandas type of each column of a table that has these columns, in the order of a row."""
-    row = columns_of(item_names(columns))
-    return {name: _DTYPES.get(kind, "float64") for name, kind in row.items()}
+    return {name: _dtype(rule) for name, rule in allowed_in(columns).items()}
+
+
+def _dtype(rule: Allowed) -> str:
+    if rule.kind is int:
+        return "float64" if rule.optional else "int64"
+    return {float: "float64", bool: "bool", str: "str"}[rule.kind]
 
 
 def plan_key(columns: Iterable[object]) -> list[str]:
@@ -48,7 +63,8 @@ def as_cells(rows: Sequence[Mapping[str, Any]], where: str) -> pd.DataFrame:
         UserError: a value is not what its column holds.
     """
     names = {name: None for row in rows for name in row}
-    return _checked(_without_gaps(pd.DataFrame(rows, columns=list(names))), where)
+    table = _without_gaps(pd.DataFrame(rows, columns=list(names)))
+    return _checked(table, where, lambda rule: rule.read)
 
 
 def read_table(content: bytes, where: str) -> pd.DataFrame:
@@ -57,10 +73,7 @@ def read_table(content: bytes, where: str) -> pd.DataFrame:
     Raises:
         UserError: another raydoa wrote it, it lacks a column, or a value is not what its column holds.
     """
-    try:
-        cells = pd.read_csv(io.BytesIO(content), engine="pyarrow")
-    except ValueError as error:
-        raise UserError(f"{where}: no table of cells ({error}); delete it and load again") from None
+    cells = _parsed(content, where)
     if "schema" in cells and len(cells):
         schemas = sorted(set(cells["schema"].tolist()))
         if len(schemas) > 1:
@@ -74,7 +87,36 @@ def read_table(content: bytes, where: str) -> pd.DataFrame:
         raise UserError(
             f"{where}: no column {', '.join(map(repr, missing[:5]))}; is this a raydoa sweep?"
         )
-    return _checked(cells, where)
+    return _checked(cells, where, _reader_of_text)
+
+
+def _parsed(content: bytes, where: str) -> pd.DataFrame:
+    """A CSV file, whose columns of text are text even where all of it is digits."""
+    try:
+        header = next(csv.reader(io.StringIO(content.partition(b"\n")[0].decode("utf-8-sig"))), [])
+        texts = [name for name, rule in allowed_in(header).items() if rule.kind is str]
+        table = arrow_csv.read_csv(
+            io.BytesIO(content),
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(texts, pa.string()),
+                null_values=list(GAPS),
+                strings_can_be_null=True,
+            ),
+        )
+    except (ValueError, csv.Error, pa.ArrowException) as error:
+        raise UserError(
+            f"{where}: no table of cells ({str(error)[:200]}); delete it and load again"
+        ) from None
+    if len(set(header)) < len(header):
+        raise UserError(f"{where}: a column is there twice; delete it and load again")
+    cells: pd.DataFrame = table.to_pandas()
+    return cells
+
+
+def _reader_of_text(rule: Allowed) -> Callable[[object], Any]:
+    """Reads a value of a column that has others as well, and so was not parsed."""
+    return lambda found: rule.read_text(found) if isinstance(found, str) else rule.read(found)
 
 
 def concatenated(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -98,26 +140,75 @@ def _without_gaps(cells: pd.DataFrame) -> pd.DataFrame:
     return cells.assign(**lacking)[list(types)]
 
 
-def _checked(cells: pd.DataFrame, where: str) -> pd.DataFrame:
+def _checked(
+    cells: pd.DataFrame, where: str, reader: Callable[[Allowed], Callable[[object], Any]]
+) -> pd.DataFrame:
+    """The columns of a row with their types; raise `UserError` for a value that its column may not hold."""
+    repriced = cells["prices"].astype("str").str.contains(_CHANGED_PRICE, regex=False, na=False)
     checked = {}
-    for name, kind in types_of(cells).items():
-        try:
-            checked[name] = cells[name].astype(pandas_dtype(kind))
-        except (ValueError, TypeError):
-            raise UserError(_wrong_value(cells, name, kind, where)) from None
-    for name in _NEVER_INFINITE:
-        infinite = np.isinf(checked[name])
-        if infinite.any():
-            cell = cells["cell"][infinite].iloc[0]
-            raise UserError(f"{where}: {name} of cell {cell} is infinite; that row cannot be used")
-    return pd.DataFrame(checked)
+    for name, rule in allowed_in(cells).items():
+        may_lack = repriced.to_numpy(bool) if may_be_lost_at_other_prices(name) else None
+        values = _fast(cells[name], rule, may_lack)
+        if values is None:
+            values = _one_by_one(cells, name, rule, reader(rule), where)
+        checked[name] = values
+    table = pd.DataFrame(checked)
+    _refuse_contradictions(table, where)
+    return table
 
 
-def _wrong_value(cells: pd.DataFrame, name: str, kind: str, where: str) -> str:
-    """Which value is not of its column's type."""
-    for cell, value in zip(cells["cell"], cells[name], strict=True):
+def _fast(column: "pd.Series[Any]", rule: Allowed, may_lack: Any) -> "pd.Series[Any] | None":
+    """A whole column with its type; None if that is not as simple, or some value is not allowed."""
+    if rule.kind is bool:
+        return column if is_bool_dtype(column) else None
+    if rule.kind is str:
+        return column.astype("str") if all(_allowed(v, rule) for v in column.unique()) else None
+    if is_bool_dtype(column) or not is_numeric_dtype(column):
+        return None
+    values = column.to_numpy(np.float64)
+    gaps = np.isnan(values)
+    good = (values >= rule.least) & (values <= rule.most)
+    if rule.kind is int:
+        good &= values == np.rint(values)
+    if rule.optional:
+        good |= gaps
+    elif may_lack is not None:
+        good |= gaps & may_lack
+    return column.astype(_dtype(rule)) if good.all() else None  # type: ignore[call-overload]
+
+
+def _allowed(value: object, rule: Allowed) -> bool:
+    try:
+        rule.read(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _one_by_one(
+    cells: pd.DataFrame, name: str, rule: Allowed, read: Callable[[object], Any], where: str
+) -> "pd.Series[Any]":
+    """A column of values of several kinds; the first that is not allowed is an error."""
+    values = []
+    for position, found in enumerate(cells[name].tolist()):
         try:
-            pd.Series([value]).astype(pandas_dtype(kind))
-        except (ValueError, TypeError):
-            return f"{where}: {name} of cell {cell} is {value!r}; expected {_WORDS[kind]}"
-    return f"{where}: {name} holds values of several kinds; expected {_WORDS[kind]}"
+            values.append(read(found))
+        except (ValueError, OverflowError):
+            row = {"cell": cells["cell"].iloc[position]}
+            raise UserError(f"{where}: {fault_of(name, found, row, rule.words)}") from None
+    return pd.Series(values, index=cells.index, dtype=_dtype(rule))
+
+
+def _refuse_contradictions(cells: pd.DataFrame, where: str) -> None:
+    """Ask `contradiction` once for all rows that are alike in what it looks at."""
+    steps = quantity_column("student")
+    if steps not in cells:
+        raise UserError(f"{where}: no column {steps!r}; is this a raydoa sweep?")
+    looked_at = pd.DataFrame({
+        **{name: cells[name] for name in ("status", "feasible", "choices")},
+        **{name: cells[name].isna() for name in ("plan", "score", "key_student")},
+        steps: cells[steps] < 1,
+    })  # fmt: skip
+    for position in looked_at.drop_duplicates().index:
+        if (fault := contradiction(cells.loc[position].to_dict())) is not None:
+            raise UserError(f"{where}: {fault}")

@@ -15,22 +15,22 @@ from pathlib import Path
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import AWAITING_LABELS, DRIVER_FILE, INFEASIBLE, ResultRow
+from raydoa.experiment.result_row import AWAITING_LABELS, INFEASIBLE, ResultRow
 from raydoa.report.columns import as_cells, concatenated, read_table, sorted_cells
 from raydoa.report.join import joined
+from raydoa.report.table_file import CELLS_FILE, read_table_file, write_table
 from raydoa.report.trials import (
     RESULT_FILE,
+    driver_rows,
     finished_plans_of,
     gaps_of,
     plan_in_name,
     read_trials,
-    rows_in,
+    trial_rows,
 )
 from raydoa.store.layout import Storage, open_storage
 
 logger = logging.getLogger(__name__)
-
-CELLS_FILE = "cells.csv"
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,18 @@ class Loaded:
         cells: one row a finished cell, with the columns of `raydoa.experiment.result_row`.
         unfinished: trials that have begun and lack a row, as ``result dir/trial``.
         repeated: how many rows were there a second time.
+        damaged: a line for each table that is, and was left aside.
     """
 
     cells: pd.DataFrame
     unfinished: tuple[str, ...]
     repeated: int
+    damaged: tuple[str, ...] = ()
 
     @property
     def gaps(self) -> list[str]:
         """What is not in the cells, one line each."""
-        lines = []
+        lines = list(self.damaged)
         if self.unfinished:
             lines.append(
                 f"the sweep is not finished: {len(self.unfinished)} trials have begun and have no result yet, such as "
@@ -85,7 +87,8 @@ def read(paths: str | Path | Sequence[str | Path]) -> Loaded:
     parts = [_read_one(str(path).rstrip("/")) for path in result_dirs]
     named = [(str(path), part.cells) for path, part in zip(result_dirs, parts, strict=True)]
     cells, repeated = joined(named)
-    return Loaded(cells, tuple(name for part in parts for name in part.unfinished), repeated)
+    unfinished = tuple(name for part in parts for name in part.unfinished)
+    return Loaded(cells, unfinished, repeated, tuple(d for part in parts for d in part.damaged))
 
 
 def read_results(result_dir: Path) -> pd.DataFrame:
@@ -109,16 +112,13 @@ def finished_rows(result_dir: Path) -> tuple[list[ResultRow], list[str]]:
         UserError: a raydoa with other columns wrote them.
     """
     folder, where = open_storage(str(result_dir)), str(result_dir)
-    rows, unfinished = _trial_rows(folder, where, sorted(folder.folders()))
-    return rows + _driver_rows(folder, where, None), unfinished
+    rows, unfinished = trial_rows(folder, where, sorted(folder.folders()))
+    return rows + driver_rows(folder, where), unfinished
 
 
 def write_cells(cells: pd.DataFrame, result_dir: Path) -> Path:
-    """Write `cells.csv` into the result dir, whole or not at all, and return its path."""
-    path = result_dir / CELLS_FILE
-    partial = path.with_suffix(".partial")
-    cells.to_csv(partial, index=False)
-    return partial.replace(path)
+    """Write `cells.csv` into the result dir, whole or not at all, and return its path; beside it goes its checksum."""
+    return write_table(cells.to_csv(index=False).encode(), result_dir)
 
 
 def finished_plans(result_dir: str | Path) -> set[str]:
@@ -136,27 +136,62 @@ def finished_plans(result_dir: str | Path) -> set[str]:
 
 
 def artifact_keys(result_dir: Path) -> set[str]:
-    """Keys of the artifacts that a sweep's rows rest on; what those were made from, the store knows."""
-    cells = read_results(result_dir)
-    columns = [name for name in cells if str(name).startswith("key_")]
-    return {str(key) for name in columns for key in cells[name].dropna()}
+    """Keys of the artifacts that a sweep's rows rest on; what those were made from, the store knows.
+
+    Raises:
+        UserError: a trial has begun and lacks valid rows: what it uses cannot be told, or there are no rows at all.
+    """
+    where = str(result_dir)
+    folder = open_storage(where)
+    trials = read_trials(folder, where, sorted(folder.folders()))
+    if gaps := gaps_of(trials):
+        why = gaps[0].damage or f"{where}/{gaps[0].name}: not all of its cells have a result"
+        more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
+        raise UserError(
+            f"{why}{more}; what a trial that has begun uses is not known, so nothing is removed: run the sweep again to "
+            "its end, or remove that trial's folder"
+        )
+    rows = [row for trial in trials if trial.damage is None for row in trial.rows]
+    for row in rows:
+        if row["key_evaluation"] is None:
+            raise UserError(
+                f"{where}: cell {row['cell']} does not say what it rests on, so nothing is removed; run the sweep again"
+            )
+    # Of trials whose folders somebody has removed, the table still knows.
+    table = _table(folder, where)[0]
+    if table is not None:
+        rows += [
+            {str(name): value for name, value in row.items()} for row in table.to_dict("records")
+        ]
+    if not rows and not driver_rows(folder, where):
+        raise _empty(where, [])
+    keys = {value for row in rows for name, value in row.items() if str(name).startswith("key_")}
+    return {key for key in keys if isinstance(key, str)}
 
 
 def _read_one(where: str) -> Loaded:
     folder = open_storage(where)
-    content = _file(folder, where, CELLS_FILE)
-    table = None if content is None else read_table(content, f"{where}/{CELLS_FILE}")
+    table, damage = _table(folder, where)
     trials = sorted(folder.folders())
+    known = None
     if table is not None:
         plans = set(table["plan"][_has_trial(table)])
         trials = [trial for trial in trials if plan_in_name(trial) not in plans]
-    rows, unfinished = _trial_rows(folder, where, trials)
-    rows += _driver_rows(folder, where, table)
+        known = int((~_has_trial(table)).sum())
+    rows, unfinished = trial_rows(folder, where, trials)
+    rows += driver_rows(folder, where, known)
     parts = [part for part in (table, as_cells(rows, where) if rows else None) if part is not None]
     if not parts:
-        raise _empty(where, unfinished)
+        raise UserError(f"{damage}, and there is nothing") if damage else _empty(where, unfinished)
     cells = _sorted(concatenated(parts))
-    return Loaded(cells, tuple(f"{where}/{name}" for name in unfinished), 0)
+    names = tuple(f"{where}/{name}" for name in unfinished)
+    return Loaded(cells, names, 0, () if damage is None else (damage,))
+
+
+def _table(folder: Storage, where: str) -> tuple[pd.DataFrame | None, str | None]:
+    """What is in `cells.csv`, None if it is not there or damaged; and what is wrong with it, in a line."""
+    content, damage = read_table_file(folder, where)
+    return None if content is None else read_table(content, f"{where}/{CELLS_FILE}"), damage
 
 
 def _sorted(cells: pd.DataFrame) -> pd.DataFrame:
@@ -172,39 +207,6 @@ def _empty(where: str, unfinished: Sequence[str]) -> UserError:
     return UserError(
         f"{where}: no finished cells; expected a Tune result dir with */{RESULT_FILE}, local or a URL"
     )
-
-
-def _trial_rows(
-    folder: Storage, where: str, names: Sequence[str]
-) -> tuple[list[ResultRow], list[str]]:
-    """The rows of trials, and the names of those that are not finished."""
-    trials = read_trials(folder, where, names)
-    gaps = gaps_of(trials)
-    for trial in gaps:
-        if trial.damage is not None:
-            raise UserError(trial.damage)
-    rows = [row for trial in trials if trial.damage is None for row in trial.rows]
-    return rows, [trial.name for trial in gaps]
-
-
-def _driver_rows(folder: Storage, where: str, table: pd.DataFrame | None) -> list[ResultRow]:
-    """The rows of cells without a trial, which are written all at once; none if a table has as many."""
-    content = _file(folder, where, DRIVER_FILE)
-    if content is None:
-        return []
-    if table is not None and (~_has_trial(table)).sum() == content.count(b"\n"):
-        return []
-    return rows_in(content, f"{where}/{DRIVER_FILE}")
-
-
-def _file(folder: Storage, where: str, name: str) -> bytes | None:
-    """A file of the result dir, if it is there."""
-    try:
-        return folder.read(name)
-    except FileNotFoundError:
-        return None
-    except IsADirectoryError:
-        raise UserError(f"{where}/{name}: found a folder; expected a file") from None
 
 
 def _has_trial(table: pd.DataFrame) -> "pd.Series[bool]":

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import ROW_SCHEMA, ResultRow
+from raydoa.experiment.result_row import DRIVER_FILE, ROW_SCHEMA, ResultRow
 from raydoa.experiment.row_values import checked_row, shown
+from raydoa.report.table_file import read_file
 from raydoa.store.layout import Storage
 
 RESULT_FILE = "result.json"
@@ -75,15 +76,44 @@ def gaps_of(trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if not trial.finished and trial.plan not in finished]
 
 
-def rows_in(content: bytes, path: str) -> list[ResultRow]:
-    """The rows of a file, one a cell: a trial that was retried has appended all of its lines again.
-
-    A last line without its end was cut off by a crash, and so was one that is followed by those of a retry.
+def trial_rows(
+    folder: Storage, where: str, names: Sequence[str]
+) -> tuple[list[ResultRow], list[str]]:
+    """The rows of trials, and the names of those that are not finished.
 
     Raises:
-        UserError: the last line is no row, or a row has a value that its column may not hold.
+        UserError: one is damaged, and no other has measured its plan.
     """
-    return [_row(values, path) for values in _results(content, path)]
+    trials = read_trials(folder, where, names)
+    gaps = gaps_of(trials)
+    for trial in gaps:
+        if trial.damage is not None:
+            raise UserError(trial.damage)
+    rows = [row for trial in trials if trial.damage is None for row in trial.rows]
+    return rows, [trial.name for trial in gaps]
+
+
+def driver_rows(folder: Storage, where: str, known: int | None = None) -> list[ResultRow]:
+    """The rows of cells without a trial, which are written all at once; none if so many as there are, are ``known``.
+
+    Raises:
+        UserError: a line is no row, or a row has a value that its column may not hold.
+    """
+    content, path = read_file(folder, where, DRIVER_FILE) or b"", f"{where}/{DRIVER_FILE}"
+    if content.count(b"\n") == known:
+        return []
+    if content and not content.endswith(b"\n"):
+        raise UserError(
+            f"{path}: its last row is cut off; run the sweep again, which writes it anew"
+        )
+    rows = []
+    for number, line in enumerate(content.splitlines(), 1):
+        try:
+            values = _parsed(line)
+        except ValueError as fault:
+            raise UserError(f"{path}:{number}: {fault}") from None
+        rows.append(_row(values, f"{path}:{number}"))
+    return rows
 
 
 def _contents(folder: Storage, paths: Mapping[str, str]) -> Iterator[tuple[str, bytes | str]]:
@@ -121,7 +151,10 @@ def _trial(name: str, content: bytes | str, path: str) -> Trial:
 
 
 def _results(content: bytes, path: str) -> list[ResultRow]:
-    """The last line of each cell."""
+    """The last line of each cell: a trial that was retried has appended all of its lines again.
+
+    A last line without its end was cut off by a crash, and so was one that is followed by those of a retry.
+    """
     *lines, last = content[: content.rfind(b"\n") + 1].splitlines() or [b""]
     results = {}
     for line in lines:

@@ -16,6 +16,7 @@ from raydoa.costs.plan import plan_from_json
 from raydoa.errors import UserError
 from raydoa.experiment.accounting import ExistingUnits
 from raydoa.search.ask_tell import Proposal, Search
+from raydoa.search.journal_entries import entry_of
 
 LOG_FILE = "search.jsonl"
 _MOST_FAILURES = 3
@@ -136,7 +137,10 @@ class Journal:
             stopped = None if "limit_usd" in entry else entry.get("stopped", stopped)
         same_limit = last_limit(entries) == self.search.limit_usd
         saved = {"log": steps, "stopped": stopped if same_limit else None}
-        self.search.restore(saved)
+        try:
+            self.search.restore(saved)
+        except UserError as error:
+            raise UserError(f"{self._path}: {error}; give another folder") from error
         self.rows = [entry["row"] for entry in entries if "row" in entry]
         self.entries = len(entries)
         self.ended_once = any("stopped" in entry for entry in entries)
@@ -155,6 +159,8 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     """The entries of a log; a last line that was cut off by a crash is none, and is removed."""
     if not path.exists():
         return []
+    if not path.is_file():
+        raise UserError(f"{path}: found a folder; expected the log of a search")
     text = path.read_bytes()
     whole = text[: text.rfind(b"\n") + 1]
     if len(whole) < len(text):
@@ -162,8 +168,8 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
-            entries.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            entries.append(entry_of(line))
+        except ValueError as error:
             raise UserError(f"{path}:{number}: no line of a search's log ({error})") from error
     return entries
 

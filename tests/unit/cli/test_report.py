@@ -27,7 +27,9 @@ def _computed(cells: pd.DataFrame) -> pd.DataFrame:
     stages = ("teacher", "pseudo_labels", "student")
     planned = {f"gpu_seconds_{s}": 10.0 for s in stages} | {"gpu_seconds_llm": 0.0}
     measured = {f"measured_gpu_seconds_{s}": 9.0 for s in stages}
-    told = {f"basis_{s}": "estimated" for s in stages} | {"key_student": cells["cell"]}
+    told = {f"basis_{s}": "estimated" for s in stages} | {
+        "key_student": cells["plan"].map(lambda plan: f"{plan:0>64}", na_action="ignore")
+    }
     costs = {f"cost_{s}": cells["cost_total"] / 3 for s in stages}
     return cells.assign(
         **planned, **measured, **told, **costs, cost_labels=0.0, prices="2026-11-09"

@@ -24,13 +24,15 @@ def test_values_have_their_types(write_sweep: WriteSweep) -> None:
 
 
 def test_what_pandas_writes_is_read(write_sweep: WriteSweep) -> None:
-    folder = write_sweep([row(score=0.25), row("distill", None, feasible=False)])
+    folder = write_sweep(
+        [row(score=0.25), row("distill", None, feasible=False, status="infeasible")]
+    )
     path = folder / "cells.csv"
     pd.read_csv(path).to_csv(path, index=False)  # Now a column with gaps has floats.
     assert [r["feasible"] for r in read_result_rows(folder)] == [True, False]
 
 
-@pytest.mark.parametrize("score", ["nan", "NaN", "inf", ""])
+@pytest.mark.parametrize("score", ["nan", "NaN", ""])
 def test_a_score_that_is_no_number(write_sweep: WriteSweep, score: str) -> None:
     assert not scored(read_result_rows(write_sweep([row(score=score)]))[0])
 
@@ -44,6 +46,23 @@ def test_a_score_that_is_no_number(write_sweep: WriteSweep, score: str) -> None:
         ({"n": "many"}, "cells.csv:2: n: found 'many'"),
         ({"feasible": "perhaps"}, "feasible: found 'perhaps'"),
         ({"score": "good"}, "score: found 'good'"),
+        ({"score": "inf"}, "score: found 'inf'; expected a number from 0 to 1, or nothing"),
+        ({"score": 1e308}, "score: found '1e+308'; expected a number from 0 to 1, or nothing"),
+        ({"score": "0_5"}, "score: found '0_5'"),
+        ({"n": -5}, "n: found '-5'; expected a whole number from 0 up"),
+        ({"n": 2.5}, "n: found '2.5'; expected a whole number from 0 up"),
+        ({"n": 2**63}, "n: found '9223372036854775808'; expected a whole number from 0 up"),
+        ({"n": "inf"}, "n: found 'inf'"),
+        ({"seed": ""}, "seed: found ''; expected a whole number from 0 up"),
+        ({"student": ""}, "student: found ''; expected text"),
+        ({"student": "a\x00b"}, r"student: found 'a\x00b'; expected text without control characters"),
+        ({"student_steps": 0}, "cells.csv:2: student_steps is 0; expected 1 or more where a student was trained"),
+        ({"status": "done"}, "status is 'done'; expected one of measured, infeasible, awaiting_labels"),
+        ({"feasible": False}, "feasible is False; expected True of a cell that is measured"),
+        ({"status": "awaiting_labels"}, "score is 0.5; expected none of a cell that is awaiting_labels"),
+        ({"choices": "{"}, "choices is '{'; expected a JSON object of texts"),
+        ({"choices": "[" * 100_000}, "; expected a JSON object of texts"),
+        ({"choices": '{"llm": 3}'}, "expected a JSON object of texts"),
     ],
 )  # fmt: skip
 def test_wrong_rows(write_sweep: WriteSweep, fields: dict[str, Any], message: str) -> None:

@@ -223,11 +223,11 @@ def test_what_sharing_saved() -> None:
 
 
 def test_the_audit_counts_what_is_shared_once() -> None:
-    shared = {"strategy": "distill", "teacher": "t", "key_teacher": "a", "basis_teacher": "estimated",
+    shared = {"strategy": "distill", "teacher": "t", "key_teacher": "a" * 64, "basis_teacher": "estimated",
               "gpu_seconds_teacher": 10.0, "measured_gpu_seconds_teacher": 12.0}  # fmt: skip
     cells = frame(
         {**shared, "u": 1}, {**shared, "u": 2},
-        {**shared, "u": 1, "seed": 1, "key_teacher": "b", "measured_gpu_seconds_teacher": 8.0},
+        {**shared, "u": 1, "seed": 1, "key_teacher": "b" * 64, "measured_gpu_seconds_teacher": 8.0},
     )  # fmt: skip
     [found] = audit(cells).itertuples()
     assert (found.item, found.model, found.made, found.planned, found.measured) == (

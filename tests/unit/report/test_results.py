@@ -122,10 +122,10 @@ def test_a_folder_without_results(tmp_path: Path) -> None:
 
 def test_the_keys_that_a_sweep_rests_on(result_dir: Write) -> None:
     keys = {
-        "key_teacher": "a1",
-        "key_student": "b2",
-        "key_evaluation": "c3",
-        "key_teacher_evaluation": "d4",
+        "key_teacher": "a1" * 32,
+        "key_student": "b2" * 32,
+        "key_evaluation": "c3" * 32,
+        "key_teacher_evaluation": "d4" * 32,
     }
     folder = result_dir(frame({"strategy": "distill", **keys}, {"feasible": False, "seed": 1}))
     assert artifact_keys(folder) == set(keys.values())
@@ -157,8 +157,8 @@ def test_several_sweeps_are_one_table(result_dir: Write, caplog: pytest.LogCaptu
 
 
 def test_sweeps_that_do_not_belong_together(result_dir: Write) -> None:
-    one = frame({"key_evaluation": "a"})
-    other = frame({"key_evaluation": "b", "score": 0.9})
+    one = frame({"key_evaluation": "a" * 64})
+    other = frame({"key_evaluation": "b" * 64, "score": 0.9})
     with pytest.raises(UserError, match=r"measured in two ways in .*one and .*two: another recipe"):
         load([result_dir(one, "one"), result_dir(other, "two")])
     strict = frame({"metric": "f1", "n": 99})

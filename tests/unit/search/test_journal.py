@@ -2,7 +2,9 @@
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from raydoa.errors import UserError
 from raydoa.search.baseline_samplers import CoarseGrid, Random
 from raydoa.search.journal import Journal, read_journal
 from tests.contract.searching import score, search
+from tests.unit.report.conftest import row
 
 ABOUT = {"sampler": "random", "seed": 0}
 
@@ -28,7 +31,9 @@ def _go_on(journal: Journal, steps: int, seed: int = 0) -> None:
             return
         number = chance.choice(sorted(journal.pending))
         plan = journal.asked[number].plan
-        journal.tell(number, None if number % 4 == 3 else score(plan), row={"cell": number})
+        journal.tell(
+            number, None if number % 4 == 3 else score(plan), row=row(cell=f"cell-{number}")
+        )
 
 
 def test_cut_anywhere(tmp_path: Path) -> None:
@@ -126,3 +131,59 @@ def test_a_line_that_is_none(tmp_path: Path) -> None:
         file.write("not json\n")
     with pytest.raises(UserError, match=r"log.jsonl:2: no line of a search's log"):
         _open(tmp_path / "log.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        ("about", {"began": "yesterday"}, "began: found 'yesterday', which is none"),
+        ("about", {"limit_usd": float("nan")}, "limit_usd: found nan"),
+        ("about", {"existing": [{"plan": {}, "units": {}}]}, "existing: found "),
+        ("asked", {"asked": {"task": "t"}}, "asked: found {'task': 't'}, which is none"),
+        ("asked", {"cost_usd": 1e308}, "cost_usd: found 1e+308"),
+        ("told", {"told": 2**63}, "told: found 9223372036854775808"),
+        ("told", {"told": 4000}, "log.jsonl: tell: found 4000; proposals that are pending"),
+        ("told", {"score": "good"}, "score: found 'good'"),
+        ("told", {"score": None, "cost_usd": -1}, "cost_usd: found -1"),
+        ("told", {"row": [1]}, "row: found [1]"),
+        ("told", {"row": {"cell": "a"}}, "row: no column 'schema'"),
+        ("told", {"row": row(n=-5)}, "n of cell tiny-annotate-1.0--5-None-None-0 is -5; expected a whole"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_is_none(
+    tmp_path: Path, kind: str, change: dict[str, Any], message: str
+) -> None:
+    """A search does not go on from numbers that nobody wrote, and leaves the log as it is."""
+    path = tmp_path / "log.jsonl"
+    _go_on(_open(path), 2)
+    _refused(path, lambda entry: {**entry, **change} if kind in entry else entry, message)
+
+
+def test_lines_that_are_no_entries(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    _go_on(_open(path), 1)
+    whole = path.read_bytes()
+    for line, message in (
+        (b"[" * 100_000, "nested too deeply"),
+        (b"\xff\xfe", "no line of a search's log"),
+        (b"[1]", "expected a JSON object"),
+        (b'{"asked": 1}', "no 'cost_usd'"),
+    ):
+        path.write_bytes(whole + line + b"\n")
+        with pytest.raises(UserError, match=message):
+            _open(path)
+        assert path.read_bytes() == whole + line + b"\n"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UserError, match="found a folder; expected the log of a search"):
+        _open(path)
+
+
+def _refused(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]], message: str) -> None:
+    entries = [change(entry) for entry in read_journal(path)]
+    content = "".join(json.dumps(entry) + "\n" for entry in entries)
+    path.write_text(content)
+    with pytest.raises(UserError) as mistake:
+        _open(path)
+    assert message in str(mistake.value) and str(path) in str(mistake.value)
+    assert path.read_text() == content

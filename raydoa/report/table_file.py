@@ -1,0 +1,67 @@
+"""The bytes of `cells.csv`, which a checksum beside it holds: a table that was cut, between two rows or in a number, reads as one.
+
+The checksum is a line as `sha256sum` writes it. A table without one (of an earlier raydoa, or written by hand) is taken as it
+is if its last row has an end. The trials' `result.json` are the truth, and are read instead of a damaged table.
+"""
+
+import hashlib
+from pathlib import Path
+
+from raydoa.errors import UserError
+from raydoa.store.layout import Storage
+
+CELLS_FILE = "cells.csv"
+CHECKSUM_FILE = "cells.csv.sha256"
+
+
+def write_table(content: bytes, result_dir: Path) -> Path:
+    """Write the table, whole or not at all, and its checksum; return its path."""
+    path, checksum = result_dir / CELLS_FILE, result_dir / CHECKSUM_FILE
+    checksum.unlink(missing_ok=True)  # That of another table: a crash leaves this one without.
+    _write(path, content)
+    _write(checksum, f"{hashlib.sha256(content).hexdigest()}  {CELLS_FILE}\n".encode())
+    return path
+
+
+def read_table_file(folder: Storage, where: str) -> tuple[bytes | None, str | None]:
+    """The table of a result dir, None if there is none or it is damaged; and what is wrong with it, in a line."""
+    content = read_file(folder, where, CELLS_FILE)
+    if content is None:
+        return None, None
+    checksum = read_file(folder, where, CHECKSUM_FILE)
+    why = _damage(content, checksum)
+    if why is None:
+        return content, None
+    return None, f"{where}/{CELLS_FILE}: {why}; what the trials have is read instead"
+
+
+def read_file(folder: Storage, where: str, name: str) -> bytes | None:
+    """A file of a result dir, None if it is not there.
+
+    Raises:
+        UserError: it is a folder.
+    """
+    try:
+        return folder.read(name)
+    except FileNotFoundError:
+        return None
+    except IsADirectoryError:
+        raise UserError(f"{where}/{name}: found a folder; expected a file") from None
+
+
+def _damage(content: bytes, checksum: bytes | None) -> str | None:
+    if not content.endswith(b"\n"):
+        return "its last row is cut off"
+    if content.count(b"\n") < 2:
+        return "it has no rows"
+    if checksum is None:
+        return None
+    if checksum.split()[:1] == [hashlib.sha256(content).hexdigest().encode()]:
+        return None
+    return f"it is not what {CHECKSUM_FILE} says was written (remove that file if you changed the table yourself)"
+
+
+def _write(path: Path, content: bytes) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
