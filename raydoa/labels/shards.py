@@ -12,9 +12,9 @@ from raydoa.pipeline.context import (
     Facts,
     open_rows,
     publish,
-    scratch_folder,
     visible_devices,
 )
+from raydoa.pipeline.scratch import scratch_folder
 from raydoa.pipeline.stages import PseudoLabel
 from raydoa.store.record import Record
 from raydoa.tasks.split import pool

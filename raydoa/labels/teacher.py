@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from raydoa.labels.source import Collected, Labeller, LabelSource, Quote, RowOutcome, Ticket
-from raydoa.pipeline.context import ExecutionContext, content_of, open_model, source_ids
+from raydoa.pipeline.context import ExecutionContext, open_model, record_of, source_ids
 from raydoa.pipeline.stages import FineTune, PseudoLabel, TextForm
 from raydoa.tasks.data import Row, TaskRows
 
@@ -40,7 +40,7 @@ class TeacherLabeller(Labeller):
         self._teacher = teacher
         self._model = open_model(teacher, context, precision=teacher.recipe.precision, spread=True)
         self._model.network.eval()
-        self._content = content_of(teacher, context)
+        self._content = record_of(teacher, context).content
         self.head: torch.Tensor = self._model.head
         """The output head ``[outputs, width]``, where the teacher has it."""
 
@@ -112,7 +112,5 @@ class TeacherLabeller(Labeller):
 
         if shard.sparsity is None:
             return None
-        record = self._context.store.find(shard.sparsity.key)
-        assert record is not None, "a stage's inputs are made before it"
-        facts: dict[str, Any] = record.facts
+        facts: dict[str, Any] = record_of(shard.sparsity, self._context).facts
         return Sparsity(facts["top"], facts["samples"], facts["cosine"])

@@ -5,7 +5,6 @@ which dropout depends, is that of a whole group. Rank 0 publishes the consolidat
 weights never travel through the driver.
 """
 
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from raydoa.pipeline.context import (
     publish,
 )
 from raydoa.pipeline.host_memory import Sharding, host_bytes
+from raydoa.pipeline.scratch import scratch_folder
 from raydoa.pipeline.stages import FineTune, training_seed
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ def work(config: dict[str, Any]) -> None:
             "steps_repeated": checkpoints.steps_repeated,
             "output_space": model.output_space,
         }
-        with tempfile.TemporaryDirectory(prefix="raydoa-") as scratch:
-            model.save(Path(scratch), state)
+        with scratch_folder() as scratch:
+            model.save(scratch, state)
             seconds = checkpoints.device_seconds / world
-            publish(stage, context, Path(scratch), facts, seconds=seconds, devices=world)
+            publish(stage, context, scratch, facts, seconds=seconds, devices=world)
     torch.distributed.barrier()
 
 

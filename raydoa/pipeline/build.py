@@ -23,10 +23,10 @@ from raydoa.pipeline.context import (
     open_model,
     open_rows,
     publish,
-    scratch_folder,
     source_ids,
     visible_devices,
 )
+from raydoa.pipeline.scratch import scratch_folder
 from raydoa.pipeline.stages import (
     ChooseSparsity,
     Distill,

@@ -1,11 +1,9 @@
-"""What a build needs beside the stage: the store, the rows, the models, and the folder to make things in.
+"""What a build needs beside the stage: the store, the rows and the models.
 
 torch and transformers are imported when a model is opened, so that planning a sweep stays light.
 """
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,6 @@ from raydoa.pipeline.host_info import host_info
 from raydoa.pipeline.stages import Checkpoint, Distill, FineTune, Initial, TaskData, TextForm
 from raydoa.store.key import Stage
 from raydoa.store.record import Record
-from raydoa.store.storage import room_for
 from raydoa.store.store import MissingArtifact, Store
 from raydoa.tasks.data import Row, TaskRows
 from raydoa.tasks.task import TaskSpec
@@ -57,20 +54,6 @@ TOKEN_FOLDER = "token_ids"
 """In a train folder: the sources and texts of pools as token ids (`raydoa.pipeline.distill_rows`)."""
 
 
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A folder to make an artifact in; it is gone afterwards.
-
-    Raises:
-        UserError: the disk of temporary files is full.
-    """
-    with (
-        room_for("what is being made", f"{tempfile.gettempdir()} (TMPDIR)"),
-        tempfile.TemporaryDirectory(prefix="raydoa-") as folder,
-    ):
-        yield Path(folder)
-
-
 def publish(
     stage: Stage,
     context: ExecutionContext,
@@ -100,16 +83,17 @@ def visible_devices(context: ExecutionContext) -> int:
     return max(1, torch.cuda.device_count()) if context.execution.device == "cuda" else 1
 
 
-def content_of(stage: Stage, context: ExecutionContext) -> str:
-    """The hash of an artifact's files as they are now.
+def record_of(stage: Stage, context: ExecutionContext) -> Record:
+    """The record of a stage that was made before.
 
     Raises:
-        MissingArtifact: it is gone.
+        MissingArtifact: it is gone since.
+        DamagedArtifact: it cannot be trusted.
     """
     record = context.store.find(stage.key)
     if record is None:
-        raise MissingArtifact(stage.key)
-    return record.content
+        raise MissingArtifact(f"{context.store.url}: no artifact {stage.key}")
+    return record
 
 
 def open_rows(data: TaskData, context: ExecutionContext) -> TaskRows:

@@ -2,24 +2,25 @@
 
 Sources become token ids once for each tokenizer: they are kept in files that are named by a hash of the texts and of
 what encodes them, beside the checkpoints of trainings, so that all students of a task on a machine (or on a cluster's
-shared disk) share them. Where a context has no such folder, they last as long as the process.
+shared disk) share them. A file's name holds its own checksum as well, and one that is not what it was is written again.
+Where a context has no such folder, they last as long as the process.
 """
 
 import hashlib
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from raydoa.models.family import Model
-from raydoa.pipeline.context import TOKEN_FOLDER, ExecutionContext, content_of, labelled_examples
+from raydoa.pipeline.context import TOKEN_FOLDER, ExecutionContext, labelled_examples, record_of
+from raydoa.pipeline.scratch import folder_of_process
 from raydoa.pipeline.stages import Distill, TextForm
 from raydoa.store.local_storage import sync
 from raydoa.store.record import DamagedArtifact
-from raydoa.store.storage import room_for
+from raydoa.store.storage import measure_stream, room_for
 from raydoa.training.batches import Example, JoinedRows, StoredRows
 from raydoa.training.shards import EncodedShard, Shard, read_facts
 from raydoa.training.soft_labels import check_match
@@ -76,7 +77,7 @@ def _check_teacher(stage: Distill, context: ExecutionContext) -> None:
     """Drop all shards that other weights than the teacher's have written: they are made again in one go."""
     if stage.teacher is None:
         return
-    teacher = content_of(stage.teacher, context)
+    teacher = record_of(stage.teacher, context).content
     stale: list[DamagedArtifact] = []
     for shard in stage.shards:
         facts = read_facts(context.store.fetch(shard.key))
@@ -124,26 +125,28 @@ def _encoded(
     digest = hashlib.sha256(f"{space}\0{length}".encode())
     for text in texts:
         digest.update(f"\0{len(text)}\0{text}".encode())
-    path = folder / f"{digest.hexdigest()[:32]}.safetensors"
-    if not path.is_file():
-        ids = encode(texts, length)
-        # Renamed when it is whole and on the disk: others may be at it, and a machine may stop here.
-        with room_for("token ids", str(folder)), tempfile.TemporaryDirectory(dir=folder) as aside:
-            whole = Path(aside) / path.name
-            write_ragged(whole, ids)
-            sync(whole)
-            whole.replace(path)
-    return RaggedFile(path)
+    name = digest.hexdigest()[:32]
+    for path in folder.glob(f"{name}-*.safetensors"):
+        if path.name == _checked_name(name, path):
+            return RaggedFile(path)
+        logger.warning("%s: does not match its checksum; it is written again", path)
+    # Renamed when it is whole and on the disk: others may be at it, and a machine may stop here.
+    with room_for("token ids", str(folder)), tempfile.TemporaryDirectory(dir=folder) as aside:
+        whole = Path(aside) / name
+        write_ragged(whole, encode(texts, length))
+        sync(whole)
+        return RaggedFile(whole.replace(folder / _checked_name(name, whole)))
+
+
+def _checked_name(name: str, path: Path) -> str:
+    """What a file of token ids is called that holds what is in ``path`` now."""
+    with path.open("rb") as stream:
+        return f"{name}-{measure_stream(stream).sha256[:16]}.safetensors"
 
 
 def _token_folder(context: ExecutionContext) -> Path:
     if context.train_folder is None:
-        return Path(_folder_of_process().name)
+        return folder_of_process()
     folder = Path(context.train_folder) / TOKEN_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@cache
-def _folder_of_process() -> "tempfile.TemporaryDirectory[str]":
-    return tempfile.TemporaryDirectory(prefix="raydoa-token-ids-")

@@ -214,6 +214,23 @@ def test_token_ids_are_made_once_for_a_tokenizer(tiny: Tiny) -> None:
     assert all(path.suffix == ".safetensors" for path in folder.iterdir()), "nothing is left beside"
 
 
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty"])
+def test_damaged_token_ids_are_written_again(
+    tiny: Tiny, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    student = tiny.student(tiny.shards(GOLD))
+    before = tiny.builder.build(student).content
+    files = sorted((Path(str(tiny.context.train_folder)) / "token_ids").iterdir())
+    whole = [path.read_bytes() for path in files]
+    for path, content in zip(files, whole, strict=True):
+        flipped = content[:-1] + bytes([content[-1] ^ 1])
+        path.write_bytes({"flipped": flipped, "cut": content[:-9], "empty": b""}[damage])
+    tiny.context.store.drop(student.key)
+    assert tiny.builder.build(student).content == before
+    assert caplog.text.count("does not match its checksum; it is written again") == len(files)
+    assert [path.read_bytes() for path in files] == whole
+
+
 def test_where_all_rows_are_refused_the_reason_is_said(tiny: Tiny) -> None:
     nothing = SourceConfig("keywords", options=(("YES", "zebra"),))
     with pytest.raises(UserError, match="keywords: pool rows 0 to 19: every row was refused"):
