@@ -1,5 +1,6 @@
 """One trial: a plan is built, and becomes a row of every cell that asked for it."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ from raydoa.experiment.result_row import (
 from raydoa.experiment.study import Study
 from raydoa.pipeline.builder import Builder
 
+logger = logging.getLogger(__name__)
+
 
 def measure(
     plan: Plan, cells: Sequence[Cell], purchased: Mapping[str, int], study: Study, builder: Builder
@@ -47,9 +50,11 @@ def measure(
     graph = study.graph(plan)
     # The teacher first: its scores are there while the pool is still being labelled.
     evaluations = [builder.build(evaluation) for evaluation in reversed(graph.evaluations)][::-1]
+    # A record that cannot be read is made again: it says what its artifact cost, and for whom it was made.
     records = {
-        item: [builder.find(stage) for stage in stages] for item, stages in graph.paid.items()
+        item: [builder.existing(stage) for stage in stages] for item, stages in graph.paid.items()
     }
+    _tell_what_is_gone(records, cells[0])
     owner = made_for(study.sweep_id, study.plan_id(plan))
     ledger = study.ledger(plan)
     incurred = units_usd(ledger, incurred_units(graph, records, purchased, owner))
@@ -63,6 +68,22 @@ def measure(
         _row(cell, study, ledger, {**measured, "cost_incurred": 0.0 if position else incurred})
         for position, cell in enumerate(cells)
     ]
+
+
+def _tell_what_is_gone(records: Records, cell: Cell) -> None:
+    gone = {item: sum(record is None for record in of_item) for item, of_item in records.items()}
+    what = ", ".join(
+        item if len(records[item]) == 1 else f"{item} ({count} of {len(records[item])} shards)"
+        for item, count in gone.items()
+        if count
+    )
+    if what:
+        logger.warning(
+            "%s: gone from the store: %s; what was made from it is there, so it is not made again, and if it was "
+            "made for this row, what it cost is not in cost_incurred",
+            cell.name,
+            what,
+        )
 
 
 def infeasible_row(cell: Cell, why: Infeasible, study: Study) -> ResultRow:

@@ -11,7 +11,8 @@ be dropped, and what came back is checked against what was asked.
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import ray
 import ray.data
@@ -27,6 +28,9 @@ from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.host_memory import host_bytes
 from raydoa.pipeline.stages import PseudoLabel
 
+if TYPE_CHECKING:
+    from raydoa.labels.shards import ShardLabeller
+
 logger = logging.getLogger(__name__)
 
 MOST_RETRIES = 2
@@ -40,18 +44,22 @@ class _PoolActor:
     """An actor of the pool: one labeller, opened once, labelling shard after shard."""
 
     def __init__(self, shards: Sequence[PseudoLabel], context: ExecutionContext) -> None:
+        self._shards = shards
+        self._context = context
+
+    @cached_property
+    def _labeller(self) -> "ShardLabeller":
+        """Opened by the first call and not with the actor: what an actor raises while it is made ends as its death."""
         # Here and not above: the driver only names this class, and need not import torch.
         from raydoa.labels.shards import ShardLabeller
 
-        self._shards = shards
-        self._store = context.store
-        self._labeller = ShardLabeller(shards[0], context)
+        return ShardLabeller(self._shards[0], self._context)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         for index in batch["shard"]:
             shard = self._shards[int(index)]
             # A retried call: whoever died after this shard had published it.
-            if self._store.find(shard.key) is None:
+            if self._context.store.find(shard.key) is None:
                 self._labeller.publish(shard)
         return batch
 

@@ -132,13 +132,12 @@ class Builder:
             if record is not None:
                 return record
 
-    def find(self, stage: Stage) -> Record | None:
-        """The record of ``stage``'s artifact, if it is in the store and can be read."""
+    def existing(self, stage: Stage) -> Record | None:
+        """The record of ``stage``'s artifact if it is in the store; one that is damaged is made again, as by `build`."""
         try:
             return self.store.find(stage.key)
-        except DamagedArtifact as damage:
-            logger.warning("%s", damage)
-            return None
+        except DamagedArtifact:
+            return self.build(stage)
 
     def _supply(self, stages: Sequence[Stage]) -> None:
         """Put all of ``stages`` (of one kind) into the store."""

@@ -5,23 +5,55 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
+from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Plan
 from raydoa.errors import InsufficientResources, UserError
 from raydoa.experiment.resolve import Resolved, resolve
+from raydoa.labels import SOURCES
+from raydoa.models import FAMILIES
+from raydoa.models.head import HEAD_FILE
+from raydoa.pipeline import sparsity
 from raydoa.pipeline.builder import Builder, BuildOutcome, NoLocks, StageFailed
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.local_runner import LocalRunner
-from raydoa.pipeline.stages import Distill, Pretrain, Vocabulary
+from raydoa.pipeline.stages import (
+    VERSIONS,
+    Distill,
+    Evaluate,
+    FineTune,
+    Initialize,
+    Vocabulary,
+)
 from raydoa.store.key import Stage, closure
 from raydoa.store.record import DamagedArtifact
 from raydoa.store.store import MissingArtifact, Store
+from raydoa.strategies import STRATEGIES
+from raydoa.training.recipe import Representation
 from raydoa.training.shards import Shard
-from tests.unit.world import World, builder_of, forecast_of, measure_all
+from tests.plugins import example_plugin
+from tests.unit.world import (
+    CLASSES,
+    Row,
+    World,
+    builder_of,
+    forecast_of,
+    measure_all,
+    write_task,
+)
+
+MODEL_FILES = (
+    "config.json",
+    "generation_config.json",
+    "head.safetensors",
+    "model.safetensors",
+    "spiece.model",
+)
 
 
 @pytest.fixture
@@ -38,13 +70,26 @@ def distillation(resolved: Resolved) -> tuple[Plan, Distill]:
     return plan, trained
 
 
-def spoil(store: Store, stage: Stage, name: str) -> None:
+def path_of(store: Store, stage: Stage, name: str | None) -> Path:
+    """A file of an artifact, or its record."""
     record = store.find(stage.key)
     assert record is not None
-    path = Path(store.url) / record.folder / name
+    if name is None:
+        return Path(store.url) / "records" / stage.key[:2] / f"{stage.key}.json"
+    return Path(store.url) / record.folder / name
+
+
+def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size * 2 // 3)
+
+
+DAMAGES = {"flipped": flip, "truncated": truncate, "missing": Path.unlink}
 
 
 class Flaky(LocalRunner):
@@ -62,40 +107,163 @@ class Flaky(LocalRunner):
         super().run(stages)
 
 
-@pytest.mark.parametrize("what", ["teacher", "shard", "data", "vocabulary"])
-def test_a_damaged_input_is_dropped_and_made_again(
-    resolved: Resolved, what: str, caplog: pytest.LogCaptureFixture
+@dataclass(frozen=True)
+class Made:
+    """A sweep of one mixed cell with a sparse teacher, and a linear model beside it: an artifact of every kind."""
+
+    resolved: Resolved
+    plan: Plan
+    linear: Evaluate
+    row: Row
+
+    @property
+    def stages(self) -> list[Stage]:
+        finals = [*self.resolved.study.graph(self.plan).evaluations, self.linear]
+        return [s for s in closure(finals) if self.store.find(s.key) is not None]
+
+    @property
+    def store(self) -> Store:
+        return self.resolved.context.store
+
+    def measured(self) -> Row:
+        """Of the cell, as it comes out of a store that has all of it."""
+        return next(iter(measure_all(self.resolved).values()))
+
+    def of_kind(self, kind: str) -> tuple[Stage, list[Stage]]:
+        """An artifact, and those that were made from it."""
+        stages = self.stages
+        stage = next(stage for stage in stages if stage.kind == kind)
+        readers = [s for s in stages if stage.key in {needed.key for needed in s.inputs()}]
+        return stage, readers
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """Every test leaves it as whole as it was."""
+    folder = tmp_path_factory.mktemp("made")
+    world = World(folder, write_task(folder / "task"))
+    sweep = world.sweep(
+        strategies=("mixed",),
+        n=(8,),
+        u=(20,),
+        budgets=(2.0,),
+        representation=Representation(kind="sparse", top=160),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sparsity, "_PROBE_STEPS", 1)
+        for registry in (FAMILIES, SOURCES, ITEMS, STRATEGIES):
+            patch.setattr(registry, "_entries", dict(registry._entries))
+        if "linear" not in FAMILIES:
+            example_plugin.register()
+        resolved = resolve(sweep, world.runtime())
+        [(cell, row)] = measure_all(resolved).items()
+        [plan] = forecast_of(resolved).trials
+        student = resolved.study.graph(plan).student
+        assert isinstance(student, Distill) and student.data is not None, cell
+        initial = Initialize("linear", "linear", CLASSES, 0)
+        recipe = resolved.study.sweep.student_recipe
+        tuned = FineTune(initial, student.data, student.form, 8, recipe, 1, 0)
+        linear = Evaluate(tuned, student.data, student.form, "accuracy", CLASSES, None)
+        builder_of(resolved, plan).build(linear)
+        yield Made(resolved, plan, linear, row)
+
+
+FILES = {
+    "task_data": ("pool.parquet", "test.parquet", "text.parquet", "train.parquet"),
+    "vocabulary": ("spiece.model",),
+    "pretrain": MODEL_FILES,
+    "initialize": ("config.json", "head.safetensors", "model.safetensors"),
+    "fine_tune": MODEL_FILES,
+    "choose_sparsity": (),
+    "pseudo_label": ("soft_labels.parquet", "soft_labels.safetensors"),
+    "distill": MODEL_FILES,
+    "evaluate": ("predictions.jsonl",),
+}
+KINDS_AND_FILES = [(kind, name) for kind, names in FILES.items() for name in (None, *names)]
+
+
+def test_no_kind_and_no_file_is_left_out(made: Made) -> None:
+    written = {stage.kind: set[str]() for stage in made.stages}
+    for stage in made.stages:
+        record = made.store.find(stage.key)
+        assert record is not None
+        written[stage.kind] |= record.files.keys()
+    assert written == {kind: set(names) for kind, names in FILES.items()}
+    assert set(FILES) == VERSIONS.keys() - {"checkpoint"}
+
+
+def reads(reader: Stage, stage: Stage, name: str | None) -> bool:
+    """Whether what is made as ``reader`` reads this file of ``stage``."""
+    if isinstance(reader, Distill) and stage == reader.teacher:
+        return name in (None, HEAD_FILE)  # And no more of a teacher than that.
+    return True
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS_AND_FILES)
+def test_damage_is_found_by_all_who_read_it_and_made_again_once(
+    made: Made, kind: str, name: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    measure_all(resolved)
-    store = resolved.context.store
-    plan, student = distillation(resolved)
-    initial = student.teacher.initial
-    assert isinstance(initial, Pretrain)
-    damaged: dict[str, tuple[Stage, str]] = {
-        "teacher": (student.teacher, "model.safetensors"),
-        "shard": (student.shards[0], "soft_labels.parquet"),
-        "data": (student.teacher.data, "train.parquet"),
-        "vocabulary": (initial.vocabulary, "spiece.model"),
-    }
-    stage, name = damaged[what]
-    # Everything that was made from it has to be made again, so somebody reads it.
-    for made in closure([student]):
-        if stage.key in {s.key for s in made.inputs()} or made.key == student.key:
-            store.drop(made.key)
-    spoil(store, stage, name)
-    assert builder_of(resolved, plan).build(student).key == student.key
-    assert "it is dropped and made again" in caplog.text
+    """Of a record (no name) or a file of any kind of artifact."""
+    store, builder = made.store, builder_of(made.resolved, made.plan)
+    stage, readers = made.of_kind(kind)
+    readers = [reader for reader in readers if reads(reader, stage, name)]
+    before = {one.key: store.find(one.key) for one in made.stages}
+    path = path_of(store, stage, name)
+    whole = path.read_bytes()
+    for damage in (flip, truncate) if name is None else DAMAGES.values():
+        damage(path)
+        for reader in readers:
+            with pytest.raises(DamagedArtifact) as found:
+                LocalRunner(made.resolved.context).run([reader])
+            assert found.value.key == stage.key
+        path.write_bytes(whole)
+    if name is None or readers:
+        flip(path)
+        asked = readers[0] if readers else stage
+        if readers:
+            store.drop(asked.key)
+        builder.build(asked)
+        told = [line for line in caplog.messages if "dropped and made again" in line]
+        assert len(told) == 1 and stage.key in told[0]
+    else:
+        assert kind == "evaluate", "its facts are in its record, and nobody reads its file"
+    row = made.measured()
+    changed = {column for column in row if row[column] != made.row[column]}
+    assert all(column.startswith("measured_gpu_seconds") for column in changed)
+    for key, record in before.items():
+        again = store.find(key)
+        assert again is not None and record is not None and again.content == record.content
     assert all(problem is None for _, problem in store.verify())
 
 
-def test_a_damaged_record_is_dropped_and_made_again(resolved: Resolved) -> None:
-    plan, student = distillation(resolved)
-    builder = builder_of(resolved, plan)
-    builder.build(student.teacher.data)
-    [path] = (Path(resolved.context.store.url) / "records").glob("*/*.json")
-    path.write_text(path.read_text().replace('"train": 100', '"train": 101'))
-    record = builder_of(resolved, plan).build(student.teacher.data)
-    assert record.facts["train"] == 100
+@pytest.mark.parametrize("item", ["teacher", "pseudo_labels", "student"])
+def test_a_damaged_record_takes_nothing_from_what_a_row_incurred(
+    made: Made, item: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    [stage] = made.resolved.study.graph(made.plan).paid[item]
+    assert made.row.cost_incurred > 0
+    truncate(path_of(made.store, stage, None))
+    assert made.measured().cost_incurred == made.row.cost_incurred
+    assert caplog.text.count("it is dropped and made again") == 1
+    assert all(problem is None for _, problem in made.store.verify())
+
+
+def test_what_is_gone_from_a_rows_cost_is_said(
+    made: Made, caplog: pytest.LogCaptureFixture
+) -> None:
+    graph = made.resolved.study.graph(made.plan)
+    for item in ("teacher", "pseudo_labels"):
+        made.store.drop(graph.paid[item][0].key)
+    row = made.measured()
+    [told] = caplog.messages
+    assert told.startswith(f"{row.cell}: gone from the store: teacher, pseudo_labels; ")
+    assert "what it cost is not in cost_incurred" in told
+    left = made.row.cost_incurred - row.cost_incurred
+    assert left == pytest.approx(row.cost_teacher + row.cost_pseudo_labels)
+    builder_of(made.resolved, made.plan).build(graph.paid["pseudo_labels"][0])
+    caplog.clear()
+    assert made.measured().cost_incurred == made.row.cost_incurred
+    assert not caplog.messages
 
 
 def test_shards_of_a_teacher_that_was_made_again_are_too(
