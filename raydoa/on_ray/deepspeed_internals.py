@@ -47,7 +47,17 @@ def init_distributed() -> None:
 
 def full_dimensions(parameter: torch.nn.Parameter) -> int:
     """Dimensions of the whole parameter, of which a ZeRO-3 worker holds a flat part or nothing."""
-    return len(getattr(parameter, "ds_shape", parameter.shape))
+    return len(_full_shape(parameter))
+
+
+def full_shapes(engine: Any) -> dict[str, list[int]]:
+    """Shapes of the whole trained parameters, by name."""
+    return {name: list(_full_shape(parameter)) for parameter, name in _trained(engine).items()}
+
+
+def _full_shape(parameter: torch.nn.Parameter) -> torch.Size:
+    shape: torch.Size = getattr(parameter, "ds_shape", parameter.shape)
+    return shape
 
 
 def consolidated_state(engine: Any) -> Mapping[str, torch.Tensor]:

@@ -21,7 +21,7 @@ from raydoa.on_ray.cluster import capacity_for, check_capacity
 from raydoa.on_ray.error_causes import actionable_cause, last_line
 from raydoa.on_ray.finetune_worker import Job, work
 from raydoa.on_ray.gang_scheduling import QueuedGang
-from raydoa.on_ray.ray_internals import is_startup_timeout
+from raydoa.on_ray.ray_internals import broken_train_snapshot, is_startup_timeout
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import FineTune
 
@@ -49,6 +49,7 @@ def fine_tune(
     # A single process has checkpoints under the same key, but in another format.
     run = Path(runtime.train_folder) / f"{stage.kind}-{stage.key[:20]}-group"
     job = Job(stage, context, runtime, run, gang)
+    _forget_what_is_broken(run)
     checkpoints, failures = _checkpoints(run), 0
     resuming = bool(checkpoints)
     while True:
@@ -73,6 +74,7 @@ def fine_tune(
             checkpoints = newest
             why = last_line(failure).split(". ")[0]
             logger.warning("%s: lost a group of %d workers: %s", stage.model, workers, why)
+            _forget_what_is_broken(run)
         resuming = True
         if context.store.find(stage.key) is not None:
             break
@@ -120,6 +122,21 @@ def _run_group(job: Job, workers: int) -> None:
             checkpoint_config=CheckpointConfig(num_to_keep=1),
         ),
     ).fit()
+
+
+def _forget_what_is_broken(run: Path) -> None:
+    """Remove a run's checkpoints if Ray Train's list of them is broken: no group would start with it."""
+    broken = broken_train_snapshot(run)
+    if broken is None:
+        return
+    logger.warning(
+        "%s: %s; its checkpoints are removed, and the training begins again", run, broken
+    )
+    for path in run.glob("checkpoint_*"):  # The list is called so, too.
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _checkpoints(run: Path) -> frozenset[str]:

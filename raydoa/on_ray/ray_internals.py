@@ -4,6 +4,7 @@ Nothing else in this package names them (tests/unit/test_internals.py), and test
 them an upgrade of Ray has removed or changed. Seen with Ray 2.60.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -164,6 +165,34 @@ def no_experiment_is_unpickled() -> Iterator[None]:
         yield
     finally:
         ExperimentAnalysis._load_trials = load
+
+
+def broken_train_snapshot(run: Path) -> str | None:
+    """What is wrong with Ray Train's list of a run's checkpoints, None if it can go on from that.
+
+    Ray writes it in place, so a controller that is killed may leave half of one, and takes the names in it for folders of
+    the run, which it removes when there are newer ones.
+    """
+    from ray.train.v2._internal.constants import CHECKPOINT_MANAGER_SNAPSHOT_FILENAME
+    from ray.train.v2._internal.execution.checkpoint.checkpoint_manager import (
+        _CheckpointManagerState,
+    )
+
+    path = run / CHECKPOINT_MANAGER_SNAPSHOT_FILENAME
+    if not path.exists():
+        return None
+    try:
+        state = _CheckpointManagerState.parse_obj(json.loads(path.read_bytes()))
+    except (ValueError, RecursionError):
+        return f"{path.name} cannot be read"
+    listed = [result.checkpoint_dir_name for result in state.checkpoint_results]
+    for name in listed:
+        if Path(name).name != name or not (run / name).is_dir():
+            return f"{path.name} lists a checkpoint {name!r}, which is not there"
+    latest = state.latest_checkpoint_result
+    if latest is not None and latest.checkpoint_dir_name not in listed:
+        return f"{path.name} does not list its latest checkpoint"
+    return None
 
 
 def attach_mlflow_run(callback: Any, trial: Any, run_id: str) -> None:

@@ -10,6 +10,7 @@ metadata of Megatron's, and under ZeRO 3 gives all parameter groups one step cou
 docs/preemption.md has the measurements.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,13 @@ from safetensors.torch import save_file
 from raydoa.on_ray.deepspeed_internals import (
     Fragment,
     fragments,
+    full_shapes,
     is_replicated,
     optimizer_state,
     refresh_weights,
 )
+from raydoa.training.manifest import UnusableCheckpoint
+from raydoa.training.tensor_file import full_disk_is_os_error
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -33,7 +37,7 @@ def save_fragments(engine: Any, folder: Path, steps_done: int) -> None:
     """Write what this worker's optimiser holds; where all hold the same (ZeRO 0), only rank 0 writes any tensors."""
     rank = torch.distributed.get_rank()
     tensors: dict[str, torch.Tensor] = {}
-    metadata = {"steps_done": str(steps_done)}
+    metadata = {"steps_done": str(steps_done), "shapes": json.dumps(full_shapes(engine))}
     if rank == 0 or not is_replicated(engine):
         for fragment in fragments(engine):
             state = optimizer_state(engine)[fragment.holder]
@@ -44,15 +48,22 @@ def save_fragments(engine: Any, folder: Path, steps_done: int) -> None:
             # Not always the steps done: bf16 under ZeRO 0 takes one of its own before the first.
             metadata["optimizer_steps"] = str(float(state["step"]))
     # All workers' files end up in one folder.
-    save_file(tensors, folder / f"rank-{rank}.safetensors", metadata)
+    with full_disk_is_os_error():
+        save_file(tensors, folder / f"rank-{rank}.safetensors", metadata)
 
 
 def load_fragments(engine: Any, folder: Path) -> int:
-    """Restore weights and optimiser from what a group wrote to ``folder``; every worker must call it. Returns the steps done."""
+    """Restore weights and optimiser from what a group wrote to ``folder``; every worker must call it. Returns the steps done.
+
+    Raises:
+        UnusableCheckpoint: it is of another model, on every worker; nothing is changed.
+    """
     files = sorted(folder.glob("rank-*.safetensors"))
     assert files, f"{folder}: no checkpoint"
     with safe_open(files[0], framework="pt") as saved:
         metadata = saved.metadata()
+    if json.loads(metadata["shapes"]) != full_shapes(engine):
+        raise UnusableCheckpoint("it is of a model of another shape")
     wanted, states = fragments(engine), optimizer_state(engine)
     for holder in {id(fragment.holder): fragment.holder for fragment in wanted}.values():
         states[holder] = {

@@ -1,14 +1,15 @@
 """A worker group's checkpoints, in Ray Train's run folder, from which the next group resumes.
 
-A checkpoint is every worker's fragments (`raydoa.on_ray.sharded_checkpoint`) and rank 0's metadata: the loss of every step so
-far, and the micro-batch, on which dropout depends. Beside the checkpoints is a progress file, written whenever workers
+A checkpoint is every worker's fragments (`raydoa.on_ray.sharded_checkpoint`), each with a manifest; rank 0's has the loss of
+every step so far, and the micro-batch, on which dropout depends. One that is not what was written is passed over, by all
+workers alike, and the training begins again. Beside the checkpoints is a progress file, written whenever workers
 look for a preemption notice: it tells the next group how far this one had come when it was lost, and what it cost.
 """
 
 import json
 import logging
-import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,18 @@ import torch
 from ray.train import Checkpoint
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
+from raydoa.pipeline.scratch import scratch_folder
+from raydoa.store.storage import room_for
 from raydoa.training.engine import Engine
+from raydoa.training.manifest import (
+    UnusableCheckpoint,
+    check_files,
+    read_manifest,
+    write_manifest,
+)
 
 logger = logging.getLogger(__name__)
 
-_METADATA = "metadata.json"
 _PROGRESS = "progress.json"
 
 
@@ -47,13 +55,14 @@ class TrainCheckpoints:
         self._growth: PlacementGroup | None = None
         self._started = time.perf_counter()
         self._checkpoint = ray.train.get_checkpoint()
-        metadata: dict[str, Any] = {"losses": [], "micro_batch_size": None}
+        metadata: Mapping[str, Any] | None = None
         if self._checkpoint is not None:
             with self._checkpoint.as_directory() as folder:
-                metadata = json.loads((Path(folder) / _METADATA).read_text(encoding="utf-8"))
-        self._losses: list[float] = metadata["losses"]
+                metadata = self._checked(Path(folder))
+        self._losses: list[float] = list(metadata["losses"]) if metadata else []
         self._local_losses: list[float] = []
-        self.micro_batch_size: int | None = metadata["micro_batch_size"]
+        self.micro_batch_size: int | None = metadata["micro_batch_size"] if metadata else None
+        self._restorable = metadata is not None
         previous = self._read_progress()
         self._previous_seconds: float = previous.device_seconds
         lost = max(0, previous.steps - len(self._losses))
@@ -80,23 +89,54 @@ class TrainCheckpoints:
         return self._losses
 
     def restore(self, engine: Engine) -> int:
-        if self._checkpoint is None:
+        if self._checkpoint is None or not self._restorable:
             return 0
         with self._checkpoint.as_directory() as folder:
-            engine.load(Path(folder))
+            try:
+                engine.load(Path(folder))
+            except UnusableCheckpoint as why:
+                self._pass_over(Path(folder), str(why))
+                self.steps_repeated += len(self._losses)
+                self._losses = []
         return len(self._losses)
 
     def save(self, engine: Engine, steps_done: int) -> None:
         losses = self.losses()
         assert len(losses) == steps_done, "a loss for each step"
-        with tempfile.TemporaryDirectory(prefix="raydoa-") as folder:
-            engine.save(Path(folder))
+        with scratch_folder() as folder:
+            engine.save(folder)
+            metadata: dict[str, Any] = {"workers": self._world}
             if self._rank == 0:
-                metadata = {"losses": losses, "micro_batch_size": self.micro_batch_size}
-                (Path(folder) / _METADATA).write_text(json.dumps(metadata), encoding="utf-8")
-            ray.train.report(
-                {"steps_done": steps_done}, checkpoint=Checkpoint.from_directory(folder)
-            )
+                metadata |= {"losses": losses, "micro_batch_size": self.micro_batch_size}
+            write_manifest(folder, metadata, _manifest_of(self._rank))
+            with room_for("a checkpoint", str(self._progress_file.parent)):
+                ray.train.report(
+                    {"steps_done": steps_done}, checkpoint=Checkpoint.from_directory(folder)
+                )
+
+    def _checked(self, folder: Path) -> Mapping[str, Any] | None:
+        """What the manifest of rank 0 says of a checkpoint; None if any worker has found something wrong with it.
+
+        The workers share the reading of the files; each of them must call it.
+        """
+        metadata: Mapping[str, Any] | None = None
+        wrong = None
+        try:
+            metadata = read_manifest(folder, _manifest_of(0)).facts
+            for rank in range(self._rank, metadata["workers"], self._world):
+                check_files(folder, read_manifest(folder, _manifest_of(rank)))
+        except UnusableCheckpoint as why:
+            wrong = str(why)
+        found: list[str | None] = [None] * self._world
+        torch.distributed.all_gather_object(found, wrong)
+        if (first := next(filter(None, found), None)) is None:
+            return metadata
+        self._pass_over(folder, first)
+        return None
+
+    def _pass_over(self, folder: Path, why: str) -> None:
+        if self._rank == 0:
+            logger.warning("%s: %s; the training begins again", folder, why)
 
     def must_leave(self, steps_done: int) -> bool:
         """See `Checkpoints.must_leave`: Ray Train's watcher has seen that one of the group's nodes is being drained."""
@@ -145,9 +185,24 @@ class TrainCheckpoints:
         temporary.replace(self._progress_file)
 
     def _read_progress(self) -> _Progress:
-        if not self._progress_file.exists():
+        """What the groups before have noted; nothing if that cannot be read."""
+        try:
+            noted = json.loads(self._progress_file.read_bytes())
+            return _Progress(
+                int(noted["steps"]), int(noted["steps_repeated"]), float(noted["device_seconds"])
+            )
+        except FileNotFoundError:
             return _Progress()
-        return _Progress(**json.loads(self._progress_file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, LookupError) as error:
+            why = f"{type(error).__name__}: {error}"
+            logger.warning(
+                "%s: cannot be read (%s); its seconds are lost", self._progress_file, why
+            )
+            return _Progress()
+
+
+def _manifest_of(rank: int) -> str:
+    return f"rank-{rank}.json"
 
 
 def _device() -> str:

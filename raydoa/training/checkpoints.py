@@ -2,9 +2,11 @@
 
 A checkpoint is written under a temporary name, synced, and renamed; only then the one before it is
 removed. So a process may die anywhere, and what it left is passed over or swept away by the next
-one. The folder belongs to one training: whoever makes it names it after the training's key.
+one. The folder belongs to one training: whoever makes it names it after the training's key. A checkpoint
+that is not what was written (`raydoa.training.manifest`) is removed, and the training begins before it.
 """
 
+import logging
 import re
 import shutil
 import tempfile
@@ -12,9 +14,18 @@ import time
 from pathlib import Path
 
 from raydoa.store.local_storage import sync
+from raydoa.store.storage import room_for
 from raydoa.training.engine import Engine
+from raydoa.training.manifest import (
+    UnusableCheckpoint,
+    check_files,
+    read_manifest,
+    write_manifest,
+)
+from raydoa.training.tensor_file import full_disk_is_os_error
 
-_SECONDS_FILE = "seconds"
+logger = logging.getLogger(__name__)
+
 _WHOLE = re.compile(r"steps-(\d+)")
 
 
@@ -29,23 +40,31 @@ class CheckpointFolder:
         self.seconds_before = 0.0
 
     def restore(self, engine: Engine) -> int:
-        steps_done = max(self._whole(), default=0)
-        if steps_done:
+        for steps_done in sorted(self._whole(), reverse=True):
             whole = self._folder / f"steps-{steps_done}"
-            engine.load(whole)
-            self.seconds_before = float((whole / _SECONDS_FILE).read_text(encoding="utf-8"))
-        return steps_done
+            try:
+                manifest = read_manifest(whole)
+                check_files(whole, manifest)
+                engine.load(whole)
+            except UnusableCheckpoint as why:
+                logger.warning("%s: %s; it is removed, and its steps are taken again", whole, why)
+                shutil.rmtree(whole, ignore_errors=True)
+            else:
+                self.seconds_before = float(manifest.facts["seconds"])
+                return steps_done
+        return 0
 
     def save(self, engine: Engine, steps_done: int) -> None:
         if steps_done in self._whole():
             return  # Another process, which was taken for dead, is as far.
-        self._folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f"aside-{steps_done}-", dir=self._folder))
-        engine.save(aside)
-        seconds = self.seconds_before + time.perf_counter() - self._started
-        (aside / _SECONDS_FILE).write_text(str(seconds), encoding="utf-8")
-        for path in [*aside.iterdir(), aside]:
-            sync(path)
+        with room_for("a checkpoint", str(self._folder)), full_disk_is_os_error():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(prefix=f"aside-{steps_done}-", dir=self._folder))
+            engine.save(aside)
+            seconds = self.seconds_before + time.perf_counter() - self._started
+            write_manifest(aside, {"seconds": seconds})
+            for path in [*aside.iterdir(), aside]:
+                sync(path)
         aside.replace(self._folder / f"steps-{steps_done}")
         sync(self._folder)
         for older in self._whole():

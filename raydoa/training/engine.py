@@ -14,7 +14,10 @@ from safetensors.torch import load_file, save_file
 from raydoa.errors import UserError
 from raydoa.training.batches import MicroBatch
 from raydoa.training.distill import Loss
+from raydoa.training.manifest import UnusableCheckpoint
 from raydoa.training.recipe import Recipe
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Engine(Protocol):
@@ -34,7 +37,7 @@ class Engine(Protocol):
         """Write everything that `load` needs to go on exactly from here."""
 
     def load(self, folder: Path) -> None:
-        """Go on from what `save` wrote."""
+        """Go on from what `save` wrote. Raises `UnusableCheckpoint`: of another model; then nothing is changed."""
 
 
 def learning_rate(recipe: Recipe, step: int, total_steps: int) -> float:
@@ -107,10 +110,15 @@ class PlainEngine:
 
     def load(self, folder: Path) -> None:
         tensors = load_file(folder / "engine.safetensors", device=self._device)
+        for i, parameter in enumerate(self._trained):
+            for name in ("weight", *_MOMENTS):
+                found = tensors.get(f"{name}.{i}")
+                if found is None or found.shape != parameter.shape:
+                    raise UnusableCheckpoint("it is of a model of another shape")
         with torch.no_grad():
             for i, parameter in enumerate(self._trained):
                 parameter.copy_(tensors[f"weight.{i}"])
                 self._optimiser.state[parameter] = {
-                    name: tensors[f"{name}.{i}"] for name in ("step", "exp_avg", "exp_avg_sq")
+                    name: tensors[f"{name}.{i}"] for name in ("step", *_MOMENTS)
                 }
         self._done = int(tensors["done"])

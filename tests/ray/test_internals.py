@@ -30,6 +30,8 @@ _RAY_NAMES = [
     "ray.core.generated.gcs_pb2:PlacementGroupTableData.REMOVED",
     "ray.core.generated.gcs_pb2:PlacementGroupTableData.FromString",
     "ray.train.v2._internal.exceptions:WorkerGroupStartupTimeoutError",
+    "ray.train.v2._internal.constants:CHECKPOINT_MANAGER_SNAPSHOT_FILENAME",
+    "ray.train.v2._internal.execution.checkpoint.checkpoint_manager:_CheckpointManagerState",
     "ray.train:ControllerError",
     "ray.train:PreemptionError",
     "ray.autoscaler._private.util:prepare_config",
