@@ -78,7 +78,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path}: no such file; expected a checkpoint folder")
     try:
         config: Any = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error})") from error
     if not isinstance(config, dict):
         raise UserError(f"{path}: found {config!r}; expected the JSON object of a checkpoint")

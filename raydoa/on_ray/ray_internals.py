@@ -182,7 +182,7 @@ def broken_train_snapshot(run: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        state = _CheckpointManagerState.parse_obj(json.loads(path.read_bytes()))
+        state = _CheckpointManagerState.model_validate(json.loads(path.read_bytes()))
     except (ValueError, RecursionError):
         return f"{path.name} cannot be read"
     listed = [result.checkpoint_dir_name for result in state.checkpoint_results]

@@ -1,9 +1,11 @@
 """DeepSpeed under Ray Train takes the steps of the plain loop, whatever the ZeRO stage, and survives its workers."""
 
 import os
+import shutil
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from raydoa.on_ray.finetune_worker import Job, work
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import FineTune
+from raydoa.store.store import Store
 from raydoa.training.recipe import Execution
 from tests.ray.tiny import Tiny, assert_close, weights
 from tests.ray.watching import alive, checkpointed, living, until
@@ -155,6 +158,100 @@ def test_a_killed_worker_resumes_from_the_checkpoint(tiny: Tiny, tmp_path: Path)
         "no more than lay between checkpoints"
     )
     assert_close(weights(context.store, stage), weights(undisturbed.store, stage), 1e-3)
+
+
+def test_a_damaged_checkpoint_is_passed_over(
+    tiny: Tiny, plain: ExecutionContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By all workers of a group, also those that read no damaged file. One group trains three times."""
+    stage, case = tiny.fine_tuning(), Case(zero=3)
+    context = tiny.context(
+        tmp_path / "store", Execution(micro_batch_size=2, checkpoint_every_steps=5)
+    )
+    damages = [None, ("rank-1.safetensors", 1000), ("rank-0.json", 50)]
+    trained = [tmp_path / f"store-{index}" for index in range(len(damages))]
+
+    def train_again_and_again(config: dict[str, Job]) -> None:
+        from ray import train
+
+        rank = train.get_context().get_world_rank()
+        for damage, folder in zip(damages, trained, strict=True):
+            if rank == 0 and damage is not None:
+                with train.get_checkpoint().as_directory() as checkpoint:
+                    os.truncate(Path(checkpoint) / damage[0], damage[1])
+            torch.distributed.barrier()
+            work(config)
+            torch.distributed.barrier()
+            if rank == 0:
+                shutil.copytree(context.store.url, folder)
+                context.store.drop(stage.key)
+            torch.distributed.barrier()
+        if rank == 0:
+            work_of_last = Store(str(trained[-1]))
+            record = work_of_last.find(stage.key)
+            context.store.publish(
+                stage, work_of_last.fetch(stage.key), record.facts, record.provenance
+            )
+
+    monkeypatch.setattr(module, "work", train_again_and_again)
+    fine_tune(stage, context, case.runtime(tiny, tmp_path))
+    repeated = []
+    for folder in trained:
+        again = replace(context, store=Store(str(folder)))
+        record = again.store.find(stage.key)
+        assert record is not None
+        assert record.facts["first_step"] == 0
+        repeated.append(int(str(record.facts["steps_repeated"])))
+        assert _losses(again, stage) == pytest.approx(_losses(plain, stage), rel=1e-5)
+        assert_close(weights(again.store, stage), weights(plain.store, stage))
+    assert repeated[0] == 0 and repeated[1] >= 10 and repeated[2] >= repeated[1] + 10
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text[: len(text) // 2], "cannot be read"),
+        (lambda _: "[" * 100_000, "cannot be read"),
+        (lambda text: text.replace("checkpoint_1", "../precious"), "lists a checkpoint '../prec"),
+        (lambda text: text.replace("checkpoint_1", "checkpoint_2"), "lists a checkpoint 'checkp"),
+        (lambda text: text.replace("checkpoint_1", "checkpoint_2", 1), "lists a checkpoint 'che"),
+    ],
+)
+def test_a_broken_list_of_checkpoints_is_forgotten(
+    tmp_path: Path,
+    change: Callable[[str], str],
+    told: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Ray Train's own: no group would start with it, and a folder that it names may be removed."""
+    from ray.train.v2._internal.execution.checkpoint import checkpoint_manager
+
+    run, precious = tmp_path / "run", tmp_path / "precious"
+    for folder in (run / "checkpoint_1", precious):
+        folder.mkdir(parents=True)
+        (folder / "file").touch()
+    result = checkpoint_manager._TrainingResultState(checkpoint_dir_name="checkpoint_1", metrics={})
+    state = checkpoint_manager._CheckpointManagerState(
+        checkpoint_results=[result],
+        checkpoint_report_indices=[0],
+        latest_checkpoint_result=result,
+        pending_training_results=[],
+        pending_validation_specs=[],
+        current_report_index=1,
+        validated_checkpoint_dir_names=[],
+        timed_out_validation_checkpoint_dir_names=[],
+        failed_validation_checkpoint_dir_names=[],
+    )
+    snapshot = run / "checkpoint_manager_snapshot.json"
+    snapshot.write_text(state.model_dump_json())
+    (run / "progress.json").touch()
+    module._forget_what_is_broken(run)
+    assert not caplog.messages and len(list(run.iterdir())) == 3
+    snapshot.write_text(change(state.model_dump_json()))
+    module._forget_what_is_broken(run)
+    assert told in caplog.text and "its checkpoints are removed, and the training" in caplog.text
+    assert [path.name for path in run.iterdir()] == ["progress.json"]
+    assert (precious / "file").exists()
 
 
 def _kill_a_worker_after_a_checkpoint(train: Path) -> int:

@@ -21,6 +21,7 @@ from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.builder import Builder
 from raydoa.pipeline.context import ExecutionContext, open_rows
 from raydoa.pipeline.stages import PseudoLabel
+from raydoa.store.key import Stage
 from raydoa.store.record import Record
 from raydoa.tasks.split import pool
 from tests.ray.tiny import POISON, Tiny, label
@@ -124,6 +125,37 @@ def test_a_larger_pool_computes_only_the_new_shards(
     newest = max(record.created_at for record in before)
     assert all(record.created_at > newest for record in _records(large[2:], context))
     assert {record.facts["rows"] for record in _records(large, context)} == {10}
+
+
+def test_what_workers_and_actors_read_damaged_is_made_again(
+    tiny: Tiny, context: ExecutionContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The rows, read by a group's workers; then the teacher and the rows, read by the pool's actors."""
+    teacher = tiny.fine_tuning()
+    [shard] = tiny.shards(teacher, 1)
+    store = context.store
+
+    def damage(stage: Stage, name: str) -> None:
+        path = store.fetch(stage.key, [name]) / name
+        os.truncate(path, path.stat().st_size // 2)
+
+    def build(stage: Stage, *groups: str) -> list[str]:
+        caplog.clear()
+        runtime = tiny.runtime(tmp_path, train_folder=str(tmp_path / "train"))
+        runner = ClusterRunner(context, Placer(runtime, frozenset(groups)))
+        Builder(store, runner, ClusterLocks(store)).build(stage)
+        return [line for line in caplog.messages if "dropped and made again" in line]
+
+    store.drop(teacher.key)
+    damage(teacher.data, "train.parquet")
+    [told] = build(teacher, "large")
+    assert teacher.data.key in told
+    damage(teacher, "model.safetensors")
+    damage(teacher.data, "pool.parquet")
+    told, also_told = build(shard)
+    assert teacher.data.key in told and teacher.key in also_told
+    _check_every_row_once([shard], context)
+    assert not any(damaged for _, damaged in store.verify())
 
 
 def test_a_poisoned_row_is_named_and_nothing_else_is_lost(

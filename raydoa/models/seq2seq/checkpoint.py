@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import T5Config, T5ForConditionalGeneration
 from transformers.utils import logging as transformers_logging
 
 from raydoa.errors import UserError
+from raydoa.models.broken_files import read_as
 from raydoa.models.head import save_head
 from raydoa.models.hub import read_config
 from raydoa.models.seq2seq.shape import T5Shape, head_is_tied, is_t5
@@ -90,7 +90,7 @@ def load_model(
             "('t5') can be loaded as T5"
         )
     kind = T5ForConditionalGeneration if head_is_tied(config) else UntiedT5
-    try:
+    with read_as("T5", folder):
         model, loading = kind.from_pretrained(
             folder,
             dropout_rate=dropout,
@@ -99,11 +99,6 @@ def load_model(
             device_map=device_map,
             output_loading_info=True,
         )
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        if "ignore_mismatched_sizes" in why:
-            why = "the shapes of its weights are not those of its config.json"
-        raise UserError(f"{folder}: cannot be loaded as T5: {why}") from error
     if loading["missing_keys"]:
         # transformers fills them with random numbers and only warns.
         names = sorted(loading["missing_keys"])

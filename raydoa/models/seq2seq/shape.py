@@ -9,14 +9,14 @@ look-ups, norms, softmax and the optimiser are inside the utilisation, which was
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from raydoa.errors import UserError
 from raydoa.models.family import Device
 from raydoa.models.seq2seq.memory import labelling_memory, training_memory
-from raydoa.settings import Settings
+from raydoa.settings import Settings, parse
 
 _POSITION_BUCKETS = 32
 _BF16_BYTES = 2
@@ -39,16 +39,28 @@ def head_is_tied(config: Mapping[str, Any]) -> bool:
     )
 
 
+_Dimension = Annotated[int, Field(ge=1, lt=2**31)]
+_CONFIG_NAMES = {
+    "vocabulary": "vocab_size",
+    "d_model": "d_model",
+    "d_kv": "d_kv",
+    "d_ff": "d_ff",
+    "heads": "num_heads",
+    "encoder_layers": "num_layers",
+}
+"""What `config.json` calls the dimensions."""
+
+
 class T5Shape(Settings):
     """Dimensions of a T5; the defaults are v1.1 (gated feed-forward, an output head of its own)."""
 
-    vocabulary: int = Field(ge=1)
-    d_model: int = Field(ge=1)
-    d_kv: int = Field(ge=1)
-    d_ff: int = Field(ge=1)
-    heads: int = Field(ge=1)
-    encoder_layers: int = Field(ge=1)
-    decoder_layers: int = Field(ge=1)
+    vocabulary: _Dimension
+    d_model: _Dimension
+    d_kv: _Dimension
+    d_ff: _Dimension
+    heads: _Dimension
+    encoder_layers: _Dimension
+    decoder_layers: _Dimension
     gated: bool = True
     tied: bool = False
 
@@ -57,25 +69,23 @@ class T5Shape(Settings):
         """The shape that a checkpoint's `config.json` says; ``where`` names it in the error.
 
         Raises:
-            UserError: a dimension is missing.
+            UserError: a dimension is missing, or is none.
         """
         layers = config.get("num_layers")
         try:
-            return cls(
-                vocabulary=config["vocab_size"],
-                d_model=config["d_model"],
-                d_kv=config["d_kv"],
-                d_ff=config["d_ff"],
-                heads=config["num_heads"],
-                encoder_layers=config["num_layers"],
-                decoder_layers=config.get("num_decoder_layers") or layers,
-                gated=str(config.get("feed_forward_proj", "relu")).startswith("gated-"),
-                tied=head_is_tied(config),
-            )
+            fields = {name: config[theirs] for name, theirs in _CONFIG_NAMES.items()}
         except KeyError as missing:
             raise UserError(
                 f"{where}: {missing.args[0]} is missing; expected a T5 config"
             ) from None
+        fields |= {
+            "decoder_layers": config.get("num_decoder_layers") or layers,
+            "gated": str(config.get("feed_forward_proj", "relu")).startswith("gated-"),
+            "tied": head_is_tied(config),
+        }
+        return parse(
+            fields, cls, where=where, naming=lambda path: _CONFIG_NAMES.get(str(path[0]), "layers")
+        )
 
     @property
     def family(self) -> str:

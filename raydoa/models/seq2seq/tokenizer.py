@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import sentencepiece
 
 from raydoa.errors import UserError
+from raydoa.models.broken_files import read_as
 
 _PAD_ID = 0
 END_ID = 1
@@ -80,13 +81,10 @@ class HuggingFaceTokenizer:
     def __init__(self, folder: Path) -> None:
         from transformers import AutoTokenizer
 
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError) as error:
-            why = " ".join(str(error).split())
-            raise UserError(
-                f"{folder}: not a tokenizer that transformers can read ({why})"
-            ) from error
+        with read_as("a tokenizer (tokenizer.json)", folder):
+            self._tokenizer = AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
         if self._tokenizer.pad_token_id != _PAD_ID or self._tokenizer.eos_token_id != END_ID:
             raise UserError(
                 f"{folder}: the tokenizer pads with id {self._tokenizer.pad_token_id} and ends with "

@@ -55,9 +55,11 @@ class Scorer:
         from transformers import AutoModel, AutoTokenizer
 
         try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
             model: Any = AutoModel.from_pretrained(
-                folder, local_files_only=True, dtype=torch.float32
+                folder, local_files_only=True, trust_remote_code=False, dtype=torch.float32
             )
         except (OSError, ValueError) as error:
             why = " ".join(str(error).split())

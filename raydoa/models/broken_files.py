@@ -1,0 +1,60 @@
+"""What transformers, torch and tokenizers raise over a model folder's files, told as the user's mistake that it is.
+
+Such a file is damaged, or of somebody who means harm: nothing in it is executed. Weights are read as safetensors, or by
+torch's unpickler for weights, which refuses everything else; code that a folder brings along is not run.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+
+from raydoa.errors import UserError
+
+_RAISED = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    EOFError,
+    SafetensorError,
+    StrictDataclassError,
+)
+"""RuntimeError: also JSON that is nested too deeply."""
+
+
+@contextmanager
+def read_as(what: str, folder: Path) -> Iterator[None]:
+    """Turn a library's error over the files of ``folder``, which it reads as ``what``, into one line.
+
+    Raises:
+        UserError: they cannot be read.
+    """
+    try:
+        yield
+    except UnpicklingError as error:
+        raise UserError(
+            f"{folder}: cannot be loaded as {what}: pytorch_model.bin is damaged, or holds code beside weights, which "
+            "is not run; save the model as safetensors"
+        ) from error
+    except Exception as error:
+        # tokenizers raises Exception itself.
+        if type(error) is not Exception and not isinstance(error, _RAISED):
+            raise
+        raise UserError(f"{folder}: cannot be loaded as {what}: {_in_a_line(error)}") from error
+
+
+def _in_a_line(error: Exception) -> str:
+    why = " ".join(str(error).split(" | ")[0].split("\n", 1)[0].split())
+    if "ignore_mismatched_sizes" in why:
+        return "the shapes of its weights are not those of its config.json"
+    if isinstance(error, StrictDataclassError):
+        return "config.json: " + " ".join(str(error).split())
+    if isinstance(error, OSError | RuntimeError | ValueError | SafetensorError) and why:
+        return why
+    return f"one of its files is broken ({type(error).__name__}: {why})"
