@@ -20,10 +20,10 @@ def field_problem(body: Mapping[str, object]) -> str | None:
     """
     for name, (fits, expected) in _FIELDS.items():
         if not fits(body[name]):
-            return f"its {name} is {shown(body[name])}, where {expected} belongs"
+            return f"its {name} is {shown(repr(body[name]))}, where {expected} belongs"
     attempt = attempt_at(str(body["folder"]))
     if attempt is None or (attempt.folder, attempt.key) != (body["folder"], body["key"]):
-        return f"its folder is {shown(body['folder'])}, where an attempt at its own key belongs"
+        return f"its folder is {shown(repr(body['folder']), 200)}, where an attempt at its own key belongs"
     return _files_problem(body["files"])
 
 
@@ -31,9 +31,9 @@ def _files_problem(files: object) -> str | None:
     assert isinstance(files, dict)  # _FIELDS has seen to it
     for name, facts in files.items():
         if not is_file_name(name):
-            return f"it names a file {shown(name)}, which is no plain name inside its folder"
+            return f"it names a file {shown(repr(name))}, which is no plain name inside its folder"
         if any(str(folder) in files for folder in PurePosixPath(name).parents):
-            return f"it names a file {shown(name)}, which lies in another file"
+            return f"it names a file {shown(repr(name))}, which lies in another file"
         if not _is_facts(facts):
             return f"its file {name} has {shown(facts)}, where a sha256 and a size belong"
     return None
