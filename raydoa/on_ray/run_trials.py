@@ -19,7 +19,6 @@ from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.plan_trial import trial_name
 from raydoa.on_ray.ray_internals import failure_of_trial, no_experiment_is_unpickled
 from raydoa.store import lock_file
-from raydoa.store.storage import mendable
 
 _MAX_FAILURES = 2
 _LOCK = "running.lock"
@@ -87,8 +86,7 @@ def alone_in(result_dir: Path) -> Iterator[None]:
     Raises:
         UserError: somebody else holds it, or it cannot be written.
     """
-    with mendable(str(result_dir)):
-        lock = lock_file.acquire(result_dir / _LOCK)
+    lock = lock_file.acquire(result_dir, _LOCK)
     if lock is None:
         raise UserError(
             f"{result_dir}: another process is running this; wait for it or stop it, then run the same command again"

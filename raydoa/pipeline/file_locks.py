@@ -16,7 +16,7 @@ from pathlib import Path
 from raydoa.pipeline.builder import BuildOutcome
 from raydoa.store import lock_file
 from raydoa.store.key import Stage
-from raydoa.store.storage import mendable
+from raydoa.store.layout import local_folder
 from raydoa.store.store import Store
 
 logger = logging.getLogger(__name__)
@@ -35,12 +35,11 @@ class FileLocks:
     def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
         """See `BuildLocks.acquire`."""
         granted = []
-        with mendable(str(self._folder)):
-            for stage in stages[:_MOST_AT_ONCE]:
-                lock = lock_file.acquire(self.path(stage.key))
-                if lock is not None:
-                    self._held[stage.key] = lock
-                    granted.append(stage)
+        for stage in stages[:_MOST_AT_ONCE]:
+            lock = lock_file.acquire(self._root, self._name(stage.key))
+            if lock is not None:
+                self._held[stage.key] = lock
+                granted.append(stage)
         return granted
 
     def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
@@ -55,22 +54,24 @@ class FileLocks:
 
     def path(self, key: str) -> Path:
         """The lock file of a key."""
-        return self._folder / key[:2] / key
+        return self._root / self._name(key)
+
+    def _name(self, key: str) -> str:
+        return f"locks/{key[:2]}/{key}"
 
     @cached_property
-    def _folder(self) -> Path:
-        url = hashlib.sha256(self._store.url.encode()).hexdigest()[:16]
-        of_machine = self._store.cache_dir / "locks" / url
-        if "://" in self._store.url:
+    def _root(self) -> Path:
+        """The store's folder, or one of this machine for a store that has none, or whose file system has no locks."""
+        url, folder = self._store.url, local_folder(self._store.url)
+        of_machine = self._store.cache_dir / hashlib.sha256(url.encode()).hexdigest()[:16]
+        if folder is None:
             return of_machine
-        in_store = Path(self._store.url) / "locks"
         try:
-            with mendable(self._store.url):
-                probe = lock_file.acquire(in_store / "probe")
+            probe = lock_file.acquire(Path(folder), "locks/probe")
         except lock_file.LocksUnsupported:
             where = "processes of this machine alone see each other's"
-            logger.warning("%s: its file system has no locks; %s", self._store.url, where)
+            logger.warning("%s: its file system has no locks; %s", url, where)
             return of_machine
         if probe is not None:
             probe.release()
-        return in_store
+        return Path(folder)

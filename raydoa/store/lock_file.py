@@ -7,9 +7,11 @@ no timeouts that a busy machine could miss. Over NFS the server does the same fo
 import errno
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from raydoa.errors import UserError
+from raydoa.store.descent import Descent
 
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
@@ -21,37 +23,42 @@ class LocksUnsupported(OSError):
 class LockFile:
     """A lock that this object holds until `release`, or the end of the process."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, descent: Descent, path: str, descriptor: int) -> None:
+        self._descent = descent
         self._path = path
         self._descriptor = descriptor
 
     def release(self) -> None:
         """Let the next one have it; all who wait are woken."""
-        # While it is locked: nobody else can have begun to use this file.
-        self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        try:
+            # While it is locked: nobody else can have begun to use this file.
+            with suppress(FileNotFoundError), self._descent.parents(self._path) as (folders, name):
+                os.unlink(name, dir_fd=folders[-1])
+        finally:
+            os.close(self._descriptor)
 
 
-def acquire(path: Path) -> LockFile | None:
-    """The lock on ``path``, whose folder may be new; None if somebody else holds it.
+def acquire(root: Path, path: str) -> LockFile | None:
+    """The lock on ``path`` in ``root``, whose folders may be new; None if somebody else holds it.
 
     Raises:
         LocksUnsupported: the file system knows none.
-        UserError: something else is at ``path``.
+        UserError: something else is there, or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        descriptor = _open(path, os.O_RDWR | os.O_CREAT)
-        try:
-            locked = _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if locked and _is_at(descriptor, path):
-                lock, descriptor = LockFile(path, descriptor), -1
-                return lock
-        finally:
-            if descriptor >= 0:
-                os.close(descriptor)
-        if not locked:
-            return None  # Else its holder has just removed it: the next file is another.
+    descent = Descent(root, follow_links=False)
+    with descent.parents(path, make=True) as (folders, name):
+        while True:
+            descriptor = _open(root / path, os.O_RDWR | os.O_CREAT, name, folders[-1])
+            try:
+                locked = _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if locked and _is_at(descriptor, name, folders[-1]):
+                    lock, descriptor = LockFile(descent, path, descriptor), -1
+                    return lock
+            finally:
+                if descriptor >= 0:
+                    os.close(descriptor)
+            if not locked:
+                return None  # Else its holder has just removed it: the next file is another.
 
 
 def is_held(path: Path) -> bool:
@@ -67,7 +74,7 @@ def wait_until_free(path: Path) -> None:
 def _pass(path: Path, how: int) -> bool:
     """Share the lock for a moment; returns whether that was granted."""
     try:
-        descriptor = _open(path, os.O_RDONLY)
+        descriptor = _open(path, os.O_RDONLY, str(path))
     except FileNotFoundError:
         return True
     try:
@@ -76,10 +83,10 @@ def _pass(path: Path, how: int) -> bool:
         os.close(descriptor)
 
 
-def _open(path: Path, flags: int) -> int:
+def _open(path: Path, flags: int, name: str, parent: int | None = None) -> int:
     """Open a lock's file and nothing else: no link to somewhere, and no pipe that waits for a writer."""
     try:
-        return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666, dir_fd=parent)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise UserError(
@@ -100,10 +107,10 @@ def _lock(descriptor: int, how: int) -> bool:
     return True
 
 
-def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether the open file is still the one at ``path``."""
+def _is_at(descriptor: int, name: str, parent: int) -> bool:
+    """Whether the open file is still the one called ``name`` in the folder ``parent``."""
     try:
-        there = path.stat(follow_symlinks=False)
+        there = os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
         return False
     return os.path.samestat(os.fstat(descriptor), there)

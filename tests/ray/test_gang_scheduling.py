@@ -97,7 +97,7 @@ def test_the_death_of_a_trial_dequeues_its_gang(held: list[str], tmp_path: Path)
 def held(tmp_path: Path) -> Iterator[list[str]]:
     """Locks that we hold."""
     paths = [tmp_path / name for name in "abc"]
-    locks = [acquire(path) for path in paths]
+    locks = [acquire(tmp_path, path.name) for path in paths]
     yield [str(path) for path in paths]
     for lock in filter(None, locks):
         lock.release()

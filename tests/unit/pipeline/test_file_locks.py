@@ -28,7 +28,7 @@ _HOLD = """
 import sys
 from pathlib import Path
 from raydoa.store.lock_file import acquire
-locks = [acquire(Path(path)) for path in sys.argv[1:]]
+locks = [acquire(Path(path).parent, Path(path).name) for path in sys.argv[1:]]
 print(all(locks), flush=True)
 sys.stdin.read()
 """
@@ -106,7 +106,7 @@ def test_there_is_never_a_second_holder(tmp_path: Path) -> None:
 
     def take(_: int) -> None:
         for _ in range(300):
-            lock = acquire(tmp_path / "lock")
+            lock = acquire(tmp_path, "lock")
             if lock is None:
                 wait_until_free(tmp_path / "lock")
                 continue
@@ -190,3 +190,14 @@ def test_something_else_where_a_lock_belongs(store: Store, tmp_path: Path, what:
         with pytest.raises(UserError, match="found no lock's file but something else; remove it"):
             locks.acquire([A])
     assert victim.read_text() == "mine"
+
+
+def test_a_folder_of_locks_that_is_a_link(store: Store, tmp_path: Path) -> None:
+    """Nothing is made or removed where it leads."""
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    Path(store.url).mkdir()
+    (Path(store.url) / "locks").symlink_to(victim)
+    with pytest.raises(UserError, match="locks: a symbolic link is where a folder is needed"):
+        FileLocks(store).acquire([A])
+    assert list(victim.iterdir()) == []
