@@ -121,7 +121,11 @@ def _allowed(quantities: tuple[tuple[str, str], ...]) -> Mapping[str, Allowed]:
 def _ranges(items: Iterable[str]) -> dict[str, tuple[float, float]]:
     """The least and the most of numbers; of a score, what every metric allows."""
     ranges: dict[str, tuple[float, float]] = {
-        **dict.fromkeys(("schema", "n", "u", "seed", "repeat"), (0, _MOST_WHOLE)),
+        **dict.fromkeys(("schema", "u", "seed", "repeat"), (0, _MOST_WHOLE)),
+        "n": (
+            1,
+            _MOST_WHOLE,
+        ),  # As for a sweep: models that have seen no row have no place in a curve.
         **dict.fromkeys(("budget", "cost_total", "cost_incurred"), (0, _MOST_DOLLARS)),
         **dict.fromkeys(
             ("score", "score_paper", "score_low", "score_high", "teacher_score"),
@@ -153,7 +157,7 @@ def _rule(name: str, kind: type | UnionType, least: float, most: float) -> Allow
         float: "a number",
     }[plain]
     if plain in (int, float) and least > -1:
-        words += f" from 0 {'up' if most > 1 + _ROUNDING else 'to 1'}"
+        words += f" from {max(least, 0):g} {'up' if most > 1 + _ROUNDING else 'to 1'}"
     optional = len(kinds) > 1
     return Allowed(plain, optional, least, most, pattern, words + ", or nothing" * optional)
 

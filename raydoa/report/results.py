@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import AWAITING_LABELS, INFEASIBLE, ResultRow
+from raydoa.experiment.result_row import AWAITING_LABELS, INFEASIBLE, MEASURED, ResultRow
 from raydoa.report.columns import as_cells, concatenated, read_table, sorted_cells
 from raydoa.report.join import joined
 from raydoa.report.table_file import CELLS_FILE, read_table_file, write_table
@@ -153,7 +153,7 @@ def artifact_keys(result_dir: Path) -> set[str]:
         )
     rows = [row for trial in trials if trial.damage is None for row in trial.rows]
     for row in rows:
-        if row["key_evaluation"] is None:
+        if row["status"] == MEASURED and row["key_evaluation"] is None:
             raise UserError(
                 f"{where}: cell {row['cell']} does not say what it rests on, so nothing is removed; run the sweep again"
             )

@@ -114,6 +114,14 @@ def test_gc_refuses_what_it_cannot_know(
     (results / "cell").mkdir(parents=True)
     (results / "cell" / "result.json").write_text('{"schema": 99}\n')
     assert "schema 99" in refused("store", "gc", store, "--keep", results)
+    result = next(kept.glob("*/result.json"))
+    whole = result.read_bytes()
+    for cut in (b"", whole[:-1], whole[: len(whole) // 2]):
+        result.write_bytes(cut)
+        said = refused("store", "gc", store, "--keep", kept, "--older-than-hours", 0)
+        assert f"{result.parent}: not all of its cells have a result" in said
+        assert "so nothing is removed: run the sweep again to its end, or remove that trial" in said
+    result.write_bytes(whole)
     next((store / "records").glob("*/*.json")).write_text("{")
     damaged = refused("store", "gc", store, "--keep", kept, "--older-than-hours", 0)
     assert "what it depends on is unknown, so nothing was removed" in damaged

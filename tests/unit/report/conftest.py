@@ -38,7 +38,10 @@ def row(extra: Sequence[str] = (), **values: Any) -> dict[str, Any]:
         asked = [
             full[name] for name in (*names[:2], *names[3:], "labels", "student_steps", "repeat")
         ]
-        full["plan"] = values.get("plan", hashlib.sha256(repr(asked).encode()).hexdigest()[:12])
+        digits = hashlib.sha256(repr(asked).encode()).hexdigest()
+        full["plan"] = values.get("plan", digits[:12])
+        if full["status"] == MEASURED:
+            full["key_evaluation"] = values.get("key_evaluation", digits)
     else:
         full |= {"status": values.get("status", "infeasible"), "score": values.get("score")}
     return full
