@@ -9,7 +9,7 @@ import pytest
 
 from raydoa.cli import main
 from raydoa.report.results import write_cells
-from tests.unit.report.conftest import grid
+from tests.unit.report.conftest import grid, sweep_files
 
 
 @pytest.fixture
@@ -117,3 +117,32 @@ def test_no_sweep_and_nothing_to_draw(
     assert "every plan is infeasible, such as" in capsys.readouterr().out
     assert main(["report", folder, "--figures", str(tmp_path / "out")]) == 2
     assert "none of 48 cells has a score, so there is nothing to draw" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000 + b"\n",
+        b"\xff\xfe\n",
+        b'{"schema": 4, "cell": "a"}\n',
+        b'{"schema": 1e400}\n',
+    ],
+)
+def test_a_damaged_trial_is_one_line(
+    refused: Callable[..., str], tmp_path: Path, content: bytes
+) -> None:
+    for name, whole in sweep_files(grid(seeds=1)).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(whole)
+    path = min(tmp_path.glob("*/result.json"))
+    path.write_bytes(content)
+    assert f"{path}: " in refused("report", tmp_path)
+    assert path.read_bytes() == content and not (tmp_path / "report.html").exists()
+
+
+def test_a_damaged_table_is_said(sweep: Callable[..., str], refused: Callable[..., str]) -> None:
+    path = Path(sweep(grid(seeds=1))) / "cells.csv"
+    path.write_bytes(path.read_bytes()[:-3] + b"9\n")
+    assert "cells.csv: it is not what cells.csv.sha256 says was written" in refused(
+        "report", path.parent
+    )
