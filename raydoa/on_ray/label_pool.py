@@ -8,6 +8,7 @@ Ray Data retries for ever by default and can drop blocks in silence; here restar
 be dropped, and what came back is checked against what was asked.
 """
 
+import gc
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -92,9 +93,18 @@ def label_pool(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfi
             lost = isinstance(error, ActorUnavailableError) or bool(
                 nodes - set(schedulable_nodes())
             )
-            if actionable_cause(error) or not (lost and retries_left >= 0):
-                raise actionable_cause(error) or _failed(error, left) from error
-            logger.warning("a node was lost; %d shards are left", len(left))
+            cause = actionable_cause(error)
+            if cause is None and not (lost and retries_left >= 0):
+                raise _failed(error, left) from error
+            if cause is not None:
+                cause.__cause__ = cause.__context__ = cause.__traceback__ = None
+            error.__traceback__ = None
+        # The frames that the error came through hold handles of the pool's actors, and those their CPUs and GPUs, which
+        # whoever makes a damaged teacher again needs.
+        gc.collect()
+        if cause is not None:
+            raise cause
+        logger.warning("a node was lost; %d shards are left", len(left))
 
 
 def _label(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfig) -> None:
