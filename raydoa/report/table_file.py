@@ -45,8 +45,6 @@ def read_file(folder: Storage, where: str, name: str) -> bytes | None:
         return folder.read(name)
     except FileNotFoundError:
         return None
-    except IsADirectoryError:
-        raise UserError(f"{where}/{name}: found a folder; expected a file") from None
 
 
 def _damage(content: bytes, checksum: bytes | None) -> str | None:

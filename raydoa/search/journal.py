@@ -34,9 +34,7 @@ class Journal:
     Attributes:
         search: what is asked and told.
         rows: of the cells that were measured, in the order of telling.
-        entries: lines of the log.
         began: when the search did.
-        ended_once: whether the search has stopped at some time, even if a new limit lets it go on.
     """
 
     def __init__(
@@ -48,8 +46,6 @@ class Journal:
     ) -> None:
         self.search = search
         self.rows: list[dict[str, Any]] = []
-        self.entries = 0
-        self.ended_once = False
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = read_journal(path)
@@ -142,8 +138,6 @@ class Journal:
         except UserError as error:
             raise UserError(f"{self._path}: {error}; give another folder") from error
         self.rows = [entry["row"] for entry in entries if "row" in entry]
-        self.entries = len(entries)
-        self.ended_once = any("stopped" in entry for entry in entries)
         if not same_limit:
             self._write({"limit_usd": self.search.limit_usd})
 
@@ -152,7 +146,6 @@ class Journal:
             file.write(json.dumps(entry) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        self.entries += 1
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
