@@ -1,0 +1,1 @@
+"""Faults from a seed over a small sweep: what `benchmarks/chaos.py` runs."""
