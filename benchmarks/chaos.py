@@ -14,8 +14,10 @@ Full disks need root, and are left out without. The last line is JSON.
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.table:
         print(table(_outcomes(options.table)))
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = options.folder or Path(tempfile.mkdtemp(prefix="chaos-", dir="/tmp"))
     try:
         found = _run(options, folder)
@@ -71,9 +74,11 @@ def _run(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     inputs.write()
     truth = _truth(folder, inputs, options.limit)
 
+    stop = threading.Event()
+
     def one(seed: int) -> dict[str, Any]:
-        drawn = draw(seed, options.faults or (), options.count)
-        outcome = run_seed(drawn, folder / f"r{seed}", inputs, truth, options.limit)
+        drawn, root = draw(seed, options.faults or (), options.count), folder / f"r{seed}"
+        outcome = run_seed(Trial(drawn, root, inputs, options.limit, stop), root, truth)
         if options.out:
             with options.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(outcome) + "\n")
@@ -81,7 +86,12 @@ def _run(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         return outcome
 
     with ThreadPoolExecutor(options.jobs) as pool:
-        return [o for o in done if o["seed"] in seeds] + list(pool.map(one, left))
+        try:
+            return [o for o in done if o["seed"] in seeds] + list(pool.map(one, left))
+        except KeyboardInterrupt:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _seeds(words: str) -> range:
@@ -93,7 +103,7 @@ def _truth(folder: Path, inputs: Inputs, limit: float) -> Truth:
     """Of the clean run, made once in a folder."""
     path = folder / "clean.json"
     if not path.exists():
-        trial = Trial(Drawn(-1, (), patient=True), folder / "r", inputs, limit)
+        trial = Trial(Drawn(-1, (), patient=True), folder / "r", inputs, limit, threading.Event())
         outcome = trial.run(None)
         if outcome["broken"]:
             raise SystemExit(f"the clean run is broken: {outcome['broken']}")

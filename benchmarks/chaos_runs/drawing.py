@@ -45,7 +45,8 @@ class Planned:
 
     Attributes:
         name: in `FAULTS`.
-        moment: the event it waits for: `begun`, `row`, `record of KIND`, `process`, or `AFTER_THE_END`.
+        moment: the event it waits for: `priced` (Ray starts next), `begun` (it is up), `row` (a trial has ended),
+            `record of KIND`, `process` (the one that it hits), or `AFTER_THE_END`; the first of its kind.
         delay: seconds after it.
         stopped: seconds that a process stands still, for faults that stop one.
         chance: decides what else is open, such as which file.
@@ -102,14 +103,14 @@ def draw(seed: int, only: Sequence[str] = (), count: int | None = None) -> Drawn
 def _planned(name: str, chance: random.Random) -> Planned:
     action, target = FAULTS[name]
     delay, stopped = round(chance.uniform(0.0, 3.0), 1), round(chance.uniform(3.0, 40.0), 1)
-    events = ["begun", "row", *(f"record of {kind}" for kind in KINDS)]
+    events = ["priced", "begun", "row", *(f"record of {kind}" for kind in KINDS)]
     match action:
         case "kill" | "stop" if target not in _EARLY:
             moment, delay = "process", round(chance.uniform(0.0, 2.0), 1)
         case "artifact" | "record":
             moment = chance.choice([f"record of {target}", "row", AFTER_THE_END])
         case "remove":
-            moment = chance.choice([*events[1:], AFTER_THE_END])
+            moment = chance.choice([*events[2:], AFTER_THE_END])
         case "cut":
             moment = chance.choice(["row", AFTER_THE_END])
         case _:

@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import asdict
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from raydoa.errors import UserError
@@ -30,13 +31,26 @@ class Hang(Exception):
     """A run did not end in its time."""
 
 
-class Trial:
-    """A seed in a place of its own."""
+class GivenUp(Exception):
+    """Whoever runs the benchmark has stopped it: there is no outcome."""
 
-    def __init__(self, drawn: Drawn, root: Path, inputs: Inputs, limit: float) -> None:
+
+class Trial:
+    """A seed in a place of its own.
+
+    Args:
+        drawn: what will happen.
+        root: a short folder.
+        inputs: of the sweep.
+        limit: seconds of a run of the command.
+        stop: set from outside: give up.
+    """
+
+    def __init__(self, drawn: Drawn, root: Path, inputs: Inputs, limit: float, stop: Event) -> None:
         self._drawn = drawn
         self._inputs = inputs
         self._limit = limit
+        self._stop = stop
         self._place = Place(root)
         self._watch = StoreWatch(self._place)
         self._said: list[Said] = []
@@ -95,6 +109,8 @@ class Trial:
     def _wait(self, process: subprocess.Popen[bytes], *, step: bool) -> tuple[int, float]:
         began = time.monotonic()
         while process.poll() is None:
+            if self._stop.is_set():
+                raise GivenUp
             if time.monotonic() - began > self._limit:
                 raise Hang(f"run {len(self._said) + 1} was still there after {self._limit:.0f} s")
             if step:
@@ -166,19 +182,14 @@ class Trial:
         }
 
 
-def run_seed(
-    drawn: Drawn, root: Path, inputs: Inputs, truth: Truth, limit: float
-) -> dict[str, Any]:
+def run_seed(trial: Trial, root: Path, truth: Truth) -> dict[str, Any]:
     """The outcome of a seed; its folder is gone afterwards."""
     try:
-        outcome = Trial(drawn, root, inputs, limit).run(truth)
-        clean = truth.seconds
-        return {
-            **outcome,
-            "seconds_more": round(sum(r["seconds"] for r in outcome["runs"]) - clean, 1),
-        }
+        outcome = trial.run(truth)
     finally:
         shutil.rmtree(root, ignore_errors=True)
+    seconds = sum(run["seconds"] for run in outcome["runs"])
+    return {**outcome, "seconds_more": round(seconds - truth.seconds, 1)}
 
 
 def _disk(place: Place, planned: Planned) -> SmallDisk:

@@ -90,8 +90,10 @@ class Scene:
 
     def _happened(self, planned: Planned) -> bool:
         match planned.moment.split(" of "):
-            case ["begun"]:
+            case ["priced"]:
                 return bool(self.place.said(self.run, "err"))
+            case ["begun"]:
+                return "\n[00:" in self.place.said(self.run, "err")
             case ["row"]:
                 rows = self.place.results.glob("*/*/result.json")
                 return any(path.stat().st_size for path in rows)

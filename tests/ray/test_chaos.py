@@ -11,13 +11,14 @@ import pytest
 pytestmark = pytest.mark.timeout(900)
 
 _FAULTS = ("damaged fine_tune", "kill driver", "kill train worker")
-_SEEDS = ("9", "10", "15")
+_SEEDS = ("0", "10", "15")
 
 
 def test_three_seeds(tmp_path: Path) -> None:
     command = [
         sys.executable, "benchmarks/chaos.py", "--seeds", *_SEEDS, "--faults", *_FAULTS, "--count", "1",
         "--folder", f"{os.environ['RAY_TMPDIR']}/c", "--out", str(tmp_path / "outcomes.jsonl"), "--jobs", "2",
+        "--limit", "600",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
