@@ -14,7 +14,8 @@ from raydoa.store.store import Store
 
 from .sweep import Place
 
-_EPSILON = 1e-9
+_ROUNDING = 2.5e-6
+"""Dollars. Each plan's share of what two share is rounded up to a micro-dollar, and who comes first decides the shares."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def differences(ours: Truth, truth: Truth, lost: bool) -> list[str]:
                 f"table: {cell}: {name} is {ours.rows[cell][name]}, not {theirs.get(name)}"
             )
     excess = ours.incurred - truth.incurred
-    if excess < -_EPSILON or (excess > _EPSILON and not lost):
+    if excess < -_ROUNDING or (excess > _ROUNDING and not lost):
         lines.append(f"table: incurred ${ours.incurred:.6f}, not ${truth.incurred:.6f}")
     both = ours.contents.keys() & truth.contents.keys()
     if odd := [key for key in both if ours.contents[key] != truth.contents[key]]:

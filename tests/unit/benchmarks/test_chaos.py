@@ -95,6 +95,7 @@ def test_what_differs_from_a_clean_run() -> None:
     assert lines(paid_twice) == ["table: incurred $2.500000, not $2.000000"]
     assert lines(paid_twice, lost=True) == []
     assert lines(unpaid) == lines(unpaid, lost=True) == ["table: incurred $1.500000, not $2.000000"]
+    assert lines(replace(_TRUTH, incurred=2.000001)) == [], "each plan's share is rounded up"
     gone = replace(_TRUTH, contents={})
     assert lines(gone) == ["artifacts: 1 are missing"] and lines(gone, lost=True) == []
 
