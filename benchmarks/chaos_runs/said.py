@@ -33,13 +33,15 @@ class Said:
     Attributes:
         code: the exit code; negative: the signal that ended it.
         last: the last line on standard error that is not progress.
-        others: other lines that are not progress, warnings say.
+        others: the last of the other lines that are not progress.
+        noise: how many lines there are beside progress and the final line of a failure: Ray's, or warnings of ours.
     """
 
     code: int
     seconds: float
     last: str
     others: tuple[str, ...]
+    noise: int
     broken: tuple[str, ...]
 
 
@@ -58,8 +60,9 @@ def said(place: Place, run: int, code: int, seconds: float, killed: bool) -> Sai
         broken.append(f"exit code {code}")
     if code != 0 and not ended_by_us and (len(ours) != 1 or told[-1:] != ours):
         broken.append(f"{len(ours)} final lines")
+    noise = len(told) - (code != 0 and len(ours) == 1)
     last, *others = [_short(line) for line in reversed(told)] or [""]
-    return Said(code, round(seconds, 1), last, tuple(others[:5]), tuple(broken))
+    return Said(code, round(seconds, 1), last, tuple(others[:5]), noise, tuple(broken))
 
 
 def made_in_vain(place: Place) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 from .drawing import FAULTS
 
 _HEAD = (
-    "| fault | runs | equal | again | made again | seconds more | what the user saw |\n"
-    "|---|---|---|---|---|---|---|"
+    "| fault | runs | equal | again | noisy | made again | seconds more | what the user saw |\n"
+    "|---|---|---|---|---|---|---|---|"
 )
 _NAMES = re.compile(r"(/\S+)|\b[0-9a-f]{12,}\b|\b\d+\b")
 
@@ -42,7 +42,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
         if of:
             counts = _counts(of)
             rows.append(
-                f"| {name} | {counts['runs']} | {counts['equal']} | {counts['again']} | {counts['made_again']} "
+                f"| {name} | {counts['runs']} | {counts['equal']} | {counts['again']} | {counts['noisy']} | {counts['made_again']} "
                 f"| {counts['seconds_more'][1]:.0f} | {_seen(name, of)} |"
             )
     return "\n".join(rows)
@@ -62,6 +62,7 @@ def _counts(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "made_again": sum(outcome["made_again"] for outcome in outcomes),
         "made_again_untouched": sum(outcome["made_again_untouched"] for outcome in outcomes),
         "made_in_vain": sum(outcome["made_in_vain"] for outcome in outcomes),
+        "noisy": sum(any(run["noise"] for run in outcome["runs"]) for outcome in outcomes),
         "seconds_more": [min(more), round(statistics.median(more), 1), max(more)],
         "broken": dict(broken.most_common()),
     }

@@ -73,6 +73,15 @@ def test_what_a_user_may_see(tmp_path: Path, err: str, code: int, broken: tuple[
     assert _of(tmp_path, err, code) == broken
 
 
+def test_noise_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "0.err").write_text(
+        _PROGRESS + "[2026 E 1] core_worker.cc\nWARNING raydoa.x: y\nraydoa: z\n", encoding="utf-8"
+    )
+    seen = said(Place(tmp_path), 0, 1, 1.0, killed=False)
+    assert (seen.noise, seen.last, seen.broken) == (2, "raydoa: z", ())
+    assert seen.others == ("WARNING raydoa.x: y", "[2026 E 1] core_worker.cc")
+
+
 def test_who_is_killed_says_nothing(tmp_path: Path) -> None:
     assert _of(tmp_path, _PROGRESS, -9, killed=True) == ()
     assert _of(tmp_path, _PROGRESS, -9) == ("exit code -9", "0 final lines")
@@ -101,7 +110,14 @@ def test_what_differs_from_a_clean_run() -> None:
 
 
 def test_table_and_summary() -> None:
-    run = {"code": 1, "seconds": 9.0, "last": "raydoa: lost /x/y | 12", "others": [], "broken": []}
+    run = {
+        "code": 1,
+        "seconds": 9.0,
+        "last": "raydoa: lost /x/y | 12",
+        "others": [],
+        "noise": 1,
+        "broken": [],
+    }
     fault = {"fault": "kill gcs", "moment": "row", "delay": 1.0, "happened": True, "run": 1}
     missed = {**fault, "fault": "SIGINT", "happened": False}
     outcome = {
@@ -111,8 +127,9 @@ def test_table_and_summary() -> None:
     }  # fmt: skip
     found = summary([outcome])
     assert found["runs"] == 1 and found["equal"] == 0 and found["again"] == 1
+    assert found["noisy"] == 1
     assert found["broken"] == {"traceback": 1, "table": 1}
     assert list(found["faults"]) == ["kill gcs"], "what did not happen counts for nothing"
     head, rule, row = table([outcome]).splitlines()
     assert head.count("|") == rule.count("|") == row.count("|")
-    assert row == "| kill gcs | 1 | 0 | 1 | 2 | 8 | 1: raydoa: lost .. / .. (1) |"
+    assert row == "| kill gcs | 1 | 0 | 1 | 1 | 2 | 8 | 1: raydoa: lost .. / .. (1) |"
