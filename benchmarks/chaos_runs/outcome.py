@@ -23,7 +23,7 @@ from .watching import StoreWatch
 MOST_RUNS = 6
 """Of the command for one seed; three faults can end three of them."""
 _LOOK_SECONDS = 0.1
-_END_SECONDS = 60.0
+_END_SECONDS = 120.0
 """In which Ray's processes must have ended after their command."""
 
 

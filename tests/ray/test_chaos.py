@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1200)
 
 _FAULTS = ("damaged fine_tune", "kill driver", "kill train worker")
 _SEEDS = ("0", "10", "15")
