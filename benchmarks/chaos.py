@@ -59,6 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.folder or Path(tempfile.mkdtemp(prefix="chaos-", dir="/tmp"))
     try:
         found = _run(options, folder)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on after the seeds in --out", file=sys.stderr)
+        return 130
     finally:
         if options.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
