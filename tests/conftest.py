@@ -11,7 +11,6 @@ settings.load_profile("no_deadline")
 _HERE = Path(__file__).parent
 _ONE_AFTER_THE_OTHER = ("cluster", "page", "ray")
 _SWEEPS = (
-    "test_chaos",
     "test_driver",
     "test_notebooks",
     "test_search",

@@ -13,7 +13,7 @@ TITLES = {
     "trial": ("ray::ImplicitFunc",),
     "train controller": ("ray::TrainController",),
     "task": ("ray::_build_stage",),
-    "claims": ("ray::LockManager", "ray::Claims"),
+    "claims": ("ray::BuildRegistry",),
     "dashboard agent": ("ray::DashboardAgent",),
 }
 """How the processes that a fault may hit call themselves: the beginning of their title."""

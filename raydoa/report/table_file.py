@@ -7,7 +7,6 @@ is if its last row has an end. The trials' `result.json` are the truth, and are 
 import hashlib
 from pathlib import Path
 
-from raydoa.errors import UserError
 from raydoa.store.layout import Storage
 
 CELLS_FILE = "cells.csv"
