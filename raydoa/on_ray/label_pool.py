@@ -8,8 +8,8 @@ Ray Data retries for ever by default and can drop blocks in silence; here restar
 be dropped, and what came back is checked against what was asked.
 """
 
-import gc
 import logging
+import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -47,6 +47,7 @@ class _PoolActor:
     def __init__(self, shards: Sequence[PseudoLabel], context: ExecutionContext) -> None:
         self._shards = shards
         self._context = context
+        self._error = b""
 
     @cached_property
     def _labeller(self) -> "ShardLabeller":
@@ -57,12 +58,23 @@ class _PoolActor:
         return ShardLabeller(self._shards[0], self._context)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Label shards, up to the first one that cannot be; the error is part of the answer.
+
+        A dataset that ends with an error leaves its actors, with their CPUs and GPUs, to Python's collector, and whoever
+        makes a damaged teacher again would wait for those.
+        """
         for index in batch["shard"]:
-            shard = self._shards[int(index)]
-            # A retried call: whoever died after this shard had published it.
-            if self._context.store.find(shard.key) is None:
-                self._labeller.publish(shard)
-        return batch
+            if not self._error:
+                try:
+                    self._label(self._shards[int(index)])
+                except ACTIONABLE as error:
+                    self._error = pickle.dumps(error)
+        return {**batch, "error": [self._error] * len(batch["shard"])}
+
+    def _label(self, shard: PseudoLabel) -> None:
+        # A retried call: whoever died after this shard had published it.
+        if self._context.store.find(shard.key) is None:
+            self._labeller.publish(shard)
 
 
 def label_pool(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfig) -> None:
@@ -93,18 +105,9 @@ def label_pool(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfi
             lost = isinstance(error, ActorUnavailableError) or bool(
                 nodes - set(schedulable_nodes())
             )
-            cause = actionable_cause(error)
-            if cause is None and not (lost and retries_left >= 0):
-                raise _failed(error, left) from error
-            if cause is not None:
-                cause.__cause__ = cause.__context__ = cause.__traceback__ = None
-            error.__traceback__ = None
-        # The frames that the error came through hold handles of the pool's actors, and those their CPUs and GPUs, which
-        # whoever makes a damaged teacher again needs.
-        gc.collect()
-        if cause is not None:
-            raise cause
-        logger.warning("a node was lost; %d shards are left", len(left))
+            if actionable_cause(error) or not (lost and retries_left >= 0):
+                raise actionable_cause(error) or _failed(error, left) from error
+            logger.warning("a node was lost; %d shards are left", len(left))
 
 
 def _label(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfig) -> None:
@@ -130,14 +133,15 @@ def _label(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfig) -
         max_restarts=MOST_RETRIES,
         max_task_retries=MOST_RETRIES,
     )
-    done = {int(row["shard"]) for row in dataset.take_all()}
+    rows = dataset.take_all()
+    for error in filter(None, (row["error"] for row in rows)):
+        raise pickle.loads(error)  # Of an actor of ours.
+    done = {int(row["shard"]) for row in rows}
     assert done == set(range(len(shards))), "Ray Data lost a shard without an error"
 
 
 def _configure_ray_data() -> None:
     context = ray.data.DataContext.get_current()
-    # Wrapped in Ray Data's own, the labeller's error does not survive the way here.
-    context.raise_original_map_exception = True
     context.enable_progress_bars = False
     context.print_on_execution_start = False
 
