@@ -8,8 +8,11 @@ is a defect of ours.
 import argparse
 import errno
 import logging
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -79,11 +82,14 @@ def search_main(default: str, arguments: Sequence[str] | None = None) -> int:
 def _guarded(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     options = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
+        with _terminated_as_interrupted():
+            return run(options)
     except Interrupted as stop:
         code, message = 130, str(stop)
+    except KeyboardInterrupt:
+        code, message = 130, "stopped; the same command goes on from there"
     except RunFailed as failure:
         code, message = 1, str(failure)
     except UserError as mistake:
@@ -95,3 +101,16 @@ def _guarded(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
         message = f"{error.filename or 'a disk'}: no space left; make room and run it again"
     print(f"raydoa: {' '.join(message.split())}", file=sys.stderr)
     return code
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM does what SIGINT does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -3,18 +3,31 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import ray
 
 from raydoa.errors import InsufficientResources
 from raydoa.experiment.config import RuntimeConfig
+from raydoa.on_ray.cluster_processes import (
+    OwnCluster,
+    parts_of_another_cluster,
+    parts_of_own_cluster,
+)
+from raydoa.on_ray.cluster_watch import ClusterWatch
+from raydoa.on_ray.preflight import (
+    check_address,
+    check_temp_folder,
+    cluster_of_others,
+    protect_token,
+)
 from raydoa.on_ray.ray_internals import (
     ENV_VARS,
     HEAD_NODE_RESOURCE_NAME,
     LOCAL_CLUSTER_ENV_VARS,
     draining_nodes,
+    one_machine,
     silence_loggers,
 )
 
@@ -28,26 +41,68 @@ _ENV_VARS = ENV_VARS | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGR
 
 
 @contextmanager
-def cluster(namespace: str, *, cpus: int | None = None) -> Iterator[None]:
-    """Connect for the length of a sweep: to `RAY_ADDRESS` if it is set, else to a cluster of our own with ``cpus``, or all."""
-    remote = "RAY_ADDRESS" in os.environ
+def cluster(
+    namespace: str,
+    *,
+    cpus: int | None = None,
+    kept: str = "what was finished stays in the store, and the same command goes on from there",
+) -> Iterator[None]:
+    """Connect for the length of a sweep: to `RAY_ADDRESS` if it is set, else to a cluster of our own with ``cpus``, or all.
+
+    ``kept`` is the end of the line that says why a run ended; see `ClusterWatch`.
+
+    Raises:
+        UserError: no cluster answers at `RAY_ADDRESS`, or a cluster of our own could not start here.
+        RunFailed: the cluster died.
+        Interrupted: a second SIGINT or SIGTERM, or a first one while Tune does not run.
+    """
+    named = cluster_of_others()
     silence_loggers()
-    with _environment(_ENV_VARS if remote else _ENV_VARS | LOCAL_CLUSTER_ENV_VARS):
-        ray.init(
-            # Without an address Ray would join any cluster that somebody has started on this machine.
-            address=None if remote else "local",
-            namespace=namespace,
-            num_cpus=None if remote else cpus,
-            # Four processes and half of the CPU time of a start, for a page that nobody was told of.
-            include_dashboard=None if remote else False,
-            log_to_driver=False,
-            logging_level=logging.WARNING,
-            runtime_env={"env_vars": _ENV_VARS} if remote else None,
-        )
+    if named is None:
+        check_temp_folder()
+        protect_token()
+    else:
+        check_address(named)
+    own = OwnCluster() if named is None else None
+    watch = ClusterWatch(kept, own.end if own else lambda: None)
+    variables = _ENV_VARS if named else _ENV_VARS | LOCAL_CLUSTER_ENV_VARS
+    with watch.until_the_end(), watch.signals(), _environment(variables):
         try:
+            _connect(namespace, cpus, named)
+            if own:
+                own.note()
+            watch.start(
+                parts_of_own_cluster()
+                if own
+                else parts_of_another_cluster(ray.get_runtime_context().gcs_address)
+            )
             yield
         finally:
+            watch.stop()
+            if own and watch.has_ended:
+                own.end()
             ray.shutdown()
+            if own:
+                own.end()
+
+
+def _connect(namespace: str, cpus: int | None, named: str | None) -> None:
+    with nullcontext() if named else one_machine():
+        try:
+            ray.init(
+                # Without an address Ray would join any cluster that somebody has started on this machine.
+                address=None if named else "local",
+                namespace=namespace,
+                num_cpus=None if named else cpus,
+                # Four processes and half of the CPU time of a start, for a page that nobody was told of.
+                include_dashboard=None if named else False,
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+                runtime_env={"env_vars": _ENV_VARS} if named else None,
+            )
+        except SystemExit:
+            # What Ray makes of a SIGTERM from here on.
+            raise KeyboardInterrupt from None
 
 
 @contextmanager

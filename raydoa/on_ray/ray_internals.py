@@ -6,6 +6,7 @@ them an upgrade of Ray has removed or changed. Seen with Ray 2.60.
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 import ray
 from ray import cloudpickle
 from ray._common import constants
-from ray._private import services
+from ray._common.utils import get_default_ray_temp_dir
+from ray._private import ray_constants, services, worker
 from ray._private.state import state
 from ray.core.generated import autoscaler_pb2
 from ray.core.generated.gcs_pb2 import PlacementGroupTableData
@@ -41,6 +43,8 @@ ENV_VARS = {
 }
 """Variables that Ray reads, on any cluster."""
 
+_ONE_MACHINE_VARIABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+
 LOCAL_CLUSTER_ENV_VARS = {
     # Trials hold no CPU, so there are many more workers than CPUs; Ray warns from four times this on.
     "RAY_worker_maximum_startup_concurrency": "16",
@@ -49,8 +53,19 @@ LOCAL_CLUSTER_ENV_VARS = {
     # Cloud machines are preempted with notice; this one is not, and a watcher is one more process.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
+    # Everything listens on the loopback address alone, as Ray has it on macOS; see `one_machine`.
+    _ONE_MACHINE_VARIABLE: "0",
 }
 """Variables for a cluster that this process starts and ends."""
+
+AGENT_SIGNS = {
+    "dashboard agent": ("dashboard/agent.py", "ray::DashboardAgent"),
+    "runtime environment agent": ("runtime_env/agent/main.py", "ray::RuntimeEnvAgent"),
+}
+"""What the command lines of a raylet's agents contain, when they start and later."""
+
+RAYLET_PID_VARIABLE = "RAY_RAYLET_PID"
+"""In the environment of a worker and of whatever it starts: the process id of its raylet."""
 
 NOISY_LOGGERS = (
     # Says that a local cluster uses token authentication, which needs nobody's attention.
@@ -72,6 +87,42 @@ def silence_loggers() -> None:
     """Let `NOISY_LOGGERS` log critical errors only."""
     for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def one_machine() -> Iterator[None]:
+    """A cluster that is started in here has the loopback address and listens on nothing else.
+
+    Ray knows this as a cluster that no other node may join, which its processes learn from `LOCAL_CLUSTER_ENV_VARS`; this
+    one has read that variable when it imported Ray. An address of 127.0.0.1 alone would be replaced.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = os.environ.get(_ONE_MACHINE_VARIABLE) == "1"
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+def temp_folder() -> str:
+    """Where a local Ray keeps its sessions."""
+    return str(get_default_ray_temp_dir())
+
+
+def longest_socket(folder: str) -> str:
+    """The longest path of a socket in a session that this process starts in a folder."""
+    session = f"session_2026-11-29_22-37-56_159336_{os.getpid()}"
+    return f"{folder}/{session}/sockets/plasma_store"
+
+
+def own_raylet_socket() -> str:
+    """The socket of the raylet that this process is connected to; it stands in the raylet's command line."""
+    return str(worker.global_worker.node.raylet_socket_name)
+
+
+def is_rays(command_line: Sequence[str]) -> bool:
+    """Whether a process is one of those that Ray starts for a cluster."""
+    return any(str(Path(ray.__file__).parent) in word for word in command_line)
 
 
 def draining_nodes() -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 
 from raydoa.experiment.forecast import forecast
@@ -91,6 +92,35 @@ def test_a_failing_stage(tiny_poisoned: Tiny, tmp_path: Path, ray_folder: Path) 
     _check_quiet("\n".join(progress))
     kinds = [record.kind for record in records(running).values()]
     assert sorted(kinds) == ["evaluate", "evaluate", "fine_tune", "fine_tune", "task_data"]
+    until("the end of its Ray", lambda: not driver.processes())
+
+
+@pytest.mark.parametrize("fault", ["GCS", "SIGTERM", "two signals"])
+def test_an_end_in_one_line(tiny: Tiny, tmp_path: Path, ray_folder: Path, fault: str) -> None:
+    """The cluster dies, or the run is stopped, in the middle of a stage: one line, the exit code, and nobody is left."""
+    driver = Driver(tiny, tmp_path, ray_folder, u=400)
+    process = driver.start()
+    running = tiny.runtime(tmp_path)
+    until("a stage", lambda: process.poll() is not None or bool(records(running)))
+    if fault == "GCS":
+        for child in psutil.Process(process.pid).children():
+            if child.name() == "gcs_server":
+                child.kill()
+    else:
+        process.send_signal(signal.SIGTERM)
+    if fault == "two signals":
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    *progress, last = err.splitlines()
+    code, said = {
+        "GCS": (1, r"Ray's control store \(GCS\) \(process \d+\) died; what was finished stays"),
+        "SIGTERM": (130, r"stopped with \d of 2 trials done; the same command goes on from there"),
+        "two signals": (130, r"stopped"),
+    }[fault]
+    assert process.returncode == code, err
+    assert re.match(f"raydoa: {said}", last)
+    assert out == ""
+    _check_quiet("\n".join(progress))
     until("the end of its Ray", lambda: not driver.processes())
 
 

@@ -11,16 +11,20 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import ray
 
 from raydoa.on_ray import deepspeed_internals, ray_internals
+from raydoa.on_ray.cluster_processes import parts_of_own_cluster
 from tests.ray.watching import actors, until
 
 pytestmark = pytest.mark.timeout(300)
 
 _RAY_NAMES = [
     "ray._common.constants:HEAD_NODE_RESOURCE_NAME",
+    "ray._common.utils:get_default_ray_temp_dir",
+    "ray._private.ray_constants:ENABLE_RAY_CLUSTERS_ENV_VAR",
     "ray._private.services:canonicalize_bootstrap_address",
     "ray._private.state:state.get_draining_nodes",
     "ray._private.state:state.actor_table",
@@ -44,6 +48,7 @@ _PLACEMENT_GROUP_FIELDS = [
     "creator_actor_dead",
 ]  # fmt: skip
 _READERS = {
+    "RAY_ENABLE_WINDOWS_": "_private/ray_constants.py",
     "RAY_TRAIN_": "train/v2/_internal/constants.py",
     "TUNE_": "tune/constants.py",
     "RAY_AIR_": "air/constants.py",
@@ -120,6 +125,34 @@ def test_ray_start_has_flags() -> None:
 
 class _Actor:
     pass
+
+
+@pytest.mark.usefixtures("two_cpus")
+def test_a_local_cluster_listens_on_loopback_alone() -> None:
+    """Ray's processes and workers, whatever they serve; and what a run depends on is found among them."""
+    ray.get(ray.remote(num_cpus=0)(lambda: None).remote())
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    addresses = {
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses and addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    parts = parts_of_own_cluster()
+    names = [part.name.partition(" (process")[0] for part in parts]
+    assert sorted(names) == [
+        "Ray's control store (GCS)",
+        "Ray's dashboard agent",
+        "Ray's raylet",
+        "Ray's runtime environment agent",
+    ]
+    assert all(part.is_alive() for part in parts)
+
+
+def test_the_longest_socket_is_the_one_that_ray_makes(two_cpus: None) -> None:
+    made = ray_internals.own_raylet_socket().replace("/raylet", "/plasma_store")
+    assert len(ray_internals.longest_socket(ray_internals.temp_folder())) == len(made)
 
 
 @pytest.mark.usefixtures("two_cpus")

@@ -13,7 +13,15 @@ from raydoa.on_ray.ray_internals import ENV_VARS, LOCAL_CLUSTER_ENV_VARS
 _FOLDER = Path(next(iter(on_ray.__path__)))
 _INTERNALS = {"ray_internals.py", "deepspeed_internals.py"}
 _VARIABLES = ENV_VARS.keys() | LOCAL_CLUSTER_ENV_VARS.keys()
-_STANDARD = {*dir(object), *dir(type), *dir(Exception), "__cause__", "__file__", "__version__"}
+_STANDARD = {
+    *dir(object),
+    *dir(type),
+    *dir(Exception),
+    "__cause__",
+    "__file__",
+    "__version__",
+    "_exit",
+}
 _PRIVATE_MODULE = re.compile(r"^(ray|deepspeed)\..*\b_(?!_)|^ray\.(core\.generated|scripts)\b")
 _UNMARKED = {
     # Of DeepSpeed's engine and optimizers, and of Ray's callback for MLflow: not documented, though no underscore says so.

@@ -1,6 +1,7 @@
 """What a command ends with: 2 for a mistake of the user's, 1 for a run that failed, 130 for one that was stopped."""
 
 import errno
+import signal
 
 import pytest
 
@@ -32,6 +33,19 @@ def test_an_error_is_one_line_and_an_exit_code(
     ended = run("doctor")
     assert ended.code == code and ended.out == ""
     assert ended.err.startswith("raydoa: ") and ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_one_line(
+    number: signal.Signals, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it comes, both are the same, and the handlers of before are put back."""
+    monkeypatch.setattr(doctor, "_check_cluster", lambda options: signal.raise_signal(number))
+    before = signal.getsignal(number)
+    ended = run("doctor")
+    assert ended.code == 130 and ended.out == ""
+    assert ended.err == "raydoa: stopped; the same command goes on from there\n"
+    assert signal.getsignal(number) is before
 
 
 def test_a_defect_keeps_its_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
