@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 
-from raydoa.errors import InsufficientResources
+from raydoa.errors import InsufficientResources, RunFailed
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.cluster_processes import (
     OwnCluster,
@@ -16,6 +16,7 @@ from raydoa.on_ray.cluster_processes import (
     parts_of_own_cluster,
 )
 from raydoa.on_ray.cluster_watch import ClusterWatch
+from raydoa.on_ray.error_causes import last_line
 from raydoa.on_ray.preflight import (
     check_address,
     check_temp_folder,
@@ -29,6 +30,7 @@ from raydoa.on_ray.ray_internals import (
     draining_nodes,
     one_machine,
     silence_loggers,
+    temp_folder,
 )
 
 TRIAL_NEEDS = {"memory": 300 * 2**20, HEAD_NODE_RESOURCE_NAME: 0.001}
@@ -45,11 +47,11 @@ def cluster(
     namespace: str,
     *,
     cpus: int | None = None,
-    kept: str = "what was finished stays in the store, and the same command goes on from there",
+    store: str | None = None,
 ) -> Iterator[None]:
     """Connect for the length of a sweep: to `RAY_ADDRESS` if it is set, else to a cluster of our own with ``cpus``, or all.
 
-    ``kept`` is the end of the line that says why a run ended; see `ClusterWatch`.
+    ``store`` is what is safe when a run ends early, for the line that says why.
 
     Raises:
         UserError: no cluster answers at `RAY_ADDRESS`, or a cluster of our own could not start here.
@@ -64,6 +66,8 @@ def cluster(
     else:
         check_address(named)
     own = OwnCluster() if named is None else None
+    kept = "the same command goes on from there" if store else "run it again"
+    kept = f"finished stages stay in {store}, and {kept}" if store else kept
     watch = ClusterWatch(kept, own.end if own else lambda: None)
     variables = _ENV_VARS if named else _ENV_VARS | LOCAL_CLUSTER_ENV_VARS
     with watch.until_the_end(), watch.signals(), _environment(variables):
@@ -103,6 +107,12 @@ def _connect(namespace: str, cpus: int | None, named: str | None) -> None:
         except SystemExit:
             # What Ray makes of a SIGTERM from here on.
             raise KeyboardInterrupt from None
+        except (RuntimeError, OSError, TimeoutError) as error:
+            verb = f"did not answer at {named}" if named else "could not be started"
+            raise RunFailed(
+                f"Ray {verb}: {last_line(error)}; its logs are in {temp_folder()}/session_latest/logs; nothing has been "
+                "made yet, run the same command again"
+            ) from error
 
 
 @contextmanager

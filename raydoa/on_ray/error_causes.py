@@ -28,8 +28,9 @@ def actionable_cause(error: BaseException) -> Exception | None:
 
 def failure_of_cells(errors: Sequence[BaseException], message: str) -> UserError | RunFailed:
     """What a run with failed cells ends with: the user's mistake if one is behind any of ``errors``, else a failure."""
-    mistakes = [e for e in errors if isinstance(actionable_cause(e), UserError)]
-    first = (mistakes or list(errors))[0]
+    causes = [actionable_cause(error) or error for error in errors]
+    mistakes = [cause for cause in causes if isinstance(cause, UserError)]
+    first = (mistakes or causes)[0]
     return (UserError if mistakes else RunFailed)(f"{message}: {last_line(first)}")
 
 

@@ -7,7 +7,7 @@ them an upgrade of Ray has removed or changed. Seen with Ray 2.60.
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any

@@ -45,7 +45,7 @@ def _go_on(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
     trackers = Trackers(runtime.trackers, result_dir.name)
-    with cluster(namespace=study.sweep_id):
+    with cluster(study.sweep_id, store=runtime.store):
         start_registry()
         trainable = tune.with_parameters(measure_plan, trial=Trial(setup.resolved, runtime))
         at_once = trials_that_fit(runtime.trials_of_a_search)

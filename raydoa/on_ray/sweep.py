@@ -63,7 +63,7 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
         finished = finished_plans(result_dir) if expected.trials else set()
         left = [p for p in expected.longest_first() if resolved.study.plan_id(p) not in finished]
         if left:
-            with cluster(namespace=resolved.study.sweep_id):
+            with cluster(resolved.study.sweep_id, store=runtime.store):
                 _measure(left, Trial(resolved, runtime), result_dir, expected)
         shutil.rmtree(result_dir / "train" / TOKEN_FOLDER, ignore_errors=True)
     return result_dir

@@ -226,7 +226,10 @@ def test_a_folder_where_a_file_belongs(
     tmp_path: Path, name: str, read_it: Callable[[Path], object]
 ) -> None:
     (tmp_path / name).mkdir(parents=True)
-    with pytest.raises(UserError, match=f"{name}: (a folder is where a file is needed|found a folder|cannot be read)"):
+    with pytest.raises(
+        UserError,
+        match=f"{name}: (a folder is where a file is needed|found a folder|cannot be read)",
+    ):
         read_it(tmp_path)
 
 
