@@ -18,7 +18,6 @@ RESULT_FILES = {
     "table": "cells.csv",
     "Tune's state": "experiment_state-*.json",
     "Tune's searcher": "basic-variant-state-*.json",
-    "Tune's settings": "tuner.pkl",
 }
 """What is cut in a result dir, by the pattern of its name."""
 

@@ -1,7 +1,7 @@
 """The sweep that faults are thrown at: as small as can be while each kind of stage runs where it runs in a large one.
 
-Four plans on two models that train in seconds: labels alone, a teacher (a Train worker group, since it is larger than
-its student), two pools of it that share shards (a Ray Data actor pool), students and evaluations (tasks), and a budget that
+Two plans on two models that train in seconds: labels alone, and a teacher (a Train worker group, since it is larger than
+its student) with two shards of labels (a Ray Data actor pool); students and evaluations (tasks); and a budget that
 buys nothing, whose rows the driver writes. The command is the user's own, in a process group of its own.
 """
 
@@ -45,7 +45,7 @@ sweep:
     strategies: [annotate, distill]
     budgets: [0, 4]
     n: [16]
-    u: [10, 20]
+    u: [20]
     teachers: [large]
     seeds: [0]
   student: small
