@@ -6,7 +6,6 @@ is a defect of ours.
 """
 
 import argparse
-import errno
 import logging
 import signal
 import sys
@@ -18,8 +17,7 @@ from typing import Any, NoReturn
 
 from raydoa.cli import calibrate, doctor, drain_on_notice, plan, report, search, store, sweep
 from raydoa.errors import Interrupted, RunFailed, UserError, did_you_mean
-
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+from raydoa.store.storage import NO_SPACE
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,7 +93,7 @@ def _guarded(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
     except UserError as mistake:
         code, message = 2, str(mistake)
     except OSError as error:
-        if error.errno not in _NO_SPACE:
+        if error.errno not in NO_SPACE:
             raise
         code = 2
         message = f"{error.filename or 'a disk'}: no space left; make room and run it again"

@@ -20,6 +20,7 @@ from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.cluster import capacity_for, check_capacity
 from raydoa.on_ray.error_causes import actionable_cause, last_line
 from raydoa.on_ray.finetune_worker import Job, work
+from raydoa.on_ray.full_disk import full_disk, is_full_disk
 from raydoa.on_ray.gang_scheduling import QueuedGang
 from raydoa.on_ray.ray_internals import broken_train_snapshot, is_startup_timeout
 from raydoa.pipeline.context import ExecutionContext
@@ -62,6 +63,9 @@ def fine_tune(
             causes = map(actionable_cause, getattr(failure, "worker_failures", {}).values())
             if (cause := next(filter(None, causes), None)) is not None:
                 raise cause from failure
+            if is_full_disk(failure):
+                # Another group would meet the same.
+                raise full_disk(runtime) from failure
             # A pending group is sized again now and then; one that was preempted is no failure, and neither is one
             # that came further than the one before.
             if _never_started(failure):

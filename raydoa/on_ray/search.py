@@ -8,6 +8,7 @@ from raydoa.errors import Interrupted
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.build_registry import start_registry
 from raydoa.on_ray.cluster import cluster, trials_that_fit
+from raydoa.on_ray.full_disk import full_disk_is_told
 from raydoa.on_ray.plan_searcher import PlanSearcher
 from raydoa.on_ray.plan_trial import Trial, measure_plan
 from raydoa.on_ray.run_trials import alone_in, run_trials
@@ -45,7 +46,7 @@ def _go_on(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
     trackers = Trackers(runtime.trackers, result_dir.name)
-    with cluster(study.sweep_id, store=runtime.store):
+    with full_disk_is_told(runtime), cluster(study.sweep_id, store=runtime.store):
         start_registry()
         trainable = tune.with_parameters(measure_plan, trial=Trial(setup.resolved, runtime))
         at_once = trials_that_fit(runtime.trials_of_a_search)

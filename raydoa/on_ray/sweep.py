@@ -27,6 +27,7 @@ from raydoa.experiment.trial import awaiting_row, infeasible_row
 from raydoa.on_ray.build_registry import start_registry
 from raydoa.on_ray.cluster import cluster, trials_that_fit
 from raydoa.on_ray.error_causes import failure_of_cells
+from raydoa.on_ray.full_disk import full_disk, full_disk_is_told, is_full_disk
 from raydoa.on_ray.plan_trial import (
     Trial,
     measure_plan,
@@ -38,6 +39,7 @@ from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.on_ray.warm_start import arrive, start_warm_start, wait_for_all
 from raydoa.pipeline.context import TOKEN_FOLDER
 from raydoa.report.results import finished_plans
+from raydoa.store.layout import open_storage
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +65,10 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
         finished = finished_plans(result_dir) if expected.trials else set()
         left = [p for p in expected.longest_first() if resolved.study.plan_id(p) not in finished]
         if left:
-            with cluster(resolved.study.sweep_id, store=runtime.store):
+            with (
+                full_disk_is_told(runtime),
+                cluster(resolved.study.sweep_id, store=runtime.store),
+            ):
                 _measure(left, Trial(resolved, runtime), result_dir, expected)
         shutil.rmtree(result_dir / "train" / TOKEN_FOLDER, ignore_errors=True)
     return result_dir
@@ -87,8 +92,9 @@ def _measure(left: Sequence[Plan], trial: Trial, result_dir: Path, expected: For
     keys = tuple(points[0]["trial"])
     done, failed = run_trials(trainable, result_dir, searcher, len(points), callbacks, keys)
     if failed:
+        told = [full_disk(trial.runtime) if is_full_disk(error) else error for error in failed]
         raise failure_of_cells(
-            failed,
+            told,
             f"{len(failed)} of {plans} trials failed; finished stages stay in {trial.runtime.store}, and the same "
             f"command resumes from there; tracebacks are in {result_dir}/*/error.txt. The first",
         )
@@ -104,10 +110,8 @@ def _write_rows_without_trial(study: Study, expected: Forecast, result_dir: Path
     """Rows of cells that have no trial: the driver writes them, in one go, whenever the sweep is run."""
     rows = [infeasible_row(cell, why, study) for cell, why in expected.infeasible.items()]
     rows += [awaiting_row(cell, plan, study) for cell, plan in expected.awaiting.items()]
-    path = result_dir / DRIVER_FILE
-    beside = path.with_suffix(".partial")
-    beside.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    beside.replace(path)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    open_storage(str(result_dir)).write(DRIVER_FILE, lines.encode())
 
 
 def measure_after_warm_start(config: dict[str, Any], trial: Trial, warm_start: Any) -> None:

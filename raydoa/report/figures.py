@@ -4,6 +4,7 @@ A row of panels per task (scores of two tasks do not compare), a column per N. I
 axis, and those that await labels none on that of scores; each panel says how many there are.
 """
 
+import io
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from raydoa.report.looks import Curve, curve_keys, curves_of
 from raydoa.report.paper.style import PARETO, legend_below
 from raydoa.report.pareto import awaits_labels, frontier, points
 from raydoa.report.wording import price
+from raydoa.store.local_storage import LocalStorage
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,13 @@ def write_figure(
 ) -> Path:
     """Write the figure, `score_against_cost` or its like, as PNG and PDF, and return the PNG's path."""
     figure = cost_figure(cells, burden, joined=joined)
-    path = result_dir / f"{burden.file_name}.png"
-    with mpl.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(path, dpi=160)
-        figure.savefig(path.with_suffix(".pdf"))
-    return path
+    folder, dots_per_inch = LocalStorage(result_dir), {"png": 160}
+    for kind in ("pdf", "png"):
+        drawn = io.BytesIO()
+        with mpl.rc_context({"pdf.fonttype": 42}):
+            figure.savefig(drawn, format=kind, dpi=dots_per_inch.get(kind, "figure"))
+        folder.write(f"{burden.file_name}.{kind}", drawn.getvalue())
+    return result_dir / f"{burden.file_name}.png"
 
 
 def _draw_panel(

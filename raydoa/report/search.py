@@ -25,6 +25,7 @@ from raydoa.search.objective import Objective
 from raydoa.search.outcome import Expectation, Recommended
 from raydoa.search.sampler import SearchState
 from raydoa.search.space import Space
+from raydoa.store.local_storage import LocalStorage
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.strategy import short_name
 
@@ -45,9 +46,8 @@ def add_missing_rows(rows: Sequence[Mapping[str, Any]], result_dir: Path) -> Non
     finished = {row["cell"] for row in finished_rows(result_dir)[0]}
     for row in rows:
         if row["cell"] not in finished:
-            folder = result_dir / f"{row['cell']}-{row['plan']}-from_log"
-            folder.mkdir(exist_ok=True)
-            (folder / "result.json").write_text(json.dumps(dict(row)) + "\n", encoding="utf-8")
+            path = f"{row['cell']}-{row['plan']}-from_log/result.json"
+            LocalStorage(result_dir).write(path, (json.dumps(dict(row)) + "\n").encode())
 
 
 def measured_table(cells: pd.DataFrame, owned: int) -> pd.DataFrame:

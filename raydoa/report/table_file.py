@@ -8,6 +8,7 @@ import hashlib
 from pathlib import Path
 
 from raydoa.store.layout import Storage
+from raydoa.store.local_storage import LocalStorage
 
 CELLS_FILE = "cells.csv"
 CHECKSUM_FILE = "cells.csv.sha256"
@@ -15,11 +16,11 @@ CHECKSUM_FILE = "cells.csv.sha256"
 
 def write_table(content: bytes, result_dir: Path) -> Path:
     """Write the table, whole or not at all, and its checksum; return its path."""
-    path, checksum = result_dir / CELLS_FILE, result_dir / CHECKSUM_FILE
-    checksum.unlink(missing_ok=True)  # That of another table: a crash leaves this one without.
-    _write(path, content)
-    _write(checksum, f"{hashlib.sha256(content).hexdigest()}  {CELLS_FILE}\n".encode())
-    return path
+    folder = LocalStorage(result_dir)
+    folder.remove(CHECKSUM_FILE)  # That of another table: a crash leaves this one without.
+    folder.write(CELLS_FILE, content)
+    folder.write(CHECKSUM_FILE, f"{hashlib.sha256(content).hexdigest()}  {CELLS_FILE}\n".encode())
+    return result_dir / CELLS_FILE
 
 
 def read_table_file(folder: Storage, where: str) -> tuple[bytes | None, str | None]:
@@ -56,9 +57,3 @@ def _damage(content: bytes, checksum: bytes | None) -> str | None:
     if checksum.split()[:1] == [hashlib.sha256(content).hexdigest().encode()]:
         return None
     return f"it is not what {CHECKSUM_FILE} says was written (remove that file if you changed the table yourself)"
-
-
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(path)

@@ -17,6 +17,7 @@ from raydoa.errors import UserError
 from raydoa.experiment.accounting import ExistingUnits
 from raydoa.search.ask_tell import Proposal, Search
 from raydoa.search.journal_entries import entry_of
+from raydoa.store.storage import mendable
 
 LOG_FILE = "search.jsonl"
 _MOST_FAILURES = 3
@@ -142,10 +143,12 @@ class Journal:
             self._write({"limit_usd": self.search.limit_usd})
 
     def _write(self, entry: Mapping[str, Any]) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with mendable(str(self._path.parent)):
+            append = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+            with os.fdopen(os.open(self._path, append, 0o666), "w", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

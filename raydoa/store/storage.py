@@ -18,7 +18,7 @@ from raydoa.store.names import is_plain_path, shown
 from raydoa.store.record import FileFacts
 
 CHUNK_BYTES = 8 << 20
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def room_for(what: str, where: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in NO_SPACE:
             raise UserError(
                 f"{where}: no space left for {what}; make room and run again: nothing that was "
                 "finished is lost"
@@ -80,7 +80,7 @@ def room_for(what: str, where: str) -> Iterator[None]:
 def mendable(where: str) -> Iterator[None]:
     """Turn the system's errors that a person can mend into a `UserError` about ``where``."""
     try:
-        with room_for("artifacts (raydoa store gc lists what may go)", where):
+        with room_for("more (raydoa store gc lists what of a store may go)", where):
             yield
     except OSError as error:
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:

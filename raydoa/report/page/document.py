@@ -24,6 +24,7 @@ from raydoa.report.page.looks import curve_style
 from raydoa.report.page.vendored import vendored
 from raydoa.report.seeds import LEVEL
 from raydoa.report.sentence import sentences
+from raydoa.store.local_storage import LocalStorage
 
 _HERE = resources.files("raydoa.report.page")
 _SCRIPTS = (
@@ -40,8 +41,7 @@ def write_page(
     cells: pd.DataFrame, path: Path, budgets: Sequence[float] = (), gaps: Sequence[str] = ()
 ) -> Path:
     """Write the `page` of cells, with the folder that it lies in, and return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(cells, budgets, gaps), encoding="utf-8")
+    LocalStorage(path.parent).write(path.name, page(cells, budgets, gaps).encode())
     return path
 
 
