@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from raydoa.doctor.finding import Finding
+from raydoa.doctor.listeners import Listener, listening_line, open_ports
 
 # The store's records and S3's signatures carry times; S3 refuses what is 15 minutes off.
 MAX_SKEW_SECONDS = 10.0
@@ -25,6 +26,7 @@ class NodeFacts:
         auth_mode: RAY_AUTH_MODE in the worker's environment.
         token_file: path of the token, if it is in a file.
         token_file_mode: its permission bits.
+        listeners: of its Ray, beyond loopback; None if the node does not tell.
         skew_seconds: the node's clock minus the driver's, halfway through the request.
         skew_uncertainty: half of the request's duration, in seconds.
         unwritable: for each shared folder or URL that could not be written, why.
@@ -38,6 +40,7 @@ class NodeFacts:
     auth_mode: str | None
     token_file: str | None
     token_file_mode: int | None
+    listeners: Sequence[Listener] | None
     skew_seconds: float
     skew_uncertainty: float
     unwritable: Mapping[str, str]
@@ -53,10 +56,11 @@ def compare(nodes: Sequence[NodeFacts]) -> Iterator[Finding]:
             yield Finding(node.node, problem, remedy)
 
 
-def node_line(node: NodeFacts) -> str:
-    """One line with the node's versions, GPUs and clock."""
+def node_lines(node: NodeFacts) -> Iterator[str]:
+    """A line with the node's versions, GPUs and clock, and one with what listens there."""
     versions = ", ".join(f"{name} {version}" for name, version in node.versions.items())
-    return f"{node.node}  {versions}  {node.gpus_seen} of {node.gpus_offered} GPUs  clock {node.skew_seconds:+.1f} s"
+    yield f"{node.node}  {versions}  {node.gpus_seen} of {node.gpus_offered} GPUs  clock {node.skew_seconds:+.1f} s"
+    yield f"{node.node}  {listening_line(node.listeners)}"
 
 
 def _versions(nodes: Sequence[NodeFacts], package: str) -> Iterator[Finding]:
@@ -84,6 +88,8 @@ def _token(node: NodeFacts) -> Iterator[tuple[str, str]]:
             f"RAY_AUTH_MODE is {node.auth_mode or 'not set'}: whoever reaches its ports can run code",
             "put `export RAY_AUTH_MODE=token &&` before `ray start`",
         )
+    else:
+        yield from open_ports(node.listeners)
     if node.token_file_mode is not None and node.token_file_mode & 0o077:
         yield (
             f"{node.token_file} has mode {node.token_file_mode:o}: others on the node may read it",

@@ -14,7 +14,8 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raydoa.doctor.finding import Finding
-from raydoa.doctor.node_facts import NodeFacts, compare, node_line
+from raydoa.doctor.listeners import Listener
+from raydoa.doctor.node_facts import NodeFacts, compare, node_lines
 from raydoa.errors import UserError
 from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.error_causes import last_line
@@ -26,7 +27,7 @@ _CLOCK_READINGS = 3
 
 
 def check_cluster(store: str | None, results: str | None) -> tuple[list[str], list[Finding]]:
-    """Probe every node, and whether it reaches ``store`` and ``results``; returns a line for each node, and the findings."""
+    """Probe every node, and whether it reaches ``store`` and ``results``; returns lines about each node, and the findings."""
     shared = [_absolute(url) for url in (store, results) if url is not None]
     run = f"doctor-{uuid.uuid4().hex}"
     with cluster(namespace=run):
@@ -42,7 +43,11 @@ def check_cluster(store: str | None, results: str | None) -> tuple[list[str], li
             for node_id in probes
             if node_id in listings
         ]
-    return [node_line(node) for node in facts], [*silent, *silent_later, *compare(facts)]
+    return [line for node in facts for line in node_lines(node)], [
+        *silent,
+        *silent_later,
+        *compare(facts),
+    ]
 
 
 def _on_each(
@@ -73,8 +78,10 @@ def _facts(
 ) -> NodeFacts:
     """Of a node, from its own probe and what it sees of the others."""
     probe = probes[node["NodeID"]]
+    listeners = probe["listeners"]
     return NodeFacts(
-        **{field: value for field, value in probe.items() if field != "host"},
+        **{field: probe[field] for field in probe.keys() - {"host", "listeners"}},
+        listeners=listeners and [Listener(*fields) for fields in listeners],
         node=_name(node),
         gpus_offered=int(node["Resources"].get("GPU", 0)),
         skew_seconds=clock[0],

@@ -13,6 +13,7 @@ from typing import Any
 
 import raydoa
 from raydoa.errors import UserError
+from raydoa.on_ray.node_listeners import open_listeners
 from raydoa.store.layout import open_storage
 
 _COUNT_GPUS = "import torch; print(torch.cuda.device_count())"
@@ -33,6 +34,7 @@ def probe_node(shared: Sequence[str], run: str, node_id: str) -> dict[str, Any]:
         "auth_mode": os.environ.get("RAY_AUTH_MODE"),
         "token_file": str(token) if token else None,
         "token_file_mode": token.stat().st_mode & 0o777 if token else None,
+        "listeners": open_listeners(),
         "unwritable": {url: why for url in shared if (why := _write(url, run, node_id))},
     }
 

@@ -64,6 +64,14 @@ AGENT_SIGNS = {
 }
 """What the command lines of a raylet's agents contain, when they start and later."""
 
+HEAD_SIGNS = {
+    "control store": ("core/src/ray/gcs/gcs_server",),
+    "dashboard": ("dashboard/dashboard.py",),
+    "autoscaler": ("autoscaler/_private/monitor.py", "autoscaler/v2/monitor.py"),
+    "Ray Client": ("ray.util.client.server",),
+}
+"""What the command lines of a head's services contain, beside the session's name or the address of the control store."""
+
 RAYLET_PID_VARIABLE = "RAY_RAYLET_PID"
 """In the environment of a worker and of whatever it starts: the process id of its raylet."""
 
@@ -118,6 +126,19 @@ def longest_socket(folder: str) -> str:
 def own_raylet_socket() -> str:
     """The socket of the raylet that this process is connected to; it stands in the raylet's command line."""
     return str(worker.global_worker.node.raylet_socket_name)
+
+
+def own_session() -> str:
+    """The name of the session of the cluster that this process is connected to, the same on every node."""
+    return str(worker.global_worker.node.session_name)
+
+
+def metrics_ports() -> tuple[int, int]:
+    """Where the autoscaler and the dashboard show metrics to Prometheus, each on all addresses of the head."""
+    from ray.autoscaler._private.constants import AUTOSCALER_METRIC_PORT
+    from ray.dashboard.consts import DASHBOARD_METRIC_PORT
+
+    return AUTOSCALER_METRIC_PORT, DASHBOARD_METRIC_PORT
 
 
 def is_rays(command_line: Sequence[str]) -> bool:

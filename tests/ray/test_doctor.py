@@ -1,5 +1,6 @@
 """`raydoa doctor` on a cluster of two raylets: what it sees on each, and what it says when something is wrong."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,19 +45,40 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, l
     return code, capsys.readouterr().out.splitlines()
 
 
+def check_what_listens(lines: list[str], address: str) -> None:
+    """A line for each node, with its own ports as Ray knows them; the head's control store is on both's machine."""
+    import ray
+
+    ray.init(address=address)
+    try:
+        nodes = {node["NodeID"][:8]: node for node in ray.nodes()}
+    finally:
+        ray.shutdown()
+    for node_id, node in nodes.items():
+        (line,) = [line for line in lines if f"({node_id})  " in line]
+        everything, _, metrics = line.partition("; metrics to whoever asks, without the token, on ")
+        assert f"control store {address.rpartition(':')[2]}," in everything, line
+        assert re.search(rf"raylet [\d ]*\b{node['NodeManagerPort']}\b", everything), line
+        assert re.search(r"runtime environment agent \d+, workers \d+", everything), line
+        assert str(node["MetricsExportPort"]) in metrics.partition(":")[0].split(), line
+        assert metrics.endswith("or close them (docs/clusters.md#ports)"), line
+
+
 def test_a_gpu_that_torch_does_not_see(
     two_nodes: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All else is well, so this is the only finding; and nothing is left in the shared folders."""
+    """All else is well, so this is the only finding: ports of metrics are none. Nothing is left in the shared folders."""
     code, lines = said(capsys, "--store", tmp_path / "store", "--results", tmp_path / "results")
-    assert code == 1 and len(lines) == 3, lines
+    assert code == 1 and len(lines) == 5, lines
     seen = [line for line in lines if "raydoa 0.1.0 (code " in line]
     assert len(seen) == 2 and len({line.split("raydoa ")[1].split(")")[0] for line in seen}) == 1
     assert all(
         "torch 2." in line and "ray 2.60.0" in line and "clock +0.0 s" in line.replace("-", "+")
         for line in seen
     )
-    (finding,) = set(lines) - set(seen)
+    listening = [line for line in lines if "  listens beyond loopback: " in line]
+    check_what_listens(listening, two_nodes.address)
+    (finding,) = set(lines) - set(seen) - set(listening)
     assert "Ray offers 1 GPUs, and torch sees 0; check nvidia-smi" in finding
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 

@@ -1,7 +1,7 @@
 """What raydoa relies on without a promise of Ray's or DeepSpeed's: after an upgrade, the failing cases name what broke."""
 
 import asyncio
-import importlib
+import importlib.util
 import inspect
 import logging
 import multiprocessing
@@ -40,6 +40,8 @@ _RAY_NAMES = [
     "ray.train:PreemptionError",
     "ray.autoscaler._private.util:prepare_config",
     "ray.autoscaler._private.util:validate_config",
+    "ray.autoscaler._private.constants:AUTOSCALER_METRIC_PORT",
+    "ray.dashboard.consts:DASHBOARD_METRIC_PORT",
     "ray.scripts.scripts:start.params",
     "ray.air.integrations.mlflow:MLflowLoggerCallback",
 ]
@@ -66,6 +68,14 @@ def _get(path: str) -> Any:
 @pytest.mark.parametrize("path", _RAY_NAMES)
 def test_ray_has(path: str) -> None:
     assert _get(path) is not None
+
+
+@pytest.mark.parametrize("sign", [s for signs in ray_internals.HEAD_SIGNS.values() for s in signs])
+def test_a_heads_service_is(sign: str) -> None:
+    if sign.startswith("ray."):
+        assert importlib.util.find_spec(sign) is not None
+    else:
+        assert (Path(ray.__file__).parent / sign).is_file()
 
 
 @pytest.mark.parametrize("field", _PLACEMENT_GROUP_FIELDS)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from raydoa.doctor.node_facts import NodeFacts, compare, node_line
+from raydoa.doctor.listeners import Listener
+from raydoa.doctor.node_facts import NodeFacts, compare, node_lines
 
 WELL = NodeFacts(
     node="10.0.0.1 (aaaaaaaa)",
@@ -15,6 +16,10 @@ WELL = NodeFacts(
     auth_mode="token",
     token_file="/home/ubuntu/.ray/auth_token",
     token_file_mode=0o600,
+    listeners=[
+        Listener("control store", "::", 6379, "no HTTP"),
+        Listener("dashboard agent", "10.0.0.1", 6384, "unauthorized"),
+    ],
     skew_seconds=0.2,
     skew_uncertainty=0.1,
     unwritable={},
@@ -22,6 +27,16 @@ WELL = NodeFacts(
 )
 OTHER = replace(WELL, node="10.0.0.2 (bbbbbbbb)")
 THIRD = replace(WELL, node="10.0.0.3 (cccccccc)")
+
+
+DASHBOARD = Listener("dashboard", "0.0.0.0", 8265, "something")
+METRICS = [
+    Listener("dashboard", "0.0.0.0", 44227, "metrics"),
+    Listener("dashboard agent", "0.0.0.0", 46501, "metrics"),
+    Listener("dashboard agent", "::", 46501, "metrics"),
+]
+WORKERS = [Listener("workers", "::", 10002 + index, "not asked") for index in range(192)]
+ROUTABLE = Listener("dashboard agent", "2001:db8::1", 52365, "something")
 
 
 def with_version(package: str, version: str | None) -> dict[str, Any]:
@@ -37,6 +52,12 @@ ILL = {
     "no token": ({"auth_mode": None}, "RAY_AUTH_MODE is not set: whoever reaches its ports can run code; put"),
     "token off": ({"auth_mode": "disabled"}, "RAY_AUTH_MODE is disabled: whoever"),
     "open token": ({"token_file_mode": 0o644}, "auth_token has mode 644: others on the node may read it; chmod 600"),
+    "a dashboard without a token": (
+        {"listeners": [*METRICS, DASHBOARD]},
+        "dashboard answers on 0.0.0.0:8265 without the token: whoever reaches it can run code; restart Ray with RAY_AUTH",
+    ),
+    "an agent without a token": ({"listeners": [ROUTABLE]}, "dashboard agent answers on [2001:db8::1]:52365 without"),
+    "no token at all, said once": ({"auth_mode": None, "listeners": [DASHBOARD]}, "RAY_AUTH_MODE is not set: whoever"),
     "clock": ({"skew_seconds": -61.0}, "its clock is -61 s off; start NTP there"),
     "not writable": (
         {"unwritable": {"s3://b/store": "not permitted"}}, "s3://b/store cannot be written: not permitted; give this",
@@ -58,5 +79,24 @@ def test_nodes_that_are_well() -> None:
     # A token from the environment has no file, and a slow answer says little of a clock.
     secret = replace(OTHER, token_file=None, token_file_mode=None)
     slow = replace(THIRD, skew_seconds=12.0, skew_uncertainty=5.0)
-    assert list(compare([WELL, secret, slow])) == []
-    assert node_line(slow).endswith("8 of 8 GPUs  clock +12.0 s")
+    # Metrics tell much and run nothing, and a firewall that keeps others from them is not seen from inside.
+    scraped = replace(OTHER, listeners=[*WORKERS, *METRICS])
+    silent = replace(THIRD, listeners=None)
+    assert list(compare([WELL, secret, slow, scraped, silent])) == []
+    assert next(node_lines(slow)).endswith("8 of 8 GPUs  clock +12.0 s")
+
+
+LINES = {
+    "listens beyond loopback: control store 6379, dashboard agent 6384": WELL.listeners,
+    "listens beyond loopback: dashboard 44227, dashboard agent 46501, workers 192 ports; metrics to whoever asks, "
+    "without the token, on 44227 46501: let a firewall admit the cluster's machines alone, or close them "
+    "(docs/clusters.md#ports)": [*METRICS, *WORKERS],
+    "listens on loopback alone": [],
+    "what listens there is unknown: this user may not list its sockets (as root: ss -ltnp)": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_what_listens_is_a_line_of_its_own(line: str) -> None:
+    _, said = node_lines(replace(WELL, listeners=LINES[line]))
+    assert said == f"10.0.0.1 (aaaaaaaa)  {line}"
