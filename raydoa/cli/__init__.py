@@ -111,4 +111,5 @@ def _terminated_as_interrupted() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if before is not None:  # A handler that is not Python's.
+            signal.signal(signal.SIGTERM, before)

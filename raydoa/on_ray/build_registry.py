@@ -108,7 +108,10 @@ class BuildRegistry:
         return self._given_up.get((job, lock))
 
     async def enqueue_gang(self, lock: str, gang: Gang) -> None:
-        """The holder of ``lock`` needs a gang; ignored if nothing is built under it, since nothing would dequeue it."""
+        """The holder of ``lock`` needs a gang; ignored if nobody holds it, since nothing would dequeue it."""
+        if lock not in self._builds and is_held(Path(lock)):
+            # Begun before this registry was started again.
+            self._builds[lock] = _Build("", "", time.monotonic())
         if lock in self._builds:
             build = self._builds[lock]
             if build.gang is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 
-from raydoa.errors import InsufficientResources, RunFailed
+from raydoa.errors import InsufficientResources, RunFailed, UserError
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.cluster_processes import (
     OwnCluster,
@@ -17,6 +17,7 @@ from raydoa.on_ray.cluster_processes import (
 )
 from raydoa.on_ray.cluster_watch import ClusterWatch
 from raydoa.on_ray.error_causes import last_line
+from raydoa.on_ray.full_disk import is_full_disk
 from raydoa.on_ray.preflight import (
     check_address,
     check_temp_folder,
@@ -54,10 +55,15 @@ def cluster(
     ``store`` is what is safe when a run ends early, for the line that says why.
 
     Raises:
-        UserError: no cluster answers at `RAY_ADDRESS`, or a cluster of our own could not start here.
+        UserError: no cluster answers at `RAY_ADDRESS`, a cluster of our own could not start here, or this process is
+            connected to one already, which is the caller's.
         RunFailed: the cluster died.
         Interrupted: a second SIGINT or SIGTERM, or a first one while Tune does not run.
     """
+    if ray.is_initialized():
+        raise UserError(
+            "this process is connected to Ray already; call ray.shutdown() first, and set RAY_ADDRESS to run on that cluster"
+        )
     named = cluster_of_others()
     silence_loggers()
     if named is None:
@@ -107,7 +113,11 @@ def _connect(namespace: str, cpus: int | None, named: str | None) -> None:
         except SystemExit:
             # What Ray makes of a SIGTERM from here on.
             raise KeyboardInterrupt from None
-        except (RuntimeError, OSError, TimeoutError) as error:
+        except (RuntimeError, OSError) as error:
+            if is_full_disk(error):
+                raise UserError(
+                    f"{temp_folder()}: no space left for a local Ray; make room there, or set RAY_TMPDIR to another folder"
+                ) from error
             verb = f"did not answer at {named}" if named else "could not be started"
             raise RunFailed(
                 f"Ray {verb}: {last_line(error)}; its logs are in {temp_folder()}/session_latest/logs; nothing has been "

@@ -53,13 +53,20 @@ def _node_parts(processes: Iterable[psutil.Process]) -> list[Part]:
         program, *words = _words(process)
         if program.endswith("/raylet") and any(own_raylet_socket() in word for word in words):
             parts.append(_process_part("Ray's raylet", process))
-            for child in process.children():
+            for child in _children(process):
                 line = " ".join(_words(child))
                 names = [
                     name for name, signs in AGENT_SIGNS.items() if any(s in line for s in signs)
                 ]
                 parts += [_process_part(f"Ray's {name}", child) for name in names]
     return parts
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children())
+    except psutil.NoSuchProcess:  # It has died since it was listed, and will be missed.
+        return []
 
 
 def _process_part(name: str, process: psutil.Process) -> Part:

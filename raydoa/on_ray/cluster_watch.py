@@ -71,7 +71,12 @@ class ClusterWatch:
         if not self._in_main:
             yield
             return
-        before = {number: signal.getsignal(number) for number in _SIGNALS}
+        # None is a handler that is not Python's, and could not be set again.
+        before = {
+            number: handler
+            for number in _SIGNALS
+            if (handler := signal.getsignal(number)) is not None
+        }
         try:
             yield
         finally:

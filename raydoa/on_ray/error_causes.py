@@ -26,6 +26,22 @@ def actionable_cause(error: BaseException) -> Exception | None:
     return None
 
 
+def error_in(text: str) -> Exception:
+    """The error that a traceback ends with: a `UserError` as such, any other as a `RuntimeError` with the whole text."""
+    name, colon, message = last_line(RuntimeError(text)).partition(": ")
+    if colon and name in {f"{kind.__module__}.{kind.__qualname__}" for kind in _mistakes()}:
+        return UserError(message)
+    return RuntimeError(text)
+
+
+def _mistakes() -> list[type[UserError]]:
+    """`UserError` and all its kinds that this process knows."""
+    kinds = [UserError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return kinds
+
+
 def failure_of_cells(errors: Sequence[BaseException], message: str) -> UserError | RunFailed:
     """What a run with failed cells ends with: the user's mistake if one is behind any of ``errors``, else a failure."""
     causes = [actionable_cause(error) or error for error in errors]

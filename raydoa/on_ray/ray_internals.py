@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray import cloudpickle
 from ray._common import constants
 from ray._common.utils import get_default_ray_temp_dir
 from ray._private import ray_constants, services, worker
@@ -80,7 +79,7 @@ NOISY_LOGGERS = (
     "ray._private.authentication.authentication_token_setup",
     # Says that a step of Tune's took half a second, as it may on a busy laptop.
     "ray.tune.utils.util",
-    # Says, when a sweep is resumed, that unfinished cells have no row.
+    # Says of a run that was stopped that unfinished trials have no row.
     "ray.tune.analysis.experiment_analysis",
     # Print the whole traceback of a failed cell: raydoa prints its last line, and each cell's folder has the rest.
     "ray.tune.execution.tune_controller",
@@ -151,11 +150,6 @@ def draining_nodes() -> set[str]:
     return set(state.get_draining_nodes())
 
 
-async def ping(actor: Any) -> None:
-    """Await an actor's answer; raises Ray's error as soon as the actor is dead."""
-    await actor.__ray_ready__.remote()
-
-
 def orphaned_placement_groups(job_id: str) -> Iterator[PlacementGroup]:
     """Placement groups of a job that exist although the actors that created them are dead.
 
@@ -213,17 +207,9 @@ def is_startup_timeout(failure: BaseException) -> bool:
     return isinstance(failure, WorkerGroupStartupTimeoutError)
 
 
-def failure_of_trial(trial: Any) -> BaseException:
-    """What a trial of Tune's has just failed with.
-
-    Tune pickles it into the session folder, which is this user's own, and copies that into the result dir, which is where
-    `ResultGrid` would read it from. A trial whose process could not be started has a text alone.
-    """
-    pickled = trial.pickled_error_file
-    if pickled is None:
-        return RuntimeError(Path(trial.error_file).read_text(encoding="utf-8"))
-    error: BaseException = cloudpickle.loads(Path(pickled).read_bytes())
-    return error
+def error_text_of(trial: Any) -> str:
+    """What a trial of Tune's has failed with, as text; Tune also pickles it, where others may be able to write."""
+    return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
 
 
 @contextmanager

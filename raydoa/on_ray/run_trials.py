@@ -15,9 +15,10 @@ from ray.tune.logger import JsonLoggerCallback
 
 from raydoa.errors import UserError
 from raydoa.on_ray.cluster import TRIAL_NEEDS
+from raydoa.on_ray.error_causes import error_in
 from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.plan_trial import trial_name
-from raydoa.on_ray.ray_internals import failure_of_trial, no_experiment_is_unpickled
+from raydoa.on_ray.ray_internals import error_text_of, no_experiment_is_unpickled
 from raydoa.store import lock_file
 
 _MAX_FAILURES = 2
@@ -28,11 +29,11 @@ class FailedTrials(tune.Callback):
     """Collects what trials failed with."""
 
     def __init__(self) -> None:
-        self.errors: list[BaseException] = []
+        self.errors: list[Exception] = []
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tune calls this when it gives a trial up."""
-        self.errors.append(failure_of_trial(trial))
+        self.errors.append(error_in(error_text_of(trial)))
 
 
 def run_trials(
@@ -42,7 +43,7 @@ def run_trials(
     count: int,
     callbacks: Sequence[tune.Callback],
     keys: Sequence[str] = (),
-) -> tuple[int, list[BaseException]]:
+) -> tuple[int, list[Exception]]:
     """Run ``count`` trials (-1: until ``searcher`` has finished); returns how many left a row, and what the failed ones raised.
 
     Args:
@@ -80,13 +81,18 @@ def run_trials(
 
 
 @contextmanager
-def alone_in(result_dir: Path) -> Iterator[None]:
+def alone_in(result_dir: Path, cache: Path) -> Iterator[None]:
     """Hold a result dir, which may be new: two processes in one would write the same rows.
+
+    Args:
+        result_dir: where they would.
+        cache: a folder of this machine, for the lock of a result dir whose file system has none.
 
     Raises:
         UserError: somebody else holds it, or it cannot be written.
     """
-    lock = lock_file.acquire(result_dir, _LOCK)
+    of_machine = lock_file.of_machine(str(result_dir), cache)
+    lock = lock_file.acquire(lock_file.lockable(result_dir, of_machine), _LOCK)
     if lock is None:
         raise UserError(
             f"{result_dir}: another process is running this; wait for it or stop it, then run the same command again"

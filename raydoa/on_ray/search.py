@@ -30,7 +30,7 @@ def run_search(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
     study.check_reachable()
     check_trackers(runtime.trackers)
     setup.check()
-    with alone_in(result_dir):
+    with alone_in(result_dir, setup.resolved.context.store.cache_dir):
         return _go_on(setup, runtime)
 
 

@@ -60,7 +60,7 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
     runtime = runtime.model_copy(
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
-    with alone_in(result_dir):
+    with alone_in(result_dir, resolved.context.store.cache_dir):
         _write_rows_without_trial(resolved.study, expected, result_dir)
         finished = finished_plans(result_dir) if expected.trials else set()
         left = [p for p in expected.longest_first() if resolved.study.plan_id(p) not in finished]

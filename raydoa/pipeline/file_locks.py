@@ -7,9 +7,8 @@ Deadlock is impossible: `acquire` never blocks, and who waits holds no lock on a
 about whether the artifact exists, which the store knows: look there once more after a lock is granted.
 """
 
-import hashlib
-import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from raydoa.store import lock_file
 from raydoa.store.key import Stage
 from raydoa.store.layout import local_folder
 from raydoa.store.store import Store
-
-logger = logging.getLogger(__name__)
 
 _MOST_AT_ONCE = 256
 """Locks of one call: a process may have 1,024 files open. What is not granted is asked for again."""
@@ -34,18 +31,23 @@ class FileLocks:
 
     def acquire(self, stages: Sequence[Stage]) -> list[Stage]:
         """See `BuildLocks.acquire`."""
-        granted = []
-        for stage in stages[:_MOST_AT_ONCE]:
-            lock = lock_file.acquire(self._root, self._name(stage.key))
-            if lock is not None:
-                self._held[stage.key] = lock
-                granted.append(stage)
+        granted: list[Stage] = []
+        try:
+            for stage in stages[:_MOST_AT_ONCE]:
+                lock = lock_file.acquire(self._root, self._name(stage.key))
+                if lock is not None:
+                    self._held[stage.key] = lock
+                    granted.append(stage)
+        except BaseException:
+            self.release(granted, BuildOutcome())
+            raise
         return granted
 
     def release(self, stages: Sequence[Stage], outcome: BuildOutcome) -> None:
         """See `BuildLocks.release`; how the build ended is in the store."""
-        for stage in stages:
-            self._held.pop(stage.key).release()
+        with ExitStack() as every_one:
+            for stage in stages:
+                every_one.callback(self._held.pop(stage.key).release)
 
     def wait(self, stage: Stage) -> BuildOutcome | None:
         """See `BuildLocks.wait`; a holder that dies ends the wait, and whoever waited may try."""
@@ -62,16 +64,6 @@ class FileLocks:
     @cached_property
     def _root(self) -> Path:
         """The store's folder, or one of this machine for a store that has none, or whose file system has no locks."""
-        url, folder = self._store.url, local_folder(self._store.url)
-        of_machine = self._store.cache_dir / hashlib.sha256(url.encode()).hexdigest()[:16]
-        if folder is None:
-            return of_machine
-        try:
-            probe = lock_file.acquire(Path(folder), "locks/probe")
-        except lock_file.LocksUnsupported:
-            where = "processes of this machine alone see each other's"
-            logger.warning("%s: its file system has no locks; %s", url, where)
-            return of_machine
-        if probe is not None:
-            probe.release()
-        return Path(folder)
+        folder = local_folder(self._store.url)
+        of_machine = lock_file.of_machine(self._store.url, self._store.cache_dir)
+        return of_machine if folder is None else lock_file.lockable(Path(folder), of_machine)

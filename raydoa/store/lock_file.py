@@ -6,12 +6,16 @@ no timeouts that a busy machine could miss. Over NFS the server does the same fo
 
 import errno
 import fcntl
+import hashlib
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
 
 from raydoa.errors import UserError
 from raydoa.store.descent import Descent
+
+logger = logging.getLogger(__name__)
 
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
@@ -31,9 +35,10 @@ class LockFile:
     def release(self) -> None:
         """Let the next one have it; all who wait are woken."""
         try:
-            # While it is locked: nobody else can have begun to use this file.
+            # While it is locked: nobody else can have begun to use this file, but another may be there since.
             with suppress(FileNotFoundError), self._descent.parents(self._path) as (folders, name):
-                os.unlink(name, dir_fd=folders[-1])
+                if _is_at(self._descriptor, name, folders[-1]):
+                    os.unlink(name, dir_fd=folders[-1])
         finally:
             os.close(self._descriptor)
 
@@ -59,6 +64,26 @@ def acquire(root: Path, path: str) -> LockFile | None:
                     os.close(descriptor)
             if not locked:
                 return None  # Else its holder has just removed it: the next file is another.
+
+
+def lockable(folder: Path, otherwise: Path) -> Path:
+    """Where to lock for ``folder``: there, or at ``otherwise`` if its file system knows no locks, which is said."""
+    try:
+        probe = acquire(folder, ".probe.lock")
+    except LocksUnsupported:
+        logger.warning(
+            "%s: its file system has no locks; only processes of this machine see each other's",
+            folder,
+        )
+        return otherwise
+    if probe is not None:
+        probe.release()
+    return folder
+
+
+def of_machine(name: str, cache: Path) -> Path:
+    """Where this machine's processes lock for what has no folder of its own, or none that can be locked."""
+    return cache / hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def is_held(path: Path) -> bool:

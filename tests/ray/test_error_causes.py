@@ -4,7 +4,7 @@ import pytest
 from ray.exceptions import RayTaskError
 
 from raydoa.errors import RunFailed, UserError
-from raydoa.on_ray.error_causes import actionable_cause, failure_of_cells
+from raydoa.on_ray.error_causes import actionable_cause, error_in, failure_of_cells, last_line
 from raydoa.on_ray.label_pool import LabelPoolFailed
 from raydoa.pipeline.builder import StageFailed
 
@@ -14,6 +14,20 @@ MISTAKE = UserError("row pool-7 cannot be labelled")
 def _wrapped(cause: Exception) -> Exception:
     """As a trial's error reaches the driver."""
     return RayTaskError("f", f"Traceback ...\n{cause}", cause).as_instanceof_cause()
+
+
+def test_the_error_at_the_end_of_a_traceback() -> None:
+    """Tune keeps a trial's errors as text, one after the other."""
+    head = "Failure # 1 (occurred at ...)\nray::f()\n  File ...\nValueError: first\n\nFailure # 2 (...)\n  File ...\n"
+    mistake = error_in(f"{head}raydoa.errors.UnlabelableRow: {MISTAKE}\n")
+    assert isinstance(mistake, UserError) and str(mistake) == str(MISTAKE)
+    for last in (
+        "raydoa.errors.RunFailed: no: way",
+        "os.UserError: not ours",
+        "raydoa.errors.UserError",
+    ):
+        other = error_in(head + last)
+        assert not isinstance(other, UserError) and last_line(other) == last
 
 
 def test_a_mistake_is_unwrapped() -> None:

@@ -1,6 +1,5 @@
 """What raydoa relies on without a promise of Ray's or DeepSpeed's: after an upgrade, the failing cases name what broke."""
 
-import asyncio
 import importlib.util
 import inspect
 import logging
@@ -15,7 +14,9 @@ import psutil
 import pytest
 import ray
 
+from raydoa.errors import UserError
 from raydoa.on_ray import deepspeed_internals, ray_internals
+from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.cluster_processes import parts_of_own_cluster
 from tests.ray.watching import actors, until
 
@@ -178,26 +179,23 @@ class TestOnACluster:
     def test_the_head_has_its_resource(self) -> None:
         assert ray.cluster_resources()[ray_internals.HEAD_NODE_RESOURCE_NAME] == 1
 
-    def test_an_actor_answers_while_it_lives(self) -> None:
+    def test_an_actor_is_in_the_table_of_actors(self) -> None:
         actor = ray.remote(num_cpus=0)(_Actor).remote()
-        asyncio.run(ray_internals.ping(actor))
+        ray.get(actor.__ray_ready__.remote())
         ((state, pid, node),) = actors("_Actor")
         assert state == "ALIVE" and pid and node
         ray.kill(actor)
-        until("its being dead", lambda: _is_dead(actor))
+        until("its being dead", lambda: actors("_Actor")[0][0] == "DEAD")
+
+    def test_a_second_run_in_this_process_leaves_the_first_ones_ray(self) -> None:
+        with pytest.raises(UserError, match="connected to Ray already"), cluster("another"):
+            pass
+        assert ray.is_initialized()
 
     def test_a_drain_request_is_answered(self) -> None:
         gcs = ray_internals.gcs_client(ray.get_runtime_context().gcs_address)
         accepted, rejection = ray_internals.drain_node(gcs, "f" * 56, "a test", deadline=4e9)
         assert accepted or rejection
-
-
-def _is_dead(actor: ray.actor.ActorHandle[_Actor]) -> bool:
-    try:
-        asyncio.run(ray_internals.ping(actor))
-    except ray.exceptions.RayError:
-        return True
-    return False
 
 
 _ZERO_NAMES = {

@@ -1,5 +1,7 @@
 """Trials with Tune in a result dir that others can write: nothing of theirs is run, and one process at a time works there."""
 
+import errno
+import fcntl
 import json
 import pickle
 from dataclasses import asdict
@@ -95,9 +97,29 @@ def test_a_run_that_ends_before_its_first_trial_unpickles_nothing(tmp_path: Path
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
-    with alone_in(tmp_path / "results"):
+    results, cache = tmp_path / "results", tmp_path / "cache"
+    with alone_in(results, cache):
         expected = "results: another process is running this; wait for it or stop it"
-        with pytest.raises(UserError, match=expected), alone_in(tmp_path / "results"):
+        with pytest.raises(UserError, match=expected), alone_in(results, cache):
             pass
-    with alone_in(tmp_path / "results"):
-        assert list((tmp_path / "results").iterdir()) == [tmp_path / "results/running.lock"]
+    with alone_in(results, cache):
+        assert list(results.iterdir()) == [results / "running.lock"]
+
+
+def test_one_process_at_a_time_where_a_file_system_has_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, cache, flock = tmp_path / "results", tmp_path / "cache", fcntl.flock
+
+    def refuse(descriptor: int, how: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().is_relative_to(results):
+            raise OSError(errno.ENOSYS, "Function not implemented")
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (
+        alone_in(results, cache),
+        pytest.raises(UserError, match="another process is running this"),
+        alone_in(results, cache),
+    ):
+        pass

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -100,6 +101,24 @@ def test_released_locks_leave_no_files(store: Store) -> None:
     assert [path for path in Path(store.url).rglob("*") if path.is_file()] == []
 
 
+def test_a_lock_that_is_gone_is_not_taken_from_its_next_holder(store: Store) -> None:
+    """As when the store was removed while something was built."""
+    first, second, third = (FileLocks(store) for _ in range(3))
+    assert first.acquire([A]) == [A]
+    shutil.rmtree(store.url)
+    assert second.acquire([A]) == [A]
+    first.release([A], MADE)
+    assert third.acquire([A]) == [] and is_held(third.path(A.key))
+
+
+def test_none_is_kept_where_one_cannot_be_had(store: Store) -> None:
+    locks, other = FileLocks(store), FileLocks(store)
+    locks.path(B.key).mkdir(parents=True)
+    with pytest.raises(UserError, match="remove it"):
+        locks.acquire([A, B])
+    assert other.acquire([A]) == [A]
+
+
 def test_there_is_never_a_second_holder(tmp_path: Path) -> None:
     """Files are made and removed all the time, which is where two could lock one each."""
     holders, most, taken = [0], [0], [0]
@@ -168,7 +187,9 @@ def test_where_a_file_system_has_no_locks(
     one, two = FileLocks(store), FileLocks(store)
     assert one.acquire([A]) == [A] and two.acquire([A]) == []
     assert one.path(A.key).is_relative_to(store.cache_dir)
-    assert f"{store.url}: its file system has no locks; processes of this machine" in caplog.text
+    assert (
+        f"{store.url}: its file system has no locks; only processes of this machine" in caplog.text
+    )
 
 
 @pytest.mark.parametrize("what", ["link", "folder", "pipe"])
