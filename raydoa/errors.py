@@ -41,6 +41,14 @@ class Interrupted(Exception):
     """Work that was stopped before its end; the message says how to resume it."""
 
 
+class ClusterDied(RunFailed):
+    """A run lost its cluster. It was said on standard error when it happened: Ray may end the process at any moment."""
+
+
+class StoppedAtOnce(Interrupted):
+    """A run was ended without waiting for anything, and so was its cluster; said as that of `ClusterDied`."""
+
+
 def did_you_mean(word: str, candidates: list[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the known word nearest to ``word``, or an empty string."""
     import difflib

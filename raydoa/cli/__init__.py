@@ -7,6 +7,7 @@ is a defect of ours.
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -16,7 +17,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from raydoa.cli import calibrate, doctor, drain_on_notice, plan, report, search, store, sweep
-from raydoa.errors import Interrupted, RunFailed, UserError, did_you_mean
+from raydoa.errors import (
+    ClusterDied,
+    Interrupted,
+    RunFailed,
+    StoppedAtOnce,
+    UserError,
+    did_you_mean,
+)
 from raydoa.store.storage import NO_SPACE
 
 
@@ -84,6 +92,10 @@ def _guarded(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
     try:
         with _terminated_as_interrupted():
             return run(options)
+    except (ClusterDied, StoppedAtOnce) as end:
+        # It was said. Python's own way out would disconnect from the dead cluster, which may end in another exit code.
+        sys.stdout.flush()
+        os._exit(1 if isinstance(end, ClusterDied) else 130)
     except Interrupted as stop:
         code, message = 130, str(stop)
     except KeyboardInterrupt:

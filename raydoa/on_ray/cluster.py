@@ -40,6 +40,9 @@ TRIAL_NEEDS = {"memory": 300 * 2**20, HEAD_NODE_RESOURCE_NAME: 0.001}
 _TRIALS_SHARE = 0.25
 """Of the head's memory, that trials may hold."""
 
+_abandoned: list[str] = []
+"""Namespaces of a run whose cluster is dead: to disconnect from that may end this process, so it is left to the next run."""
+
 _ENV_VARS = ENV_VARS | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
@@ -57,9 +60,13 @@ def cluster(
     Raises:
         UserError: no cluster answers at `RAY_ADDRESS`, a cluster of our own could not start here, or this process is
             connected to one already, which is the caller's.
-        RunFailed: the cluster died.
-        Interrupted: a second SIGINT or SIGTERM, or a first one while Tune does not run.
+        RunFailed: Ray could not be started.
+        ClusterDied: it did, later.
+        StoppedAtOnce: a second SIGINT or SIGTERM, or a first one while Tune does not run.
     """
+    if _abandoned:
+        _abandoned.clear()
+        ray.shutdown()
     if ray.is_initialized():
         raise UserError(
             "this process is connected to Ray already; call ray.shutdown() first, and set RAY_ADDRESS to run on that cluster"
@@ -89,11 +96,14 @@ def cluster(
             yield
         finally:
             watch.stop()
-            if own and watch.has_ended:
-                own.end()
-            ray.shutdown()
-            if own:
-                own.end()
+            if watch.has_ended:
+                if own:
+                    own.end()
+                _abandoned.append(namespace)
+            else:
+                ray.shutdown()
+                if own:
+                    own.end()
 
 
 def _connect(namespace: str, cpus: int | None, named: str | None) -> None:

@@ -2,12 +2,12 @@
 
 Ray's own ways last long and say much: a driver without its raylet waits for 14 s and one without its control store
 (GCS) for 60, then Ray's C++ ends the whole process, and its workers live on for a while. So a thread looks at the
-processes without which nothing goes on. When one is gone it ends the rest of a cluster that is ours, and makes the main
-thread raise: `RunFailed`, which whoever called `raydoa.run` may catch. The main thread is mostly inside Ray's C++, which
+processes without which nothing goes on. When one is gone it says so, ends the rest of a cluster that is ours, and makes the
+main thread raise: `ClusterDied`, which whoever called `raydoa.run` may catch. The main thread is mostly inside Ray's C++, which
 looks for signals while it waits for results, though not while it waits for a GCS that is gone. What is raised there is
 no `Exception`, since Tune would answer one by asking the dead cluster to end its trials. If the main thread has not come
-out after some seconds, or the run is in another one, which nobody can interrupt, the thread writes the line itself and
-ends the process, as Ray would have later, and without a line.
+out after some seconds, or the run is in another one, which nobody can interrupt, the thread ends the process, as Ray would
+have later, and without a line.
 """
 
 import os
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from raydoa.errors import Interrupted, RunFailed
+from raydoa.errors import ClusterDied, StoppedAtOnce
 from raydoa.on_ray.cluster_processes import Part
 
 _LOOK_SECONDS = 0.5
@@ -47,14 +47,14 @@ class ClusterWatch:
     def __init__(self, kept: str, end_cluster: Callable[[], None]) -> None:
         self._kept = kept
         self._end_cluster = end_cluster
-        self._ending: RunFailed | Interrupted | None = None
+        self._ending: ClusterDied | StoppedAtOnce | None = None
         self._over = threading.Event()
         self._stopped = False
         self._in_main = threading.current_thread() is threading.main_thread()
 
     @contextmanager
     def until_the_end(self) -> Iterator[None]:
-        """Everything in here, the shutdown too, ends with `RunFailed` or `Interrupted` if the run was ended."""
+        """Everything in here, the shutdown too, ends with `ClusterDied` or `StoppedAtOnce` if the run was ended."""
         try:
             yield
         except BaseException:
@@ -108,22 +108,26 @@ class ClusterWatch:
         if callable(tunes) and tunes != self._on_signal:
             tunes(signal.SIGINT, frame)  # It puts ours back.
             return
-        self._ending = Interrupted(f"stopped at once; {self._kept}")
+        self._end(StoppedAtOnce(f"stopped at once; {self._kept}"))
         raise _Ended
+
+    def _end(self, ending: ClusterDied | StoppedAtOnce) -> None:
+        self._ending = ending
+        # Now: a dead cluster takes this process with it, when Ray's C++ comes to notice.
+        sys.stderr.write(f"raydoa: {ending}\n")
+        sys.stderr.flush()
 
     def _watch(self, parts: list[Part]) -> None:
         while self._ending is None and not self._over.wait(_LOOK_SECONDS):
             dead = [part.name for part in parts if not part.is_alive()]
             if dead and self._ending is None and not self._stopped:
-                self._ending = RunFailed(f"{' and '.join(dead)} died; {self._kept}")
+                self._end(ClusterDied(f"{' and '.join(dead)} died; {self._kept}"))
                 if self._in_main:
                     # Before anything else dies: Tune would see it, and ask the dead cluster to clean up.
                     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         if self._ending is not None and not self._over.wait(_GRACE_SECONDS):
             self._exit(self._ending)
 
-    def _exit(self, ending: RunFailed | Interrupted) -> None:
+    def _exit(self, ending: ClusterDied | StoppedAtOnce) -> None:
         self._end_cluster()
-        sys.stderr.write(f"raydoa: {ending}\n")
-        sys.stderr.flush()
-        os._exit(1 if isinstance(ending, RunFailed) else 130)
+        os._exit(1 if isinstance(ending, ClusterDied) else 130)

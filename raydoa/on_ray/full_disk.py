@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from raydoa.errors import Interrupted, UserError
+from raydoa.errors import Interrupted, RunFailed, UserError
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.ray_internals import temp_folder
 from raydoa.store.layout import local_folder
@@ -50,7 +50,7 @@ def full_disk_is_told(runtime: RuntimeConfig) -> Iterator[None]:
     """Turn what a full disk makes of a run into the line about it."""
     try:
         yield
-    except (UserError, Interrupted):
+    except (UserError, Interrupted, RunFailed):
         raise
     except Exception as error:
         if is_full_disk(error):

@@ -83,6 +83,8 @@ NOISY_LOGGERS = (
     "ray.tune.analysis.experiment_analysis",
     # Print the whole traceback of a failed cell: raydoa prints its last line, and each cell's folder has the rest.
     "ray.tune.execution.tune_controller",
+    # Prints the traceback of a full disk each time that it fails to write down its own state.
+    "ray.tune.execution.experiment_state",
     "ray.tune.tune",
 )
 """Modules of Ray whose loggers, named after them, say what raydoa's users need not read."""
