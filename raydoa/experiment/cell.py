@@ -43,17 +43,18 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """A readable name, unique within a sweep."""
+        """A readable name, unique within a sweep, which may name a file."""
         parts = [self.task, self.strategy, f"B{self.budget:.12g}", f"N{self.n}"]
         if self.u is not None:
             parts.append(f"U{self.u}")
         if self.teacher is not None:
-            parts.append(self.teacher.replace("/", "_"))
+            parts.append(self.teacher)
         if self.label_share is not None:
             parts.append(f"L{self.label_share:.12g}")
         parts += [f"{axis}{value}" for axis, value in self.choices]
         parts.append(f"seed{self.seed}")
-        return "-".join([*parts, f"repeat{self.repeat}"] if self.repeat else parts)
+        name = "-".join([*parts, f"repeat{self.repeat}"] if self.repeat else parts)
+        return name.replace("/", "_")
 
 
 def cell_from_json(values: Mapping[str, Any]) -> Cell:

@@ -32,6 +32,7 @@ _MOST_DOLLARS = 1e12
 """Whole micro-dollars up to here fit in 64 bits."""
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
+_FILE_NAME = re.compile(r"(?!\.\.?\Z)[^/\x00-\x1f\x7f\ud800-\udfff]+")
 _PLAN, _KEY = re.compile(r"[0-9a-f]{12}"), re.compile(r"[0-9a-f]{64}")
 _ROUNDING = 1e-9
 
@@ -148,8 +149,12 @@ def _ranges(items: Iterable[str]) -> dict[str, tuple[float, float]]:
 def _rule(name: str, kind: type | UnionType, least: float, most: float) -> Allowed:
     kinds = get_args(kind) or (kind,)
     (plain,) = (one for one in kinds if one is not type(None))
-    pattern = _PLAN if name == "plan" else _KEY if name.startswith("key_") else _TEXT
-    texts = {_PLAN: "12 hexadecimal digits", _KEY: "64 hexadecimal digits"}
+    pattern = _pattern(name)
+    texts = {
+        _PLAN: "12 hexadecimal digits",
+        _KEY: "64 hexadecimal digits",
+        _FILE_NAME: "a plain file name",
+    }
     words = {
         bool: "true or false",
         str: texts.get(pattern, "text without control characters"),
@@ -160,6 +165,13 @@ def _rule(name: str, kind: type | UnionType, least: float, most: float) -> Allow
         words += f" from {max(least, 0):g} {'up' if most > 1 + _ROUNDING else 'to 1'}"
     optional = len(kinds) > 1
     return Allowed(plain, optional, least, most, pattern, words + ", or nothing" * optional)
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    if name.startswith("key_"):
+        return _KEY
+    # A trial's folder is named after its first cell.
+    return {"plan": _PLAN, "cell": _FILE_NAME}.get(name, _TEXT)
 
 
 def is_gap(found: object) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from raydoa.costs.items import ITEMS
+from raydoa.experiment.cell import Cell
 from raydoa.experiment.result_row import DRIVER_FILE, MEASURED, ROW_SCHEMA, columns_of
 from raydoa.report.columns import as_cells
 
@@ -32,12 +34,10 @@ def row(extra: Sequence[str] = (), **values: Any) -> dict[str, Any]:
     }  # fmt: skip
     full |= values
     full["pseudo_labels"] = values.get("pseudo_labels", full["u"] or 0)
-    names = ("task", "strategy", "budget", "n", "u", "teacher", "seed")
-    full["cell"] = values.get("cell", "-".join(str(full[name]) for name in names).replace("/", "_"))
+    full["cell"] = values.get("cell", cell_of(full).name)
     if full["feasible"]:
-        asked = [
-            full[name] for name in (*names[:2], *names[3:], "labels", "student_steps", "repeat")
-        ]
+        names = ("task", "strategy", "n", "u", "teacher", "seed")
+        asked = [full[name] for name in (*names, "labels", "student_steps", "repeat")]
         digits = hashlib.sha256(repr(asked).encode()).hexdigest()
         full["plan"] = values.get("plan", digits[:12])
         if full["status"] == MEASURED:
@@ -45,6 +45,13 @@ def row(extra: Sequence[str] = (), **values: Any) -> dict[str, Any]:
     else:
         full |= {"status": values.get("status", "infeasible"), "score": values.get("score")}
     return full
+
+
+def cell_of(values: Mapping[str, Any]) -> Cell:
+    """The cell that a row is of; what there is not is None."""
+    u = values["u"]
+    plain = {f.name: values[f.name] for f in fields(Cell) if f.name in values}
+    return Cell(**{**plain, "u": u if u is None else int(u), "choices": ()})
 
 
 def frame(*rows: Mapping[str, Any]) -> pd.DataFrame:
@@ -111,7 +118,8 @@ def sweep_files(cells: pd.DataFrame) -> dict[str, bytes]:
         else:
             trials.setdefault(str(plain["plan"]), []).append(plain)
     for index, (plan, rows) in enumerate(trials.items()):
-        config = {"trial": {"id": plan, "cells": json.dumps([{}] * len(rows))}}
+        cells = [asdict(cell_of(values)) for values in rows]
+        config = {"trial": {"id": plan, "cells": json.dumps(cells)}}
         lines = [
             {**plain, "trial_id": "x", "config": config, "time_total_s": 1.5} for plain in rows
         ]

@@ -53,7 +53,7 @@ def test_what_cannot_be_paid_says_so() -> None:
     assert set(table["winner"]) == {"none"}
     [note] = table_notes(cells)
     assert note.startswith(
-        "48 of 48 cells are infeasible, such as tiny-annotate-1.0-8-None-None-0: the least it"
+        "48 of 48 cells are infeasible, such as tiny-annotate-B1-N8-seed0: the least it"
     )
 
 
@@ -61,7 +61,7 @@ def test_what_has_no_score_says_so() -> None:
     cells = frame({"score": None, "metric": "bert_ibleu"}, {"score": None, "seed": 1})
     assert summary(cells)["annotate"].tolist() == ["no score"]
     assert table_notes(cells) == [
-        "2 of 2 cells have no score, such as tiny-annotate-1.0-8-None-None-0: bert_ibleu needs a model that was not "
+        "2 of 2 cells have no score, such as tiny-annotate-B1-N8-seed0: bert_ibleu needs a model that was not "
         "given, or came out as no number"
     ]
 
