@@ -17,7 +17,8 @@ from raydoa.errors import UserError
 from raydoa.experiment.accounting import ExistingUnits
 from raydoa.search.ask_tell import Proposal, Search
 from raydoa.search.journal_entries import entry_of
-from raydoa.store.storage import mendable
+from raydoa.store.local_storage import LocalStorage
+from raydoa.store.storage import OddEntry, mendable
 
 LOG_FILE = "search.jsonl"
 _MOST_FAILURES = 3
@@ -28,7 +29,7 @@ class Journal:
 
     Args:
         search: one that has not begun; if the log has lines, it goes on from them.
-        path: the log.
+        path: the log. The caller holds its folder against other processes: a last line that a crash has cut is removed here.
         about: what the search is about: it is written at the top, and a log about something else is refused.
         existing: what existed before it began.
 
@@ -51,6 +52,7 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = read_journal(path)
         if not entries:
+            self._remove_cut_line()
             self.began = datetime.now(UTC)
             top = {"about": dict(about), "limit_usd": search.limit_usd}
             plain = [{"plan": e.plan.to_json(), "units": dict(e.units)} for e in existing]
@@ -139,8 +141,15 @@ class Journal:
         except UserError as error:
             raise UserError(f"{self._path}: {error}; give another folder") from error
         self.rows = [entry["row"] for entry in entries if "row" in entry]
+        self._remove_cut_line()
         if not same_limit:
             self._write({"limit_usd": self.search.limit_usd})
+
+    def _remove_cut_line(self) -> None:
+        content = _content(self._path)
+        whole = _whole_lines(content)
+        if len(whole) < len(content):
+            LocalStorage(self._path.parent).write(self._path.name, whole)
 
     def _write(self, entry: Mapping[str, Any]) -> None:
         with mendable(str(self._path.parent)):
@@ -152,22 +161,31 @@ class Journal:
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """The entries of a log; a last line that was cut off by a crash is none, and is removed."""
-    if not path.exists():
-        return []
-    if not path.is_file():
-        raise UserError(f"{path}: found a folder; expected the log of a search")
-    text = path.read_bytes()
-    whole = text[: text.rfind(b"\n") + 1]
-    if len(whole) < len(text):
-        os.truncate(path, len(whole))
+    """The entries of a log; none if it is not there. A last line without its end, which is being written or was cut, is none.
+
+    Raises:
+        UserError: a line is none of a log; or it is a folder or a symbolic link, through which nothing is read.
+    """
     entries: list[dict[str, Any]] = []
-    for number, line in enumerate(whole.splitlines(), start=1):
+    for number, line in enumerate(_whole_lines(_content(path)).splitlines(), start=1):
         try:
             entries.append(entry_of(line))
         except ValueError as error:
             raise UserError(f"{path}:{number}: no line of a search's log ({error})") from error
     return entries
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return LocalStorage(path.parent).read(path.name)
+    except FileNotFoundError:
+        return b""
+    except OddEntry as odd:
+        raise UserError(f"{odd}; expected the log of a search") from odd
+
+
+def _whole_lines(content: bytes) -> bytes:
+    return content[: content.rfind(b"\n") + 1]
 
 
 def read_existing(path: Path) -> list[ExistingUnits] | None:

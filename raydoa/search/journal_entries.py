@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from raydoa.experiment.result_row import MEASURED
 from raydoa.experiment.row_values import checked_row, shown
 
 _MOST = 10**15
@@ -86,9 +87,11 @@ def _is_row(found: Any) -> bool:
     if not isinstance(found, dict):
         return False
     try:
-        checked_row(found)
+        status = checked_row(found)["status"]
     except KeyError as missing:
         raise ValueError(f"row: no column {missing}") from None
+    if status != MEASURED:
+        raise ValueError(f"row: status is {status}; expected {MEASURED}")
     return True
 
 

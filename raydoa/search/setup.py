@@ -90,7 +90,10 @@ class SearchSetup:
         return space
 
     def open_journal(self) -> Journal:
-        """The search, restored from its log if there is one; else with what the store has already."""
+        """The search, restored from its log if there is one; else with what the store has already.
+
+        The caller holds the result dir against other processes.
+        """
         sampler = sampler_named(self.sampler, self.objective, self.knowledge)
         space, existing = self.space, read_existing(self.log_path)
         if existing is None:

@@ -10,7 +10,7 @@ import pytest
 
 from raydoa.errors import UserError
 from raydoa.search.baseline_samplers import CoarseGrid, Random
-from raydoa.search.journal import Journal, read_journal
+from raydoa.search.journal import Journal, read_existing, read_journal
 from tests.contract.searching import score, search
 from tests.unit.report.conftest import row
 
@@ -57,6 +57,27 @@ def test_cut_anywhere(tmp_path: Path) -> None:
         assert _open(path).search.state == journal.search.state
         told = [entry["told"] for entry in entries if "told" in entry]
         assert len(told) == len(set(told)) == len(journal.rows) == len(journal.search.observations)
+
+
+@pytest.mark.parametrize("whole_lines", [0, 1, 4])
+def test_only_who_goes_on_removes_a_line_that_is_cut(tmp_path: Path, whole_lines: int) -> None:
+    """A reader beside a search that runs may find a line half written, and leaves it."""
+    path = tmp_path / "log.jsonl"
+    _go_on(_open(path), 4)
+    lines = path.read_bytes().splitlines(keepends=True)
+    half = b"".join(lines[:whole_lines]) + lines[whole_lines][:-9]
+    path.write_bytes(half)
+    assert len(read_journal(path)) == whole_lines
+    existing = read_existing(path)
+    assert existing == (None if whole_lines == 0 else [])
+    assert path.read_bytes() == half
+    if whole_lines:
+        with pytest.raises(UserError, match="this log is about another search"):
+            Journal(search(CoarseGrid()), path, {"sampler": "grid"})
+        assert path.read_bytes() == half, "and so does whoever is refused"
+    _open(path)
+    assert len(read_journal(path)) == max(whole_lines, 1)
+    assert path.read_bytes().endswith(b"\n")
 
 
 def test_told_twice_is_heard_once(tmp_path: Path) -> None:
@@ -147,7 +168,8 @@ def test_a_line_that_is_none(tmp_path: Path) -> None:
         ("told", {"score": None, "cost_usd": -1}, "cost_usd: found -1"),
         ("told", {"row": [1]}, "row: found [1]"),
         ("told", {"row": {"cell": "a"}}, "row: no column 'schema'"),
-        ("told", {"row": row(n=-5)}, "n of cell tiny-annotate-1.0--5-None-None-0 is -5; expected a whole"),
+        ("told", {"row": row(status="awaiting_labels", score=None)}, "row: status is awaiting_labels; expected measured"),
+        ("told", {"row": row(n=-5)}, "n of cell tiny-annotate-B1-N-5-seed0 is -5; expected a whole"),
     ],
 )  # fmt: skip
 def test_an_entry_that_is_none(
@@ -175,7 +197,9 @@ def test_lines_that_are_no_entries(tmp_path: Path) -> None:
         assert path.read_bytes() == whole + line + b"\n"
     path.unlink()
     path.mkdir()
-    with pytest.raises(UserError, match="found a folder; expected the log of a search"):
+    with pytest.raises(
+        UserError, match="log.jsonl: a folder is where a file is needed; expected the log"
+    ):
         _open(path)
 
 
