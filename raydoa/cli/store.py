@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
 def _gc(store: Store, options: argparse.Namespace) -> Iterator[str]:
     keep = None
     if options.keep is not None:
-        from raydoa.report.results import artifact_keys
+        from raydoa.report.artifact_keys import artifact_keys
 
         keep = {key for folder in options.keep for key in artifact_keys(folder)}
     return gc_lines(store, keep, options.older_than_hours * 3600, dry_run=options.dry_run)

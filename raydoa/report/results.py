@@ -15,10 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import AWAITING_LABELS, INFEASIBLE, MEASURED, ResultRow
+from raydoa.experiment.result_row import AWAITING_LABELS, INFEASIBLE, ResultRow
 from raydoa.report.columns import as_cells, concatenated, read_table, sorted_cells
 from raydoa.report.join import joined
-from raydoa.report.table_file import CELLS_FILE, read_table_file, write_table
+from raydoa.report.table_file import CELLS_FILE, READ_INSTEAD, read_table_file, write_table
 from raydoa.report.trials import (
     RESULT_FILE,
     driver_rows,
@@ -101,7 +101,7 @@ def read_results(result_dir: Path) -> pd.DataFrame:
     for name in unfinished:
         logger.warning("%s: no result yet; the trial is not finished", name)
     if not rows:
-        raise _empty(str(result_dir), unfinished)
+        raise no_cells(str(result_dir), unfinished)
     return _sorted(as_cells(rows, str(result_dir)))
 
 
@@ -135,40 +135,6 @@ def finished_plans(result_dir: str | Path) -> set[str]:
     return finished_plans_of(trials)
 
 
-def artifact_keys(result_dir: Path) -> set[str]:
-    """Keys of the artifacts that a sweep's rows rest on; what those were made from, the store knows.
-
-    Raises:
-        UserError: a trial has begun and lacks valid rows: what it uses cannot be told, or there are no rows at all.
-    """
-    where = str(result_dir)
-    folder = open_storage(where)
-    trials = read_trials(folder, where, sorted(folder.folders()))
-    if gaps := gaps_of(trials):
-        why = gaps[0].damage or f"{where}/{gaps[0].name}: not all of its cells have a result"
-        more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
-        raise UserError(
-            f"{why}{more}; what a trial that has begun uses is not known, so nothing is removed: run the sweep again to "
-            "its end, or remove that trial's folder"
-        )
-    rows = [row for trial in trials if trial.damage is None for row in trial.rows]
-    for row in rows:
-        if row["status"] == MEASURED and row["key_evaluation"] is None:
-            raise UserError(
-                f"{where}: cell {row['cell']} does not say what it rests on, so nothing is removed; run the sweep again"
-            )
-    # Of trials whose folders somebody has removed, the table still knows.
-    table = _table(folder, where)[0]
-    if table is not None:
-        rows += [
-            {str(name): value for name, value in row.items()} for row in table.to_dict("records")
-        ]
-    if not rows and not driver_rows(folder, where):
-        raise _empty(where, [])
-    keys = {value for row in rows for name, value in row.items() if str(name).startswith("key_")}
-    return {key for key in keys if isinstance(key, str)}
-
-
 def _read_one(where: str) -> Loaded:
     folder = open_storage(where)
     table, damage = _table(folder, where)
@@ -182,7 +148,9 @@ def _read_one(where: str) -> Loaded:
     rows += driver_rows(folder, where, known)
     parts = [part for part in (table, as_cells(rows, where) if rows else None) if part is not None]
     if not parts:
-        raise UserError(f"{damage}, and there is nothing") if damage else _empty(where, unfinished)
+        if damage is not None:
+            raise UserError(f"{damage}, and there is nothing")
+        raise no_cells(where, unfinished)
     cells = _sorted(concatenated(parts))
     names = tuple(f"{where}/{name}" for name in unfinished)
     return Loaded(cells, names, 0, () if damage is None else (damage,))
@@ -191,7 +159,9 @@ def _read_one(where: str) -> Loaded:
 def _table(folder: Storage, where: str) -> tuple[pd.DataFrame | None, str | None]:
     """What is in `cells.csv`, None if it is not there or damaged; and what is wrong with it, in a line."""
     content, damage = read_table_file(folder, where)
-    return None if content is None else read_table(content, f"{where}/{CELLS_FILE}"), damage
+    if damage is not None:
+        return None, f"{damage}; {READ_INSTEAD}"
+    return None if content is None else read_table(content, f"{where}/{CELLS_FILE}"), None
 
 
 def _sorted(cells: pd.DataFrame) -> pd.DataFrame:
@@ -199,7 +169,8 @@ def _sorted(cells: pd.DataFrame) -> pd.DataFrame:
     return sorted_cells(cells.drop_duplicates("cell"))
 
 
-def _empty(where: str, unfinished: Sequence[str]) -> UserError:
+def no_cells(where: str, unfinished: Sequence[str]) -> UserError:
+    """The error about a result dir without a finished cell."""
     if unfinished:
         return UserError(
             f"{where}: {len(unfinished)} trials have begun and none is finished; look again when one is"

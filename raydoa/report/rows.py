@@ -10,7 +10,7 @@ from pathlib import Path
 from raydoa.errors import UserError
 from raydoa.experiment.result_row import ResultRow, items_in, quantity_column
 from raydoa.experiment.row_values import Allowed, allowed_in, contradiction, shown
-from raydoa.report.table_file import CELLS_FILE, read_table_file
+from raydoa.report.table_file import CELLS_FILE, READ_INSTEAD, read_table_file
 from raydoa.report.trials import check_row_schema, driver_rows, trial_rows
 from raydoa.store.layout import Storage, open_storage
 
@@ -32,7 +32,7 @@ def read_result_rows(result_dir: Path) -> list[ResultRow]:
     folder, where = open_storage(str(result_dir)), str(result_dir)
     content, damage = read_table_file(folder, where)
     if damage is not None:
-        return _rows_of_trials(folder, where, damage)
+        return _rows_of_trials(folder, where, f"{damage}; {READ_INSTEAD}")
     if content is None:
         raise UserError(
             f"{where}: no {CELLS_FILE}; expected the result dir of a sweep or search that has ended"

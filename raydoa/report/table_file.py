@@ -9,9 +9,12 @@ from pathlib import Path
 
 from raydoa.store.layout import Storage
 from raydoa.store.local_storage import LocalStorage
+from raydoa.store.storage import OddEntry
 
 CELLS_FILE = "cells.csv"
 CHECKSUM_FILE = "cells.csv.sha256"
+READ_INSTEAD = "what the trials have is read instead"
+"""How a reader goes on from a damaged table."""
 
 
 def write_table(content: bytes, result_dir: Path) -> Path:
@@ -24,22 +27,25 @@ def write_table(content: bytes, result_dir: Path) -> Path:
 
 
 def read_table_file(folder: Storage, where: str) -> tuple[bytes | None, str | None]:
-    """The table of a result dir, None if there is none or it is damaged; and what is wrong with it, in a line."""
-    content = read_file(folder, where, CELLS_FILE)
-    if content is None:
-        return None, None
-    checksum = read_file(folder, where, CHECKSUM_FILE)
-    why = _damage(content, checksum)
-    if why is None:
-        return content, None
-    return None, f"{where}/{CELLS_FILE}: {why}; what the trials have is read instead"
+    """The table of a result dir, None if there is none or it is damaged; and what is wrong with it, in a line.
+
+    A symbolic link is damage too, be it the table or its checksum: nothing is read through it.
+    """
+    try:
+        content = read_file(folder, CELLS_FILE)
+        if content is None:
+            return None, None
+        why = _damage(content, read_file(folder, CHECKSUM_FILE))
+    except OddEntry as odd:
+        return None, str(odd)
+    return (content, None) if why is None else (None, f"{where}/{CELLS_FILE}: {why}")
 
 
-def read_file(folder: Storage, where: str, name: str) -> bytes | None:
+def read_file(folder: Storage, name: str) -> bytes | None:
     """A file of a result dir, None if it is not there.
 
     Raises:
-        UserError: it is a folder.
+        OddEntry: it is a folder or a symbolic link, through which nothing is read.
     """
     try:
         return folder.read(name)

@@ -8,17 +8,22 @@ trial that has not ended, or is damaged, is a gap only where no other trial has 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import DRIVER_FILE, ROW_SCHEMA, ResultRow
+from raydoa.experiment.cell import cell_from_json
+from raydoa.experiment.result_row import DRIVER_FILE, MEASURED, ROW_SCHEMA, ResultRow
 from raydoa.experiment.row_values import checked_row, shown
 from raydoa.report.table_file import read_file
 from raydoa.store.layout import Storage
+from raydoa.store.storage import OddEntry
 
 RESULT_FILE = "result.json"
+_NO_CELLS = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""How a cell cannot be made of JSON, whose values may be any."""
 _NAME = re.compile(r".+-([0-9a-f]{12})-[^-]+")
 
 
@@ -30,20 +35,21 @@ class Trial:
         name: of its folder.
         plan: the id of its plan, as its rows say, or else its name; empty if neither does.
         rows: of its finished cells.
-        asked: how many cells it has, as far as its rows tell.
+        asked: the names of its cells, as far as its rows tell.
         damage: what is wrong with its rows, in a line; None if nothing is, even if some are missing.
     """
 
     name: str
     plan: str
     rows: tuple[ResultRow, ...] = ()
-    asked: int = 1
+    asked: frozenset[str] = frozenset()
     damage: str | None = None
 
     @property
     def finished(self) -> bool:
         """Whether it has a valid row for each of its cells."""
-        return self.damage is None and len(self.rows) >= self.asked
+        measured = {row["cell"] for row in self.rows}
+        return self.damage is None and bool(measured) and measured >= self.asked
 
 
 def plan_in_name(trial: str) -> str:
@@ -53,15 +59,19 @@ def plan_in_name(trial: str) -> str:
 
 
 def read_trials(folder: Storage, where: str, names: Sequence[str]) -> list[Trial]:
-    """The trials among these folders of a result dir, in their order; a folder that is none of one is passed over."""
+    """The trials among these folders of a result dir, in their order; a folder that is none of one is passed over.
+
+    Nothing is read through a symbolic link: a trial whose folder or file is one, is damaged.
+    """
     paths = {f"{name}/{RESULT_FILE}": name for name in names}
-    read = {paths[path]: content for path, content in _contents(folder, paths)}
+    read = {paths[path]: content for path, content in _contents(folder, paths, where)}
     trials = []
     for name in names:
-        if name in read:
-            trials.append(_trial(name, read[name], f"{where}/{name}/{RESULT_FILE}"))
-        elif plan := plan_in_name(name):
-            trials.append(Trial(name, plan))  # It has begun, and is about to open the file.
+        plan, content = plan_in_name(name), read.get(name)
+        if isinstance(content, bytes):
+            trials.append(_trial(name, content, f"{where}/{name}/{RESULT_FILE}"))
+        elif plan:  # Without content it has begun, and is about to open the file.
+            trials.append(Trial(name, plan, damage=content))
     return trials
 
 
@@ -97,9 +107,9 @@ def driver_rows(folder: Storage, where: str, known: int | None = None) -> list[R
     """The rows of cells without a trial, which are written all at once; none if so many as there are, are ``known``.
 
     Raises:
-        UserError: a line is no row, or a row has a value that its column may not hold.
+        UserError: a line is no row, a row has a value that its column may not hold, or the file is a symbolic link.
     """
-    content, path = read_file(folder, where, DRIVER_FILE) or b"", f"{where}/{DRIVER_FILE}"
+    content, path = read_file(folder, DRIVER_FILE) or b"", f"{where}/{DRIVER_FILE}"
     if content.count(b"\n") == known:
         return []
     if content and not content.endswith(b"\n"):
@@ -116,27 +126,29 @@ def driver_rows(folder: Storage, where: str, known: int | None = None) -> list[R
     return rows
 
 
-def _contents(folder: Storage, paths: Mapping[str, str]) -> Iterator[tuple[str, bytes | str]]:
+def _contents(
+    folder: Storage, paths: Iterable[str], where: str
+) -> Iterator[tuple[str, bytes | str]]:
     """The files that there are, each with its content, or with a line about why it cannot be read."""
-    left = dict(paths)
+    left = dict.fromkeys(paths)
     try:
-        for path, content in folder.read_all(paths):
+        for path, content in folder.read_all(list(left)):
             del left[path]
             yield path, content
-    except OSError:
+    except (OSError, OddEntry):
         for path in left:
             try:
                 yield path, folder.read(path)
             except FileNotFoundError:
                 continue
             except OSError as error:
-                yield path, f"cannot be read ({error.strerror or error})"
+                yield path, f"{where}/{path}: cannot be read ({error.strerror or error})"
+            except OddEntry as odd:
+                yield path, str(odd)
 
 
-def _trial(name: str, content: bytes | str, path: str) -> Trial:
+def _trial(name: str, content: bytes, path: str) -> Trial:
     plan = plan_in_name(name)
-    if isinstance(content, str):
-        return Trial(name, plan, damage=f"{path}: {content}")
     try:
         results = _results(content, path)
         asked = _cells_asked(results, path)
@@ -144,10 +156,25 @@ def _trial(name: str, content: bytes | str, path: str) -> Trial:
     except UserError as fault:
         return Trial(name, plan, damage=str(fault))
     plans = {str(row["plan"]) for row in rows}
-    if len(plans | ({plan} - {""})) > 1:
-        damage = f"{path}: its rows are of plan {' and '.join(sorted(plans))}, and its folder of {plan or 'one'}"
-        return Trial(name, plan, damage=damage)
+    if (fault_of_rows := _fault(plan, plans, rows, asked)) is not None:
+        return Trial(name, plan, damage=f"{path}: {fault_of_rows}")
     return Trial(name, plan or next(iter(plans), ""), rows, asked)
+
+
+def _fault(
+    plan: str, plans: AbstractSet[str], rows: Sequence[ResultRow], asked: AbstractSet[str]
+) -> str | None:
+    """What rows say against their trial, each of them being a valid one; None if nothing."""
+    if len(plans | ({plan} - {""})) > 1:
+        return (
+            f"its rows are of plan {' and '.join(sorted(plans))}, and its folder of {plan or 'one'}"
+        )
+    for row in rows:
+        if row["status"] != MEASURED:
+            return f"cell {row['cell']} is {row['status']}; the rows of a trial are {MEASURED}"
+        if asked and row["cell"] not in asked:
+            return f"cell {row['cell']} has not asked for its plan; expected {', '.join(sorted(asked))}"
+    return None
 
 
 def _results(content: bytes, path: str) -> list[ResultRow]:
@@ -216,18 +243,18 @@ def check_row_schema(schema: object, where: str) -> None:
         )
 
 
-def _cells_asked(results: Sequence[Mapping[str, Any]], path: str) -> int:
-    """How many cells a trial has, as its results tell; one if they do not."""
+def _cells_asked(results: Sequence[Mapping[str, Any]], path: str) -> frozenset[str]:
+    """The names of a trial's cells, as its results tell; none if they do not."""
     config = results[-1].get("config") if results else None
     trial = config.get("trial") if isinstance(config, dict) else None
     if not isinstance(trial, dict) or "cells" not in trial:
-        return 1
+        return frozenset()
     try:
-        cells = json.loads(trial["cells"])
-    except (ValueError, TypeError, RecursionError):
-        cells = None
-    if not isinstance(cells, list) or not cells:
+        names = frozenset(cell_from_json(cell).name for cell in json.loads(trial["cells"]))
+    except _NO_CELLS:
+        names = frozenset()
+    if not names:
         raise UserError(
             f"{path}: config.trial.cells is {shown(trial['cells'])}; expected its cells as JSON"
         )
-    return len(cells)
+    return names

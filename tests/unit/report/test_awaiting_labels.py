@@ -10,6 +10,7 @@ import pytest
 
 from raydoa.experiment.result_row import DRIVER_FILE
 from raydoa.planning.measurements import plan_of
+from raydoa.report.artifact_keys import artifact_keys
 from raydoa.report.break_even import break_even_table
 from raydoa.report.comparisons import computing_shares, pool_sizes, teachers
 from raydoa.report.cost_audit import audit, sharing
@@ -19,7 +20,7 @@ from raydoa.report.overview import best_table, notes, summary
 from raydoa.report.page.document import page
 from raydoa.report.pareto import points
 from raydoa.report.reprice import reprice
-from raydoa.report.results import artifact_keys, load, read_results, write_cells
+from raydoa.report.results import load, read_results, write_cells
 from raydoa.report.sentence import sentences
 from raydoa.report.table import table_notes
 from raydoa.report.win_probability import chances
@@ -55,7 +56,7 @@ def test_the_tables_say_so() -> None:
     assert set(one["mixed"]) == {"awaits labels"}
     said = table_notes(cells)
     assert said[1] == (
-        "6 of 54 cells await labels, such as tiny-mixed-1.0-8-20-org_xxl-0: 387 labels must be bought first"
+        "6 of 54 cells await labels, such as tiny-mixed-B1-N8-U20-org_xxl-seed0: 387 labels must be bought first"
     )
     assert not any("have no score" in line or "unaffordable" in line for line in said)
     spent = notes(cells)[-1]
@@ -69,7 +70,7 @@ def test_a_sweep_of_nothing_else() -> None:
     assert summary(cells)["winner"].tolist() == ["none"]
     [sentence] = sentences(cells)
     assert sentence.text.endswith(
-        "every plan that can be paid awaits labels, such as tiny-annotate-1.0-8-None-None-0: "
+        "every plan that can be paid awaits labels, such as tiny-annotate-B1-N8-seed0: "
         "387 labels must be bought first."
     )
     assert best_table(cells).empty and points(cells).empty and sharing(cells)["cells"].sum() == 0

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from raydoa.errors import UserError
 from raydoa.experiment.result_row import DRIVER_FILE
+from raydoa.report.artifact_keys import artifact_keys
 from raydoa.report.overview import best_table
 from raydoa.report.results import (
     Loaded,
-    artifact_keys,
     finished_plans,
     load,
     read,
@@ -28,6 +28,9 @@ from raydoa.report.results import (
 from raydoa.report.rows import read_result_rows
 from raydoa.report.sentence import sentences
 from raydoa.report.table_file import CELLS_FILE, CHECKSUM_FILE
+from raydoa.search.baseline_samplers import Random
+from raydoa.search.journal import LOG_FILE, Journal
+from tests.contract.searching import search
 from tests.unit.report.conftest import frame, grid, row, sweep_files
 
 Write = Callable[..., Path]
@@ -253,6 +256,90 @@ def test_what_a_trial_that_has_begun_uses_is_not_known(result_dir: Write) -> Non
     write_cells(CELLS, folder)
     shutil.rmtree(first.parent)
     assert artifact_keys(folder) == keys, "the table knows of a trial whose folder was removed"
+
+
+def test_what_only_the_table_knows_is_not_removed(result_dir: Write) -> None:
+    """A table that is cut may have named the artifacts of a trial whose folder is gone."""
+    folder = result_dir(CELLS)
+    table = write_cells(load(folder), folder)
+    keys = artifact_keys(folder)
+    shutil.rmtree(min(folder.glob("*/")))
+    assert artifact_keys(folder) == keys
+    table.write_bytes(table.read_bytes()[:-30])
+    with pytest.raises(
+        UserError, match="cells.csv: its last row is cut off; .* nothing is removed"
+    ):
+        artifact_keys(folder)
+    table.unlink()
+    assert len(artifact_keys(folder)) == len(keys) - 1
+
+
+def _log(folder: Path, steps: int) -> Journal:
+    """A search with a row for each of its ``steps``, which Tune has not copied into its result dir."""
+    journal = Journal(search(Random()), folder / LOG_FILE, {})
+    for seed in range(steps):
+        proposal = journal.ask()
+        assert proposal is not None
+        journal.tell(proposal.number, 0.5, row=row(seed=seed))
+    return journal
+
+
+def test_what_only_the_log_of_a_search_knows_is_not_removed(tmp_path: Path) -> None:
+    journal = _log(tmp_path, 3)
+    assert artifact_keys(tmp_path) == {row(seed=seed)["key_evaluation"] for seed in range(3)}
+    path = tmp_path / LOG_FILE
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    with pytest.raises(UserError, match=f"{LOG_FILE}: 1 proposals are pending; .* is removed"):
+        artifact_keys(tmp_path)
+    path.write_bytes(whole + b"{half\n")
+    with pytest.raises(UserError, match=f"{LOG_FILE}:8: no line of a search's log"):
+        artifact_keys(tmp_path)
+    path.write_bytes(whole)
+    assert journal.ask() is not None
+    with pytest.raises(UserError, match=f"{LOG_FILE}: 1 proposals are pending; .* is removed"):
+        artifact_keys(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"status": "awaiting_labels", "score": None},
+            "cell tiny-.* is awaiting_labels; the rows of a trial are measured",
+        ),
+        ({"cell": "another"}, "cell another has not asked for its plan; expected tiny-"),
+    ],
+)
+def test_a_trial_with_a_row_that_is_none_of_its_own(
+    result_dir: Write, caplog: pytest.LogCaptureFixture, change: dict[str, object], message: str
+) -> None:
+    """As many rows as cells do not make it a finished one."""
+    folder = result_dir(CELLS)
+    path = min(folder.glob("*/result.json"))
+    values = [json.loads(line) for line in path.read_text().splitlines()]
+    values[-1] |= change
+    path.write_text("".join(json.dumps(line) + "\n" for line in values))
+    assert finished_plans(folder) == set(CELLS["plan"].dropna()) - {values[0]["plan"]}
+    assert f"{path}: cell" in caplog.text
+    for read_it in (load, artifact_keys):
+        with pytest.raises(UserError, match=f"result.json: {message}"):
+            read_it(folder)
+
+
+@pytest.mark.parametrize(
+    "cells", [None, 7, "", "7", "[]", "[7]", "[{}]", "{}", "[" * 100_000, '[{"choices": 7}]',
+              '[{"choices": [], "task": 7}]']
+)  # fmt: skip
+def test_a_trial_that_does_not_say_who_asked(result_dir: Write, cells: object) -> None:
+    folder = result_dir(CELLS)
+    path = min(folder.glob("*/result.json"))
+    values = [json.loads(line) for line in path.read_text().splitlines()]
+    values[-1]["config"]["trial"]["cells"] = cells
+    path.write_text("".join(json.dumps(line) + "\n" for line in values))
+    assert values[0]["plan"] not in finished_plans(folder)
+    with pytest.raises(UserError, match="config.trial.cells is .*; expected its cells as JSON"):
+        load(folder)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from raydoa.errors import UserError
+from raydoa.report.artifact_keys import artifact_keys
 from raydoa.report.results import (
-    artifact_keys,
     finished_plans,
     load,
     read,
