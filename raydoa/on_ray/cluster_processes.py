@@ -25,10 +25,17 @@ _GCS_LOOK_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Part:
-    """Something without which a run cannot go on."""
+    """Something without which a run cannot go on.
+
+    Attributes:
+        name: for people.
+        is_alive: looks.
+        descriptor: of a process of this machine: it can be read once that has ended. Where there is none, one has to look.
+    """
 
     name: str
     is_alive: Callable[[], bool]
+    descriptor: int | None = None
 
 
 def parts_of_own_cluster() -> list[Part]:
@@ -70,7 +77,11 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _process_part(name: str, process: psutil.Process) -> Part:
-    return Part(f"{name} (process {process.pid})", lambda: _is_alive(process))
+    descriptor = None
+    if hasattr(os, "pidfd_open"):  # Linux
+        with suppress(OSError):  # It is gone already, as a look will tell.
+            descriptor = os.pidfd_open(process.pid)
+    return Part(f"{name} (process {process.pid})", lambda: _is_alive(process), descriptor)
 
 
 def _is_alive(process: psutil.Process) -> bool:

@@ -11,6 +11,7 @@ have later, and without a line.
 """
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -118,16 +119,30 @@ class ClusterWatch:
         sys.stderr.flush()
 
     def _watch(self, parts: list[Part]) -> None:
-        while self._ending is None and not self._over.wait(_LOOK_SECONDS):
+        look = _looks(parts)
+        while self._ending is None and not self._over.is_set():
+            look(_LOOK_SECONDS)
             dead = [part.name for part in parts if not part.is_alive()]
             if dead and self._ending is None and not self._stopped:
                 self._end(ClusterDied(f"{' and '.join(dead)} died; {self._kept}"))
                 if self._in_main:
                     # Before anything else dies: Tune would see it, and ask the dead cluster to clean up.
                     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        for part in parts:
+            if part.descriptor is not None:
+                os.close(part.descriptor)
         if self._ending is not None and not self._over.wait(_GRACE_SECONDS):
             self._exit(self._ending)
 
     def _exit(self, ending: ClusterDied | StoppedAtOnce) -> None:
         self._end_cluster()
         os._exit(1 if isinstance(ending, ClusterDied) else 130)
+
+
+def _looks(parts: list[Part]) -> Callable[[float], object]:
+    """Waits some seconds, or until a part has ended: a raylet that has lost an agent takes this process along in tenths."""
+    poll = select.poll()
+    for part in parts:
+        if part.descriptor is not None:
+            poll.register(part.descriptor, select.POLLIN)
+    return lambda seconds: poll.poll(seconds * 1000)
