@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from raydoa.errors import UserError
+from raydoa.store.fetching import is_complete
 from raydoa.store.key import canonical_json
 from raydoa.store.local_storage import LocalStorage
 from raydoa.store.names import ATTEMPT_TIME, check_name, is_key, record_path, recorded_key, shown
@@ -139,16 +140,11 @@ class StoreLayout:
         return self.place.listing("data") | self.place.listing("records")
 
     def is_whole(self, record: Record) -> bool:
-        """Tell whether all files are there with the right sizes (the bytes are not read)."""
+        """Tell whether all files are there with the right sizes (the bytes are not read), and no others."""
         try:
-            listing = self.place.listing(record.folder)
+            return is_complete(record, self.place.listing(record.folder))
         except OddEntry:
             return False
-        there = {path: listed.bytes for path, listed in listing.items() if listed.odd is None}
-        return all(
-            there.get(f"{record.folder}/{name}") == file.bytes
-            for name, file in record.files.items()
-        )
 
     def _recorded(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return the keys of records that are plain files, by path, and of the others, with what each is."""
@@ -175,8 +171,8 @@ class StoreLayout:
         self.place.settle(record.folder)
         if not self.is_whole(record):
             raise UserError(
-                f"{self.url}/{record.folder}: files vanished while they were published; run again, "
-                "and give gc an age longer than a publication takes"
+                f"{self.url}/{record.folder}: files vanished or came while they were published; run "
+                "again, and give gc an age longer than a publication takes"
             )
         if (earlier := self.published(record.key)) is not None:
             return earlier

@@ -131,11 +131,6 @@ class LocalStorage:
             what = "folders are nested too deeply to remove them; remove them by hand"
             raise OddEntry(self.url, folder, what) from error
 
-    def check_folder(self, folder: str) -> None:
-        """Refuse a folder that is a link, or lies behind one. Raises `OddEntry`, or FileNotFoundError."""
-        with self._descent.folders(folder):
-            pass
-
 
 def _created(name: str, parent: int) -> BinaryIO:
     """Open a new file to write it; what lies there already is not written into, as it may be another name of something."""

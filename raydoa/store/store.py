@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.store.fetching import bring, lies_in, problem_with
+from raydoa.store.fetching import bring, check
 from raydoa.store.garbage_collection import Garbage, find_garbage
 from raydoa.store.key import Stage, plain_dict
 from raydoa.store.layout import StoreLayout, local_folder, new_attempt
@@ -117,7 +117,7 @@ class Store(StoreLayout):
 
         Raises:
             MissingArtifact: there is no such artifact or file.
-            DamagedArtifact: a file is missing or not what was published: drop it and make it again.
+            DamagedArtifact: a file is missing, not what was published, or added: drop it and make it again.
             UserError: the same of a shipped artifact, which nobody can make again here.
         """
         located = self._locate(key)
@@ -212,16 +212,10 @@ class Store(StoreLayout):
         return bring(layout.place, record, wanted, cache)
 
     def _damage(self, record: Record) -> DamagedArtifact | UserError | None:
-        for name, expected in record.files.items():
-            try:
-                measured = self.place.measure(f"{record.folder}/{name}")
-            except OddEntry as odd:
-                if not lies_in(odd, record):
-                    return odd
-                why = f"its file {name} cannot be read: {odd}"
-                return DamagedArtifact(record.key, why, record.folder)
-            if (problem := problem_with(name, measured, expected)) is not None:
-                return DamagedArtifact(record.key, problem, record.folder)
+        try:
+            check(self.place, record)
+        except (DamagedArtifact, OddEntry) as found:
+            return found
         return None
 
 

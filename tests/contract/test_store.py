@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,42 @@ def test_collect_keeps_what_is_needed_and_what_is_young(store: Store, folder: Pa
         store.collect(older_than_seconds=-1)
 
 
+def test_a_file_that_the_record_does_not_name_is_damage(store: Store, folder: Path) -> None:
+    """Readers of the whole folder would read it."""
+    record, bytes_ = store.publish(Made(1), folder, {}, {}), Bytes(store)
+    for left in (".nfs0000000000000a1b00000001", ".DS_Store", "scores/.nfs0a"):
+        bytes_.write(f"{record.folder}/{left}", b"a temporary file")
+    assert [damage for _, damage in store.verify()] == [None]
+    assert store.published(record.key) == record
+    store.fetch(record.key)
+    bytes_.write(f"{record.folder}/generation_config.json", b"{}")
+    [(key, damage)] = store.verify()
+    assert key == record.key and isinstance(damage, DamagedArtifact)
+    assert damage.why == "it has a file 'generation_config.json', which its record does not name"
+    assert store.published(record.key) is None
+    again = store.publish(Made(1), folder, {}, {})
+    assert again.folder != record.folder and store.find(record.key) == again
+    assert [damage for _, damage in store.verify()] == [None]
+
+
+def test_what_is_put_into_the_cache_is_refused_and_costs_no_artifact(
+    tmp_path: Path, folder: Path
+) -> None:
+    store = Store(f"memory://cached-{tmp_path.name}", cache_dir=tmp_path / "cache")
+    record = store.publish(Made(1), folder, {}, {})
+    cached = store.fetch(record.key, ["scores.json"])
+    assert store.fetch(record.key) == cached
+    (cached / "generation_config.json").symlink_to(tmp_path / "secret")
+    told = r"cache/.*: it has a file 'generation_config.json', .*; remove this folder of the cache"
+    with pytest.raises(UserError, match=told):
+        store.fetch(record.key)
+    shutil.rmtree(cached)
+    cached.symlink_to(tmp_path)
+    with pytest.raises(UserError, match="a symbolic link is where a folder is needed"):
+        store.fetch(record.key)
+    assert store.find(record.key) == record and [d for _, d in store.verify()] == [None]
+
+
 def test_shipped_artifacts_are_found_behind_the_store(
     url: str, folder: Path, tmp_path: Path
 ) -> None:
@@ -280,6 +317,11 @@ def test_shipped_artifacts_are_found_behind_the_store(
     store.drop(record.key)
     (shipped / record.folder / "scores.json").write_text("damaged")
     with pytest.raises(UserError, match=r"shipped artifact .* reinstall raydoa"):
+        store.fetch(record.key)
+    shutil.copy(folder / "scores.json", shipped / record.folder)
+    store.fetch(record.key)
+    (shipped / record.folder / "chat_template.json").write_text("{}")
+    with pytest.raises(UserError, match=r"has a file 'chat_template\.json', .* reinstall raydoa"):
         store.fetch(record.key)
     with pytest.raises(UserError, match="no such folder of shipped artifacts"):
         Store(url, shipped=[tmp_path / "nowhere"])

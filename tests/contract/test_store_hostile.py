@@ -291,6 +291,24 @@ def test_nothing_is_done_through_a_link(
         shutil.copytree(spare, store.url, symlinks=True)
 
 
+def test_a_link_that_the_record_does_not_name_is_not_read_and_goes(
+    store: Store, made: Path, tmp_path: Path
+) -> None:
+    """`from_pretrained` would read such a file, if it has the right name."""
+    record, before = published(store), everything(tmp_path / "victim")
+    for name, to in (("generation_config.json", "deep/secret.json"), ("assets", "deep")):
+        planted = Path(store.url) / record.folder / name
+        planted.symlink_to(tmp_path / "victim" / to)
+        for names in (None, ["a.json"]):
+            with pytest.raises(DamagedArtifact, match=f"it has a file '{name}', which its record"):
+                store.fetch(STAGE.key, names)
+        planted.unlink()
+    planted.symlink_to(tmp_path / "victim")
+    used(store, made, "verify --drop")
+    assert store.find(STAGE.key) is None and not planted.is_symlink()
+    assert everything(tmp_path / "victim") == before
+
+
 def may_change(use: str, name: str, record: Record) -> bool:
     """What of a store with one link in it may go: the artifact with the link in it, and the link itself."""
     if use == "collect":  # what is to be kept stays
