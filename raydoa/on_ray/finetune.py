@@ -25,6 +25,7 @@ from raydoa.on_ray.gang_scheduling import QueuedGang
 from raydoa.on_ray.ray_internals import broken_train_snapshot, is_startup_timeout
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import FineTune
+from raydoa.store.local_storage import LocalStorage
 
 logger = logging.getLogger(__name__)
 
@@ -129,18 +130,28 @@ def _run_group(job: Job, workers: int) -> None:
 
 
 def _forget_what_is_broken(run: Path) -> None:
-    """Remove a run's checkpoints if Ray Train's list of them is broken: no group would start with it."""
+    """Remove a run's checkpoints if Ray Train's list of them is broken: no group would start with it.
+
+    Before, remove links and the like, which neither Ray nor a group has made: Ray would write through them.
+
+    Raises:
+        UserError: the run's folder itself is a link.
+    """
+    parent = LocalStorage(run.parent)
+    for path, listed in parent.listing(run.name).items():
+        if listed.odd is not None:
+            logger.warning(
+                "%s: %s, which no training makes; removed", run.parent / path, listed.odd
+            )
+            parent.remove(path)
     broken = broken_train_snapshot(run)
     if broken is None:
         return
     logger.warning(
         "%s: %s; its checkpoints are removed, and the training begins again", run, broken
     )
-    for path in run.glob("checkpoint_*"):  # The list is called so, too.
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    for folder in run.glob("checkpoint_*"):  # The list is called so, too.
+        parent.remove_folder(f"{run.name}/{folder.name}")
 
 
 def _checkpoints(run: Path) -> frozenset[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from raydoa.on_ray.deepspeed_internals import (
@@ -56,18 +56,18 @@ def load_fragments(engine: Any, folder: Path) -> int:
     """Restore weights and optimiser from what a group wrote to ``folder``; every worker must call it. Returns the steps done.
 
     Raises:
-        UnusableCheckpoint: it is of another model, on every worker; nothing is changed.
+        UnusableCheckpoint: it is of another model, or of none, on every worker; nothing is changed.
     """
     files = sorted(folder.glob("rank-*.safetensors"))
-    assert files, f"{folder}: no checkpoint"
-    with safe_open(files[0], framework="pt") as saved:
-        metadata = saved.metadata()
-    if json.loads(metadata["shapes"]) != full_shapes(engine):
+    if not files:
+        raise UnusableCheckpoint("it has no weights")
+    metadata = _metadata(files[0])
+    if metadata["shapes"] != full_shapes(engine):
         raise UnusableCheckpoint("it is of a model of another shape")
     wanted, states = fragments(engine), optimizer_state(engine)
     for holder in {id(fragment.holder): fragment.holder for fragment in wanted}.values():
         states[holder] = {
-            "step": torch.tensor(float(metadata["optimizer_steps"])),
+            "step": torch.tensor(metadata["optimizer_steps"]),
             **{name: torch.zeros_like(holder) for name in _MOMENTS},
         }
     missing = {(f.name, f.start): 3 * len(f.master) for f in wanted}
@@ -82,6 +82,20 @@ def load_fragments(engine: Any, folder: Path) -> int:
     assert not incomplete, f"{folder}: parts of {incomplete[0]} are missing"
     refresh_weights(engine)
     return int(metadata["steps_done"])
+
+
+def _metadata(file: Path) -> dict[str, Any]:
+    """What `save_fragments` wrote beside the tensors."""
+    try:
+        with safe_open(file, framework="pt") as saved:
+            found = saved.metadata()
+        return {
+            "shapes": json.loads(found["shapes"]),
+            "optimizer_steps": float(found["optimizer_steps"]),
+            "steps_done": int(found["steps_done"]),
+        }
+    except (SafetensorError, ValueError, RecursionError, LookupError, TypeError) as error:
+        raise UnusableCheckpoint(f"{file.name} is not of a training") from error
 
 
 def _index(keys: list[str]) -> Mapping[tuple[str, str], list[int]]:

@@ -6,11 +6,8 @@ workers alike, and the training begins again. Beside the checkpoints is a progre
 look for a preemption notice: it tells the next group how far this one had come when it was lost, and what it cost.
 """
 
-import json
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +16,25 @@ import torch
 from ray.train import Checkpoint
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
+from raydoa.on_ray.group_notes import (
+    CheckpointFacts,
+    Progress,
+    checkpoint_facts,
+    read_progress,
+    write_progress,
+)
 from raydoa.pipeline.scratch import scratch_folder
 from raydoa.store.storage import room_for
 from raydoa.training.engine import Engine
 from raydoa.training.manifest import (
     UnusableCheckpoint,
     check_files,
+    check_no_others,
     read_manifest,
     write_manifest,
 )
 
 logger = logging.getLogger(__name__)
-
-_PROGRESS = "progress.json"
-
-
-@dataclass(frozen=True)
-class _Progress:
-    """Steps done, those of them that had been done before, and seconds times workers, over all groups so far."""
-
-    steps: int = 0
-    steps_repeated: int = 0
-    device_seconds: float = 0.0
 
 
 class TrainCheckpoints:
@@ -49,21 +43,21 @@ class TrainCheckpoints:
     def __init__(self, run: Path, full_size: int, resources_per_worker: dict[str, int]) -> None:
         context = ray.train.get_context()
         self._rank, self._world = context.get_world_rank(), context.get_world_size()
-        self._progress_file = run / _PROGRESS
+        self._run = run
         self._missing_workers = full_size - self._world
         self._resources_per_worker = resources_per_worker
         self._growth: PlacementGroup | None = None
         self._started = time.perf_counter()
         self._checkpoint = ray.train.get_checkpoint()
-        metadata: Mapping[str, Any] | None = None
+        facts: CheckpointFacts | None = None
         if self._checkpoint is not None:
             with self._checkpoint.as_directory() as folder:
-                metadata = self._checked(Path(folder))
-        self._losses: list[float] = list(metadata["losses"]) if metadata else []
+                facts = self._checked(Path(folder))
+        self._losses: list[float] = facts.losses if facts else []
         self._local_losses: list[float] = []
-        self.micro_batch_size: int | None = metadata["micro_batch_size"] if metadata else None
-        self._restorable = metadata is not None
-        previous = self._read_progress()
+        self.micro_batch_size: int | None = facts.micro_batch_size if facts else None
+        self._restorable = facts is not None
+        previous = read_progress(run)
         self._previous_seconds: float = previous.device_seconds
         lost = max(0, previous.steps - len(self._losses))
         self.steps_repeated = previous.steps_repeated + lost
@@ -109,28 +103,33 @@ class TrainCheckpoints:
             if self._rank == 0:
                 metadata |= {"losses": losses, "micro_batch_size": self.micro_batch_size}
             write_manifest(folder, metadata, _manifest_of(self._rank))
-            with room_for("a checkpoint", str(self._progress_file.parent)):
+            with room_for("a checkpoint", str(self._run)):
                 ray.train.report(
                     {"steps_done": steps_done}, checkpoint=Checkpoint.from_directory(folder)
                 )
 
-    def _checked(self, folder: Path) -> Mapping[str, Any] | None:
+    def _checked(self, folder: Path) -> CheckpointFacts | None:
         """What the manifest of rank 0 says of a checkpoint; None if any worker has found something wrong with it.
 
         The workers share the reading of the files; each of them must call it.
         """
-        metadata: Mapping[str, Any] | None = None
+        facts: CheckpointFacts | None = None
         wrong = None
         try:
-            metadata = read_manifest(folder, _manifest_of(0)).facts
-            for rank in range(self._rank, metadata["workers"], self._world):
-                check_files(folder, read_manifest(folder, _manifest_of(rank)))
+            facts = checkpoint_facts(read_manifest(folder, _manifest_of(0)).facts)
+            named: set[str] = set()
+            for rank in range(facts.workers):
+                manifest = read_manifest(folder, _manifest_of(rank))
+                named |= {*manifest.files, _manifest_of(rank)}
+                if rank % self._world == self._rank:
+                    check_files(folder, manifest)
+            check_no_others(folder, named)
         except UnusableCheckpoint as why:
             wrong = str(why)
         found: list[str | None] = [None] * self._world
         torch.distributed.all_gather_object(found, wrong)
         if (first := next(filter(None, found), None)) is None:
-            return metadata
+            return facts
         self._pass_over(folder, first)
         return None
 
@@ -141,7 +140,9 @@ class TrainCheckpoints:
     def must_leave(self, steps_done: int) -> bool:
         """See `Checkpoints.must_leave`: Ray Train's watcher has seen that one of the group's nodes is being drained."""
         if self._rank == 0:
-            self._write_progress(steps_done)
+            write_progress(
+                self._run, Progress(steps_done, self.steps_repeated, self.device_seconds)
+            )
         notice = ray.train.get_preemption_info()
         if notice is None:
             return False
@@ -177,28 +178,6 @@ class TrainCheckpoints:
         largest = torch.tensor(float(number), dtype=torch.float64, device=_device())
         torch.distributed.all_reduce(largest, torch.distributed.ReduceOp.MAX)
         return float(largest)
-
-    def _write_progress(self, steps_done: int) -> None:
-        progress = _Progress(steps_done, self.steps_repeated, self.device_seconds)
-        temporary = self._progress_file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(asdict(progress)), encoding="utf-8")
-        temporary.replace(self._progress_file)
-
-    def _read_progress(self) -> _Progress:
-        """What the groups before have noted; nothing if that cannot be read."""
-        try:
-            noted = json.loads(self._progress_file.read_bytes())
-            return _Progress(
-                int(noted["steps"]), int(noted["steps_repeated"]), float(noted["device_seconds"])
-            )
-        except FileNotFoundError:
-            return _Progress()
-        except (ValueError, TypeError, LookupError) as error:
-            why = f"{type(error).__name__}: {error}"
-            logger.warning(
-                "%s: cannot be read (%s); its seconds are lost", self._progress_file, why
-            )
-            return _Progress()
 
 
 def _manifest_of(rank: int) -> str:

@@ -4,6 +4,10 @@ A maker holds a lock on its folder for as long as it is in use. The kernel drops
 a folder of our form whose lock is free is one that a killed process has left; whoever makes the first scratch folder of
 a process sweeps those away. The name holds the machine's: on a temporary folder that several machines share, a lock of
 one may be unknown to the others.
+
+The lock is on the folder itself and not on a file of `raydoa.store.lock_file`: in the folder, such a file would be
+among what is made, and beside it, be left behind as well. Nor does anybody wait for it, or need it: where there are no
+locks, nothing is swept.
 """
 
 import atexit

@@ -34,21 +34,23 @@ def _files_problem(files: object) -> str | None:
             return f"it names a file {shown(repr(name))}, which is no plain name inside its folder"
         if any(str(folder) in files for folder in PurePosixPath(name).parents):
             return f"it names a file {shown(repr(name))}, which lies in another file"
-        if not _is_facts(facts):
+        if not is_facts(facts):
             return f"its file {name} has {shown(facts)}, where a sha256 and a size belong"
     return None
 
 
-def _is_facts(facts: object) -> bool:
+def is_facts(facts: object) -> bool:
+    """Whether it is what a JSON file has of a `FileFacts`."""
     return (
         isinstance(facts, dict)
         and facts.keys() == {"sha256", "bytes"}
         and is_key(facts["sha256"])
-        and _is_count(facts["bytes"])
+        and is_count(facts["bytes"])
     )
 
 
-def _is_count(value: object) -> bool:
+def is_count(value: object) -> bool:
+    """Whether it is a whole number from 0 on, of 63 bits at most."""
     return type(value) is int and 0 <= value < _MOST
 
 
@@ -77,7 +79,7 @@ def _is_text(value: object) -> bool:
 _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "key": (is_key, "a key"),
     "kind": (_is_text, "the name of a kind"),
-    "version": (_is_count, "a whole number"),
+    "version": (is_count, "a whole number"),
     "config": (_is_object, "an object"),
     "inputs": (_is_inputs, "an object of keys"),
     "files": (_is_object, "an object"),

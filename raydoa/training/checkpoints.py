@@ -3,22 +3,27 @@
 A checkpoint is written under a temporary name, synced, and renamed; only then the one before it is
 removed. So a process may die anywhere, and what it left is passed over or swept away by the next
 one. The folder belongs to one training: whoever makes it names it after the training's key. A checkpoint
-that is not what was written (`raydoa.training.manifest`) is removed, and the training begins before it.
+that is not what was written (`raydoa.training.manifest`) is removed, and the training begins before it. Nothing is
+read, written or removed through a symbolic link.
 """
 
 import logging
+import math
 import re
 import shutil
 import tempfile
 import time
 from pathlib import Path
 
-from raydoa.store.local_storage import sync
+from raydoa.errors import UserError
+from raydoa.store.local_storage import LocalStorage, sync
 from raydoa.store.storage import room_for
 from raydoa.training.engine import Engine
 from raydoa.training.manifest import (
+    MANIFEST_FILE,
     UnusableCheckpoint,
     check_files,
+    check_no_others,
     read_manifest,
     write_manifest,
 )
@@ -30,7 +35,10 @@ _WHOLE = re.compile(r"steps-(\d+)")
 
 
 class CheckpointFolder:
-    """`raydoa.training.fit.Checkpoints` in a local folder, of a training on one process."""
+    """`raydoa.training.fit.Checkpoints` in a local folder, of a training on one process.
+
+    `restore` and `save` raise `UserError`: the folder is a symbolic link, the disk is full.
+    """
 
     nodes = 1
 
@@ -45,12 +53,14 @@ class CheckpointFolder:
             try:
                 manifest = read_manifest(whole)
                 check_files(whole, manifest)
+                check_no_others(whole, {*manifest.files, MANIFEST_FILE})
+                seconds = _seconds(manifest.facts.get("seconds"))
                 engine.load(whole)
             except UnusableCheckpoint as why:
                 logger.warning("%s: %s; it is removed, and its steps are taken again", whole, why)
-                shutil.rmtree(whole, ignore_errors=True)
+                LocalStorage(self._folder).remove_folder(whole.name)
             else:
-                self.seconds_before = float(manifest.facts["seconds"])
+                self.seconds_before = seconds
                 return steps_done
         return 0
 
@@ -83,7 +93,17 @@ class CheckpointFolder:
         return number
 
     def _whole(self) -> list[int]:
+        if self._folder.is_symlink():
+            raise UserError(
+                f"{self._folder}: a symbolic link is where a training keeps its checkpoints; remove it"
+            )
         if not self._folder.is_dir():
             return []
         matches = (_WHOLE.fullmatch(path.name) for path in self._folder.iterdir())
         return [int(match[1]) for match in matches if match]
+
+
+def _seconds(value: object) -> float:
+    if not (type(value) is float and 0 <= value < math.inf):
+        raise UnusableCheckpoint("its seconds are no number from 0 on")
+    return value

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from raydoa.errors import UserError
@@ -109,12 +110,18 @@ class PlainEngine:
         save_file(tensors, folder / "engine.safetensors")
 
     def load(self, folder: Path) -> None:
-        tensors = load_file(folder / "engine.safetensors", device=self._device)
+        try:
+            tensors = load_file(folder / "engine.safetensors", device=self._device)
+        except (FileNotFoundError, SafetensorError) as error:
+            raise UnusableCheckpoint("it has no weights") from error
+        one = torch.Size([])
+        wanted = {"done": one}
         for i, parameter in enumerate(self._trained):
-            for name in ("weight", *_MOMENTS):
-                found = tensors.get(f"{name}.{i}")
-                if found is None or found.shape != parameter.shape:
-                    raise UnusableCheckpoint("it is of a model of another shape")
+            wanted |= {f"{name}.{i}": parameter.shape for name in ("weight", *_MOMENTS)}
+            wanted[f"step.{i}"] = one
+        for name, shape in wanted.items():
+            if name not in tensors or tensors[name].shape != shape:
+                raise UnusableCheckpoint("it is of a model of another shape")
         with torch.no_grad():
             for i, parameter in enumerate(self._trained):
                 parameter.copy_(tensors[f"weight.{i}"])

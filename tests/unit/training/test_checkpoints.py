@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from raydoa.errors import UserError
 from raydoa.training.checkpoints import CheckpointFolder
 from raydoa.training.engine import PlainEngine
 from raydoa.training.fit import fit
-from raydoa.training.manifest import MANIFEST_FILE
+from raydoa.training.manifest import MANIFEST_FILE, write_manifest
 from raydoa.training.recipe import Execution, Recipe
 from tests.unit.training.test_fit import Build, Loss, Rows
 
@@ -80,6 +82,74 @@ def test_a_damaged_checkpoint_is_not_gone_on_from(
     for ours, theirs in zip(again.parameters(), straight.parameters(), strict=True):
         assert torch.equal(ours, theirs)
     assert train(PlainEngine(Loss(build()), _RECIPE, _STEPS), rows, tmp_path / "place") == 3
+
+
+def resign(whole: Path, **facts: object) -> None:
+    (whole / MANIFEST_FILE).unlink()
+    write_manifest(whole, facts)
+
+
+def garbage(whole: Path) -> None:
+    (whole / "engine.safetensors").write_bytes(b"garbage")
+    resign(whole, seconds=1.0)
+
+
+def no_step_counter(whole: Path) -> None:
+    tensors = load_file(whole / "engine.safetensors")
+    save_file({k: v for k, v in tensors.items() if k != "step.0"}, whole / "engine.safetensors")
+    resign(whole, seconds=1.0)
+
+
+def nothing(whole: Path) -> None:
+    (whole / "engine.safetensors").unlink()
+    resign(whole, seconds=1.0)
+
+
+def linked(whole: Path) -> None:
+    aside = whole.parent.with_name("aside")
+    whole.rename(aside)
+    whole.symlink_to(aside)
+
+
+FORGERIES: list[tuple[Callable[[Path], None], str]] = [
+    (lambda whole: resign(whole, seconds=-1.0), "its seconds are no number from 0 on"),
+    (lambda whole: resign(whole, seconds="1"), "its seconds are no number from 0 on"),
+    (resign, "its seconds are no number from 0 on"),
+    (garbage, "it has no weights"),
+    (nothing, "it has no weights"),
+    (no_step_counter, "it is of a model of another shape"),
+    (lambda whole: (whole / "more").symlink_to("/etc/passwd"), "no manifest names its file 'more'"),
+    (linked, "a symbolic link is where a folder is needed"),
+]
+
+
+@pytest.mark.parametrize(("forge", "told"), FORGERIES)
+def test_a_forged_checkpoint_is_not_gone_on_from(
+    build: Build,
+    rows: Rows,
+    tmp_path: Path,
+    forge: Callable[[Path], None],
+    told: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """With checksums and digest that are right."""
+    place = tmp_path / "place"
+    train(PlainEngine(Loss(build()), _RECIPE, _STEPS), rows, place)
+    forge(place / "steps-3")
+    assert train(PlainEngine(Loss(build()), _RECIPE, _STEPS), rows, place) == 0
+    assert told in caplog.text and "it is removed, and its steps are taken again" in caplog.text
+    assert train(PlainEngine(Loss(build()), _RECIPE, _STEPS), rows, place) == 3
+    if forge is linked:
+        assert len(list((tmp_path / "aside").iterdir())) == 2, "what it led to stays"
+
+
+def test_a_folder_that_is_a_link_is_refused(build: Build, rows: Rows, tmp_path: Path) -> None:
+    """Older checkpoints would be removed in what it leads to."""
+    (tmp_path / "victim" / "steps-1").mkdir(parents=True)
+    (tmp_path / "place").symlink_to(tmp_path / "victim")
+    with pytest.raises(UserError, match=r"/place: a symbolic link is where a training keeps"):
+        train(PlainEngine(Loss(build()), _RECIPE, _STEPS), rows, tmp_path / "place")
+    assert [path.name for path in (tmp_path / "victim").iterdir()] == ["steps-1"]
 
 
 def test_the_checkpoint_before_a_damaged_one_is_gone_on_from(
