@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from raydoa.on_ray.group_notes import (
@@ -32,7 +32,7 @@ from raydoa.training.manifest import (
 
 _FACTS = {"seconds": 1.5, "workers": 1, "losses": [2.0, 1.0], "micro_batch_size": 2}
 _quick = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 _SECRET = "../secret"
 _NAMES = ("weights", _SECRET, "/etc/passwd", "..", ".", "", "a/b", "\ud800", "link", MANIFEST_FILE)
@@ -118,8 +118,12 @@ def stays_inside(opened: list[str], folder: Path) -> bool:
 
 @_quick
 @given(
-    files=_files | anything, facts=anything, more=st.dictionaries(st.text(), anything, max_size=1)
+    files=_files | anything,
+    facts=st.just(_FACTS) | anything,
+    more=st.just({}) | st.dictionaries(st.text(), anything, max_size=1),
 )
+@example(files={"link": _GOOD}, facts=_FACTS, more={})
+@example(files={_SECRET: _GOOD}, facts=_FACTS, more={})
 def test_any_fields_with_a_right_digest(
     folder: Path, opened: list[str], files: Any, facts: Any, more: dict[str, Any]
 ) -> None:
