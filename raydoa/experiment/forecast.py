@@ -16,7 +16,7 @@ from raydoa.experiment.accounting import Purchases, units_of, units_usd
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.study import Study
 from raydoa.pipeline.stages import Checkpoint
-from raydoa.store.key import Stage, closure
+from raydoa.store.key import closure, stage_label
 from raydoa.strategies import STRATEGIES
 
 
@@ -205,8 +205,3 @@ def _paid(graph: StageGraph, study: Study) -> dict[str, tuple[float, float]]:
             share = units_of([stage], stages, line.quantity) / line.quantity
             paid[stage.key] = (share * line.cost_usd, share * line.gpu_seconds)
     return paid
-
-
-def stage_label(stage: Stage) -> str:
-    """What people call the work: the kind and the model."""
-    return " ".join([stage.kind, *filter(None, [getattr(stage, "model", None)])])

@@ -15,6 +15,7 @@ from raydoa.experiment.accounting import (
     incurred_units,
     made_for,
     measured_gpu_seconds,
+    units_made,
     units_usd,
 )
 from raydoa.experiment.cell import Cell
@@ -54,9 +55,9 @@ def measure(
     records = {
         item: [builder.existing(stage) for stage in stages] for item, stages in graph.paid.items()
     }
-    _tell_what_is_gone(records, cells[0])
     owner = made_for(study.sweep_id, study.plan_id(plan))
     ledger = study.ledger(plan)
+    _tell_what_is_gone(graph, records, ledger, cells[0])
     incurred = units_usd(ledger, incurred_units(graph, records, purchased, owner))
     measured = {
         **_planned(plan, ledger, study),
@@ -70,19 +71,24 @@ def measure(
     ]
 
 
-def _tell_what_is_gone(records: Records, cell: Cell) -> None:
-    gone = {item: sum(record is None for record in of_item) for item, of_item in records.items()}
+def _tell_what_is_gone(graph: StageGraph, records: Records, ledger: Ledger, cell: Cell) -> None:
+    gone = {
+        item: [stage for stage, record in zip(stages, records[item], strict=True) if record is None]
+        for item, stages in graph.paid.items()
+    }
     what = ", ".join(
-        item if len(records[item]) == 1 else f"{item} ({count} of {len(records[item])} shards)"
-        for item, count in gone.items()
-        if count
+        item if len(whole) == 1 else f"{item} ({len(gone[item])} of {len(whole)} shards)"
+        for item, whole in graph.paid.items()
+        if gone[item]
     )
     if what:
+        keys = {stage.key for stages in gone.values() for stage in stages}
         logger.warning(
             "%s: gone from the store: %s; what was made from it is there, so it is not made again, and if it was "
-            "made for this row, what it cost is not in cost_incurred",
+            "made for this row, what it cost is not in cost_incurred: $%.4f",
             cell.name,
             what,
+            units_usd(ledger, units_made(graph, {}, keys)),
         )
 
 

@@ -1,4 +1,5 @@
 """What a cluster is building: for progress, for the queue of gangs, and so that what fails for good is not tried by all.
+And what its processes warn of, until their driver asks.
 
 `BuildRegistry` is one small actor per cluster, shared by the sweeps that run side by side. It holds no locks, those are
 files (`raydoa.pipeline.file_locks`), so when it dies Ray starts it anew and nothing is lost but what it had to tell: a
@@ -11,7 +12,7 @@ once, where each of them would have paid to find out. The next run of the comman
 import asyncio
 import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -69,6 +70,7 @@ class BuildRegistry:
         self._made: list[tuple[str, str, float]] = []
         self._failures: Counter[tuple[str, str]] = Counter()
         self._given_up: dict[tuple[str, str], BuildOutcome] = {}
+        self._warnings: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         self._no_pending_gang = asyncio.Event()
         self._no_pending_gang.set()
 
@@ -161,6 +163,14 @@ class BuildRegistry:
             since = 0  # The count of a registry that has died.
         made = self._made[since:] if since is not None else []
         return Status(dict(running), made, len(self._made))
+
+    async def warn(self, job: str, logger: str, text: str) -> None:
+        """A process of ``job`` warns of something, by a logger of this name."""
+        self._warnings[job].append((logger, text))
+
+    async def warnings(self, job: str) -> list[tuple[str, str]]:
+        """What processes of ``job`` have warned of since this was last asked: the logger's name, and the text."""
+        return self._warnings.pop(job, [])
 
     def _forget_the_dead(self) -> None:
         """Builds whose lock is free had a holder that died."""

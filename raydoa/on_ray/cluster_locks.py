@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import ray
 
-from raydoa.experiment.forecast import stage_label
 from raydoa.on_ray.build_registry import find_registry
 from raydoa.pipeline.builder import BuildOutcome
 from raydoa.pipeline.file_locks import FileLocks
-from raydoa.store.key import Stage
+from raydoa.store.key import Stage, stage_label
 from raydoa.store.store import Store
 
 

@@ -13,6 +13,7 @@ import ray.train
 
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.gang_scheduling import QueuedGang
+from raydoa.on_ray.warnings_to_driver import warnings_to_driver
 from raydoa.pipeline.context import (
     ExecutionContext,
     Facts,
@@ -54,6 +55,7 @@ def work(config: dict[str, Any]) -> None:
     from raydoa.on_ray.train_checkpoints import TrainCheckpoints
     from raydoa.training.fit import fit
 
+    warnings_to_driver()
     job: Job = config["job"]
     stage, context, runtime = job.stage, job.context, job.runtime
     train_context = ray.train.get_context()

@@ -25,6 +25,7 @@ from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.placement import ActorPool
 from raydoa.on_ray.cluster import capacity_for, check_capacity, schedulable_nodes
 from raydoa.on_ray.error_causes import ACTIONABLE, actionable_cause
+from raydoa.on_ray.warnings_to_driver import warnings_to_driver
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.host_memory import host_bytes
 from raydoa.pipeline.stages import PseudoLabel
@@ -48,6 +49,7 @@ class _PoolActor:
         self._shards = shards
         self._context = context
         self._error = b""
+        warnings_to_driver()
 
     @cached_property
     def _labeller(self) -> "ShardLabeller":

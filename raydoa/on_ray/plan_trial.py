@@ -21,6 +21,7 @@ from raydoa.experiment.study import Study
 from raydoa.experiment.trial import measure
 from raydoa.on_ray.cluster_locks import ClusterLocks
 from raydoa.on_ray.runner import ClusterRunner
+from raydoa.on_ray.warnings_to_driver import warnings_to_driver
 from raydoa.pipeline.builder import Builder
 
 
@@ -69,6 +70,7 @@ def trial_name(config: Mapping[str, Any]) -> str:
 
 def measure_plan(config: dict[str, Any], trial: Trial) -> None:
     """Tune's trainable of searches, and what sweeps do: one plan to the rows of its cells."""
+    warnings_to_driver()
     values, study = config["trial"], trial.resolved.study
     plan = trial_plan(config)
     context = replace(

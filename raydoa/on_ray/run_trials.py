@@ -19,6 +19,7 @@ from raydoa.on_ray.error_causes import error_in
 from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.plan_trial import trial_name
 from raydoa.on_ray.ray_internals import error_text_of, no_experiment_is_unpickled
+from raydoa.on_ray.warnings_to_driver import WarningsOfWorkers
 from raydoa.store import lock_file
 
 _MAX_FAILURES = 2
@@ -55,6 +56,7 @@ def run_trials(
         keys: of the configurations, which Tune's own searcher must know.
     """
     failed = FailedTrials()
+    ours = [WarningsOfWorkers(), *callbacks, failed, LeakedPlacementGroups()]
     with no_experiment_is_unpickled():
         analysis = tune.run(
             tune.with_resources(trainable, TRIAL_NEEDS),
@@ -69,7 +71,7 @@ def run_trials(
             name=result_dir.name,
             storage_path=str(result_dir.parent),
             verbose=0,
-            callbacks=[*callbacks, failed, LeakedPlacementGroups(), JsonLoggerCallback()],
+            callbacks=[*ours, JsonLoggerCallback()],
             max_failures=_MAX_FAILURES,
             raise_on_failed_trial=False,
         )

@@ -18,6 +18,7 @@ from raydoa.on_ray.error_causes import actionable_cause
 from raydoa.on_ray.finetune import fine_tune
 from raydoa.on_ray.gang_scheduling import queued_gang, wait_for_gangs
 from raydoa.on_ray.label_pool import label_pool
+from raydoa.on_ray.warnings_to_driver import warnings_to_driver
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.file_locks import FileLocks
@@ -97,4 +98,5 @@ def _cause(failure: RayError) -> Exception:
 
 
 def _build_stage(stage: Stage, context: ExecutionContext) -> str:
+    warnings_to_driver()
     return build_stage(stage, context).key

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from raydoa.errors import InsufficientResources, RunFailed, UserError
 from raydoa.pipeline.stages import Checkpoint
-from raydoa.store.key import Stage
+from raydoa.store.key import Stage, closure, stage_label
 from raydoa.store.record import DamagedArtifact, Record
 from raydoa.store.store import MissingArtifact
 
@@ -124,7 +124,7 @@ class Builder:
                 self._supply([stage])
                 record = self.store.find(stage.key)
             except DamagedArtifact as damage:
-                self._drop(damage)
+                self._drop(damage, stage)
                 continue
             except MissingArtifact as missing:
                 self._look_again(stage, missing)
@@ -179,9 +179,11 @@ class Builder:
             s for s in stages if not isinstance(s, Checkpoint) and self.store.find(s.key) is None
         ]
 
-    def _drop(self, damage: DamagedArtifact) -> None:
+    def _drop(self, damage: DamagedArtifact, wanted: Stage) -> None:
         self._count(damage.key, damage)
-        logger.warning("%s; it is dropped and made again", damage)
+        labels = {stage.key: stage_label(stage) for stage in closure([wanted])}
+        what = labels.get(damage.key, "an input")
+        logger.warning("%s: %s; it is dropped and made again", what, damage)
         self.store.drop(damage.key, damage.folder)
 
     def _look_again(self, stage: Stage, missing: MissingArtifact) -> None:

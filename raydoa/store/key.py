@@ -157,6 +157,11 @@ def closure(ends: Iterable[Stage]) -> tuple[Stage, ...]:
     return tuple(ordered.values())
 
 
+def stage_label(stage: Stage) -> str:
+    """What people call the work: the kind and the model."""
+    return " ".join([stage.kind, *filter(None, [getattr(stage, "model", None)])])
+
+
 def _is_stages(value: object) -> bool:
     return isinstance(value, tuple) and bool(value) and all(isinstance(s, Stage) for s in value)
 

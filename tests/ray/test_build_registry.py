@@ -119,6 +119,14 @@ def test_another_job_may_try_what_failed_for_good(tmp_path: Path) -> None:
     assert ray.get(registry.begin.remote([lock], "work", "another")) == []
 
 
+def test_a_warning_is_given_to_its_job_once() -> None:
+    registry, warning = find_registry(), ("raydoa.store", "a disk is broken")
+    ray.get(registry.warn.remote("a job", *warning))
+    assert ray.get(registry.warnings.remote("another")) == []
+    assert ray.get(registry.warnings.remote("a job")) == [warning]
+    assert ray.get(registry.warnings.remote("a job")) == []
+
+
 @pytest.mark.parametrize("gently", [False, True])
 def test_a_dead_trials_locks_are_released(trials: list[Any], gently: bool) -> None:
     one, two = trials

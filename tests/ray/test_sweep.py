@@ -1,5 +1,6 @@
 """A sweep on Ray Tune: more trials than CPUs, the same rows as without Ray, and nothing made twice."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -86,3 +87,35 @@ def test_a_larger_u_makes_only_the_new_shards(
     assert second["key_teacher"].tolist() == first["key_teacher"].tolist()
     assert second["cost_teacher"].tolist() == first["cost_teacher"].tolist(), "standalone: in full"
     assert second["cost_incurred"].item() < second["cost_total"].item()
+
+
+def test_the_driver_says_what_trials_and_workers_warn_of(
+    tiny: Tiny,
+    finished: tuple[Sweep, RuntimeConfig, pd.DataFrame],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once, under their loggers' names: a trial of a damaged artifact and of one that is gone, a task of a checkpoint."""
+    _, runtime, rows = finished
+    resolved, expected = _planned(tiny.sweep(u=(10,)), runtime)
+    store = resolved.context.store
+    graphs = {c.strategy: resolved.study.graph(plan) for c, plan in expected.cells.items()}
+    student, evaluation = graphs["annotate"].student, graphs["annotate"].evaluations[0]
+    store.drop(evaluation.key)  # So that the student is read.
+    weights = store.fetch(student.key) / "model.safetensors"
+    os.truncate(weights, weights.stat().st_size // 2)
+    store.drop(graphs["distill"].teacher.key)
+    train = Path(runtime.results) / resolved.study.sweep_id / "train"
+    checkpoint = train / f"fine_tune-{student.key[:20]}" / "steps-1"
+    checkpoint.mkdir(parents=True)
+    result_dir = run_sweep(resolved, runtime, expected)
+    told = sorted((record.name, record.getMessage()) for record in caplog.records)
+    gone, damaged, passed_over = told
+    cell = next(cell for cell in expected.cells if cell.strategy == "distill")
+    assert gone[0] == "raydoa.experiment.trial"
+    assert gone[1].startswith(f"{cell.name}: gone from the store: teacher; ")
+    assert damaged[0] == "raydoa.pipeline.builder"
+    assert damaged[1].startswith(f"fine_tune small: artifact {student.key} is damaged: ")
+    assert passed_over[0] == "raydoa.training.checkpoints"
+    assert passed_over[1].startswith(f"{checkpoint}: ")
+    again = load(result_dir)
+    assert set(again["key_evaluation"]) <= set(rows["key_evaluation"]), "and the rows are the same"
