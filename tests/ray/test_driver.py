@@ -17,7 +17,7 @@ from raydoa.report.results import load
 from tests.ray.driver import Driver, ray_folders, sweep_of
 from tests.ray.rows import numbers, plain_builder, records, without_ray
 from tests.ray.tiny import Tiny
-from tests.ray.watching import until
+from tests.ray.watching import held, until
 from tests.unit.world import graph_of
 
 pytestmark = pytest.mark.timeout(600)
@@ -106,22 +106,34 @@ def test_an_end_in_one_line(tiny: Tiny, tmp_path: Path, ray_folder: Path, fault:
         for child in psutil.Process(process.pid).children():
             if child.name() == "gcs_server":
                 child.kill()
-    else:
+    elif fault == "SIGTERM":
         process.send_signal(signal.SIGTERM)
-    if fault == "two signals":
-        process.send_signal(signal.SIGINT)
+    else:
+        # Tune has taken the first when it writes its state for the last time; then it waits for its trials to end.
+        with held(driver.workers("ray::ImplicitFunc")):
+            before = _states_of_tune(tmp_path)
+            process.send_signal(signal.SIGTERM)
+            until("Tune's last state", lambda: _states_of_tune(tmp_path) != before)
+            process.send_signal(signal.SIGINT)
+            process.wait()
     out, err = process.communicate()
     *progress, last = err.splitlines()
     code, said = {
         "GCS": (1, r"Ray's control store \(GCS\) \(process \d+\) died; what was finished stays"),
         "SIGTERM": (130, r"stopped with \d of 2 trials done; the same command goes on from there"),
-        "two signals": (130, r"stopped"),
+        "two signals": (130, r"stopped at once; finished stages stay in "),
     }[fault]
     assert process.returncode == code, err
     assert re.match(f"raydoa: {said}", last)
     assert out == ""
     _check_quiet("\n".join(progress))
     until("the end of its Ray", lambda: not driver.processes())
+
+
+def _states_of_tune(folder: Path) -> dict[Path, int]:
+    """When Tune has written each of its files."""
+    found = folder.glob("results/*/experiment_state-*.json")
+    return {path: path.stat().st_mtime_ns for path in found}
 
 
 def _check_quiet(err: str) -> None:
