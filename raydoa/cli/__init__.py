@@ -94,7 +94,6 @@ def _guarded(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -
             return run(options)
     except (ClusterDied, StoppedAtOnce) as end:
         # It was said. Python's own way out would disconnect from the dead cluster, which may end in another exit code.
-        sys.stdout.flush()
         os._exit(1 if isinstance(end, ClusterDied) else 130)
     except Interrupted as stop:
         code, message = 130, str(stop)

@@ -40,8 +40,8 @@ TRIAL_NEEDS = {"memory": 300 * 2**20, HEAD_NODE_RESOURCE_NAME: 0.001}
 _TRIALS_SHARE = 0.25
 """Of the head's memory, that trials may hold."""
 
-_abandoned: list[str] = []
-"""Namespaces of a run whose cluster is dead: to disconnect from that may end this process, so it is left to the next run."""
+_abandoned: set[int] = set()
+"""This process, once its cluster is dead: to disconnect from that may end the process, so it is left to the next run."""
 
 _ENV_VARS = ENV_VARS | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
@@ -96,12 +96,12 @@ def cluster(
             yield
         finally:
             watch.stop()
-            if watch.has_ended:
-                if own:
-                    own.end()
-                _abandoned.append(namespace)
-            else:
-                ray.shutdown()
+            try:
+                if watch.has_lost_its_cluster:
+                    _abandoned.add(os.getpid())
+                else:
+                    ray.shutdown()
+            finally:
                 if own:
                     own.end()
 

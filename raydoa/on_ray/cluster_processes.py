@@ -129,11 +129,11 @@ class OwnCluster:
     def end(self) -> None:
         """Kill what is left of it, now. Its workers name their raylet in their environment, and are found by that."""
         self.note()
-        for process in self._noted:
+        for process in list(self._noted):  # The watch may be at it as well.
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         # Not through psutil: it takes seconds for all processes of a busy machine.
-        marks = [f"{RAYLET_PID_VARIABLE}={process.pid}\0".encode() for process in self._noted]
+        marks = [f"{RAYLET_PID_VARIABLE}={process.pid}\0".encode() for process in list(self._noted)]
         for path in Path("/proc").glob("[0-9]*/environ"):
             with suppress(OSError):  # It is gone, or not ours.
                 variables = path.read_bytes()

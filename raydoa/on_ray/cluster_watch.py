@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -51,6 +51,7 @@ class ClusterWatch:
         self._ending: ClusterDied | StoppedAtOnce | None = None
         self._over = threading.Event()
         self._stopped = False
+        self._outputs: dict[int, int] = {}
         self._in_main = threading.current_thread() is threading.main_thread()
 
     @contextmanager
@@ -62,9 +63,11 @@ class ClusterWatch:
             # What a handler raises Ray's C++ turns into a KeyboardInterrupt; and the dead cluster may have been met first.
             if self._ending is None:
                 raise
-            raise self._ending from None
         finally:
             self._over.set()
+            self._unmute()
+        if self._ending is not None:
+            raise self._ending
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -72,12 +75,8 @@ class ClusterWatch:
         if not self._in_main:
             yield
             return
-        # None is a handler that is not Python's, and could not be set again.
-        before = {
-            number: handler
-            for number in _SIGNALS
-            if (handler := signal.getsignal(number)) is not None
-        }
+        # None is a handler that is not Python's, and cannot be set again.
+        before = {number: signal.getsignal(number) or signal.SIG_DFL for number in _SIGNALS}
         try:
             yield
         finally:
@@ -98,9 +97,9 @@ class ClusterWatch:
         self._stopped = True
 
     @property
-    def has_ended(self) -> bool:
-        """Whether the run was ended: by the cluster's death, or by somebody who did not want to wait."""
-        return self._ending is not None
+    def has_lost_its_cluster(self) -> bool:
+        """Whether the run has ended by that."""
+        return isinstance(self._ending, ClusterDied)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._ending is not None:
@@ -117,10 +116,30 @@ class ClusterWatch:
         # Now: a dead cluster takes this process with it, when Ray's C++ comes to notice.
         sys.stderr.write(f"raydoa: {ending}\n")
         sys.stderr.flush()
+        self._mute()
+
+    def _mute(self) -> None:
+        """Nothing more is said until the end: Ray's C++ would tell at length, on both outputs, what that line says."""
+        with suppress(OSError):  # Nobody may be reading any more.
+            sys.stdout.flush()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for number in (1, 2):
+            self._outputs[number] = os.dup(number)
+            os.dup2(nowhere, number)
+        os.close(nowhere)
+
+    def _unmute(self) -> None:
+        for number, output in self._outputs.items():
+            os.dup2(output, number)
+            os.close(output)
+        self._outputs.clear()
 
     def _watch(self, parts: list[Part]) -> None:
         look = _looks(parts)
         while self._ending is None and not self._over.is_set():
+            if self._stopped:
+                self._over.wait(_LOOK_SECONDS)
+                continue
             look(_LOOK_SECONDS)
             dead = [part.name for part in parts if not part.is_alive()]
             if dead and self._ending is None and not self._stopped:

@@ -28,9 +28,15 @@ def actionable_cause(error: BaseException) -> Exception | None:
 
 def error_in(text: str) -> Exception:
     """The error that a traceback ends with: a `UserError` as such, any other as a `RuntimeError` with the whole text."""
-    name, colon, message = last_line(RuntimeError(text)).partition(": ")
-    if colon and name in {f"{kind.__module__}.{kind.__qualname__}" for kind in _mistakes()}:
-        return UserError(message)
+    lines = text.strip().splitlines()
+    names = tuple(f"{kind.__module__}.{kind.__qualname__}: " for kind in _mistakes())
+    # An error's own text may have several lines; those of a traceback's frames are indented.
+    for number in range(len(lines) - 1, -1, -1):
+        if lines[number].startswith(names):
+            message = " ".join(lines[number:]).partition(": ")[2]
+            return UserError(" ".join(message.split()))
+        if lines[number].startswith((" ", "Traceback", "Failure #")):
+            break
     return RuntimeError(text)
 
 

@@ -91,8 +91,12 @@ def alone_in(result_dir: Path, cache: Path) -> Iterator[None]:
         cache: a folder of this machine, for the lock of a result dir whose file system has none.
 
     Raises:
-        UserError: somebody else holds it, or it cannot be written.
+        UserError: somebody else holds it, it cannot be written, or its folder of trainings is a link to somewhere.
     """
+    if (result_dir / "train").is_symlink():
+        raise UserError(
+            f"{result_dir}/train: a symbolic link is where a folder is needed; remove it"
+        )
     of_machine = lock_file.of_machine(str(result_dir), cache)
     lock = lock_file.acquire(lock_file.lockable(result_dir, of_machine), _LOCK)
     if lock is None:

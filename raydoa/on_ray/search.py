@@ -1,7 +1,5 @@
 """A search with Ray Tune: a proposal is a trial, and a trial is a plan, made by the same stages as in a sweep."""
 
-import shutil
-
 from ray import tune
 
 from raydoa.errors import Interrupted
@@ -16,6 +14,7 @@ from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.pipeline.context import TOKEN_FOLDER
 from raydoa.search.journal import Journal
 from raydoa.search.setup import SearchSetup
+from raydoa.store.local_storage import LocalStorage
 
 
 def run_search(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
@@ -57,5 +56,5 @@ def _go_on(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
             f"stopped with {len(journal.search.observations)} measured and {len(journal.pending)} pending; the same "
             "command goes on from there"
         )
-    shutil.rmtree(result_dir / "train" / TOKEN_FOLDER, ignore_errors=True)
+    LocalStorage(result_dir).remove_folder(f"train/{TOKEN_FOLDER}")
     return journal

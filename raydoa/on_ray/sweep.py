@@ -8,7 +8,6 @@ rows: the same sweep measures the plans that have no rows there yet, and a finis
 
 import json
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.on_ray.warm_start import arrive, start_warm_start, wait_for_all
 from raydoa.pipeline.context import TOKEN_FOLDER
 from raydoa.report.results import finished_plans
-from raydoa.store.layout import open_storage
+from raydoa.store.local_storage import LocalStorage
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
                 cluster(resolved.study.sweep_id, store=runtime.store),
             ):
                 _measure(left, Trial(resolved, runtime), result_dir, expected)
-        shutil.rmtree(result_dir / "train" / TOKEN_FOLDER, ignore_errors=True)
+        LocalStorage(result_dir).remove_folder(f"train/{TOKEN_FOLDER}")
     return result_dir
 
 
@@ -111,7 +110,7 @@ def _write_rows_without_trial(study: Study, expected: Forecast, result_dir: Path
     rows = [infeasible_row(cell, why, study) for cell, why in expected.infeasible.items()]
     rows += [awaiting_row(cell, plan, study) for cell, plan in expected.awaiting.items()]
     lines = "".join(json.dumps(row) + "\n" for row in rows)
-    open_storage(str(result_dir)).write(DRIVER_FILE, lines.encode())
+    LocalStorage(result_dir).write(DRIVER_FILE, lines.encode())
 
 
 def measure_after_warm_start(config: dict[str, Any], trial: Trial, warm_start: Any) -> None:

@@ -24,14 +24,15 @@ class _ToDriver(logging.StreamHandler[Any]):
 
     def emit(self, record: logging.LogRecord) -> None:
         super().emit(record)
-        job = ray.get_runtime_context().get_job_id()
+        if not ray.is_initialized():  # To ask Ray anything would start one.
+            return
         try:
+            job = ray.get_runtime_context().get_job_id()
             # It waits: what is said must be there before the trial that it is about has ended.
             ray.get(find_registry().warn.remote(job, record.name, self.format(record)))
-        except (RayError, ValueError):
-            self.handleError(
-                record
-            )  # The cluster is ending, or this is no sweep's: the log has it.
+        except (RayError, ValueError, AttributeError):
+            # The cluster is ending, or its registry is no sweep's of today: the log has it.
+            self.handleError(record)
 
 
 @cache

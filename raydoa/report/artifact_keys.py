@@ -26,13 +26,12 @@ def artifact_keys(result_dir: Path) -> set[str]:
     """
     where = str(result_dir)
     folder = open_storage(where)
-    rows = [*_of_trials(folder, where), *_of_log(result_dir)]
+    rows = [*_of_trials(folder, where), *_of_log(result_dir), *_of_table(folder, where)]
     for row in rows:
-        if row["status"] == MEASURED and row["key_evaluation"] is None:
+        if row["status"] == MEASURED and not isinstance(row["key_evaluation"], str):
             raise UserError(
                 f"{where}: cell {row['cell']} does not say what it rests on, so nothing is removed; run the sweep again"
             )
-    rows += _of_table(folder, where)
     if not rows and not driver_rows(folder, where):
         raise no_cells(where, [])
     keys = {value for row in rows for name, value in row.items() if name.startswith("key_")}

@@ -135,7 +135,7 @@ def _contents(
         for path, content in folder.read_all(list(left)):
             del left[path]
             yield path, content
-    except (OSError, OddEntry):
+    except (OSError, UserError):
         for path in left:
             try:
                 yield path, folder.read(path)
@@ -145,6 +145,8 @@ def _contents(
                 yield path, f"{where}/{path}: cannot be read ({error.strerror or error})"
             except OddEntry as odd:
                 yield path, str(odd)
+            except UserError as error:
+                yield path, f"{where}/{path}: cannot be read ({error})"
 
 
 def _trial(name: str, content: bytes, path: str) -> Trial:

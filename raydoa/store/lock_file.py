@@ -71,6 +71,7 @@ def lockable(folder: Path, otherwise: Path) -> Path:
     try:
         probe = acquire(folder, ".probe.lock")
     except LocksUnsupported:
+        (folder / ".probe.lock").unlink(missing_ok=True)
         logger.warning(
             "%s: its file system has no locks; only processes of this machine see each other's",
             folder,

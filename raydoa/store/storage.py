@@ -87,6 +87,10 @@ def mendable(where: str) -> Iterator[None]:
             raise UserError(
                 f"{where}: not permitted ({error}); use a store that you may read and write"
             ) from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise UserError(
+                f"{where}: a name is too long for this file system ({error})"
+            ) from error
         if isinstance(error, NotADirectoryError):
             raise UserError(f"{where}: a file is where a folder is needed ({error})") from error
         if isinstance(error, FileExistsError):

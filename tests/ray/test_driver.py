@@ -119,7 +119,7 @@ def test_an_end_in_one_line(tiny: Tiny, tmp_path: Path, ray_folder: Path, fault:
     out, err = process.communicate()
     *progress, last = err.splitlines()
     code, said = {
-        "GCS": (1, r"Ray's control store \(GCS\) \(process \d+\) died; what was finished stays"),
+        "GCS": (1, r"Ray's control store \(GCS\) \(process \d+\) died; finished stages stay in "),
         "SIGTERM": (130, r"stopped with \d of 2 trials done; the same command goes on from there"),
         "two signals": (130, r"stopped at once; finished stages stay in "),
     }[fault]
