@@ -58,7 +58,9 @@ def _node_parts(processes: Iterable[psutil.Process]) -> list[Part]:
     parts = []
     for process in processes:
         program, *words = _words(process)
-        if program.endswith("/raylet") and any(own_raylet_socket() in word for word in words):
+        # Whole: the sockets of several raylets on one machine are called raylet, raylet.1 and so on.
+        sockets = {word.partition("=")[2] for word in words}
+        if program.endswith("/raylet") and own_raylet_socket() in sockets:
             parts.append(_process_part("Ray's raylet", process))
             for child in _children(process):
                 line = " ".join(_words(child))
