@@ -5,7 +5,7 @@ from raydoa.api.plan import plan
 from raydoa.api.search import SearchResult, search
 from raydoa.api.sweep import dry_run, load, run
 from raydoa.costs.items import ITEMS
-from raydoa.errors import Interrupted, UserError
+from raydoa.errors import Interrupted, RunFailed, UserError
 from raydoa.experiment.config import Grid, Pretraining, RuntimeConfig, Sweep
 from raydoa.experiment.configuration import Configuration
 from raydoa.labels import SOURCES
@@ -28,6 +28,7 @@ __all__ = [
     "Pretraining",
     "Recipe",
     "Representation",
+    "RunFailed",
     "RuntimeConfig",
     "SearchResult",
     "Sweep",

@@ -79,6 +79,7 @@ def search(
 
     Raises:
         UserError: the configuration is wrong, it is more than one question, or nothing could be measured.
+        RunFailed: Ray died; see `run`.
         Interrupted: somebody stopped it; the same call continues.
 
     Example:

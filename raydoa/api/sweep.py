@@ -69,6 +69,8 @@ def run(base: Configurable, runtime: RuntimeConfig | None = None, **changes: Any
 
     Raises:
         UserError: the configuration is wrong, something cannot be reached, or a trial failed; what is finished stays.
+        RunFailed: trials failed, or Ray died, on which the process may end soon; in another one the same call continues.
+            In a thread other than the main one the death of Ray ends the process.
         Interrupted: somebody stopped it; the same call continues.
 
     Example:
