@@ -92,11 +92,11 @@ def test_strangers_are_refused_at_every_port(undisturbed: tuple[Finished, list[D
     """All that is open beyond loopback asks for the token, but for what `doors` leaves alone."""
     _, found = undisturbed
     owners = {door.owner for door in found}
-    assert {"gcs_server", "raylet", "ray::DashboardA", "ray::RuntimeEnv", "ray::LockManage", "ray::RayTrainWo"} <= owners  # fmt: skip
+    assert {"gcs_server", "raylet", "ray::DashboardA", "ray::RuntimeEnv", "ray::BuildRegis", "ray::RayTrainWo"} <= owners  # fmt: skip
     for door in found:
         assert {door.answers["none"], door.answers["wrong"]} <= REFUSALS, door
     let_in = {door.owner for door in found if door.answers["right"] not in REFUSALS}
-    assert {"gcs_server", "raylet", "ray::LockManage", "ray::RayTrainWo"} <= let_in
+    assert {"gcs_server", "raylet", "ray::BuildRegis", "ray::RayTrainWo"} <= let_in
 
 
 def test_clients_of_ray_are_refused(cluster: OnPrem) -> None:
