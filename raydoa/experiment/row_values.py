@@ -123,10 +123,8 @@ def _ranges(items: Iterable[str]) -> dict[str, tuple[float, float]]:
     """The least and the most of numbers; of a score, what every metric allows."""
     ranges: dict[str, tuple[float, float]] = {
         **dict.fromkeys(("schema", "u", "seed", "repeat"), (0, _MOST_WHOLE)),
-        "n": (
-            1,
-            _MOST_WHOLE,
-        ),  # As for a sweep: models that have seen no row have no place in a curve.
+        # As for a sweep: models that have seen no row have no place in a curve.
+        "n": (1, _MOST_WHOLE),
         **dict.fromkeys(("budget", "cost_total", "cost_incurred"), (0, _MOST_DOLLARS)),
         **dict.fromkeys(
             ("score", "score_paper", "score_low", "score_high", "teacher_score"),
@@ -188,15 +186,15 @@ def fault_of(name: str, found: object, row: Mapping[str, Any], expected: str) ->
     """A line about a value that its column may not hold."""
     cell = row.get("cell")
     clean = isinstance(cell, str) and _TEXT.fullmatch(cell)
-    of = f" of cell {cell if clean else shown(cell)}" if "cell" in row else ""
-    return f"{name}{of} is {shown(found)}; expected {expected}"
+    of = f" of cell {cell if clean else in_short(cell)}" if "cell" in row else ""
+    return f"{name}{of} is {in_short(found)}; expected {expected}"
 
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 100
 
 
-def shown(found: object) -> str:
+def in_short(found: object) -> str:
     """A value, short enough for a line."""
     return _SHORT.repr(found)
 

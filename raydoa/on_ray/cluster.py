@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -40,19 +41,14 @@ TRIAL_NEEDS = {"memory": 300 * 2**20, HEAD_NODE_RESOURCE_NAME: 0.001}
 _TRIALS_SHARE = 0.25
 """Of the head's memory, that trials may hold."""
 
-_abandoned: set[int] = set()
-"""This process, once its cluster is dead: to disconnect from that may end the process, so it is left to the next run."""
+_abandoned = threading.Event()
+"""A run's cluster has died: to disconnect from that may end the process, so it is left to the next run."""
 
 _ENV_VARS = ENV_VARS | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
 @contextmanager
-def cluster(
-    namespace: str,
-    *,
-    cpus: int | None = None,
-    store: str | None = None,
-) -> Iterator[None]:
+def cluster(namespace: str, *, cpus: int | None = None, store: str | None = None) -> Iterator[None]:
     """Connect for the length of a sweep: to `RAY_ADDRESS` if it is set, else to a cluster of our own with ``cpus``, or all.
 
     ``store`` is what is safe when a run ends early, for the line that says why.
@@ -64,7 +60,7 @@ def cluster(
         ClusterDied: it did, later.
         StoppedAtOnce: a second SIGINT or SIGTERM, or a first one while Tune does not run.
     """
-    if _abandoned:
+    if _abandoned.is_set():
         _abandoned.clear()
         ray.shutdown()
     if ray.is_initialized():
@@ -79,9 +75,8 @@ def cluster(
     else:
         check_address(named)
     own = OwnCluster() if named is None else None
-    kept = "the same command goes on from there" if store else "run it again"
-    kept = f"finished stages stay in {store}, and {kept}" if store else kept
-    watch = ClusterWatch(kept, own.end if own else lambda: None)
+    kept = f"finished stages stay in {store}, and the same command goes on from there"
+    watch = ClusterWatch(kept if store else "run it again", own.end if own else lambda: None)
     variables = _ENV_VARS if named else _ENV_VARS | LOCAL_CLUSTER_ENV_VARS
     with watch.until_the_end(), watch.signals(), _environment(variables):
         try:
@@ -98,7 +93,7 @@ def cluster(
             watch.stop()
             try:
                 if watch.has_lost_its_cluster:
-                    _abandoned.add(os.getpid())
+                    _abandoned.set()
                 else:
                     ray.shutdown()
             finally:

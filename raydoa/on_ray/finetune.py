@@ -22,10 +22,10 @@ from raydoa.on_ray.error_causes import actionable_cause, last_line
 from raydoa.on_ray.finetune_worker import Job, work
 from raydoa.on_ray.full_disk import full_disk, is_full_disk
 from raydoa.on_ray.gang_scheduling import QueuedGang
-from raydoa.on_ray.ray_internals import broken_train_snapshot, is_startup_timeout
+from raydoa.on_ray.ray_internals import is_startup_timeout
+from raydoa.on_ray.run_folder import forget_what_is_broken
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import FineTune
-from raydoa.store.local_storage import LocalStorage
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def fine_tune(
     # A single process has checkpoints under the same key, but in another format.
     run = Path(runtime.train_folder) / f"{stage.kind}-{stage.key[:20]}-group"
     job = Job(stage, context, runtime, run, gang)
-    _forget_what_is_broken(run)
+    forget_what_is_broken(run)
     checkpoints, failures = _checkpoints(run), 0
     resuming = bool(checkpoints)
     while True:
@@ -79,7 +79,7 @@ def fine_tune(
             checkpoints = newest
             why = last_line(failure).split(". ")[0]
             logger.warning("%s: lost a group of %d workers: %s", stage.model, workers, why)
-            _forget_what_is_broken(run)
+            forget_what_is_broken(run)
         resuming = True
         if context.store.find(stage.key) is not None:
             break
@@ -127,31 +127,6 @@ def _run_group(job: Job, workers: int) -> None:
             checkpoint_config=CheckpointConfig(num_to_keep=1),
         ),
     ).fit()
-
-
-def _forget_what_is_broken(run: Path) -> None:
-    """Remove a run's checkpoints if Ray Train's list of them is broken: no group would start with it.
-
-    Before, remove links and the like, which neither Ray nor a group has made: Ray would write through them.
-
-    Raises:
-        UserError: the run's folder itself is a link.
-    """
-    parent = LocalStorage(run.parent)
-    for path, listed in parent.listing(run.name).items():
-        if listed.odd is not None:
-            logger.warning(
-                "%s: %s, which no training makes; removed", run.parent / path, listed.odd
-            )
-            parent.remove(path)
-    broken = broken_train_snapshot(run)
-    if broken is None:
-        return
-    logger.warning(
-        "%s: %s; its checkpoints are removed, and the training begins again", run, broken
-    )
-    for folder in run.glob("checkpoint_*"):  # The list is called so, too.
-        parent.remove_folder(f"{run.name}/{folder.name}")
 
 
 def _checkpoints(run: Path) -> frozenset[str]:

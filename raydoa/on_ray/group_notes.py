@@ -5,14 +5,13 @@ Both lie in a shared folder, so whatever is read is checked before it is counted
 
 import json
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from raydoa.store.local_storage import LocalStorage
-from raydoa.store.record_checks import is_count
+from raydoa.store.record_checks import is_count, is_duration
 from raydoa.store.storage import OddEntry
 from raydoa.training.manifest import UnusableCheckpoint
 
@@ -72,9 +71,8 @@ def _progress(noted: Any) -> Progress:
     if not isinstance(noted, dict) or noted.keys() != asdict(Progress()).keys():
         raise ValueError("other fields")
     progress = Progress(**noted)
-    seconds = progress.device_seconds
     if not (is_count(progress.steps) and is_count(progress.steps_repeated)):
         raise ValueError("steps")
-    if not (type(seconds) is float and 0 <= seconds < math.inf):
+    if not is_duration(progress.device_seconds):
         raise ValueError("seconds")
     return progress

@@ -7,7 +7,6 @@ them an upgrade of Ray has removed or changed. Seen with Ray 2.60.
 import json
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +20,6 @@ from ray._private.state import state
 from ray.core.generated import autoscaler_pb2
 from ray.core.generated.gcs_pb2 import PlacementGroupTableData
 from ray.util.placement_group import PlacementGroup
-
-from raydoa.store.local_storage import LocalStorage
-from raydoa.store.names import shown
-from raydoa.store.storage import OddEntry
 
 HEAD_NODE_RESOURCE_NAME: str = constants.HEAD_NODE_RESOURCE_NAME
 """A resource of which the head node has 1, and no other node any: asking for some of it is to run there."""
@@ -232,42 +227,20 @@ def no_experiment_is_unpickled() -> Iterator[None]:
         ExperimentAnalysis._load_trials = load
 
 
-def broken_train_snapshot(run: Path) -> str | None:
-    """What is wrong with Ray Train's list of a run's checkpoints, None if it can go on from that.
+def train_snapshot_name() -> str:
+    """The file in a run's folder in which Ray Train lists the run's checkpoints."""
+    from ray.train.v2._internal.constants import CHECKPOINT_MANAGER_SNAPSHOT_FILENAME
 
-    Ray writes it in place, so a controller that is killed may leave half of one, and takes the names in it for folders of
-    the run, which it removes when there are newer ones.
-    """
-    from ray.train.v2._internal.constants import CHECKPOINT_MANAGER_SNAPSHOT_FILENAME as NAME
+    return str(CHECKPOINT_MANAGER_SNAPSHOT_FILENAME)
+
+
+def train_snapshot(content: bytes) -> Any:
+    """That list. Raises `ValueError` or `RecursionError`: it is none."""
     from ray.train.v2._internal.execution.checkpoint.checkpoint_manager import (
         _CheckpointManagerState,
     )
 
-    try:
-        state = _CheckpointManagerState.model_validate(json.loads(LocalStorage(run).read(NAME)))
-    except FileNotFoundError:
-        return None
-    except (ValueError, RecursionError, OddEntry):
-        return f"{NAME} cannot be read"
-    problem = _snapshot_problem(state, run)
-    return None if problem is None else f"{NAME} {problem}"
-
-
-def _snapshot_problem(state: Any, run: Path) -> str | None:
-    with os.scandir(run) as entries:
-        folders = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
-    listed = [result.checkpoint_dir_name for result in state.checkpoint_results]
-    for name in listed:
-        if re.fullmatch(r"checkpoint_[^/]+", name) is None or name not in folders:
-            return f"lists a checkpoint {shown(repr(name))}, which is not there"
-    if len(set(listed)) < len(listed) or len(state.checkpoint_report_indices) != len(listed):
-        return "does not list each checkpoint once"
-    latest = state.latest_checkpoint_result
-    if latest is not None and latest.checkpoint_dir_name not in listed:
-        return "does not list its latest checkpoint"
-    if state.pending_training_results or state.pending_validation_specs:
-        return "lists checkpoints that are to be validated, which nobody asks for"
-    return None
+    return _CheckpointManagerState.model_validate(json.loads(content))
 
 
 def attach_mlflow_run(callback: Any, trial: Any, run_id: str) -> None:

@@ -26,7 +26,7 @@ from raydoa.experiment.row_values import (
     may_be_lost_at_other_prices,
 )
 from raydoa.report.cost_items import item_names, quantity_columns
-from raydoa.report.trials import check_row_schema
+from raydoa.report.result_lines import check_row_schema
 
 _CHANGED_PRICE = "+"
 """In the id of a price book: the rows were repriced (`raydoa.report.reprice.CHANGE`)."""
@@ -174,7 +174,7 @@ def _fast(column: "pd.Series[Any]", rule: Allowed, may_lack: Any) -> "pd.Series[
         good |= gaps
     elif may_lack is not None:
         good |= gaps & may_lack
-    return column.astype(_dtype(rule)) if good.all() else None  # type: ignore[call-overload]
+    return pd.Series(values, column.index, dtype=_dtype(rule)) if good.all() else None
 
 
 def _allowed(value: object, rule: Allowed) -> bool:

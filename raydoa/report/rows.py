@@ -9,9 +9,10 @@ from pathlib import Path
 
 from raydoa.errors import UserError
 from raydoa.experiment.result_row import ResultRow, items_in, quantity_column
-from raydoa.experiment.row_values import Allowed, allowed_in, contradiction, shown
+from raydoa.experiment.row_values import Allowed, allowed_in, contradiction, in_short
+from raydoa.report.result_lines import check_row_schema
 from raydoa.report.table_file import CELLS_FILE, READ_INSTEAD, read_table_file
-from raydoa.report.trials import check_row_schema, driver_rows, trial_rows
+from raydoa.report.trials import driver_rows, trial_rows
 from raydoa.store.layout import Storage, open_storage
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ def _row(values: Mapping[str, str | None], allowed: Mapping[str, Allowed], where
             row[name] = rule.read_text(text)
         except (ValueError, OverflowError):
             raise UserError(
-                f"{where}: {name}: found {shown(text)}; expected {rule.words}"
+                f"{where}: {name}: found {in_short(text)}; expected {rule.words}"
             ) from None
     if None in values:
         raise UserError(f"{where}: the row has more fields than the table has columns")

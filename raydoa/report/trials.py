@@ -5,25 +5,19 @@ plan. A sweep that is run again gives a plan without rows a new trial, and a sea
 trial that has not ended, or is damaged, is a gap only where no other trial has measured its plan.
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.experiment.cell import cell_from_json
-from raydoa.experiment.result_row import DRIVER_FILE, MEASURED, ROW_SCHEMA, ResultRow
-from raydoa.experiment.row_values import checked_row, shown
+from raydoa.experiment.result_row import DRIVER_FILE, MEASURED, ResultRow
+from raydoa.report.result_lines import cells_asked, parsed, results_of, row_in
 from raydoa.report.table_file import read_file
 from raydoa.store.layout import Storage
 from raydoa.store.storage import OddEntry
 
 RESULT_FILE = "result.json"
-_NO_CELLS = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
-"""How a cell cannot be made of JSON, whose values may be any."""
 _NAME = re.compile(r".+-([0-9a-f]{12})-[^-]+")
 
 
@@ -119,10 +113,10 @@ def driver_rows(folder: Storage, where: str, known: int | None = None) -> list[R
     rows = []
     for number, line in enumerate(content.splitlines(), 1):
         try:
-            values = _parsed(line)
+            values = parsed(line)
         except ValueError as fault:
             raise UserError(f"{path}:{number}: {fault}") from None
-        rows.append(_row(values, f"{path}:{number}"))
+        rows.append(row_in(values, f"{path}:{number}"))
     return rows
 
 
@@ -152,9 +146,9 @@ def _contents(
 def _trial(name: str, content: bytes, path: str) -> Trial:
     plan = plan_in_name(name)
     try:
-        results = _results(content, path)
-        asked = _cells_asked(results, path)
-        rows = tuple(_row(values, path) for values in results)
+        results = results_of(content, path)
+        asked = cells_asked(results, path)
+        rows = tuple(row_in(values, path) for values in results)
     except UserError as fault:
         return Trial(name, plan, damage=str(fault))
     plans = {str(row["plan"]) for row in rows}
@@ -177,86 +171,3 @@ def _fault(
         if asked and row["cell"] not in asked:
             return f"cell {row['cell']} has not asked for its plan; expected {', '.join(sorted(asked))}"
     return None
-
-
-def _results(content: bytes, path: str) -> list[ResultRow]:
-    """The last line of each cell: a trial that was retried has appended all of its lines again.
-
-    A last line without its end was cut off by a crash, and so was one that is followed by those of a retry.
-    """
-    *lines, last = content[: content.rfind(b"\n") + 1].splitlines() or [b""]
-    results = {}
-    for line in lines:
-        with suppress(ValueError):
-            values = _parsed(line)
-            results[_cell(values)] = values
-    if last:
-        try:
-            values = _parsed(last)
-        except ValueError as error:
-            raise UserError(f"{path}: its last line is {error}") from None
-        results[_cell(values)] = values
-    return list(results.values())
-
-
-def _cell(values: ResultRow) -> str:
-    cell = values.get("cell")
-    return cell if isinstance(cell, str) else shown(cell)
-
-
-def _parsed(line: bytes) -> ResultRow:
-    try:
-        values = json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"not JSON ({error})") from None
-    except RecursionError:
-        raise ValueError("JSON that is nested too deeply") from None
-    if not isinstance(values, dict):
-        raise ValueError("no row of a sweep")
-    return values
-
-
-def _row(values: ResultRow, where: str) -> ResultRow:
-    if "cell" in values or values.get("schema", 0) not in range(ROW_SCHEMA):
-        check_row_schema(values.get("schema"), where)
-    try:
-        return checked_row(values)
-    except KeyError as missing:
-        raise UserError(
-            f"{where}: the row has no column {missing}; is this a raydoa sweep?"
-        ) from None
-    except ValueError as fault:
-        raise UserError(f"{where}: {fault}") from None
-
-
-def check_row_schema(schema: object, where: str) -> None:
-    """Refuse rows of another raydoa.
-
-    Raises:
-        UserError: what was found, and what to do.
-    """
-    text = "" if schema is None else str(schema)
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
-    if number != ROW_SCHEMA:
-        remedy = "run the sweep again, which makes nothing that is in its store"
-        raise UserError(
-            f"{where}: rows have schema {shown(schema) if number == 0 and text else text or 'none'}, this raydoa reads "
-            f"{ROW_SCHEMA}; {'upgrade raydoa' if number > ROW_SCHEMA else remedy}"
-        )
-
-
-def _cells_asked(results: Sequence[Mapping[str, Any]], path: str) -> frozenset[str]:
-    """The names of a trial's cells, as its results tell; none if they do not."""
-    config = results[-1].get("config") if results else None
-    trial = config.get("trial") if isinstance(config, dict) else None
-    if not isinstance(trial, dict) or "cells" not in trial:
-        return frozenset()
-    try:
-        names = frozenset(cell_from_json(cell).name for cell in json.loads(trial["cells"]))
-    except _NO_CELLS:
-        names = frozenset()
-    if not names:
-        raise UserError(
-            f"{path}: config.trial.cells is {shown(trial['cells'])}; expected its cells as JSON"
-        )
-    return names

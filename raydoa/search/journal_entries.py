@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from raydoa.experiment.result_row import MEASURED
-from raydoa.experiment.row_values import checked_row, shown
+from raydoa.experiment.row_values import checked_row, in_short
 
 _MOST = 10**15
 
@@ -22,14 +22,14 @@ def entry_of(line: bytes) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("JSON that is nested too deeply") from None
     if not isinstance(entry, dict):
-        raise ValueError(f"found {shown(entry)}; expected a JSON object")
+        raise ValueError(f"found {in_short(entry)}; expected a JSON object")
     needed = [more for name, mores in _NEEDED.items() if name in entry for more in mores]
     for name in needed:
         if name not in entry:
             raise ValueError(f"no {name!r}")
     for name, allows in _FIELDS.items():
         if name in entry and not allows(entry[name]):
-            raise ValueError(f"{name}: found {shown(entry[name])}, which is none")
+            raise ValueError(f"{name}: found {in_short(entry[name])}, which is none")
     return entry
 
 

@@ -4,9 +4,11 @@ A digest tells that nothing has changed since a record was written, not who wrot
 can compute one. So each field's type is checked before any of it is believed.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import TypeGuard
 
 from raydoa.store.names import attempt_at, is_file_name, is_key, shown
 
@@ -52,6 +54,11 @@ def is_facts(facts: object) -> bool:
 def is_count(value: object) -> bool:
     """Whether it is a whole number from 0 on, of 63 bits at most."""
     return type(value) is int and 0 <= value < _MOST
+
+
+def is_duration(value: object) -> TypeGuard[float]:
+    """Whether it is a number of seconds from 0 on, and finite."""
+    return type(value) is float and 0 <= value < math.inf
 
 
 def _is_object(value: object) -> bool:

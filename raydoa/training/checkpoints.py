@@ -8,7 +8,6 @@ read, written or removed through a symbolic link.
 """
 
 import logging
-import math
 import re
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from raydoa.errors import UserError
 from raydoa.store.local_storage import LocalStorage, sync
+from raydoa.store.record_checks import is_duration
 from raydoa.store.storage import room_for
 from raydoa.training.engine import Engine
 from raydoa.training.manifest import (
@@ -54,7 +54,8 @@ class CheckpointFolder:
                 manifest = read_manifest(whole)
                 check_files(whole, manifest)
                 check_no_others(whole, {*manifest.files, MANIFEST_FILE})
-                seconds = _seconds(manifest.facts.get("seconds"))
+                if not is_duration(seconds := manifest.facts.get("seconds")):
+                    raise UnusableCheckpoint("its seconds are no number from 0 on")
                 engine.load(whole)
             except UnusableCheckpoint as why:
                 logger.warning("%s: %s; it is removed, and its steps are taken again", whole, why)
@@ -101,9 +102,3 @@ class CheckpointFolder:
             return []
         matches = (_WHOLE.fullmatch(path.name) for path in self._folder.iterdir())
         return [int(match[1]) for match in matches if match]
-
-
-def _seconds(value: object) -> float:
-    if not (type(value) is float and 0 <= value < math.inf):
-        raise UnusableCheckpoint("its seconds are no number from 0 on")
-    return value

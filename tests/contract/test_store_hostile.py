@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,7 +177,9 @@ def check_uses(store: Store, made: Path, outside: Path) -> None:
         after = everything(outside)
         assert before.items() - after.items() == {(record, before[record])}, use
         assert after.items() <= before.items(), use
-        (outside / record).write_bytes(before[record])  # type: ignore[arg-type]
+        content = before[record]
+        assert isinstance(content, bytes)
+        (outside / record).write_bytes(content)
     used(store, made, "collect")  # refused, as it is unknown what the damaged one depends on
     assert everything(outside) == before
     used(store, made, "publish")
@@ -358,10 +361,10 @@ def test_a_link_that_comes_in_between_leads_nowhere(
     shutil.copytree(data, victim)
     before = everything(victim)
 
-    def swapped(*arguments: object, **options: object) -> None:
+    def swapped(*arguments: Any, **options: Any) -> None:
         data.rename(tmp_path / "moved")
         data.symlink_to(victim)
-        remove(*arguments, **options)  # type: ignore[call-overload]
+        remove(*arguments, **options)
 
     monkeypatch.setattr(shutil, "rmtree", swapped)
     record = published(store)
