@@ -178,8 +178,11 @@ def is_gap(found: object) -> bool:
 
 
 def may_be_lost_at_other_prices(name: str) -> bool:
-    """Whether a table at other prices than the sweep's may lack a column's values (`raydoa.report.reprice`)."""
-    return name == "unspent" or name.startswith(("cost_", "fraction_"))
+    """Whether a table at other prices than the sweep's may lack a column's values (`raydoa.report.reprice`).
+
+    What is not known how long it takes has no price at another one of a GPU-hour.
+    """
+    return name == "unspent" or name.startswith(("cost_", "fraction_", "gpu_seconds_"))
 
 
 def fault_of(name: str, found: object, row: Mapping[str, Any], expected: str) -> str:

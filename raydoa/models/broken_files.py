@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
+import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
@@ -43,8 +44,9 @@ def read_as(what: str, folder: Path) -> Iterator[None]:
             "is not run; save the model as safetensors"
         ) from error
     except Exception as error:
-        # tokenizers raises Exception itself.
-        if type(error) is not Exception and not isinstance(error, _RAISED):
+        # tokenizers raises Exception itself; a GPU that is full says nothing of the files.
+        of_files = type(error) is Exception or isinstance(error, _RAISED)
+        if not of_files or isinstance(error, torch.OutOfMemoryError):
             raise
         raise UserError(f"{folder}: cannot be loaded as {what}: {_in_a_line(error)}") from error
 

@@ -54,9 +54,9 @@ def cluster(namespace: str, *, cpus: int | None = None, store: str | None = None
     ``store`` is what is safe when a run ends early, for the line that says why.
 
     Raises:
-        UserError: no cluster answers at `RAY_ADDRESS`, a cluster of our own could not start here, or this process is
-            connected to one already, which is the caller's.
-        RunFailed: Ray could not be started.
+        UserError: `RAY_ADDRESS` is no address, a disk is full, or this process is connected to a cluster already, which is
+            the caller's.
+        RunFailed: no cluster answers at `RAY_ADDRESS`, or Ray could not be started here.
         ClusterDied: it did, later.
         StoppedAtOnce: a second SIGINT or SIGTERM, or a first one while Tune does not run.
     """

@@ -11,13 +11,15 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from raydoa.errors import UserError
+from raydoa.errors import RunFailed, UserError
 from raydoa.on_ray.ray_internals import cluster_address, longest_socket, temp_folder
 
 _CONNECT_SECONDS = 5.0
+_MAX_PORT = 65_535
 _MAX_SOCKET_BYTES = 107
 """What Linux takes for the path of a Unix socket; macOS takes three bytes less."""
 
+_NOTHING_BEGUN = "nothing has begun, and nothing is lost"
 _OTHERWISE = "name a running cluster, or unset RAY_ADDRESS to run on this machine"
 
 
@@ -31,21 +33,22 @@ def check_address(named: str) -> None:
     """Connect once to the address that RAY_ADDRESS names.
 
     Raises:
-        UserError: it is no address, or nothing answers there.
+        UserError: it is no address.
+        RunFailed: nothing answers there.
     """
     try:
         address = named.partition("://")[2] if "://" in named else cluster_address()
     except ConnectionError:
         found = "Ray does not run on this machine"
-        raise UserError(f"RAY_ADDRESS={named}: {found}; {_OTHERWISE}") from None
+        raise RunFailed(f"RAY_ADDRESS={named}: {found}; {_NOTHING_BEGUN}; {_OTHERWISE}") from None
     except ValueError:
         address = None
     host, _, port = (address or "").rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or int(port) > _MAX_PORT:
         raise UserError(f"RAY_ADDRESS={named}: expected HOST:PORT or auto; {_OTHERWISE}")
     if (why := why_silent(host, int(port))) is not None:
         found = f"no Ray answers at {address} ({why})"
-        raise UserError(f"RAY_ADDRESS={named}: {found}; {_OTHERWISE}")
+        raise RunFailed(f"RAY_ADDRESS={named}: {found}; {_NOTHING_BEGUN}; {_OTHERWISE}")
 
 
 def why_silent(host: str, port: int) -> str | None:
@@ -58,14 +61,14 @@ def why_silent(host: str, port: int) -> str | None:
 
 
 def check_temp_folder() -> None:
-    """Raises `UserError`: the folder is too long for the sockets that a local Ray puts into it."""
+    """Raises `RunFailed`: the folder is too long for the sockets that a local Ray puts into it."""
     folder = temp_folder()
     longest = os.fsencode(longest_socket(folder))
     if (excess := len(longest) - _MAX_SOCKET_BYTES) > 0:
         length = len(os.fsencode(folder))
-        raise UserError(
+        raise RunFailed(
             f"{folder}: Ray's temporary folder has {length} bytes, and its sockets leave room for {length - excess}; "
-            "set RAY_TMPDIR to a shorter one"
+            f"{_NOTHING_BEGUN}; set RAY_TMPDIR to a shorter one"
         )
 
 

@@ -163,7 +163,8 @@ def _fast(column: "pd.Series[Any]", rule: Allowed, may_lack: Any) -> "pd.Series[
         return column if is_bool_dtype(column) else None
     if rule.kind is str:
         return column.astype("str") if all(_allowed(v, rule) for v in column.unique()) else None
-    if is_bool_dtype(column) or not is_numeric_dtype(column):
+    # A column of a file in which nothing stands has no numbers to tell its type by.
+    if is_bool_dtype(column) or not (is_numeric_dtype(column) or column.isna().all()):
         return None
     values = column.to_numpy(np.float64)
     gaps = np.isnan(values)

@@ -85,7 +85,7 @@ def mendable(where: str) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
             raise UserError(
-                f"{where}: not permitted ({error}); use a store that you may read and write"
+                f"{where}: not permitted ({error}); use a place that you may read and write"
             ) from error
         if error.errno == errno.ENAMETOOLONG:
             raise UserError(

@@ -64,9 +64,10 @@ def test_gangs_are_queued(held: list[str]) -> None:
     asyncio.run(scenario())
 
 
-def test_the_end_of_a_build_dequeues_its_gang(held: list[str]) -> None:
+def test_the_end_of_a_build_dequeues_its_gang(tmp_path: Path) -> None:
     """A trial that fails never dequeues it."""
-    a, *_ = held
+    a, lock = str(tmp_path / "a"), acquire(tmp_path, "a")
+    assert lock is not None
 
     async def scenario() -> None:
         registry = BuildRegistry()
@@ -75,6 +76,7 @@ def test_the_end_of_a_build_dequeues_its_gang(held: list[str]) -> None:
         await registry.end([a], ME, BuildOutcome(error="lost"))
         assert await registry.pending_gangs(LONG) == []
         await registry.dequeue_gang(a)
+        lock.release()
         # The lock is not held, so nothing would ever dequeue it.
         await registry.enqueue_gang(a, BOTH)
         assert await registry.pending_gangs(LONG) == []

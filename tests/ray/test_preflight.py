@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.errors import UserError
+from raydoa.errors import RunFailed, UserError
 from raydoa.on_ray.preflight import check_address, check_temp_folder, protect_token
 
 
@@ -63,7 +63,8 @@ def test_an_address_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> No
     for named in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
         monkeypatch.setenv("RAY_ADDRESS", named)
         with pytest.raises(
-            UserError, match=rf"^RAY_ADDRESS={named}: no Ray answers at \S+ \(.+\); name"
+            RunFailed,
+            match=rf"^RAY_ADDRESS={named}: no Ray answers at \S+ \(.+\); nothing has begun, .*; name",
         ):
             check_address(named)
 
@@ -84,6 +85,6 @@ def test_a_temporary_folder_that_is_too_long(
     check_temp_folder()
     monkeypatch.setenv("RAY_TMPDIR", "/tmp/" + "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 20)
     with pytest.raises(
-        UserError, match=r"has 49 bytes, and its sockets leave room for 4\d; set RAY_TMPDIR"
+        RunFailed, match=r"has 49 bytes, and its sockets leave room for 4\d; .*; set RAY_TMPDIR"
     ):
         check_temp_folder()

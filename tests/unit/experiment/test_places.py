@@ -10,6 +10,8 @@ import pytest
 
 from raydoa.errors import UserError
 from raydoa.experiment.resolve import Resolved, resolve
+from raydoa.experiment.search_accounting import existing_units
+from tests.contract.stored import forge
 from tests.unit.experiment.conftest import distillation
 from tests.unit.world import World, builder_of, measure_all
 
@@ -48,6 +50,29 @@ def test_a_full_scratch_disk_is_told(
         builder_of(resolved, plan).build(student)
     assert all(problem is None for _, problem in resolved.context.store.verify())
     assert sorted(path.name for path in small_disk.iterdir()) == ["filler"]
+
+
+@pytest.mark.parametrize("folder", ["../victim", "{outside}", "", ".", "data"])
+def test_a_forged_record_costs_a_sweep_that_artifact_alone(
+    resolved: Resolved, tmp_path: Path, folder: str
+) -> None:
+    """Wherever it says that its files lie, though its digest is right: nothing is removed there."""
+    rows, store = measure_all(resolved), resolved.context.store
+    plan, student = distillation(resolved)
+    victim = tmp_path / "victim" / "precious"
+    victim.parent.mkdir()
+    victim.write_text("precious")
+    record = store.find(student.key)
+    assert record is not None
+    others = {key: store.find(key) for key in store.keys() if key != student.key}
+    forge(store, record, folder=folder.format(outside=victim.parent))
+    assert existing_units([plan], resolved.study, store), "a search goes on, too"
+    again = measure_all(resolved)
+    for name in ("score", "cost_total", "cost_incurred"):
+        assert [row[name] for row in again.values()] == [row[name] for row in rows.values()]
+    assert victim.read_text() == "precious"
+    assert {key: store.find(key) for key in others} == others
+    assert all(problem is None for _, problem in store.verify())
 
 
 def test_a_newer_store_is_refused(resolved: Resolved) -> None:

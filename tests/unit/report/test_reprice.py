@@ -17,8 +17,8 @@ from raydoa.costs.tariffs import Tariff
 from raydoa.costs.vectorized import micro_usd, unit_gpu_seconds
 from raydoa.errors import UserError
 from raydoa.report.break_even import break_evens
-from raydoa.report.columns import as_cells
-from raydoa.report.reprice import new_prices, reprice
+from raydoa.report.columns import as_cells, read_table
+from raydoa.report.reprice import emptied_columns, new_prices, reprice
 from raydoa.report.unit_prices import gpu_hour_usd, label_usd, prices_of
 from tests.unit.conftest import Measured
 from tests.unit.report.conftest import grid, row
@@ -85,6 +85,16 @@ def test_what_belongs_to_the_old_plan_is_emptied(cells: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(found[kept], cells[kept])
     assert set(found["prices"]) == {"embedded+label.tiny=0.5+label.tiny=0.1"}
     assert reprice(cells, {}) is cells
+
+
+def test_a_table_at_other_prices_is_read(cells: pd.DataFrame) -> None:
+    """As the page exports it, with columns in which nothing stands."""
+    written = reprice(cells, {"label.tiny": 0.1})
+    read = read_table(written.to_csv(index=False).encode(), "written")
+    emptied = emptied_columns(cells)
+    assert read[emptied].isna().all(axis=None) and read["cost_total"].equals(written["cost_total"])
+    with pytest.raises(UserError, match="here: \\w+ of cell .* is .*; expected a number"):
+        read_table(written.assign(prices="a book").to_csv(index=False).encode(), "here")
 
 
 def test_the_prices_of_rows(cells: pd.DataFrame) -> None:
