@@ -118,7 +118,10 @@ def _connect(namespace: str, cpus: int | None, named: str | None) -> None:
         except SystemExit:
             # What Ray makes of a SIGTERM from here on.
             raise KeyboardInterrupt from None
-        except (RuntimeError, OSError) as error:
+        except Exception as error:
+            # Where a part of it dies while it starts, Ray raises Exception itself.
+            if not (type(error) is Exception or isinstance(error, RuntimeError | OSError)):
+                raise
             if is_full_disk(error):
                 raise UserError(
                     f"{temp_folder()}: no space left for a local Ray; make room there, or set RAY_TMPDIR to another folder"

@@ -2,11 +2,14 @@
 
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import ray
 
 from raydoa.errors import RunFailed, UserError
+from raydoa.on_ray.cluster import cluster
 from raydoa.on_ray.preflight import check_address, check_temp_folder, protect_token
 
 
@@ -88,3 +91,30 @@ def test_a_temporary_folder_that_is_too_long(
         RunFailed, match=r"has 49 bytes, and its sockets leave room for 4\d; .*; set RAY_TMPDIR"
     ):
         check_temp_folder()
+
+
+def test_a_part_that_dies_while_ray_starts_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ray waits 30 s for its raylet, and then raises `Exception` itself; another class of error is a defect of ours."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(
+        ray, "init", _raising(Exception("The current node timed out during startup."))
+    )
+    with (
+        pytest.raises(
+            RunFailed, match=r"^Ray could not be started: The current node timed out .*run the same"
+        ),
+        cluster("here", store=str(tmp_path)),
+    ):
+        pass
+    monkeypatch.setattr(ray, "init", _raising(KeyError("x")))
+    with pytest.raises(KeyError), cluster("here", store=str(tmp_path)):
+        pass
+
+
+def _raising(error: Exception) -> Callable[..., None]:
+    def raises(**_options: object) -> None:
+        raise error
+
+    return raises
