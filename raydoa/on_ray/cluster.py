@@ -128,7 +128,7 @@ def _connect(namespace: str, cpus: int | None, named: str | None) -> None:
                 ) from error
             verb = f"did not answer at {named}" if named else "could not be started"
             raise RunFailed(
-                f"Ray {verb}: {last_line(error)}; its logs are in {temp_folder()}/session_latest/logs; nothing has been "
+                f"Ray {verb}: {last_line(error).rstrip('.')}; its logs are in {temp_folder()}/session_latest/logs; nothing has been "
                 "made yet, run the same command again"
             ) from error
 

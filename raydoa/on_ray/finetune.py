@@ -63,7 +63,7 @@ def fine_tune(
         except ray.train.TrainingFailedError as failure:
             causes = map(actionable_cause, getattr(failure, "worker_failures", {}).values())
             if (cause := next(filter(None, causes), None)) is not None:
-                raise cause from failure
+                raise cause from None
             if is_full_disk(failure):
                 # Another group would meet the same.
                 raise full_disk(runtime) from failure

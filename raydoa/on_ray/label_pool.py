@@ -107,8 +107,11 @@ def label_pool(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfi
             lost = isinstance(error, ActorUnavailableError) or bool(
                 nodes - set(schedulable_nodes())
             )
-            if actionable_cause(error) or not (lost and retries_left >= 0):
-                raise actionable_cause(error) or _failed(error, left) from error
+            if (cause := actionable_cause(error)) is not None:
+                # Not `from error`, which may be the cause itself: Tune goes along causes to their end.
+                raise cause from None
+            if not (lost and retries_left >= 0):
+                raise _failed(error, left) from error
             logger.warning("a node was lost; %d shards are left", len(left))
 
 
