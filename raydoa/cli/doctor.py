@@ -41,9 +41,9 @@ def _check_file(path: Path, teacher: str | None) -> int:
     from raydoa.doctor.cluster_file import KubernetesFile, read_cluster_file
     from raydoa.doctor.kuberay import dry_run_command
     from raydoa.doctor.nodes import check_nodes, node_groups, node_lines
-    from raydoa.models.lookup import known_shapes
+    from raydoa.models.lookup import known_checkpoints
 
-    teachers = list(known_shapes())
+    teachers = list(known_checkpoints())
     if teacher is not None and teacher not in teachers:
         hint = did_you_mean(teacher, teachers)
         raise UserError(f"--teacher: found {teacher!r}; raydoa knows {', '.join(teachers)}{hint}")

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Plan
 from raydoa.costs.schedules import Recipes
+from raydoa.models.meeting import Meeting, OutputSpace, space_of
+from raydoa.models.objective import Objective
 from raydoa.pipeline.stages import (
     TEACHER,
     ChooseSparsity,
@@ -32,6 +34,8 @@ class StageInputs:
         data: the stage that imports the task's rows.
         scorer, test_rows: see `Evaluate`.
         initial: the pretrained models by name.
+        objectives: what they are opened with to learn the task; None: they write text.
+        meetings: what is kept of a teacher's labels for a student, by (teacher, student).
         recipes: the three trainings.
         mixing: how gold rows join soft labels.
         representation: what is kept of a teacher's distributions.
@@ -43,6 +47,8 @@ class StageInputs:
     scorer: str | None
     test_rows: int | None
     initial: Mapping[str, Initial]
+    objectives: Mapping[str, Objective | None]
+    meetings: Mapping[tuple[str, str], Meeting]
     recipes: Recipes
     mixing: Mixing
     representation: Representation
@@ -101,6 +107,7 @@ class StageGraph:
             steps=steps,
             seed=self.plan.seed,
             repeat=self.plan.repeat,
+            objective=inputs.objectives[model],
         )
 
     def pseudo_label(
@@ -114,7 +121,11 @@ class StageGraph:
         The source is the teacher, unless another one is given with what it keeps.
         """
         inputs, teacher = self.inputs, self.teacher if source == TEACHER else None
-        representation = representation or inputs.representation
+        objective = None
+        if representation is None:
+            assert teacher is not None, "a source other than a teacher says what it keeps"
+            meeting = inputs.meetings[teacher.model, self.plan.student]
+            representation, objective = meeting.representation, meeting.objective
         sparsity = None
         if representation.kind == "sparse":
             assert teacher is not None, "a sparse representation is of a teacher's distributions"
@@ -138,6 +149,7 @@ class StageGraph:
                 stop=min(start + inputs.shard_rows, rows),
                 seed=self.plan.seed,
                 source=source,
+                objective=objective,
             )
             for start in range(0, rows, inputs.shard_rows)
         )
@@ -145,6 +157,7 @@ class StageGraph:
     def distill(self, steps: int) -> Distill:
         """The student on the shards; bought labels, with those that were owned, teach it as well."""
         inputs, bought = self.inputs, self.labels > self.plan.n
+        over = [shard.objective for shard in self.shards if shard.objective is not None]
         return Distill(
             initial=inputs.initial[self.plan.student],
             teacher=self.teacher,
@@ -157,6 +170,7 @@ class StageGraph:
             labels=self.labels if bought else 0,
             data=inputs.data if bought else None,
             mixing=inputs.mixing if bought else None,
+            objective=over[0] if over else inputs.objectives[self.plan.student],
         )
 
     def evaluate(self, trained: FineTune | Distill) -> Evaluate:
@@ -171,6 +185,14 @@ class StageGraph:
             rows=inputs.test_rows,
             scorer=inputs.scorer,
         )
+
+    @property
+    def output_space(self) -> OutputSpace | None:
+        """What the student learns from its teacher over; None: it has none, or learns from several in different ways."""
+        if self.teacher is None or not isinstance(self.student, Distill):
+            return None
+        kinds = {shard.representation.kind for shard in self.shards if shard.teacher is not None}
+        return space_of(kinds.pop()) if len(kinds) == 1 else None
 
     @property
     def evaluations(self) -> tuple[Evaluate, ...]:

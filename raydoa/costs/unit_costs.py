@@ -137,7 +137,7 @@ class UnitCosts:
         """The unit cost of that work.
 
         Raises:
-            UserError: a model of unknown shape, or a teacher of another vocabulary.
+            UserError: a model of unknown shape.
         """
         stand_ins = self.book.priced_as
         if stand_ins is None or work.model not in stand_ins.models:
@@ -166,7 +166,7 @@ class UnitCosts:
             seconds = shape.labelling_seconds(device, rows, *lengths) / rows
         else:
             soft = work.operation == "distill_step"
-            head = self._teacher_head(work.teacher, work.model, shape) if soft else 0
+            head = self._teacher_head(work.teacher, shape) if soft else 0
             seconds = shape.training_seconds(device, rows, *lengths, head)
         return unit_cost(work, self.accelerator, seconds, "estimated", _origin(accelerator))
 
@@ -190,18 +190,16 @@ class UnitCosts:
             )
         return shape
 
-    def _teacher_head(self, teacher: str | None, student: str, shape: ModelShape) -> int:
-        """Weights of the teacher's head, which a step on soft labels multiplies with; 0 where text is learnt."""
+    def _teacher_head(self, teacher: str | None, shape: ModelShape) -> int:
+        """Weights of the teacher's head, which a step on soft labels multiplies with; 0 where classes or text are learnt."""
         assert teacher is not None, "a distill_step has a teacher"
         writer = self.shape(teacher)
-        if writer.writes != shape.writes:
-            return 0
-        if writer.outputs != shape.outputs:
-            raise UserError(
-                f"teacher {teacher!r} has a vocabulary of {writer.outputs} and student "
-                f"{student!r} one of {shape.outputs}; soft labels need the same on both sides"
-            )
-        return writer.outputs * writer.width
+        return writer.outputs * writer.width if self.shares_tokens(writer, shape) else 0
+
+    @staticmethod
+    def shares_tokens(teacher: ModelShape, student: ModelShape) -> bool:
+        """Whether a student learns from its teacher's distributions over tokens, as far as sizes tell."""
+        return teacher.writes == student.writes == "tokens" and teacher.outputs == student.outputs
 
 
 def unit_cost(

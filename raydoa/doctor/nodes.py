@@ -16,7 +16,7 @@ from raydoa.doctor.finding import Finding, as_list, nested
 from raydoa.doctor.kuberay import cluster_specs, pod_groups
 from raydoa.errors import UserError
 from raydoa.models.family import ModelShape
-from raydoa.models.lookup import known_shapes
+from raydoa.models.lookup import known_checkpoints
 
 _GPU = "nvidia.com/gpu"
 _ACCELERATOR = "raydoa/accelerator"
@@ -57,7 +57,7 @@ def needed_memory(shape: ModelShape, gpus: int) -> float:
 
 def largest_teacher(gpus: int, bytes_each: float) -> str | None:
     """The largest model of known size that a node with ``gpus`` GPUs of ``bytes_each`` fine-tunes and labels with."""
-    by_size = sorted(known_shapes().items(), key=lambda item: item[1].parameters)
+    by_size = sorted(known_checkpoints().items(), key=lambda item: item[1].parameters)
     fitting = [name for name, shape in by_size if needed_memory(shape, gpus) <= bytes_each]
     return fitting[-1] if fitting else None
 
@@ -76,7 +76,7 @@ def check_nodes(groups: Sequence[NodeGroup], teacher: str | None) -> Iterator[Fi
         return
     if not any(_fits(teacher, gpu) for gpu in starting.values()):
         name, gpu = max(starting.items(), key=lambda item: item[1].count * item[1].memory_gib)
-        need = needed_memory(known_shapes()[teacher], gpu.count) / 1e9
+        need = needed_memory(known_checkpoints()[teacher], gpu.count) / 1e9
         yield Finding(
             name,
             f"{teacher} needs {need:.1f} GB on each of {_describe(gpu)}",
@@ -188,7 +188,7 @@ def _of_kuberay(file: KubernetesFile) -> Iterator[NodeGroup | Finding]:
 
 
 def _fits(teacher: str, gpu: Gpus) -> bool:
-    return needed_memory(known_shapes()[teacher], gpu.count) <= gpu.memory_gib * 2**30
+    return needed_memory(known_checkpoints()[teacher], gpu.count) <= gpu.memory_gib * 2**30
 
 
 def _describe(gpu: Gpus) -> str:

@@ -131,12 +131,12 @@ def _training(
     rows = model.random_examples(work.batch_size, work.source_length, work.target_length)
     head = None
     teacher = costs.shape(work.teacher) if work.teacher is not None else None
-    if teacher is not None and teacher.writes == shape.writes:
+    if teacher is not None and costs.shares_tokens(teacher, shape):
         head = torch.randn(teacher.outputs, teacher.width)
         soft = HiddenLabels(torch.randn(work.target_length, teacher.width))
         rows = [replace(row, soft=soft) for row in rows]
     loss = model.loss(
-        teacher_head=head,
+        **({} if head is None else {"teacher_head": head}),
         temperature=_recipe(work).temperature,
         activation_checkpointing=execution.activation_checkpointing,
     )

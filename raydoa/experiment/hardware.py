@@ -1,7 +1,7 @@
 """Hardware by name, and the settings with which T5-XXL is fine-tuned and served on it.
 
 T5-XXL (google/t5-v1_1-xxl) has 11.13e9 parameters: 22.3 GB in bf16, and 16 bytes a parameter while it trains = 178 GB.
-Under ZeRO-3 on W GPUs each holds 178 / W, and beside it, at the peak, some 12 GB; `raydoa.models.seq2seq.memory` says what they are,
+Under ZeRO-3 on W GPUs each holds 178 / W, and beside it, at the peak, some 12 GB; `raydoa.models.memory` says what they are,
 and works it out for any T5:
 
     8 x A100-40GB   178 / 8 = 22.3, + 12 = 34 GB of 40: fits, 4 rows a GPU make the global batch of 32

@@ -60,6 +60,7 @@ def resolve(sweep: Sweep, runtime: RuntimeConfig) -> Resolved:
         sweep=sweep,
         tasks=tasks,
         checkpoints=models.checkpoints,
+        speakers=models.speakers,
         pretrained={
             (name, task.spec.name): _own_model(name, task, sweep)
             for name in models.own
@@ -68,6 +69,8 @@ def resolve(sweep: Sweep, runtime: RuntimeConfig) -> Resolved:
         unit_costs=_unit_costs(sweep, runtime, specs, models),
         unreachable=tuple(missing),
     )
+    for name in tasks:
+        study.inputs(name)  # Refuses models that cannot learn the task.
     places = {task.scorer: str(scorers[name]) for name, task in tasks.items() if task.scorer}
     return Resolved(study, _context(sweep, runtime, specs, {**models.places, **places}))
 

@@ -1,11 +1,7 @@
-"""The models of a sweep: where they are, how large they are, and whether they share an output space.
-
-Distillation compares distributions over one output space (a vocabulary, or the task's classes). That is
-checked here, before a dollar is spent on a teacher.
-"""
+"""The models of a sweep: where they are, how large they are, and what they write."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +10,9 @@ from raydoa.experiment.config import Sweep
 from raydoa.models.family import ModelShape
 from raydoa.models.hub import checkpoint_folder, locate
 from raydoa.models.lookup import family_at, known_shapes, own_models, shape_at
-from raydoa.pipeline.stages import Checkpoint
+from raydoa.models.meeting import Speaker
+from raydoa.models.naming import ModelName
+from raydoa.pipeline.stages import Checkpoint, TakeLayers
 
 
 @dataclass(frozen=True)
@@ -26,12 +24,14 @@ class Models:
         checkpoints: the others; a stand-in for one that cannot be reached.
         places: where the reachable checkpoints are, by fingerprint.
         shapes: their dimensions, by name.
+        speakers: what they write, by name.
     """
 
     own: tuple[str, ...]
-    checkpoints: Mapping[str, Checkpoint]
+    checkpoints: Mapping[str, Checkpoint | TakeLayers]
     places: Mapping[str, str]
     shapes: Mapping[str, ModelShape]
+    speakers: Mapping[str, Speaker]
 
 
 def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> Models:
@@ -43,21 +43,22 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
         missing: takes a line for each that cannot be reached and can be priced all the same.
 
     Raises:
-        UserError: ``places`` names another model, a folder is no checkpoint, the output spaces differ, or a model
-            can neither be reached nor priced.
+        UserError: ``places`` names another model, a folder is no checkpoint, or a model can neither be reached nor priced.
     """
     _check_places(sweep, places)
     teachers = sweep.used_teachers
     names = dict.fromkeys((sweep.student, *teachers))
     own = tuple(name for name in names if name in own_models() and name not in places)
-    checkpoints: dict[str, Checkpoint] = {}
+    checkpoints: dict[str, Checkpoint | TakeLayers] = {}
     where: dict[str, str] = {}
     folders: dict[str, Path] = {}
     for name in names:
         if name in own:
             continue
+        named = ModelName.of(name)
         try:
-            located = locate(name, places.get(name))
+            place = places.get(name) or places.get(named.base)
+            located = locate(named.base, place, named.settings.model_revision)
         except Unreachable as why:
             if name not in known_shapes():
                 near = did_you_mean(name, [*own_models(), *known_shapes()])
@@ -68,36 +69,43 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
             stand_in = hashlib.sha256(f"unreachable {name}".encode()).hexdigest()
             checkpoints[name] = Checkpoint(name, stand_in)
             continue
-        checkpoints[name] = Checkpoint(name, located.fingerprint)
+        checkpoints[name] = _begun(named, Checkpoint(name, located.fingerprint))
         where[located.fingerprint] = located.place
         folders[name] = checkpoint_folder(located.place, weights=False)
-    if sweep.representation.kind != "text":
-        _check_output_spaces(sweep.student, teachers, folders, own)
-    shapes = {name: shape_at(folder) for name, folder in folders.items()}
-    return Models(own, checkpoints, where, shapes)
+    settings = {name: ModelName.of(name).settings for name in folders}
+    shapes = {name: shape_at(folder, settings[name]) for name, folder in folders.items()}
+    speakers = {
+        name: Speaker(
+            name, family.name, f"{family.output_space(folder)}, {shapes[name].outputs} outputs"
+        )
+        for name, folder in folders.items()
+        if (family := family_at(folder, settings[name].kind))
+    }
+    # Own models of a family share what they learn from the task (a vocabulary, its classes), and nobody else has it.
+    speakers |= {
+        name: Speaker(name, own_models()[name].name, f"{own_models()[name].name} here")
+        for name in own
+    }
+    for name in names:
+        if name not in speakers:
+            shape = known_shapes()[name]
+            speakers[name] = Speaker(name, shape.family, f"unreachable, {shape.outputs} outputs")
+    return Models(own, checkpoints, where, shapes, speakers)
+
+
+def _begun(named: ModelName, checkpoint: Checkpoint) -> Checkpoint | TakeLayers:
+    layers = named.settings.layers
+    if not layers:
+        return checkpoint
+    return TakeLayers(named.text, Checkpoint(named.base, checkpoint.fingerprint), layers)
 
 
 def _check_places(sweep: Sweep, places: Mapping[str, str]) -> None:
-    used_models = (sweep.student, *sweep.grid.teachers)
+    used_models = {sweep.student, *sweep.grid.teachers}
+    used_models |= {ModelName.of(name).base for name in used_models}
     for name in places:
         if name not in used_models:
             raise UserError(
                 f"--model {name}=...: no model of this sweep, whose student is {sweep.student} and whose teachers "
                 f"are {', '.join(sweep.grid.teachers)}; name it with --student or --teachers as well"
-            )
-
-
-def _check_output_spaces(
-    student: str, teachers: Iterable[str], folders: Mapping[str, Path], own: Iterable[str]
-) -> None:
-    """Compare what the models that can be reached write."""
-    spaces = {name: family_at(folder).output_space(folder) for name, folder in folders.items()}
-    # Own models of a family share what they learn from the task (a vocabulary, its classes), and nobody else has it.
-    spaces |= {name: f"{own_models()[name].name} here" for name in own}
-    for teacher in teachers:
-        if {student, teacher} <= spaces.keys() and spaces[student] != spaces[teacher]:
-            raise UserError(
-                f"teacher {teacher} and student {student} have different output spaces "
-                f"({spaces[teacher][:12]} and {spaces[student][:12]}); distillation needs the same on both "
-                "sides, unless representation.kind is text: choose --student and --teachers of one family"
             )

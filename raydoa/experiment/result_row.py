@@ -14,7 +14,7 @@ from raydoa.costs.items import ITEMS
 from raydoa.costs.items.item import pool_rows
 from raydoa.costs.plan import Choices, Plan
 
-ROW_SCHEMA = 4
+ROW_SCHEMA = 5
 
 ResultRow = dict[str, Any]
 """By column."""
@@ -35,6 +35,7 @@ _IDENTITY: Mapping[str, type | UnionType] = {
     "teacher": str | None,
     "choices": str | None,
     "student": str,
+    "output_space": str | None,
     "seed": int,
     "repeat": int,
     "metric": str,

@@ -28,11 +28,14 @@ from raydoa.experiment.result_row import ROW_SCHEMA
 from raydoa.experiment.task_source import TaskSource
 from raydoa.models.family import ModelShape
 from raydoa.models.lookup import own_models
+from raydoa.models.meeting import Speaker, meeting
+from raydoa.models.objective import objective_of
 from raydoa.pipeline.stages import (
     VERSIONS,
     Checkpoint,
     Initialize,
     Pretrain,
+    TakeLayers,
     TextForm,
 )
 from raydoa.store.key import canonical_json
@@ -51,6 +54,7 @@ class Study:
         sweep: the configuration.
         tasks: its tasks by name.
         checkpoints: its models that are not pretrained here, by name.
+        speakers: what its models write, by name.
         pretrained: models that raydoa builds itself as stages, by (model, task).
         unit_costs: unit costs, and the price book they are priced with.
         unreachable: one line for each file or model that cannot be reached from here, or size above the data.
@@ -58,7 +62,8 @@ class Study:
 
     sweep: Sweep
     tasks: Mapping[str, TaskSource]
-    checkpoints: Mapping[str, Checkpoint]
+    checkpoints: Mapping[str, Checkpoint | TakeLayers]
+    speakers: Mapping[str, Speaker]
     pretrained: Mapping[tuple[str, str], Pretrain | Initialize]
     unit_costs: UnitCosts
     unreachable: tuple[str, ...] = ()
@@ -179,6 +184,11 @@ class Study:
         alone = any("teacher" not in varied for varied in axes)
         return [*([{}] if alone else []), *({"teacher": name} for name in teachers)]
 
+    @property
+    def taught_by(self) -> tuple[str, ...]:
+        """The models that plans of the sweep distil from, a student that is its own teacher among them."""
+        return tuple(choice["teacher"] for choice in self.choices if "teacher" in choice)
+
     def works(self) -> list[Work]:
         """Every unit of computing that plans of the sweep are made of, each once."""
         works: dict[Work, Work] = {}
@@ -220,8 +230,13 @@ class Study:
         return ledger.kgco2e(self.unit_costs.book, self.sweep.accelerator, self.sweep.region)
 
     def inputs(self, task: str) -> StageInputs:
-        """What the stages of a task's plans are built from."""
+        """What the stages of a task's plans are built from.
+
+        Raises:
+            UserError: a model of the sweep cannot learn the task.
+        """
         source, sweep = self.tasks[task], self.sweep
+        of_task, student = objective_of(source.spec), self.speakers[sweep.student]
         pretrained = {
             model: stage for (model, name), stage in self.pretrained.items() if name == task
         }
@@ -231,6 +246,15 @@ class Study:
             scorer=source.scorer,
             test_rows=sweep.test_rows,
             initial={**pretrained, **self.checkpoints},
+            objectives={
+                name: speaker.objective(of_task, task) for name, speaker in self.speakers.items()
+            },
+            meetings={
+                (name, student.name): meeting(
+                    self.speakers[name], student, of_task, task, sweep.representation
+                )
+                for name in {sweep.student, *self.taught_by}
+            },
             recipes=self.recipes,
             mixing=sweep.mixing,
             representation=sweep.representation,

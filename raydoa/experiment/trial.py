@@ -61,6 +61,7 @@ def measure(
     incurred = units_usd(ledger, incurred_units(graph, records, purchased, owner))
     measured = {
         **_planned(plan, ledger, study),
+        "output_space": graph.output_space,
         **_scores([evaluation.facts for evaluation in evaluations]),
         **_measured(records),
         **_keys(graph),

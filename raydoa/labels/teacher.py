@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from raydoa.labels.source import Collected, Labeller, LabelSource, Quote, RowOutcome, Ticket
+from raydoa.models.objective import Objective
 from raydoa.pipeline.context import ExecutionContext, open_model, record_of, source_ids
 from raydoa.pipeline.stages import FineTune, PseudoLabel, TextForm
 from raydoa.tasks.data import Row, TaskRows
@@ -29,23 +30,35 @@ class TeacherSource(LabelSource):
     def open(self, shard: PseudoLabel, rows: TaskRows, context: ExecutionContext) -> Labeller:
         """See `LabelSource.open`: the teacher is loaded once."""
         assert shard.teacher is not None, "a teacher's shard names it"
-        return TeacherLabeller(shard.teacher, context)
+        return TeacherLabeller(shard.teacher, context, shard.objective)
 
 
 class TeacherLabeller(Labeller):
-    """A teacher that is open."""
+    """A teacher that is open: as it was trained, or with an ``objective`` whose classes it scores."""
 
-    def __init__(self, teacher: FineTune, context: ExecutionContext) -> None:
+    def __init__(
+        self, teacher: FineTune, context: ExecutionContext, objective: Objective | None = None
+    ) -> None:
         self._context = context
         self._teacher = teacher
-        self._model = open_model(teacher, context, precision=teacher.recipe.precision, spread=True)
+        self._model = open_model(
+            teacher,
+            context,
+            objective=objective or teacher.objective,
+            precision=teacher.recipe.precision,
+            spread=True,
+        )
         self._model.network.eval()
         self._content = record_of(teacher, context).content
-        self.head: torch.Tensor = self._model.head
+
+    @property
+    def head(self) -> "torch.Tensor":
         """The output head ``[outputs, width]``, where the teacher has it."""
+        return self._model.head
 
     def collect(self, ticket: Ticket) -> Collected:
         from raydoa.training.soft_labels import (
+            ClassLabels,
             HiddenLabels,
             LabelledRow,
             ShardFacts,
@@ -62,17 +75,22 @@ class TeacherLabeller(Labeller):
         def soft(row: "Generated") -> SoftLabels:
             if kind == "text":
                 return WrittenLabels()
+            if kind == "classes":
+                assert row.log_probs is not None
+                return ClassLabels(row.log_probs)
+            assert row.states is not None
             if sparsity is None or temperature is None:
                 return HiddenLabels(row.states)
             top, samples = sparsity.top, sparsity.samples
             return sparsify(row.states, self.head, temperature, top, samples, row.row_id)
 
         generated = list(self._generate(ticket.rows, shard.form))
-        texts = self._model.texts([row.target_ids for row in generated])
+        prefixed = [shard.form.prefix + sources[row.row_id] for row in generated]
+        texts = self._model.texts([row.target_ids for row in generated], prefixed)
         facts = ShardFacts(
             kind=kind,
             dtype=shard.representation.dtype,
-            vocabulary=self.head.shape[0],
+            vocabulary=self._model.outputs,
             temperature=temperature,
             teacher=f"{shard.model} ({self._teacher.key[:12]})",
             teacher_content=self._content,
@@ -91,8 +109,13 @@ class TeacherLabeller(Labeller):
         from raydoa.training.soft_labels import HiddenLabels
 
         written = {row.row_id: row for row in self._generate(rows, form)}
+
+        def exact(row: "Generated") -> HiddenLabels:
+            assert row.states is not None, "a sparse representation is of tokens"
+            return HiddenLabels(row.states)
+
         return [
-            Example(row.id, ids, written[row.id].target_ids, HiddenLabels(written[row.id].states))
+            Example(row.id, ids, written[row.id].target_ids, exact(written[row.id]))
             for row, ids in zip(rows, source_ids(rows, form, self._model), strict=True)
         ]
 

@@ -10,6 +10,9 @@ Everything else reaches models through these, so no layer, head or formula is kn
 loop sees token ids only: a source and a target are lists of integers, whatever they stand for. A classifier's target is
 one id, its class; a linear model's source ids are the buckets of its n-grams.
 
+A model is opened to write text, or with an `Objective`: then what it generates, and its soft labels, are over the
+objective's classes, whether it has a head for them or scores their texts.
+
 This module is imported by planning, so it does not import torch. Families import it only where a model is opened.
 """
 
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from raydoa.errors import UserError
+from raydoa.models.objective import Objective
 
 if TYPE_CHECKING:
     import torch
@@ -66,10 +70,7 @@ class ModelShape(Protocol):
 
     @property
     def writes(self) -> str:
-        """What an output is: `tokens` or `classes`.
-
-        A student learns the distribution of a teacher that writes the same, and the text of any other.
-        """
+        """What an output is: `tokens`, or `classes` where there is a head for them."""
 
     def training_seconds(
         self,
@@ -113,34 +114,51 @@ class Model(ABC):
     @property
     @abstractmethod
     def output_space(self) -> str:
-        """Fingerprint of what target ids mean: soft labels are exchanged where it is the same."""
+        """Fingerprint of what soft labels are over: they are exchanged where it is the same."""
 
     @property
     @abstractmethod
+    def outputs(self) -> int:
+        """Size of the output space."""
+
+    @property
     def head(self) -> "torch.Tensor":
-        """The output head ``[outputs, width]``, detached, where the model has it: logits are ``head @ state``."""
+        """The output head ``[outputs, width]`` of a model that writes tokens, detached: logits are ``head @ state``."""
+        raise AssertionError(f"{type(self).__name__} has no head over tokens")
 
     @abstractmethod
     def source_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
         """Ids of each source, prefix included, at most ``length`` and at least one."""
 
     @abstractmethod
-    def target_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
-        """Ids of each target, at most ``length`` and at least one. Raises `UserError`: a target that this model can never write."""
+    def target_ids(
+        self, texts: Sequence[str], length: int, sources: Sequence[str], source_length: int
+    ) -> list[list[int]]:
+        """Ids of each target, at most ``length`` and at least one: what the model is trained on.
+
+        ``sources`` are cut at ``source_length`` as for `source_ids`; a target may be a tag for each of their tokens.
+
+        Raises:
+            UserError: a target that this model can never write.
+        """
+
+    def can_say(self, text: str) -> bool:
+        """Whether a target is one that this model can write; `target_ids` refuses others."""
+        return True
 
     @abstractmethod
-    def texts(self, targets: Sequence[Sequence[int]]) -> list[str]:
-        """The texts that target ids stand for."""
+    def texts(self, targets: Sequence[Sequence[int]], sources: Sequence[str]) -> list[str]:
+        """The texts that generated ids stand for; ``sources`` are those of `source_ids`, in the same order."""
 
     @abstractmethod
     def loss(self, **options: Any) -> "Loss":
-        """The training loss around `network`, with the arguments of `raydoa.training.distill.Loss`."""
+        """The training loss around `network`, with the arguments of `raydoa.training.distill.Loss` or its `TokenLoss`."""
 
     @abstractmethod
     def generate(
         self, sources: "Sequence[Example]", *, most_tokens: int, batch_size: int
     ) -> "Iterator[Generated]":
-        """Target ids and the head's inputs for every row, in any order.
+        """What the model writes for every row, in any order: at most ``most_tokens``, or classes with their log-probabilities.
 
         Raises:
             UnlabelableRow: the model fails on a row, which is named.
@@ -181,6 +199,14 @@ class Family(ABC):
     def takes(self, config: Mapping[str, Any]) -> bool:
         """Whether a checkpoint with this `config.json` is of the family."""
 
+    def objective(self, of_task: Objective | None) -> Objective | None:
+        """What a model of the family is opened with for a task; None: it writes text, which is so unless overridden.
+
+        Raises:
+            UserError: it cannot learn the task. The message begins with what the family cannot do.
+        """
+        return None
+
     @abstractmethod
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
         """The size of a checkpoint; ``where`` names its config in errors. Raises `UserError`: the config lacks a dimension."""
@@ -191,18 +217,28 @@ class Family(ABC):
 
     @abstractmethod
     def output_space(self, folder: Path) -> str:
-        """`Model.output_space` of a checkpoint folder, without opening the model."""
+        """`Model.output_space` of a checkpoint folder whose model writes text, without opening it."""
 
     @abstractmethod
     def open(
         self,
         folder: Path,
         *,
+        objective: Objective | None = None,
         dropout: float = 0.0,
         precision: str = "float32",
         spread: bool = False,
+        seed: int = 0,
     ) -> Model:
         """Open a checkpoint folder on the CPU, or, with ``spread``, laid over all visible GPUs.
+
+        Args:
+            folder: of the checkpoint.
+            objective: what the model is to say; text unless given.
+            dropout: in training.
+            precision: number format of the weights.
+            spread: over several GPUs.
+            seed: of a head that the checkpoint lacks.
 
         Raises:
             UserError: its weights do not fit its config, or it lacks files.

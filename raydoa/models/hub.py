@@ -20,7 +20,8 @@ from raydoa.errors import Unreachable, UserError
 
 logger = logging.getLogger(__name__)
 
-_DESCRIPTION = ("*.json", "*.model", "*.txt")
+DESCRIPTION = ("*.json", "*.model", "*.txt")
+"""What says what a checkpoint is and how it reads, beside its weights."""
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 """Kinds of weights, the first that is there is read."""
 
@@ -36,8 +37,8 @@ class Located:
     fingerprint: str
 
 
-def locate(name: str, location: str | None) -> Located:
-    """Find the checkpoint called ``name``: at ``location`` if that is given, else a folder, else on the hub.
+def locate(name: str, location: str | None, revision: str | None = None) -> Located:
+    """Find the checkpoint called ``name``: at ``location`` if that is given, else a folder, else on the hub at ``revision``.
 
     Raises:
         Unreachable: it cannot be had from here.
@@ -48,7 +49,7 @@ def locate(name: str, location: str | None) -> Located:
         return Located(str(folder.absolute()), folder_fingerprint(folder))
     if location is not None or name.startswith((".", "/", "~")):
         raise Unreachable(f"model {name}: no folder {folder}")
-    commit = _hub_commit(name)
+    commit = _hub_commit(name, revision or "main")
     return Located(f"{name}@{commit}", commit)
 
 
@@ -67,7 +68,7 @@ def checkpoint_folder(location: str, *, weights: bool = True) -> Path:
     name, _, commit = location.partition("@")
     if (cached := _cached(name, commit)) is not None:
         return cached
-    patterns = [*_DESCRIPTION, *([_at_hub(name, commit)[1]] if weights else [])]
+    patterns = [*DESCRIPTION, *([_at_hub(name, commit)[1]] if weights else [])]
     return Path(snapshot_download(name, revision=commit, allow_patterns=patterns))
 
 
@@ -93,7 +94,7 @@ def folder_fingerprint(folder: Path) -> str:
             f"{folder}: no weights; expected {' or '.join(_WEIGHTS)}, as save_pretrained writes them"
         )
     digest = hashlib.sha256()
-    for path in sorted({p for pattern in (*_DESCRIPTION, weights) for p in folder.glob(pattern)}):
+    for path in sorted({p for pattern in (*DESCRIPTION, weights) for p in folder.glob(pattern)}):
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         with path.open("rb") as file:
             while block := file.read(_BLOCK_BYTES):
@@ -107,12 +108,12 @@ def _weights(names: Iterable[str]) -> str | None:
     return next((kind for kind in _WEIGHTS if any(path.match(kind) for path in there)), None)
 
 
-def _hub_commit(name: str) -> str:
-    """The commit that the hub's main branch, or else the local cache, has of ``name``."""
+def _hub_commit(name: str, revision: str) -> str:
+    """The commit of a revision on the hub, or else in the local cache."""
     try:
-        return _at_hub(name, "main")[0]
+        return _at_hub(name, revision)[0]
     except Unreachable:
-        folder = _cached(name, "main")
+        folder = _cached(name, revision)
         if folder is None:
             raise
         logger.info("%s: the hub does not answer; using what is in the local cache", name)
@@ -124,7 +125,7 @@ def _at_hub(name: str, revision: str) -> tuple[str, str]:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import DryRunError, HfHubHTTPError, HFValidationError
 
-    patterns = [*_DESCRIPTION, *_WEIGHTS]
+    patterns = [*DESCRIPTION, *_WEIGHTS]
     try:
         files = snapshot_download(
             name,
@@ -158,7 +159,7 @@ def _cached(name: str, revision: str) -> Path | None:
 
     for weights in _WEIGHTS:
         # Asked with the patterns of the download: against all of the repository it would look partial.
-        patterns = [*_DESCRIPTION, weights]
+        patterns = [*DESCRIPTION, weights]
         with suppress(LocalEntryNotFoundError):
             folder = Path(
                 snapshot_download(

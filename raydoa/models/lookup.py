@@ -8,6 +8,8 @@ from raydoa.errors import UserError
 from raydoa.models import FAMILIES
 from raydoa.models.family import Family, ModelShape
 from raydoa.models.hub import read_config
+from raydoa.models.layer_subset import config_with_layers
+from raydoa.models.naming import ModelSettings
 
 
 def family_of(config: Mapping[str, Any], where: str) -> Family:
@@ -22,20 +24,31 @@ def family_of(config: Mapping[str, Any], where: str) -> Family:
     )
 
 
-def family_at(folder: Path) -> Family:
-    """The family of the checkpoint in a folder. Raises `UserError`: there is none, or no family takes it."""
+def family_at(folder: Path, kind: str | None = None) -> Family:
+    """The family of the checkpoint in a folder, or that called ``kind``. Raises `UserError`: there is none, or no family takes it."""
+    if kind is not None:
+        return FAMILIES.get(kind)
     return family_of(read_config(folder), str(folder / "config.json"))
 
 
-def shape_at(folder: Path) -> ModelShape:
-    """The size of the checkpoint in a folder. Raises `UserError`: there is none, or no family takes it."""
+def shape_at(folder: Path, settings: ModelSettings | None = None) -> ModelShape:
+    """The size of the checkpoint in a folder, begun so. Raises `UserError`: there is none, or no family takes it."""
     config, where = read_config(folder), str(folder / "config.json")
-    return family_of(config, where).shape(config, where)
+    settings = settings or ModelSettings()
+    family = family_at(folder, settings.kind)
+    if settings.layers:
+        config = config_with_layers(config, settings.layers, where)
+    return family.shape(config, where)
 
 
 def known_shapes() -> dict[str, ModelShape]:
-    """Checkpoints whose size is known by their name alone."""
+    """Models whose size is known by their name alone."""
     return {name: shape for family in FAMILIES for name, shape in family.shapes.items()}
+
+
+def known_checkpoints() -> dict[str, ModelShape]:
+    """Those of them that are pretrained elsewhere."""
+    return {name: shape for name, shape in known_shapes().items() if name not in own_models()}
 
 
 def own_models() -> dict[str, Family]:

@@ -17,6 +17,7 @@ from raydoa.on_ray.warnings_to_driver import warnings_to_driver
 from raydoa.pipeline.context import (
     ExecutionContext,
     Facts,
+    kind_of_model,
     labelled_examples,
     model_folder,
     publish,
@@ -127,8 +128,12 @@ def load_sharded(
     init_distributed()
     # transformers looks for this object while it loads; it must live until the model is loaded.
     config = HfDeepSpeedConfig(settings) if runtime.zero_stage == 3 else None
-    model = family_at(folder).open(
-        folder, dropout=stage.recipe.dropout, precision=stage.recipe.precision
+    model = family_at(folder, kind_of_model(stage)).open(
+        folder,
+        objective=stage.objective,
+        dropout=stage.recipe.dropout,
+        precision=stage.recipe.precision,
+        seed=training_seed(stage),
     )
     del config
     return model

@@ -20,6 +20,8 @@ from raydoa.pipeline.context import (
     ExecutionContext,
     Facts,
     labelled_examples,
+    model_folder,
+    open_for_training,
     open_model,
     open_rows,
     publish,
@@ -34,6 +36,7 @@ from raydoa.pipeline.stages import (
     FineTune,
     Initialize,
     Pretrain,
+    TakeLayers,
     TaskData,
     Vocabulary,
     training_seed,
@@ -104,6 +107,13 @@ def _make_pretrain(stage: Pretrain, context: ExecutionContext, folder: Path) -> 
     return {**facts, "steps": recipe.steps, "losses": facts["losses"][-20:]}
 
 
+def _make_layers(stage: TakeLayers, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.models.layer_subset import write_layers
+
+    write_layers(model_folder(stage.checkpoint, context), stage.layers, folder)
+    return {"layers": list(stage.layers)}
+
+
 def _make_initialize(stage: Initialize, context: ExecutionContext, folder: Path) -> Facts:
     from raydoa.models import FAMILIES
 
@@ -113,7 +123,7 @@ def _make_initialize(stage: Initialize, context: ExecutionContext, folder: Path)
 
 
 def _make_fine_tune(stage: FineTune, context: ExecutionContext, folder: Path) -> Facts:
-    model = open_model(stage.initial, context, dropout=stage.recipe.dropout)
+    model = open_for_training(stage, context)
     examples = labelled_examples(stage, context, model)
     facts = _train(stage, model.loss(), stage.recipe, stage.steps, examples, context)
     model.save(folder)
@@ -171,11 +181,11 @@ def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Fa
     from raydoa.pipeline.distill_rows import distill_rows
 
     head = None
-    if stage.teacher is not None and stage.has_soft_labels:
+    if stage.teacher is not None and stage.needs_teacher_head:
         head = load_head(context.store.fetch(stage.teacher.key, [HEAD_FILE]))
-    model = open_model(stage.initial, context, dropout=stage.recipe.dropout)
+    model = open_for_training(stage, context)
     loss = model.loss(
-        teacher_head=head,
+        **({} if head is None else {"teacher_head": head}),
         temperature=stage.recipe.temperature,
         gold_weight=stage.mixing.gold_weight if stage.mixing else 1.0,
     )
@@ -193,7 +203,11 @@ def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -
 
     # As it was trained: a teacher of 11B parameters fits on one GPU in bfloat16 only.
     model = open_model(
-        stage.trained, context, precision=stage.trained.recipe.precision, spread=True
+        stage.trained,
+        context,
+        objective=stage.trained.objective,
+        precision=stage.trained.recipe.precision,
+        spread=True,
     )
     model.network.eval()
     # Not the file's first rows: those are often of one document, or of one class.
@@ -205,7 +219,8 @@ def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -
         batch_size=context.execution.label_batch_size,
     )
     by_id = {g.row_id: g.target_ids for g in written}
-    predictions = model.texts([by_id[row.id] for row in rows])
+    prefixed = [stage.form.prefix + row.source for row in rows]
+    predictions = model.texts([by_id[row.id] for row in rows], prefixed)
     lines = [
         json.dumps({"id": row.id, "prediction": text}, ensure_ascii=False)
         for row, text in zip(rows, predictions, strict=True)
@@ -225,6 +240,7 @@ _BUILDERS: Mapping[type[Stage], Callable[[Any, ExecutionContext, Path], Facts]] 
     TaskData: _make_task_data,
     Vocabulary: _make_vocabulary,
     Pretrain: _make_pretrain,
+    TakeLayers: _make_layers,
     Initialize: _make_initialize,
     FineTune: _make_fine_tune,
     ChooseSparsity: _make_sparsity,

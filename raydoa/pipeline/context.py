@@ -9,8 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydoa import __version__
+from raydoa.models.naming import ModelName
+from raydoa.models.objective import Objective
 from raydoa.pipeline.host_info import host_info
-from raydoa.pipeline.stages import Checkpoint, Distill, FineTune, Initial, TaskData, TextForm
+from raydoa.pipeline.stages import (
+    Checkpoint,
+    Distill,
+    FineTune,
+    Initial,
+    TaskData,
+    TextForm,
+    training_seed,
+)
 from raydoa.store.key import Stage
 from raydoa.store.record import Record
 from raydoa.store.store import MissingArtifact, Store
@@ -103,6 +113,11 @@ def open_rows(data: TaskData, context: ExecutionContext) -> TaskRows:
     return load_rows(context.store.fetch(data.key))
 
 
+def kind_of_model(stage: Initial | FineTune | Distill) -> str | None:
+    """The family that a model's name says it is opened as."""
+    return ModelName.of(stage.model).settings.kind
+
+
 def model_folder(stage: Initial | FineTune | Distill, context: ExecutionContext) -> Path:
     """Local folder of a checkpoint: in the store, on disk, or in the hub's cache."""
     if isinstance(stage, Checkpoint):
@@ -116,11 +131,13 @@ def open_model(
     stage: Initial | FineTune | Distill,
     context: ExecutionContext,
     *,
+    objective: Objective | None = None,
     dropout: float = 0.0,
     precision: str = "float32",
     spread: bool = False,
+    seed: int = 0,
 ) -> "Model":
-    """A model on the context's device.
+    """A model on the context's device, opened as `Family.open` says.
 
     ``spread`` is for inference with a model that one GPU may not hold: it is laid over all that are visible.
     """
@@ -130,10 +147,28 @@ def open_model(
 
     folder = model_folder(stage, context)
     several = spread and context.execution.device == "cuda" and torch.cuda.device_count() > 1
-    model = family_at(folder).open(folder, dropout=dropout, precision=precision, spread=several)
+    model = family_at(folder, kind_of_model(stage)).open(
+        folder,
+        objective=objective,
+        dropout=dropout,
+        precision=precision,
+        spread=several,
+        seed=seed,
+    )
     if not several:
         model.network.to(context.execution.device)
     return model
+
+
+def open_for_training(stage: FineTune | Distill, context: ExecutionContext) -> "Model":
+    """The model that ``stage`` trains, before that."""
+    return open_model(
+        stage.initial,
+        context,
+        objective=stage.objective,
+        dropout=stage.recipe.dropout,
+        seed=training_seed(stage),
+    )
 
 
 def labelled_examples(
@@ -145,8 +180,14 @@ def labelled_examples(
 
     assert stage.data is not None, "a distillation without gold rows"
     rows = labelled(open_rows(stage.data, context), stage.seed, stage.labels)
-    sources = source_ids(rows, stage.form, model)
-    targets = model.target_ids([row.target or "" for row in rows], stage.form.target_length)
+    form = stage.form
+    sources = source_ids(rows, form, model)
+    targets = model.target_ids(
+        [row.target or "" for row in rows],
+        form.target_length,
+        [form.prefix + row.source for row in rows],
+        form.source_length,
+    )
     return [
         Example(row.id, source, target)
         for row, source, target in zip(rows, sources, targets, strict=True)

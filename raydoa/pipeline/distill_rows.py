@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from raydoa.errors import UserError
 from raydoa.models.family import Model
 from raydoa.pipeline.context import TOKEN_FOLDER, ExecutionContext, labelled_examples, record_of
 from raydoa.pipeline.scratch import folder_of_process
@@ -66,11 +67,16 @@ def _shard_rows(stage: Distill, context: ExecutionContext, model: Model) -> Stor
             check_match(
                 shard.facts,
                 student=stage.model,
-                vocabulary=len(model.head),
+                vocabulary=model.outputs,
                 tokenizer=model.output_space,
             )
         shards.append(_encoded_shard(shard, stage.form, model, context))
-    return JoinedRows(shards)
+    rows = JoinedRows(shards)
+    if not len(rows):
+        raise UserError(
+            f"{stage.model}: no label of {stage.shards[0].model} is one of the task's classes; there is nothing to learn"
+        )
+    return rows
 
 
 def _check_teacher(stage: Distill, context: ExecutionContext) -> None:
@@ -108,11 +114,38 @@ def _encoded_shard(
     encoded = _encoded(
         folder, f"source {model.input_space}", prefixed, form.source_length, model.source_ids
     )
-    targets = shard.targets
+    targets, kept = shard.targets, None
     if shard.facts.kind == "text":
-        space = f"target {model.output_space}"
-        targets = _encoded(folder, space, shard.texts(), form.target_length, model.target_ids)
-    return EncodedShard(shard, encoded, order, targets)
+        texts = shard.texts()
+        kept = np.flatnonzero([model.can_say(text) for text in texts])
+        if len(kept) < len(texts):
+            odd = next(text for text in texts if not model.can_say(text))
+            what = f"{len(texts) - len(kept)} of {len(texts)} rows are left out"
+            logger.warning(
+                "%s: %s: it wrote what is no class, such as %r", shard.facts.teacher, what, odd
+            )
+        asked = [form.prefix + source for source in sources]
+
+        def encode(texts: Sequence[str], length: int) -> list[list[int]]:
+            said = [text if model.can_say(text) else None for text in texts]
+            pairs = [
+                (text, source) for text, source in zip(said, asked, strict=True) if text is not None
+            ]
+            ids = iter(
+                model.target_ids(
+                    [text for text, _ in pairs],
+                    length,
+                    [source for _, source in pairs],
+                    form.source_length,
+                )
+            )
+            return [[] if text is None else next(ids) for text in said]
+
+        # Tags are of the tokens of a source.
+        of = hashlib.sha256("\0".join([str(form.source_length), *asked]).encode()).hexdigest()
+        space = f"target {model.output_space} of {of}"
+        targets = _encoded(folder, space, texts, form.target_length, encode)
+    return EncodedShard(shard, encoded, order, targets, kept)
 
 
 def _encoded(

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from raydoa.models.family import ModelShape
 from raydoa.models.hub import checkpoint_folder
 from raydoa.models.lookup import own_models, shape_at
+from raydoa.models.naming import ModelName
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import (
     Checkpoint,
@@ -32,6 +33,7 @@ from raydoa.pipeline.stages import (
     Initialize,
     Pretrain,
     PseudoLabel,
+    TakeLayers,
     TaskData,
     Vocabulary,
 )
@@ -60,6 +62,8 @@ def host_bytes(stage: Stage, context: ExecutionContext, sharding: Sharding | Non
     match stage:
         case TaskData() | Vocabulary():
             own = 0
+        case TakeLayers():
+            own = _WEIGHT_BYTES * _shape(stage.checkpoint, context).parameters
         case Initialize():
             own = _WEIGHT_BYTES * _shape(stage, context).parameters
         case Pretrain():
@@ -71,7 +75,7 @@ def host_bytes(stage: Stage, context: ExecutionContext, sharding: Sharding | Non
         case Distill():
             own = training * _shape(stage.initial, context).parameters
             own += _POOL_ROW_BYTES * sum(shard.stop - shard.start for shard in stage.shards)
-            if stage.teacher is not None and stage.has_soft_labels:
+            if stage.teacher is not None and stage.needs_teacher_head:
                 head = _shape(stage.teacher.initial, context)
                 own += _WEIGHT_BYTES * head.outputs * head.width
         case ChooseSparsity():
@@ -114,9 +118,11 @@ def _opened(trained: FineTune | Distill, context: ExecutionContext) -> int:
 
 def _shape(initial: Initial, context: ExecutionContext) -> ModelShape:
     match initial:
-        case Checkpoint():
+        case Checkpoint() | TakeLayers():
+            checkpoint = initial if isinstance(initial, Checkpoint) else initial.checkpoint
+            place = context.checkpoints[checkpoint.fingerprint]
             return shape_at(
-                checkpoint_folder(context.checkpoints[initial.fingerprint], weights=False)
+                checkpoint_folder(place, weights=False), ModelName.of(initial.model).settings
             )
         case Pretrain():
             return own_models()[initial.model].own_shape(initial.model, initial.vocabulary.size)

@@ -6,6 +6,7 @@ from raydoa.labels.teacher import TeacherLabeller
 from raydoa.pipeline.context import ExecutionContext, Facts, open_model, open_rows
 from raydoa.pipeline.stages import ChooseSparsity
 from raydoa.tasks.split import pool
+from raydoa.training.distill import TokenLoss
 from raydoa.training.engine import PlainEngine
 from raydoa.training.fit import fit
 from raydoa.training.sparse import choose_sparsity
@@ -28,6 +29,7 @@ def choose_sparsity_of(stage: ChooseSparsity, context: ExecutionContext) -> Fact
     examples = teacher.exact_examples(rows, stage.form)
     student = open_model(stage.student, context)
     loss = student.loss(teacher_head=teacher.head, temperature=recipe.temperature)
+    assert isinstance(loss, TokenLoss), "a sparse representation is of tokens"
     fit(
         PlainEngine(loss, recipe, _PROBE_STEPS, context.execution.device),
         examples,

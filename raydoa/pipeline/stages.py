@@ -2,7 +2,7 @@
 
     TaskData --> Vocabulary --> Pretrain --+
         |                                  +--> FineTune --> PseudoLabel (one a shard) --> Distill
-        |                       Checkpoint-+       |                                         |
+        |           Checkpoint (TakeLayers)+       |                                         |
         +------------------------------------------+---------------> Evaluate <--------------+
 
 A stage holds the stages it reads, so a cell's last stage is its whole recipe; nothing runs until somebody
@@ -19,6 +19,7 @@ rows, and `training_seed` is what then decides dropout and the order of batches.
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
+from raydoa.models.objective import Objective
 from raydoa.store.key import LATER, Stage
 from raydoa.tasks.task import MetricName, TaskSpec
 from raydoa.training.recipe import Mixing, PretrainRecipe, Recipe, Representation
@@ -118,12 +119,32 @@ class Initialize(Stage):
         return {"family": self.family, "classes": self.classes, "seed": self.seed}
 
 
-Initial: TypeAlias = Pretrain | Checkpoint | Initialize
+@dataclass(frozen=True)
+class TakeLayers(Stage):
+    """Some layers of a checkpoint, to begin a smaller model with."""
+
+    kind: ClassVar[str] = "take_layers"
+    role: ClassVar[Role] = "data"
+    version: ClassVar[int] = 1
+    model: str
+    checkpoint: Checkpoint
+    layers: tuple[int, ...]
+
+    @property
+    def content(self) -> dict[str, object]:
+        """What decides its weights, apart from the code."""
+        return {"checkpoint": self.checkpoint.fingerprint, "layers": self.layers}
+
+
+Initial: TypeAlias = Pretrain | Checkpoint | TakeLayers | Initialize
 
 
 @dataclass(frozen=True)
 class FineTune(Stage):
-    """A model trained on the first ``labels`` labelled rows: a teacher, or a student that annotates."""
+    """A model trained on the first ``labels`` labelled rows: a teacher, or a student that annotates.
+
+    ``objective`` is what it is opened with; None: it writes text.
+    """
 
     kind: ClassVar[str] = "fine_tune"
     role: ClassVar[Role] = "train"
@@ -136,6 +157,7 @@ class FineTune(Stage):
     steps: int
     seed: int
     repeat: int = field(default=0, metadata=LATER)
+    objective: Objective | None = field(default=None, metadata=LATER)
 
     @property
     def model(self) -> str:
@@ -180,7 +202,8 @@ TEACHER = SourceConfig("teacher")
 class PseudoLabel(Stage):
     """What a label source writes for the pool rows from ``start`` up to ``stop``: one shard.
 
-    ``teacher`` is None for sources that need none. ``sparsity`` is None but for the sparse representation.
+    ``teacher`` is None for sources that need none. ``sparsity`` is None but for the sparse representation, and
+    ``objective`` but for that of classes.
     """
 
     kind: ClassVar[str] = "pseudo_label"
@@ -195,6 +218,7 @@ class PseudoLabel(Stage):
     stop: int
     seed: int
     source: SourceConfig = field(default=TEACHER, metadata=LATER)
+    objective: Objective | None = field(default=None, metadata=LATER)
 
     @property
     def model(self) -> str:
@@ -202,9 +226,10 @@ class PseudoLabel(Stage):
         return self.teacher.model if self.teacher is not None else self.source.name
 
     @property
-    def labeller(self) -> tuple[SourceConfig, str | None]:
+    def labeller(self) -> tuple[SourceConfig, str | None, Objective | None]:
         """What has to be opened to label it: shards of one labeller are labelled together."""
-        return self.source, self.teacher.key if self.teacher is not None else None
+        teacher = self.teacher.key if self.teacher is not None else None
+        return self.source, teacher, self.objective
 
 
 @dataclass(frozen=True)
@@ -212,6 +237,7 @@ class Distill(Stage):
     """A student trained on what a label source wrote; in `mixed` on the first ``labels`` labelled rows of ``data`` as well.
 
     With those, ``mixing`` says how much they weigh and when they come; without any, ``data`` and ``mixing`` are None.
+    ``objective`` is what the student is opened with; None: it writes text.
     """
 
     kind: ClassVar[str] = "distill"
@@ -228,6 +254,7 @@ class Distill(Stage):
     labels: int = field(default=0, metadata=LATER)
     data: TaskData | None = field(default=None, metadata=LATER)
     mixing: Mixing | None = field(default=None, metadata=LATER)
+    objective: Objective | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         assert (self.labels > 0) == (self.data is not None) == (self.mixing is not None)
@@ -238,9 +265,9 @@ class Distill(Stage):
         return self.initial.model
 
     @property
-    def has_soft_labels(self) -> bool:
-        """Whether some of its shards have a teacher's distributions, and not text alone."""
-        return any(shard.representation.kind != "text" for shard in self.shards)
+    def needs_teacher_head(self) -> bool:
+        """Whether some of its shards have a teacher's distributions over tokens, as inputs of its head or sampled from it."""
+        return any(shard.representation.kind in ("hidden", "sparse") for shard in self.shards)
 
 
 _SEEDS_APART = 1_000_003
@@ -283,6 +310,7 @@ VERSIONS = {
         Vocabulary,
         Pretrain,
         Checkpoint,
+        TakeLayers,
         Initialize,
         FineTune,
         ChooseSparsity,

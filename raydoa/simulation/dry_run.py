@@ -10,6 +10,7 @@ from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.placement import Placer
 from raydoa.experiment.study import Study
+from raydoa.models.meeting import OutputSpace
 from raydoa.simulation.runner import STARTING
 from raydoa.simulation.sweep import simulate_sweep
 
@@ -28,6 +29,7 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
         yield f"prices are scaled: {book.scaled}"
     yield f"prices: {book.book_id}, {sweep.accelerator} at ${book.gpu_hour_usd(sweep.accelerator):.4f} per GPU-hour"
     yield from _unit_cost_lines(study)
+    yield from _meeting_lines(study)
     infeasible_cells = {cell: why.reason for cell, why in expected.infeasible.items()}
     yield from _reason_lines("infeasible", infeasible_cells)
     awaiting_cells = {cell: awaited.reason for cell, awaited in expected.awaiting.items()}
@@ -87,6 +89,26 @@ def _reason_lines(status: str, cells: Mapping[Cell, str]) -> Iterator[str]:
     for reason, names in sorted(reasons.items(), key=lambda item: -len(item[1])):
         counted = "cell" if len(names) == 1 else "cells such as"
         yield f"{status}, {len(names)} {counted} {names[0]}: {reason}"
+
+
+_LEARNT = {
+    "tokens": "its distributions over tokens",
+    "classes": "its distributions over the task's classes",
+    "text": "the text that it writes",
+}
+
+
+def _meeting_lines(study: Study) -> Iterator[str]:
+    """What the student learns from each teacher: a line for all tasks where it is the same."""
+    met: dict[tuple[str, OutputSpace], list[str]] = {}
+    for task in study.tasks:
+        meetings = study.inputs(task).meetings
+        for teacher in study.taught_by:
+            space = meetings[teacher, study.sweep.student].output_space
+            met.setdefault((teacher, space), []).append(task)
+    for (teacher, space), tasks in met.items():
+        on = "" if len(tasks) == len(study.tasks) else f" on {', '.join(tasks)}"
+        yield f"{study.sweep.student} learns from {teacher}{on}: {_LEARNT[space]}"
 
 
 def _unit_cost_lines(study: Study) -> Iterator[str]:

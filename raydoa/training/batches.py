@@ -53,6 +53,17 @@ class MicroBatch:
     soft: tuple[Any, ...]
     index: int
 
+    def rows(self, indices: Sequence[int]) -> "MicroBatch":
+        """Some of the rows, as padded as all."""
+        return replace(
+            self,
+            source=self.source[indices],
+            source_mask=self.source_mask[indices],
+            target=self.target[indices],
+            target_mask=self.target_mask[indices],
+            soft=tuple(self.soft[index] for index in indices),
+        )
+
     def to(self, device: torch.device | str) -> "MicroBatch":
         """The same on another device; soft labels follow when they are used."""
         if str(device) == "cpu":

@@ -1,18 +1,15 @@
 """What is minimised: cross-entropy on gold labels, KL to a teacher on soft labels.
 
-The distillation loss is KL(teacher || student) at temperature T, times T squared (Hinton et al.,
-arXiv 1503.02531), summed over real target tokens; the caller divides by the tokens of the global
-batch. With logits z = W h of the student, its gradient is known in closed form,
+The distillation loss is KL(teacher || student) at temperature T, times T squared (Hinton et al., arXiv 1503.02531), summed
+over real target positions; the caller divides by the positions of the global batch. A position is a target token, a
+source token that is tagged, or a row that has one class.
 
-    d/dz T^2 KL(p || softmax(z / T)) = T (softmax(z / T) - p),
-
-so `_Divergence` goes over the tokens in chunks, once, and keeps the gradients of h and W alone: no
-tensor of batch x length x vocabulary is ever held, neither of the teacher nor of the student, and
-nothing is computed twice. For sparse labels p is the sampled distribution, which gives an unbiased
-estimate of the same gradient.
+Two kinds of models have two kinds of loss. A `TokenLoss` is over the tokens of a vocabulary: it never holds the logits of
+all of them (`raydoa.training.divergence`). Where such a model learns from distributions over a task's classes, a class's
+score is the log-probability of its text. A `HeadLoss` is over the few classes of a classification head.
 
 A batch may hold gold rows, rows whose target a label source wrote, and rows with soft labels; its loss is the sum over
-the tokens of all, with a weight on the gold ones. What is gold or written is learnt with cross-entropy.
+the positions of all, with a weight on the gold ones. What is gold or written is learnt with cross-entropy.
 
 Losses are computed inside `Loss.forward`, so that a wrapper around the module (DeepSpeed's) sees
 them.
@@ -20,39 +17,128 @@ them.
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import torch
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from raydoa.errors import UserError
 from raydoa.training.batches import MicroBatch
-from raydoa.training.soft_labels import HiddenLabels, SoftLabels, SparseLabels, WrittenLabels
+from raydoa.training.divergence import Divergence, HiddenTeacher, SparseTeacher
+from raydoa.training.soft_labels import (
+    ClassLabels,
+    HiddenLabels,
+    SoftLabels,
+    SparseLabels,
+    WrittenLabels,
+)
 
 logger = logging.getLogger(__name__)
 
+Term: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+"""A part of the loss: the sum over the positions where a mask is True."""
+
 
 class Loss(torch.nn.Module, ABC):
-    """A model with its training loss: the sum over target tokens, times ``scale``.
+    """A model with its training loss: the sum over target positions, times ``scale``.
+
+    Args:
+        model: a network; it is put into training mode.
+        temperature: of the distillation; gold labels do not know one.
+        gold_weight: what a gold position's cross-entropy counts for.
+        activation_checkpointing: keep only each layer's input, and compute the rest of it again on the way back.
+    """
+
+    model: torch.nn.Module
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        *,
+        temperature: float = 1.0,
+        gold_weight: float = 1.0,
+        activation_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.temperature = temperature
+        self._gold_weight = gold_weight
+        if activation_checkpointing:
+            self.checkpoint_activations()
+        self.train()  # A model that was loaded from disk is not in training mode.
+
+    @abstractmethod
+    def total(self, batch: MicroBatch) -> torch.Tensor:
+        """The sum over the target positions of a micro-batch."""
+
+    def checkpoint_activations(self) -> None:
+        """Keep only what is needed to compute the activations again; models without many keep them all."""
+        logger.debug("%s keeps all activations", type(self.model).__name__)
+
+    def forward(self, batch: MicroBatch, scale: float) -> torch.Tensor:
+        """The loss of a micro-batch; each row counts by the labels that it has: gold, written or soft."""
+        return scale * self.total(batch)
+
+    def _sum(self, batch: MicroBatch, terms: Mapping[str, Term]) -> torch.Tensor:
+        """Each row's term, by the kind of its labels."""
+        kinds = [_kind(labels) for labels in batch.soft]
+        if len(set(kinds)) == 1:
+            return terms[kinds[0]](batch.target_mask)
+        total = torch.zeros((), device=batch.target_mask.device)
+        for kind in sorted(set(kinds)):
+            rows = torch.tensor([k == kind for k in kinds], device=batch.target_mask.device)
+            total = total + terms[kind](batch.target_mask & rows[:, None])
+        return total
+
+    def _divergence(
+        self, scores: torch.Tensor, labels: Sequence[ClassLabels], classes: int
+    ) -> torch.Tensor:
+        """The divergence from distributions over ``classes``, at positions with those scores ``[positions, classes]``."""
+        wanted = torch.cat([one.log_probs for one in labels]).to(scores.device)
+        assert wanted.shape == (len(scores), classes), "a distribution for each position"
+        return class_divergence(scores, wanted, self.temperature)
+
+
+class HeadLoss(Loss):
+    """The loss of a model with a classification head."""
+
+    @abstractmethod
+    def logits(self, batch: MicroBatch) -> torch.Tensor:
+        """The head's output at each target position ``[rows, positions, classes]``."""
+
+    def total(self, batch: MicroBatch) -> torch.Tensor:
+        logits = self.logits(batch).float()
+
+        def written(positions: torch.Tensor) -> torch.Tensor:
+            return functional.cross_entropy(
+                logits[positions], batch.target[positions], reduction="sum"
+            )
+
+        def soft(positions: torch.Tensor) -> torch.Tensor:
+            labels = [one for one in batch.soft if isinstance(one, ClassLabels)]
+            return self._divergence(logits[positions], labels, logits.shape[-1])
+
+        terms = {"gold": lambda positions: self._gold_weight * written(positions)}
+        return self._sum(batch, {**terms, "written": written, "classes": soft})
+
+
+class TokenLoss(Loss):
+    """The loss of a model that writes tokens.
 
     Abstract: a model family says what its output head is, and what the head is applied to.
 
     Args:
-        model: a network; it is put into training mode.
+        model: a network.
         teacher_head: ``[vocabulary, teacher's width]``, needed by `HiddenLabels`.
-        temperature: of the distillation; gold labels do not know one.
-        gold_weight: what a gold token's cross-entropy counts for.
         chunk_tokens: target tokens whose logits are held at a time.
-        activation_checkpointing: keep only each layer's input, and compute the rest of it again on the way back.
+        options: those of `Loss`.
 
     Raises:
         UserError: teacher and student have different vocabularies; in `forward`, sparse labels
             hold at another temperature than the recipe's.
     """
 
-    model: torch.nn.Module
     teacher_head: torch.Tensor | None
 
     def __init__(
@@ -60,26 +146,18 @@ class Loss(torch.nn.Module, ABC):
         model: torch.nn.Module,
         *,
         teacher_head: torch.Tensor | None = None,
-        temperature: float = 1.0,
-        gold_weight: float = 1.0,
         chunk_tokens: int = 1024,
-        activation_checkpointing: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__()
-        self.model = model
+        super().__init__(model, **options)
         outputs = self.output_layer.out_features
         if teacher_head is not None and len(teacher_head) != outputs:
             raise UserError(
                 f"the teacher writes over a vocabulary of {len(teacher_head)} and the student has "
                 f"{outputs}; distillation needs one vocabulary on both sides"
             )
-        self.temperature = temperature
-        self._gold_weight = gold_weight
         self._chunk_tokens = chunk_tokens
         self.register_buffer("teacher_head", teacher_head, persistent=False)
-        if activation_checkpointing:
-            self.checkpoint_activations()
-        self.train()  # A model that was loaded from disk is not in training mode.
 
     @property
     @abstractmethod
@@ -90,37 +168,33 @@ class Loss(torch.nn.Module, ABC):
     def states(self, batch: MicroBatch) -> torch.Tensor:
         """What the head is applied to at each target token ``[rows, target length, width]``."""
 
-    def checkpoint_activations(self) -> None:
-        """Keep only what is needed to compute the activations again; models without many keep them all."""
-        logger.debug("%s keeps all activations", type(self.model).__name__)
+    def class_scores(self, batch: MicroBatch) -> torch.Tensor:
+        """Log-probabilities of the texts of the task's classes ``[rows, classes]``, where the model knows them."""
+        raise AssertionError(f"{type(self.model).__name__} was opened without the task's classes")
 
-    def forward(self, batch: MicroBatch, scale: float) -> torch.Tensor:
-        """The loss of a micro-batch; each row counts by the labels that it has: gold, written or soft."""
+    def total(self, batch: MicroBatch) -> torch.Tensor:
+        of_classes = [isinstance(labels, ClassLabels) for labels in batch.soft]
+        if not any(of_classes):
+            return self._tokens(batch)
+        part = batch.rows([i for i, one in enumerate(of_classes) if one])
+        scores = self.class_scores(part)
+        total = self._divergence(scores, part.soft, scores.shape[-1])
+        rest = [i for i, one in enumerate(of_classes) if not one]
+        return total + self._tokens(batch.rows(rest)) if rest else total
+
+    def _tokens(self, batch: MicroBatch) -> torch.Tensor:
         states = self.states(batch)
-        kinds = [_kind(labels) for labels in batch.soft]
-        terms: dict[str, Callable[..., torch.Tensor]] = {
-            "gold": self._gold, "written": self._written, "soft": self._soft
-        }  # fmt: skip
-        if len(set(kinds)) == 1:
-            return scale * terms[kinds[0]](states, batch, batch.target_mask)
-        total = torch.zeros((), device=states.device)
-        for kind, term in terms.items():
-            if kind in kinds:
-                rows = torch.tensor([k == kind for k in kinds], device=states.device)
-                total = total + term(states, batch, batch.target_mask & rows[:, None])
-        return scale * total
 
-    def _gold(self, states: torch.Tensor, batch: MicroBatch, tokens: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy at those ``tokens``, weighted."""
-        return self._gold_weight * self._written(states, batch, tokens)
+        def written(tokens: torch.Tensor) -> torch.Tensor:
+            # Through the module: under ZeRO-3 its weight exists only while it runs.
+            logits = self.output_layer(states[tokens]).float()
+            return functional.cross_entropy(logits, batch.target[tokens], reduction="sum")
 
-    def _written(
-        self, states: torch.Tensor, batch: MicroBatch, tokens: torch.Tensor
-    ) -> torch.Tensor:
-        """Cross-entropy at those ``tokens``."""
-        # Through the module: under ZeRO-3 its weight exists only while it runs.
-        logits = self.output_layer(states[tokens]).float()
-        return functional.cross_entropy(logits, batch.target[tokens], reduction="sum")
+        def soft(tokens: torch.Tensor) -> torch.Tensor:
+            return self._soft(states, batch, tokens)
+
+        terms = {"gold": lambda tokens: self._gold_weight * written(tokens)}
+        return self._sum(batch, {**terms, "written": written, "soft": soft})
 
     def _soft(self, states: torch.Tensor, batch: MicroBatch, tokens: torch.Tensor) -> torch.Tensor:
         """The divergence from the teacher at those ``tokens``."""
@@ -128,19 +202,17 @@ class Loss(torch.nn.Module, ABC):
         wanted = self._wanted(soft, states.device)
         assert len(wanted) == int(tokens.sum()), "one soft label per target token"
         weight = self.output_layer.weight
-        total: torch.Tensor = _Divergence.apply(  # type: ignore[no-untyped-call]
+        total: torch.Tensor = Divergence.apply(  # type: ignore[no-untyped-call]
             states[tokens], weight, wanted, self.temperature, self._chunk_tokens
         )
         return self.temperature**2 * total
 
-    def _wanted(
-        self, soft: Sequence[Any], device: torch.device
-    ) -> "_HiddenTeacher | _SparseTeacher":
+    def _wanted(self, soft: Sequence[Any], device: torch.device) -> HiddenTeacher | SparseTeacher:
         """The soft labels of all tokens of some rows, in the order of the rows."""
         if isinstance(soft[0], HiddenLabels):
             assert self.teacher_head is not None, "hidden soft labels need the teacher's head"
             hidden = torch.cat([labels.states for labels in soft]).to(device)
-            return _HiddenTeacher(hidden, self.teacher_head)
+            return HiddenTeacher(hidden, self.teacher_head)
         sparse: Sequence[SparseLabels] = soft
         for labels in sparse:
             if labels.temperature != self.temperature:
@@ -148,93 +220,30 @@ class Loss(torch.nn.Module, ABC):
                     f"soft labels were sampled at temperature {labels.temperature:g} and the "
                     f"recipe distils at {self.temperature:g}; label the pool again at that"
                 )
-        return _SparseTeacher(
+        return SparseTeacher(
             torch.cat([labels.tokens for labels in sparse]).to(device),
             torch.cat([labels.weights for labels in sparse]).to(device),
             torch.cat([labels.entropy for labels in sparse]).to(device),
         )
 
 
+def class_divergence(
+    scores: torch.Tensor, log_probs: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """T^2 KL(teacher || student) over classes at temperature T, summed over positions.
+
+    Both are ``[positions, classes]``: logits or log-probabilities, which a softmax makes distributions of.
+    """
+    wanted = torch.log_softmax(log_probs.float() / temperature, dim=-1)
+    found = torch.log_softmax(scores.float() / temperature, dim=-1)
+    divergence = functional.kl_div(found, wanted, reduction="sum", log_target=True)
+    return temperature**2 * divergence
+
+
 def _kind(labels: SoftLabels | None) -> str:
     """What a row is learnt from."""
     if labels is None:
         return "gold"
+    if isinstance(labels, ClassLabels):
+        return "classes"
     return "written" if isinstance(labels, WrittenLabels) else "soft"
-
-
-class _HiddenTeacher:
-    """The teacher's full distribution, from its head's inputs ``[tokens, width]``."""
-
-    def __init__(self, hidden: torch.Tensor, head: torch.Tensor) -> None:
-        self._hidden = hidden
-        self._head = head
-
-    def __len__(self) -> int:
-        return len(self._hidden)
-
-    def compare(
-        self, student: torch.Tensor, part: slice, temperature: float
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The summed KL, and student - teacher in probabilities ``[chunk, vocabulary]``.
-
-        ``student`` are log-probabilities ``[chunk, vocabulary]``, and are used up.
-        """
-        logits = self._hidden[part].to(self._head.dtype) @ self._head.T
-        teacher = torch.log_softmax(logits.float() / temperature, dim=-1)
-        p = teacher.exp()
-        divergence = torch.sum(p * teacher.sub_(student))
-        return divergence, student.exp_().sub_(p)
-
-
-class _SparseTeacher:
-    """Sampled tokens ``[tokens, kept]``, their weights, and the full distribution's entropy."""
-
-    def __init__(self, tokens: torch.Tensor, weights: torch.Tensor, entropy: torch.Tensor) -> None:
-        self.tokens = tokens
-        self._weights = weights
-        self._entropy = entropy
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def compare(
-        self, student: torch.Tensor, part: slice, _temperature: float
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Like `_HiddenTeacher.compare`: cross-entropy with the sample, less the exact entropy."""
-        tokens, weights = self.tokens[part], self._weights[part]
-        divergence = -(weights * student.gather(1, tokens)).sum() - self._entropy[part].sum()
-        return divergence, student.exp_().scatter_add_(1, tokens, -weights)
-
-
-class _Divergence(torch.autograd.Function):
-    """KL(teacher || student) summed over tokens, both gradients worked out on the way forward."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        states: torch.Tensor,
-        weight: torch.Tensor,
-        wanted: _HiddenTeacher | _SparseTeacher,
-        temperature: float,
-        chunk_tokens: int,
-    ) -> torch.Tensor:
-        total = torch.zeros((), dtype=torch.float32, device=states.device)
-        d_states = torch.empty_like(states)
-        d_weight = torch.zeros_like(weight, dtype=torch.float32)
-        for start in range(0, len(states), chunk_tokens):
-            part = slice(start, start + chunk_tokens)
-            logits = (states[part] @ weight.T).float()
-            student = torch.log_softmax(logits.div_(temperature), dim=-1)
-            divergence, error = wanted.compare(student, part, temperature)
-            total += divergence
-            error = error.div_(temperature).to(states.dtype)
-            d_states[part] = error @ weight
-            d_weight += error.T @ states[part]
-        ctx.save_for_backward(d_states, d_weight.to(weight.dtype))
-        return total
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_total: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        d_states, d_weight = ctx.saved_tensors
-        return d_total * d_states, d_total * d_weight, None, None, None

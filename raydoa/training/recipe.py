@@ -12,6 +12,8 @@ from pydantic import Field
 from raydoa.settings import Settings
 
 Precision = Literal["float32", "bfloat16"]
+Kind = Literal["hidden", "sparse", "classes", "text"]
+"""Of a `Representation`."""
 
 
 class Recipe(Settings):
@@ -75,10 +77,12 @@ class Representation(Settings):
     `hidden` keeps the input of the output head in ``dtype``, from which every logit is recomputed;
     `sparse` keeps the ``top`` most likely tokens and, from the rest, as many draws as a measurement
     asks for; `text` keeps no distribution, only what was written, so the student may be of any family.
+    `classes` keeps the log-probability of each of a task's classes; where teacher
+    and student write no tokens of one vocabulary it is what is kept, and text where the task has no classes.
     """
 
-    kind: Literal["hidden", "sparse", "text"] = "hidden"
-    """hidden is exact; sparse takes less room in large pools; text needs no vocabulary in common."""
+    kind: Kind = "hidden"
+    """hidden is exact; sparse takes less room in large pools; classes and text need no vocabulary in common."""
     dtype: Precision = "bfloat16"
     """Number format of the hidden states."""
     top: int = Field(default=64, ge=1)

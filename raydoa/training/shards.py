@@ -18,6 +18,7 @@ import torch
 from raydoa.errors import UserError
 from raydoa.training.batches import Example, StoredRows
 from raydoa.training.soft_labels import (
+    ClassLabels,
     HiddenLabels,
     LabelledRow,
     ShardFacts,
@@ -65,6 +66,7 @@ class Shard:
         self.facts = read_facts(folder)
         self.targets = RaggedFile(folder / TENSOR_FILE)
         self.row_ids: pa.ChunkedArray = self._column("row_id")
+        self._classes: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -83,6 +85,8 @@ class Shard:
             return WrittenLabels()
         if self.facts.kind == "hidden":
             return HiddenLabels(self.targets.row(index, "states"))
+        if self.facts.kind == "classes":
+            return ClassLabels(self._log_probs(index))
         assert self.facts.temperature is not None
         return SparseLabels(
             tokens=self.targets.row(index, "tokens").long(),
@@ -90,6 +94,14 @@ class Shard:
             entropy=self.targets.row(index, "entropy"),
             temperature=self.facts.temperature,
         )
+
+    def _log_probs(self, index: int) -> torch.Tensor:
+        """Of a row; where each has one class, all are in memory, a few floats a row."""
+        if len(self.targets) != self.targets.positions:
+            return self.targets.row(index, "log_probs")
+        if self._classes is None:
+            self._classes = self.targets.whole("log_probs")
+        return self._classes[index : index + 1]
 
     def _column(self, name: str) -> pa.ChunkedArray:
         return pq.read_table(self._folder / SHARD_FILE, columns=[name]).column(0)
@@ -103,20 +115,29 @@ class EncodedShard(StoredRows):
         sources: token ids of the sources.
         order: which row of ``sources`` is a row's.
         targets: token ids of the targets, in the shard's order.
+        kept: the rows that are trained on; all of them unless given.
     """
 
     def __init__(
-        self, shard: Shard, sources: RaggedFile, order: np.ndarray, targets: RaggedFile
+        self,
+        shard: Shard,
+        sources: RaggedFile,
+        order: np.ndarray,
+        targets: RaggedFile,
+        kept: np.ndarray | None = None,
     ) -> None:
         self._shard, self._sources, self._order, self._targets = shard, sources, order, targets
-        self.lengths = np.stack([sources.lengths[order], targets.lengths], axis=1)
+        self._kept = np.arange(len(shard)) if kept is None else kept
+        lengths = np.stack([sources.lengths[order], targets.lengths], axis=1)
+        self.lengths = lengths[self._kept]
 
     def read(self, index: int) -> Example:
+        row = int(self._kept[index])
         return Example(
-            str(self._shard.row_ids[index]),
-            self._sources.row(int(self._order[index])).tolist(),
-            self._targets.row(index).tolist(),
-            self._shard.soft(index),
+            str(self._shard.row_ids[row]),
+            self._sources.row(int(self._order[row])).tolist(),
+            self._targets.row(row).tolist(),
+            self._shard.soft(row),
         )
 
 
@@ -131,6 +152,10 @@ def _flat(rows: Sequence[LabelledRow], facts: ShardFacts) -> Mapping[str, torch.
         assert len(states) == len(rows)
         flat = [s.detach().cpu().to(getattr(torch, facts.dtype)) for s in states]
         return {"states": torch.cat(flat).contiguous()}
+    if facts.kind == "classes":
+        scored = [soft.log_probs for soft in labels if isinstance(soft, ClassLabels)]
+        assert len(scored) == len(rows)
+        return {"log_probs": torch.cat([s.detach().cpu().float() for s in scored]).contiguous()}
     sparse = [soft for soft in labels if isinstance(soft, SparseLabels)]
     assert len(sparse) == len(rows) and all(s.temperature == facts.temperature for s in sparse)
     return {

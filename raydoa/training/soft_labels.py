@@ -3,7 +3,8 @@
 `hidden` keeps the input of the teacher's output head at each target token; with the head (kept
 once, with the teacher) every logit comes back, so nothing is lost at any temperature. `sparse`
 keeps a few tokens with weights that stand for the whole distribution at one temperature (see
-`raydoa.training.sparse`).
+`raydoa.training.sparse`). `classes` are log-probabilities of the few classes of a task, which teacher and student of any
+kind can have.
 
 They are written in shards (`raydoa.training.shards`) with who wrote them over which vocabulary; a student with another
 vocabulary is refused. Labels without a distribution are text, which any student can learn.
@@ -42,20 +43,35 @@ class SparseLabels:
 
 
 @dataclass(frozen=True)
+class ClassLabels:
+    """Log-probabilities of a task's classes at the target positions of a row, ``[positions, classes]``."""
+
+    log_probs: torch.Tensor
+
+
+@dataclass(frozen=True)
 class WrittenLabels:
     """No distribution: the target's tokens are what a label source wrote, and are learnt as they are."""
 
 
-SoftLabels: TypeAlias = HiddenLabels | SparseLabels | WrittenLabels
+SoftLabels: TypeAlias = HiddenLabels | SparseLabels | ClassLabels | WrittenLabels
 
 
 @dataclass(frozen=True)
 class Generated:
-    """One row's greedy target, its end included, and the head's inputs ``[tokens, width]``."""
+    """What a model writes for a row.
+
+    Attributes:
+        row_id: the row's.
+        target_ids: the likeliest target; of tokens, its end included.
+        states: the output head's inputs ``[tokens, width]``, of a model that writes tokens.
+        log_probs: of the classes at each position ``[positions, classes]``, of a model that was opened with classes.
+    """
 
     row_id: str
     target_ids: tuple[int, ...]
-    states: torch.Tensor
+    states: torch.Tensor | None = None
+    log_probs: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import torch
 
 from raydoa.errors import UserError
 from raydoa.training.batches import Example, collate
-from raydoa.training.distill import Loss
+from raydoa.training.distill import TokenLoss
 from raydoa.training.soft_labels import HiddenLabels, SparseLabels
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def sparsify(
     return SparseLabels(tokens.cpu(), weights.cpu(), entropy.cpu(), temperature)
 
 
-def choose_sparsity(loss: Loss, batches: Sequence[Sequence[Example]], *, top: int) -> Sparsity:
+def choose_sparsity(loss: TokenLoss, batches: Sequence[Sequence[Example]], *, top: int) -> Sparsity:
     """The fewest draws (doubling) whose gradient agrees with the exact one on every batch.
 
     Args:
@@ -104,7 +104,7 @@ def choose_sparsity(loss: Loss, batches: Sequence[Sequence[Example]], *, top: in
     )
 
 
-def gradient(loss: Loss, examples: Sequence[Example]) -> torch.Tensor:
+def gradient(loss: TokenLoss, examples: Sequence[Example]) -> torch.Tensor:
     """The gradient of a loss over all of its model, without dropout, as one float64 vector."""
     was_training = loss.training
     loss.eval()

@@ -70,6 +70,15 @@ class RaggedFile:
         """Of each row."""
         return np.diff(self._offsets)
 
+    @property
+    def positions(self) -> int:
+        """Of all rows together."""
+        return int(self._offsets[-1])
+
+    def whole(self, name: str) -> torch.Tensor:
+        """A flat tensor, of all rows."""
+        return self._tensors.whole(name)
+
     def row(self, index: int, name: str = "ids") -> torch.Tensor:
         """The part of a flat tensor that is a row's."""
         return self._tensors.rows(name, int(self._offsets[index]), int(self._offsets[index + 1]))

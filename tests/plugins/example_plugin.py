@@ -1,7 +1,7 @@
 """A plugin in one file: a strategy, a cost item, a model family and a label source that raydoa does not have.
 
 `rules` buys rules from an expert, who is paid by the row that they label; the student learns from those rows.
-`linear` is a linear classifier over hashed word and character n-grams (as in fastText, arXiv 1607.01759): the mean of its
+`bag` is a linear classifier over hashed word and character n-grams (as in fastText, arXiv 1607.01759): the mean of its
 n-grams' vectors, times a matrix of the task's classes. `keywords` labels a row with the class whose keyword it contains.
 """
 
@@ -35,6 +35,7 @@ from raydoa.labels.source import (
 )
 from raydoa.models import FAMILIES
 from raydoa.models.family import Device, Family, Model, ModelShape
+from raydoa.models.objective import Objective
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel, SourceConfig, TextForm
 from raydoa.strategies import STRATEGIES
@@ -60,20 +61,20 @@ RULES = SourceConfig(
 
 def register() -> None:
     """Add what this file brings; an entry point of the group `raydoa.plugins` would name it."""
-    FAMILIES.register(Linear())
+    FAMILIES.register(Bag())
     SOURCES.register(Keywords())
     ITEMS.register(RuleLabels(), before="student")
     STRATEGIES.register(Rules())
 
 
 @dataclass(frozen=True)
-class LinearShape:
+class BagShape:
     """See `ModelShape`."""
 
     outputs: int
     buckets: int = BUCKETS
     width: int = WIDTH
-    family: str = "linear"
+    family: str = "bag"
     writes: str = "classes"
 
     @property
@@ -105,21 +106,21 @@ class LinearShape:
         return 2 * rows * (source_length + self.outputs) * self.width / device.flops_per_second
 
 
-class Linear(Family):
+class Bag(Family):
     """See `Family`."""
 
-    name = "linear"
-    own = ("linear",)
-    shapes: ClassVar = {"linear": LinearShape(outputs=2)}
+    name = "bag"
+    own = ("bag",)
+    shapes: ClassVar = {"bag": BagShape(outputs=2)}
 
     def takes(self, config: Mapping[str, Any]) -> bool:
-        return config.get("model_type") == "hashed_ngrams"
+        return config.get("model_type") == "bag_of_ngrams"
 
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
-        return LinearShape(len(config["classes"]))
+        return BagShape(len(config["classes"]))
 
     def own_shape(self, name: str, outputs: int) -> ModelShape:
-        return LinearShape(outputs)
+        return BagShape(outputs)
 
     def output_space(self, folder: Path) -> str:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -129,19 +130,21 @@ class Linear(Family):
         self,
         folder: Path,
         *,
+        objective: Objective | None = None,
         dropout: float = 0.0,
         precision: str = "float32",
         spread: bool = False,
+        seed: int = 0,
     ) -> Model:
         from safetensors.torch import load_file
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        model = LinearModel(config["classes"])
+        model = BagModel(config["classes"])
         model.network.load_state_dict(load_file(folder / "model.safetensors"))
         return model
 
     def build(self, shape: ModelShape) -> Model:
-        return LinearModel([str(index) for index in range(shape.outputs)])
+        return BagModel([str(index) for index in range(shape.outputs)])
 
     def initialize(self, name: str, classes: Sequence[str], seed: int) -> Model:
         import torch
@@ -150,10 +153,10 @@ class Linear(Family):
             raise UserError(f"model {name}: the task has no classes, and a linear model writes one")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return LinearModel(classes)
+            return BagModel(classes)
 
 
-class LinearModel(Model):
+class BagModel(Model):
     """See `Model`: a target is one id, its class."""
 
     def __init__(self, classes: Sequence[str]) -> None:
@@ -179,23 +182,29 @@ class LinearModel(Model):
     def source_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
         return [[_bucket(gram) for gram in _ngrams(text)][:length] or [1] for text in texts]
 
-    def target_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
+    @property
+    def outputs(self) -> int:
+        return len(self._classes)
+
+    def target_ids(
+        self, texts: Sequence[str], length: int, sources: Sequence[str], source_length: int
+    ) -> list[list[int]]:
         unknown = set(texts) - set(self._classes)
         if unknown:
             raise UserError(f"target {min(unknown)!r} is no class; known are {self._classes}")
         return [[self._classes.index(text)] for text in texts]
 
-    def texts(self, targets: Sequence[Sequence[int]]) -> list[str]:
+    def texts(self, targets: Sequence[Sequence[int]], sources: Sequence[str]) -> list[str]:
         return [self._classes[ids[0]] for ids in targets]
 
     def loss(self, **options: Any) -> "Loss":
         import torch
 
-        from raydoa.training.distill import Loss
+        from raydoa.training.distill import TokenLoss
 
         head = self._head
 
-        class LinearLoss(Loss):
+        class BagLoss(TokenLoss):
             @property
             def output_layer(self) -> torch.nn.Linear:
                 return head
@@ -203,7 +212,7 @@ class LinearModel(Model):
             def states(self, batch: Any) -> torch.Tensor:
                 return _states(self.model, batch)
 
-        return LinearLoss(self.network, **options)
+        return BagLoss(self.network, **options)
 
     def generate(
         self, sources: "Sequence[Example]", *, most_tokens: int, batch_size: int
@@ -238,7 +247,7 @@ class LinearModel(Model):
         }
         save_file(weights, folder / "model.safetensors")
         save_head(weights["head.weight"], folder)
-        config = {"model_type": "hashed_ngrams", "classes": self._classes}
+        config = {"model_type": "bag_of_ngrams", "classes": self._classes}
         (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
 

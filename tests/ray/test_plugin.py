@@ -59,11 +59,11 @@ class Commands:
                             "budgets": [2.0],
                             "n": [8],
                             "u": [20],
-                            "teachers": ["linear"],
+                            "teachers": ["bag"],
                             "seeds": [0, 1],
                             "choices": {"rule_rows": [20, 40]},
                         },
-                        "student": "linear",
+                        "student": "bag",
                         "student_recipe": training,
                         "distill_recipe": training,
                         "shard_rows": 20,
@@ -115,7 +115,7 @@ def test_it_is_measured(result_dir: Path) -> None:
     rules = cells[cells["strategy"] == "rules"]
     assert sorted(rules["quantity_rule_labels"]) == [20, 20, 40, 40]
     assert (rules["cost_rule_labels"] == 0.01 * rules["quantity_rule_labels"]).all()
-    assert (cells["student"] == "linear").all() and rules["score"].notna().all()
+    assert (cells["student"] == "bag").all() and rules["score"].notna().all()
     assert rules["cost_total"].le(2.0).all() and rules["teacher"].isna().all()
     # 20 rows are among 40, of each seed.
     incurred = rules["cost_incurred"].sum() - rules["cost_student"].sum()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydoa.models.family import Family, Model, ModelShape
+from raydoa.models.objective import Objective
 from raydoa.models.seq2seq.nano import NANO_MODELS, nano_shape
 from raydoa.models.seq2seq.shape import T5_SHAPES, T5Shape, is_t5
 
@@ -39,9 +40,11 @@ class Seq2Seq(Family):
         self,
         folder: Path,
         *,
+        objective: Objective | None = None,
         dropout: float = 0.0,
         precision: str = "float32",
         spread: bool = False,
+        seed: int = 0,
     ) -> Model:
         import torch
 
@@ -55,7 +58,7 @@ class Seq2Seq(Family):
             dtype=getattr(torch, precision),
             device_map="auto" if spread else None,
         )
-        return Seq2SeqModel(network, load_tokenizer(folder))
+        return Seq2SeqModel(network, load_tokenizer(folder), objective)
 
     def build(self, shape: ModelShape) -> Model:
         from raydoa.models.seq2seq.checkpoint import build_model

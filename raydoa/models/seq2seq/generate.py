@@ -1,12 +1,9 @@
 """Greedy generation that keeps what the output head saw: targets and soft labels in a single pass.
 
 A hook on the head reads its input at every generated token. That is after the last norm, and after
-the scaling of T5's tied models, so logits are `head @ state` exactly, whichever T5 it is. Rows are
-sorted by length, so a batch pads little; the result of a row does not depend on its batch beyond
-float rounding.
+the scaling of T5's tied models, so logits are `head @ state` exactly, whichever T5 it is.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,12 +11,10 @@ import torch
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
-from raydoa.errors import UnlabelableRow
+from raydoa.models.row_batches import in_batches
 from raydoa.models.seq2seq.tokenizer import END_ID
 from raydoa.training.batches import PAD_ID, Example, collate
 from raydoa.training.soft_labels import Generated
-
-logger = logging.getLogger(__name__)
 
 _START_ID = 0
 
@@ -27,54 +22,19 @@ _START_ID = 0
 def generate(
     model: Any, sources: Sequence[Example], *, most_tokens: int, batch_size: int
 ) -> Iterator[Generated]:
-    """Generate for every row, shortest sources first; targets longer than ``most_tokens``, the end included, are cut off.
+    """Generate for every row; targets longer than ``most_tokens``, the end included, are cut off.
 
     Raises:
-        UnlabelableRow: a row has no tokens or unknown ones, the model fails on it, or its states are
-            not finite. A batch that fails is tried again row by row to find out which.
-        torch.OutOfMemoryError: a batch does not fit; that is no row's fault.
+        UnlabelableRow: see `raydoa.models.row_batches`.
+        torch.OutOfMemoryError: a batch does not fit.
     """
     assert not model.training, "dropout would be on"
-    for row in sources:
-        _check_ids(row, model.config.vocab_size)
-    ordered = sorted(sources, key=lambda example: len(example.source_ids))
-    for start in range(0, len(ordered), batch_size):
-        batch = ordered[start : start + batch_size]
-        try:
-            rows = _together(model, batch, most_tokens)
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, IndexError, ValueError) as error:
-            logger.warning("%d rows failed (%s); trying them one by one", len(batch), _why(error))
-            rows = [_alone(model, row, most_tokens) for row in batch]
-        for written in rows:
-            if not bool(torch.isfinite(written.states).all()):
-                raise UnlabelableRow(written.row_id, "the model's states are not finite")
-        yield from rows
-
-
-def _check_ids(row: Example, vocabulary: int) -> None:
-    """On a GPU an unknown id would end the whole process, and name nobody."""
-    if not row.source_ids:
-        raise UnlabelableRow(row.row_id, "its source has no tokens")
-    for token in (min(row.source_ids), max(row.source_ids)):
-        if not 0 <= token < vocabulary:
-            why = f"token id {token} is outside the vocabulary of {vocabulary}"
-            raise UnlabelableRow(row.row_id, why)
-
-
-def _alone(model: Any, row: Example, most_tokens: int) -> Generated:
-    try:
-        return _together(model, [row], most_tokens)[0]
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, IndexError, ValueError) as error:
-        raise UnlabelableRow(row.row_id, _why(error)) from error
-
-
-def _why(error: Exception) -> str:
-    """The first line of an error, or its name if it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return in_batches(
+        lambda rows: _together(model, rows, most_tokens),
+        sources,
+        vocabulary=model.config.vocab_size,
+        batch_size=batch_size,
+    )
 
 
 def _together(model: Any, rows: Sequence[Example], most_tokens: int) -> list[Generated]:

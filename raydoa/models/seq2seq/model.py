@@ -9,14 +9,18 @@ from typing import Any
 import torch
 from transformers import T5ForConditionalGeneration
 
+from raydoa.models.class_texts import ClassTexts
 from raydoa.models.family import Model
+from raydoa.models.objective import Objective
+from raydoa.models.row_batches import in_batches, scored
 from raydoa.models.seq2seq.checkpoint import save_model
 from raydoa.models.seq2seq.generate import generate
-from raydoa.models.seq2seq.loss import Seq2SeqLoss
+from raydoa.models.seq2seq.loss import Seq2SeqLoss, class_scores
 from raydoa.models.seq2seq.tokenizer import Tokenizer
-from raydoa.training.batches import Example
+from raydoa.training.batches import Example, collate
 from raydoa.training.soft_labels import Generated
 
+_LONGEST_CLASS = 64
 _FIRST_WORD_ID = 3
 """Padding, end and unknown come first in every T5 vocabulary."""
 
@@ -24,9 +28,20 @@ _FIRST_WORD_ID = 3
 class Seq2SeqModel(Model):
     """See `Model`; one without a tokenizer can only be measured."""
 
-    def __init__(self, network: T5ForConditionalGeneration, tokenizer: Tokenizer | None) -> None:
+    def __init__(
+        self,
+        network: T5ForConditionalGeneration,
+        tokenizer: Tokenizer | None,
+        objective: Objective | None = None,
+    ) -> None:
         self.network: T5ForConditionalGeneration = network
         self._tokenizer = tokenizer
+        self._objective = objective
+        self._classes: ClassTexts | None = None
+        if objective is not None:
+            self._classes = ClassTexts(
+                objective, lambda texts: self.tokenizer.encode(texts, _LONGEST_CLASS), "a T5"
+            )
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -40,7 +55,11 @@ class Seq2SeqModel(Model):
 
     @property
     def output_space(self) -> str:
-        return self.tokenizer.fingerprint
+        return self._objective.fingerprint if self._objective else self.tokenizer.fingerprint
+
+    @property
+    def outputs(self) -> int:
+        return len(self._classes or self.head)
 
     @property
     def head(self) -> torch.Tensor:
@@ -50,19 +69,35 @@ class Seq2SeqModel(Model):
     def source_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
         return self.tokenizer.encode(texts, length)
 
-    def target_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
+    def target_ids(
+        self, texts: Sequence[str], length: int, sources: Sequence[str], source_length: int
+    ) -> list[list[int]]:
         return self.tokenizer.encode(texts, length)
 
-    def texts(self, targets: Sequence[Sequence[int]]) -> list[str]:
+    def texts(self, targets: Sequence[Sequence[int]], sources: Sequence[str]) -> list[str]:
+        if self._classes is not None:
+            return [self._classes.names[ids[0]] for ids in targets]
         return self.tokenizer.decode(targets)
 
     def loss(self, **options: Any) -> Seq2SeqLoss:
-        return Seq2SeqLoss(self.network, **options)
+        return Seq2SeqLoss(self.network, classes=self._classes, **options)
 
     def generate(
         self, sources: Sequence[Example], *, most_tokens: int, batch_size: int
     ) -> Iterator[Generated]:
-        return generate(self.network, sources, most_tokens=most_tokens, batch_size=batch_size)
+        if self._classes is None:
+            return generate(self.network, sources, most_tokens=most_tokens, batch_size=batch_size)
+        vocabulary = self.network.config.vocab_size
+        return in_batches(self._classified, sources, vocabulary=vocabulary, batch_size=batch_size)
+
+    @torch.no_grad()
+    def _classified(self, rows: Sequence[Example]) -> list[Generated]:
+        assert self._classes is not None
+        batch = collate([Example(row.row_id, row.source_ids, (0,)) for row in rows])
+        scores = class_scores(
+            self.network, batch.to(self.network.shared.weight.device), self._classes
+        )
+        return scored(rows, scores)
 
     def random_examples(self, rows: int, source_length: int, target_length: int) -> list[Example]:
         chance = random.Random(0)

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from raydoa.errors import UserError
 from raydoa.models.family import Device
-from raydoa.models.seq2seq.memory import labelling_memory, training_memory
+from raydoa.models.memory import training_memory
 from raydoa.settings import Settings, parse
 
 _POSITION_BUCKETS = 32
@@ -201,7 +201,16 @@ class T5Shape(Settings):
         return training_memory(self, gpus).total
 
     def labelling_bytes(self) -> float:
-        return labelling_memory(self)
+        return float(_BF16_BYTES * self.parameters)
+
+    def activation_bytes(self, source_length: int, target_length: int) -> float:
+        """Of one row in a training that keeps only each layer's input (`raydoa.models.memory`)."""
+        tokens = source_length * self.encoder_layers + target_length * self.decoder_layers
+        inputs = 2 * tokens * self.d_model
+        width = (3 if self.gated else 2) * self.d_ff + 4 * self.d_kv * self.heads
+        inside = 2 * (source_length * width + self.heads * source_length**2)
+        logits = 4 * target_length * self.vocabulary
+        return inputs + 2 * inside + 3 * logits
 
 
 def _t5_v1_1(d_model: int, d_ff: int, heads: int, layers: int) -> T5Shape:

@@ -53,7 +53,7 @@ TINY = ("--n", 8, "--u", 20, "--seeds", 0, "--teachers", "nano-m", "--budget", 1
         (("sweep", "--set", "oflload=true"), "--set: found 'oflload=true'; 'oflload' is no field (did you mean 'offload'?)"),
         (("sweep", "--set", "teacher_recipe.epoch=3"), "'epoch' is no field (did you mean 'epochs'?)"),
         (("sweep", "--set", "teacher_recipe.epochs=0"), "teacher_recipe.epochs: found 0; input should be greater than"),
-        (("sweep", "--set", "representation.kind=spares"), "representation.kind: found 'spares'; input should be 'hidden', 'sparse' or 'text'"),
+        (("sweep", "--set", "representation.kind=spares"), "representation.kind: found 'spares'; input should be 'hidden', 'sparse', 'classes' or 'text'"),
         (("sweep", "--set", "trackers=mlflow,tensorbord"), "trackers.1: found 'tensorbord'; input should be 'mlflow', 'wandb'"),
         (("sweep", "--cluster", "8xa100-40g"), "--cluster: found '8xa100-40g'; known are 8xa100-40gb, 8xa100-80gb, 4xh100-80gb (did you mean"),
         (("sweep", "--region", "mars"), "grid intensity of region 'mars': not in price book"),
@@ -118,13 +118,6 @@ def test_sizes_above_the_data(
     refused: Refused, world: World, axes: tuple[object, ...], message: str
 ) -> None:
     assert message in refused(*sweep_of(world, *axes))
-
-
-def test_vocabularies_that_differ(refused: Refused, world: World) -> None:
-    folder = write_checkpoint(world.folder / "m")
-    said = refused(*sweep_of(world, "--teachers", "mine", "--model", f"mine={folder}"))
-    assert "teacher mine and student nano-s have different output spaces" in said
-    assert "choose --student and --teachers of one family" in said
 
 
 def test_models_that_are_none(refused: Refused, world: World) -> None:

@@ -110,37 +110,31 @@ def test_an_edited_folder_is_another_model(world: World) -> None:
     )
 
 
-def test_vocabularies_that_differ_are_refused_before_anything_is_made(world: World) -> None:
+def test_where_vocabularies_differ_the_classes_are_learnt(world: World) -> None:
     small = write_checkpoint(world.folder / "s")
     other = write_checkpoint(world.folder / "o", d_model=32)
     text = [f"{word} other words" for word in ("alpha", "beta", "gamma")]
     from raydoa.models.seq2seq.tokenizer import train_sentencepiece
 
     train_sentencepiece(text * 9, 40).save(other)
-    with pytest.raises(
-        UserError,
-        match=r"^teacher large and student small have different output spaces .* of one family$",
-    ):
-        resolved(world, {"small": small, "large": other})
-    with pytest.raises(
-        UserError, match=r"^teacher large and student nano-s have different output spaces"
-    ):
-        resolve(
-            world.sweep(teachers=("large",), strategies=("distill",)),
-            world.runtime(models={"large": str(small)}),
-        )
-    assert not (world.folder / "store").exists()
+    apart = resolved(world, {"small": small, "large": other}).study.inputs("tiny")
+    assert apart.meetings["large", "small"].output_space == "classes"
+    nano = resolve(
+        world.sweep(teachers=("large",), strategies=("distill",)),
+        world.runtime(models={"large": str(small)}),
+    ).study.inputs("tiny")
+    assert nano.meetings["large", "nano-s"].output_space == "classes"
+    same = resolved(world, {"small": small, "large": small}).study.inputs("tiny")
+    assert same.meetings["large", "small"].output_space == "tokens"
 
 
-def test_heads_that_differ_are_refused_before_anything_is_made(world: World) -> None:
+def test_where_heads_differ_the_classes_are_learnt(world: World) -> None:
     folders = {
         "small": write_checkpoint(world.folder / "s"),
         "large": write_checkpoint(world.folder / "l", vocabulary_size=128),
     }
-    with pytest.raises(
-        UserError, match=r"'large' has a vocabulary of 128 and student 'small' one of 96"
-    ):
-        forecast_of(resolved(world, folders))
+    inputs = resolved(world, folders).study.inputs("tiny")
+    assert inputs.meetings["large", "small"].output_space == "classes"
 
 
 def test_a_folder_for_a_model_that_nobody_asked_for(world: World) -> None:

@@ -79,12 +79,12 @@ class Made:
 
     resolved: Resolved
     plan: Plan
-    linear: Evaluate
+    bag: Evaluate
     row: Row
 
     @property
     def stages(self) -> list[Stage]:
-        finals = [*self.resolved.study.graph(self.plan).evaluations, self.linear]
+        finals = [*self.resolved.study.graph(self.plan).evaluations, self.bag]
         return [s for s in closure(finals) if self.store.find(s.key) is not None]
 
     @property
@@ -119,19 +119,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         patch.setattr(sparsity, "_PROBE_STEPS", 1)
         for registry in (FAMILIES, SOURCES, ITEMS, STRATEGIES):
             patch.setattr(registry, "_entries", dict(registry._entries))
-        if "linear" not in FAMILIES:
+        if "bag" not in FAMILIES:
             example_plugin.register()
         resolved = resolve(sweep, world.runtime())
         [(cell, row)] = measure_all(resolved).items()
         [plan] = forecast_of(resolved).trials
         student = resolved.study.graph(plan).student
         assert isinstance(student, Distill) and student.data is not None, cell
-        initial = Initialize("linear", "linear", CLASSES, 0)
+        initial = Initialize("bag", "bag", CLASSES, 0)
         recipe = resolved.study.sweep.student_recipe
         tuned = FineTune(initial, student.data, student.form, 8, recipe, 1, 0)
-        linear = Evaluate(tuned, student.data, student.form, "accuracy", CLASSES, None)
-        builder_of(resolved, plan).build(linear)
-        yield Made(resolved, plan, linear, row)
+        bag = Evaluate(tuned, student.data, student.form, "accuracy", CLASSES, None)
+        builder_of(resolved, plan).build(bag)
+        yield Made(resolved, plan, bag, row)
 
 
 FILES = {

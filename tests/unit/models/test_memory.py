@@ -4,7 +4,7 @@ import pytest
 
 from raydoa.doctor.nodes import largest_teacher, needed_memory
 from raydoa.experiment.hardware import HARDWARE
-from raydoa.models.seq2seq.memory import training_memory
+from raydoa.models.memory import training_memory
 from raydoa.models.seq2seq.shape import T5_SHAPES
 
 XXL = T5_SHAPES["google/t5-v1_1-xxl"]

@@ -15,7 +15,7 @@ from raydoa.errors import UserError
 from raydoa.models.seq2seq.loss import Seq2SeqLoss as Loss
 from raydoa.models.seq2seq.loss import decoder_input
 from raydoa.training.batches import Example, MicroBatch, collate
-from raydoa.training.distill import _Divergence, _HiddenTeacher, _SparseTeacher
+from raydoa.training.divergence import Divergence, HiddenTeacher, SparseTeacher
 from raydoa.training.shards import write_shard
 from raydoa.training.soft_labels import (
     HiddenLabels,
@@ -181,8 +181,8 @@ def test_gradients_of_the_divergence_against_finite_differences() -> None:
         found = torch.log_softmax(states @ weight.T / 2, -1)
         return functional.kl_div(found, wanted, log_target=True, reduction="sum")
 
-    teacher = _HiddenTeacher(hidden, head)
-    found = _Divergence.apply(states, weight, teacher, 2.0, 2)
+    teacher = HiddenTeacher(hidden, head)
+    found = Divergence.apply(states, weight, teacher, 2.0, 2)
     truth = reference(states, weight)
     torch.testing.assert_close(found.double(), truth, rtol=1e-5, atol=1e-6)
     for a, b in zip(
@@ -198,11 +198,11 @@ def test_a_sparse_label_of_every_token_is_exact() -> None:
     states, weight = torch.randn(5, 3, requires_grad=True), torch.randn(11, 3, requires_grad=True)
     hidden, head = torch.randn(5, 4), torch.randn(11, 4)
     full = sparsify(hidden, head, temperature=2.0, top=11, samples=0, row_id="a")
-    sparse = _SparseTeacher(full.tokens, full.weights, full.entropy)
-    exact = _HiddenTeacher(hidden, head)
+    sparse = SparseTeacher(full.tokens, full.weights, full.entropy)
+    exact = HiddenTeacher(hidden, head)
     values, gradients = [], []
     for teacher in (exact, sparse):
-        value = _Divergence.apply(states, weight, teacher, 2.0, 4)
+        value = Divergence.apply(states, weight, teacher, 2.0, 4)
         values.append(value)
         gradients.append(torch.autograd.grad(value, [states, weight]))
     torch.testing.assert_close(values[0], values[1])
@@ -212,8 +212,8 @@ def test_a_sparse_label_of_every_token_is_exact() -> None:
 def test_a_certain_teacher_and_a_wrong_student_give_finite_gradients() -> None:
     states = torch.tensor([[200.0, 0.0]], requires_grad=True)
     weight = torch.eye(2).mul(5.0).requires_grad_()
-    teacher = _HiddenTeacher(torch.tensor([[0.0, 1000.0]]), torch.eye(2))
-    value = _Divergence.apply(states, weight, teacher, 1.0, 8)
+    teacher = HiddenTeacher(torch.tensor([[0.0, 1000.0]]), torch.eye(2))
+    value = Divergence.apply(states, weight, teacher, 1.0, 8)
     value.backward()
     assert float(value.detach()) == pytest.approx(1000.0)
     assert states.grad is not None and bool(torch.isfinite(states.grad).all())

@@ -1,4 +1,4 @@
-"""How much memory of each GPU a T5 needs, to be fine-tuned under ZeRO-3 and to label.
+"""How much memory of each GPU a model needs, to be fine-tuned under ZeRO-3.
 
 Bytes, for P parameters on W GPUs:
 
@@ -10,20 +10,28 @@ Bytes, for P parameters on W GPUs:
 - activations, with checkpointing: the layers' inputs, the inside of the largest layer twice (values and gradients),
   and the logits three times in fp32 (themselves, their softmax, its gradient).
 
-Labelling holds the bf16 weights. This is arithmetic, for planning: the CUDA context and fragmentation are left out.
+This is arithmetic, for planning: the CUDA context and fragmentation are left out.
 For T5-XL on one H100, with 8 rows of 128 tokens, it says 57.4 GB; 54.7 were allocated at the peak, and the process held
 68.3 (docs/scale.md).
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from raydoa.models.seq2seq.shape import T5Shape
+from typing import Protocol
 
 _LIVE_PARAMETERS = 1e9
 _BUCKETS = (5e8, 5e7)
 _SUB_GROUP = 1e9
+
+
+class Trained(Protocol):
+    """What must be known of a model's shape."""
+
+    @property
+    def parameters(self) -> int:
+        """All parameters."""
+
+    def activation_bytes(self, source_length: int, target_length: int) -> float:
+        """Activations of one row, with checkpointing."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class TrainingMemory:
 
 
 def training_memory(
-    shape: "T5Shape",
+    shape: Trained,
     gpus: int,
     *,
     rows: int = 4,
@@ -58,19 +66,5 @@ def training_memory(
         gathered=2 * min(_LIVE_PARAMETERS, parameters),
         buckets=sum(2 * min(bucket, parameters) for bucket in _BUCKETS),
         step=0.0 if offload else 8 * min(_SUB_GROUP, share),
-        activations=rows * _activations_of_a_row(shape, source_length, target_length),
+        activations=rows * shape.activation_bytes(source_length, target_length),
     )
-
-
-def labelling_memory(shape: "T5Shape") -> float:
-    """Bytes of the weights that a labelling actor holds on its GPU."""
-    return 2.0 * shape.parameters
-
-
-def _activations_of_a_row(shape: "T5Shape", source_length: int, target_length: int) -> float:
-    tokens = source_length * shape.encoder_layers + target_length * shape.decoder_layers
-    inputs = 2 * tokens * shape.d_model
-    width = (3 if shape.gated else 2) * shape.d_ff + 4 * shape.d_kv * shape.heads
-    inside = 2 * (source_length * width + shape.heads * source_length**2)
-    logits = 4 * target_length * shape.vocabulary
-    return inputs + 2 * inside + 3 * logits

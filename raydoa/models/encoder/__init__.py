@@ -1,0 +1,1 @@
+"""The family of encoders with a head: BERT, MiniLM, DistilBERT, ModernBERT, DeBERTa and the like."""

@@ -1,0 +1,1 @@
+"""The family of linear models over hashed n-grams: the floor that a compact model must beat."""

@@ -1,0 +1,89 @@
+"""Where a student meets its teacher: what is kept of the teacher's labels, and over what.
+
+| both | learnt from |
+|---|---|
+| write tokens of one tokenizer | the distribution over its tokens, at each token |
+| can say the task's classes | the distribution over the classes, of each row |
+| tag tokens of one tokenizer | the distribution over the tags, of each token |
+| anything else | the text that the teacher writes |
+
+A tokenizer is known by the fingerprint of what its ids mean, never by how many there are: distributions over two
+vocabularies of one size compare without an error and mean nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from raydoa.errors import UserError
+from raydoa.models import FAMILIES
+from raydoa.models.objective import Objective
+from raydoa.training.recipe import Kind, Representation
+
+OutputSpace: TypeAlias = Literal["tokens", "classes", "text"]
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """What must be known of a model to distil from it or into it.
+
+    Attributes:
+        name: the model's.
+        family: its family's name.
+        space: fingerprint of its tokens: of what it writes, or of what it tags.
+    """
+
+    name: str
+    family: str
+    space: str
+
+    def objective(self, of_task: Objective | None, task: str) -> Objective | None:
+        """What it is opened with to learn a task. Raises `UserError`: it cannot learn it."""
+        try:
+            return FAMILIES.get(self.family).objective(of_task)
+        except UserError as why:
+            raise UserError(f"model {self.name}, task {task}: {why}") from why
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What is kept of the teacher, and the ``objective`` whose classes it is over; None: tokens, or text."""
+
+    representation: Representation
+    objective: Objective | None = None
+
+    @property
+    def output_space(self) -> OutputSpace:
+        """What the student's loss is over."""
+        return space_of(self.representation.kind)
+
+
+def space_of(kind: Kind) -> OutputSpace:
+    """What labels of a kind (`Representation.kind`) are over."""
+    if kind in ("hidden", "sparse"):
+        return "tokens"
+    return "classes" if kind == "classes" else "text"
+
+
+def meeting(
+    teacher: Speaker,
+    student: Speaker,
+    of_task: Objective | None,
+    task: str,
+    wanted: Representation,
+) -> Meeting:
+    """Where ``teacher`` and ``student`` meet on a task; ``wanted`` is kept where it can be.
+
+    Raises:
+        UserError: one of them cannot learn the task.
+    """
+    theirs = [speaker.objective(of_task, task) for speaker in (teacher, student)]
+    shared = teacher.space == student.space
+    over_classes = of_task is not None and of_task.kind == "classes"
+    if wanted.kind == "text":
+        return Meeting(wanted)
+    if theirs == [None, None] and shared and not (over_classes and wanted.kind == "classes"):
+        over_tokens = wanted if wanted.kind != "classes" else Representation()
+        return Meeting(over_tokens)
+    if over_classes or (shared and of_task is not None and theirs == [of_task, of_task]):
+        return Meeting(Representation(kind="classes"), of_task)
+    return Meeting(Representation(kind="text"))

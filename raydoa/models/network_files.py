@@ -1,0 +1,111 @@
+"""Weights of any model of transformers: read from a checkpoint folder, checked, and written."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from transformers import AutoConfig
+from transformers.utils import logging as transformers_logging
+
+from raydoa.errors import UserError
+from raydoa.models.broken_files import read_as
+from raydoa.training.tensor_file import full_disk_is_os_error
+
+# A sweep loads hundreds of models, and tells of its progress itself.
+transformers_logging.disable_progress_bar()
+
+WEIGHTS_FILE = "model.safetensors"
+
+
+def load_network(
+    auto_class: Any,
+    what: str,
+    folder: Path,
+    *,
+    dropout: float,
+    dtype: torch.dtype,
+    device_map: str | None,
+    seed: int,
+    **settings: Any,
+) -> Any:
+    """The network of a checkpoint, with a head of random weights where it has none.
+
+    Args:
+        auto_class: of transformers, such as `AutoModelForSequenceClassification`.
+        what: the checkpoint is read as, for errors.
+        folder: of the checkpoint.
+        dropout: put in the place of each dropout that its configuration has.
+        dtype: number format of the weights.
+        device_map: ``auto`` spreads it over the visible GPUs.
+        seed: of a head that it lacks.
+        settings: of its configuration, that the checkpoint's do not decide.
+
+    Raises:
+        UserError: its files are broken, or lack weights other than the head's.
+    """
+    with read_as(what, folder), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        for name, value in {**_with_dropout(config, dropout), **settings}.items():
+            setattr(config, name, value)
+        network, loading = auto_class.from_pretrained(
+            folder,
+            config=config,
+            dtype=dtype,
+            local_files_only=True,
+            trust_remote_code=False,
+            device_map=device_map,
+            output_loading_info=True,
+        )
+    body = f"{network.base_model_prefix}."
+    # A masked language model has no pooler, which is a part of the head for those who have one.
+    lacking = sorted(
+        name
+        for name in loading["missing_keys"]
+        if name.startswith(body) and not name.startswith(f"{body}pooler.")
+    )
+    if lacking:
+        # transformers fills them with random numbers and only warns.
+        raise UserError(
+            f"{folder}: its weights lack {len(lacking)} tensors of its config, such as {lacking[0]}; "
+            "save the model again"
+        )
+    return network
+
+
+def _with_dropout(config: Any, dropout: float) -> dict[str, float]:
+    """Every kind of model has names of its own for it."""
+    return {
+        name: dropout
+        for name, value in config.to_dict().items()
+        if ("dropout" in name or name.endswith(("_pdrop", "_drop")))
+        and isinstance(value, int | float)
+        and not isinstance(value, bool)
+    }
+
+
+def save_network(network: Any, folder: Path, state: Mapping[str, torch.Tensor] | None) -> None:
+    """Write config.json and the weights; ``state`` replaces the network's own.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = state if state is not None else network.state_dict()
+    tied = set(getattr(network, "_tied_weights_keys", None) or ())
+    kept: dict[str, torch.Tensor] = {}
+    for name, tensor in weights.items():
+        # What is tied has several names and is kept under one.
+        if not (name in tied and network.config.tie_word_embeddings):
+            kept[name] = tensor.detach().cpu().contiguous()
+    with full_disk_is_os_error():
+        save_file(kept, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+        network.config.save_pretrained(folder)
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["architectures"] = [type(network).__name__]
+    config["dtype"] = str(next(iter(kept.values())).dtype).removeprefix("torch.")
+    path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")

@@ -1,0 +1,158 @@
+"""Distillation between any two kinds of models: what each pair learns over, and that the whole path runs."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from raydoa.errors import UserError
+from raydoa.experiment.resolve import Resolved, resolve
+from raydoa.models.meeting import OutputSpace
+from raydoa.pipeline.context import open_model
+from raydoa.pipeline.stages import Distill, TakeLayers
+from raydoa.training.recipe import Recipe, Representation
+from tests.unit.checkpoints import write_checkpoint
+from tests.unit.encoders import write_encoder
+from tests.unit.world import CLASSES, World, graph_of, measured_row
+
+RECIPE = Recipe(learning_rate=3e-3, batch_size=8, epochs=2)
+MODELS = ("t5", "bert", "modernbert", "linear")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    place = tmp_path_factory.mktemp("models")
+    return {
+        "t5": write_checkpoint(place / "t5"),
+        "bert": write_encoder(place / "bert"),
+        "modernbert": write_encoder(place / "modernbert", "modernbert", seed=1),
+    }
+
+
+def of_pair(
+    world: World, folders: dict[str, Path], teacher: str, student: str, kind: str = "hidden"
+) -> Resolved:
+    names = {name.partition("[")[0] for name in (teacher, student)}
+    used = {name: str(folders[name]) for name in names if name in folders}
+    strategy = "self_distill" if teacher == student else "distill"
+    sweep = world.sweep(
+        strategies=(strategy,),
+        teachers=(teacher,),
+        student=student,
+        budgets=(4.0,),
+        n=(16,),
+        u=(40,),
+        student_recipe=RECIPE,
+        teacher_recipe=RECIPE,
+        distill_recipe=RECIPE,
+        prices="2026-11-09",
+        accelerator="a100-40gb",
+        pretraining=None,
+        representation=Representation.model_validate({"kind": kind}),
+    )
+    return resolve(sweep, world.runtime(models=used))
+
+
+@pytest.mark.parametrize(("teacher", "student"), list(product(MODELS, MODELS)))
+def test_every_pair_runs_and_says_over_what(
+    world: World, folders: dict[str, Path], teacher: str, student: str
+) -> None:
+    resolved = of_pair(world, folders, teacher, student)
+    (cell,) = resolved.study.cells()
+    over: OutputSpace = "tokens" if teacher == student == "t5" else "classes"
+    assert resolved.study.inputs("tiny").meetings[teacher, student].output_space == over
+    row = measured_row(resolved, cell)
+    assert row.output_space == over and 0 <= row.score <= 1
+    trained = graph_of(resolved, cell).student
+    assert isinstance(trained, Distill)
+    assert {shard.representation.kind for shard in trained.shards} == {
+        "hidden" if over == "tokens" else "classes"
+    }
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student"), [("bert", "t5"), ("linear", "bert"), ("bert", "linear")]
+)
+def test_text_is_learnt_where_it_is_asked_for(
+    world: World, folders: dict[str, Path], teacher: str, student: str
+) -> None:
+    resolved = of_pair(world, folders, teacher, student, "text")
+    (cell,) = resolved.study.cells()
+    assert measured_row(resolved, cell).output_space == "text"
+
+
+def test_text_that_is_no_class_teaches_a_classifier_nothing(
+    world: World, folders: dict[str, Path]
+) -> None:
+    resolved = of_pair(world, folders, "t5", "bert", "text")
+    (cell,) = resolved.study.cells()
+    with pytest.raises(UserError, match=r"^bert: no label of t5 is one of the task's classes"):
+        measured_row(resolved, cell)
+
+
+def test_a_t5_learns_classes_from_a_t5_if_asked_to(world: World, folders: dict[str, Path]) -> None:
+    resolved = of_pair(world, folders, "t5", "t5", "classes")
+    (cell,) = resolved.study.cells()
+    assert measured_row(resolved, cell).output_space == "classes"
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert"])
+def test_a_student_made_of_a_teachers_layers(
+    world: World, folders: dict[str, Path], kind: str
+) -> None:
+    resolved = of_pair(world, folders, kind, f"{kind}[layers=1]")
+    (cell,) = resolved.study.cells()
+    row = measured_row(resolved, cell)
+    assert row.student == f"{kind}[layers=1]" and row.output_space == "classes"
+    shapes = [resolved.study.shape(name).parameters for name in (kind, row.student)]
+    assert shapes[1] < shapes[0]
+    trained = graph_of(resolved, cell).student
+    assert isinstance(trained, Distill) and isinstance(trained.initial, TakeLayers)
+    record = resolved.context.store.find(trained.initial.key)
+    assert record is not None and record.facts["layers"] == [1]
+    model = open_model(trained, resolved.context, objective=trained.objective)
+    assert model.network.config.num_hidden_layers == 1
+
+
+@pytest.mark.parametrize(
+    ("student", "message"),
+    [
+        ("bert[layers=2]", r"layer 2 was chosen; it has layers 0 to 1"),
+        ("bert[layers=1,0]", r"^model bert\[layers=1,0\]: layers: .*layers rise"),
+        ("bert[layers=x]", r"^model bert\[layers=x\]: layers"),
+        ("bert[layer=1]", r"layer: unknown field; known are .*did you mean 'layers'"),
+        ("bert[layers]", r"expected each setting once, as setting=value"),
+        ("bert[layers=1", r"^model 'bert\[layers=1': expected NAME or NAME\[setting=value"),
+        ("bert[kind=enc]", r"kind: .*known are seq2seq, encoder"),
+        ("t5[layers=0]", r"layers can be chosen of an encoder or a decoder"),
+    ],
+)
+def test_a_name_that_asks_for_what_there_is_not(
+    world: World, folders: dict[str, Path], student: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        of_pair(world, folders, "bert", student)
+    assert not (world.folder / "store").exists()
+
+
+@pytest.mark.parametrize("model", ["bert", "linear"])
+def test_a_model_that_cannot_learn_the_task_is_refused_before_anything_is_made(
+    world: World, folders: dict[str, Path], model: str
+) -> None:
+    from tests.unit.world import write_task
+
+    write_task(world.folder / "task", metric="exact_match", classes=[])
+    with pytest.raises(UserError, match=rf"^model {model}, task tiny: an? (encoder|linear)"):
+        of_pair(world, folders, "t5", model)
+    assert not (world.folder / "store").exists()
+
+
+def test_the_linear_floor_learns(world: World) -> None:
+    recipe = Recipe(learning_rate=3e-3, batch_size=8, epochs=20)
+    sweep = world.sweep(
+        strategies=("annotate",), student="linear", budgets=(40.0,), n=(16,), student_recipe=recipe,
+        prices="2026-11-09", accelerator="a100-40gb", pretraining=None,
+    )  # fmt: skip
+    resolved = resolve(sweep, world.runtime())
+    (cell,) = resolved.study.cells()
+    assert measured_row(resolved, cell).score > 0.9 and len(CLASSES) == 2
