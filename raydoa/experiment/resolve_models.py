@@ -7,8 +7,9 @@ from pathlib import Path
 
 from raydoa.errors import Unreachable, UserError, did_you_mean
 from raydoa.experiment.config import Sweep
+from raydoa.models.checkpoint_check import check_checkpoint
 from raydoa.models.family import ModelShape
-from raydoa.models.hub import checkpoint_folder, locate
+from raydoa.models.hub import Located, checkpoint_folder, local_folder, locate
 from raydoa.models.lookup import family_at, known_shapes, own_models, shape_at
 from raydoa.models.meeting import Speaker
 from raydoa.models.naming import ModelName
@@ -43,7 +44,8 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
         missing: takes a line for each that cannot be reached and can be priced all the same.
 
     Raises:
-        UserError: ``places`` names another model, a folder is no checkpoint, or a model can neither be reached nor priced.
+        UserError: ``places`` names another model, a folder is no checkpoint or a broken one, or a model can neither be
+            reached nor priced.
     """
     _check_places(sweep, places)
     teachers = sweep.used_teachers
@@ -58,7 +60,7 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
         named = ModelName.of(name)
         try:
             place = places.get(name) or places.get(named.base)
-            located = locate(named.base, place, named.settings.model_revision)
+            located, folders[name] = _found(named, place)
         except Unreachable as why:
             if name not in known_shapes():
                 near = did_you_mean(name, [*own_models(), *known_shapes()])
@@ -71,7 +73,6 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
             continue
         checkpoints[name] = _begun(named, Checkpoint(name, located.fingerprint))
         where[located.fingerprint] = located.place
-        folders[name] = checkpoint_folder(located.place, weights=False)
     settings = {name: ModelName.of(name).settings for name in folders}
     shapes = {name: shape_at(folder, settings[name]) for name, folder in folders.items()}
     speakers = {
@@ -98,6 +99,19 @@ def _begun(named: ModelName, checkpoint: Checkpoint) -> Checkpoint | TakeLayers:
     if not layers:
         return checkpoint
     return TakeLayers(named.text, Checkpoint(named.base, checkpoint.fingerprint), layers)
+
+
+def _found(named: ModelName, place: str | None) -> tuple[Located, Path]:
+    """Where a checkpoint is, and the folder of its description; of a hub model only what is in the local cache is checked."""
+    folder = local_folder(named.base, place)
+    if folder is not None:
+        # Before its fingerprint is taken, for which all its bytes are read.
+        check_checkpoint(folder)
+    located = locate(named.base, place, named.settings.model_revision)
+    described = checkpoint_folder(located.place, weights=False)
+    if folder is None:
+        check_checkpoint(described, whole=False)
+    return located, described
 
 
 def _check_places(sweep: Sweep, places: Mapping[str, str]) -> None:

@@ -20,8 +20,8 @@ from raydoa.errors import Unreachable, UserError
 
 logger = logging.getLogger(__name__)
 
-DESCRIPTION = ("*.json", "*.model", "*.txt")
-"""What says what a checkpoint is and how it reads, beside its weights."""
+DESCRIPTION = ("*.json", "*.model", "*.txt", "*.jinja")
+"""Configuration, vocabulary, and the template of a chat."""
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 """Kinds of weights, the first that is there is read."""
 
@@ -44,13 +44,18 @@ def locate(name: str, location: str | None, revision: str | None = None) -> Loca
         Unreachable: it cannot be had from here.
         UserError: it can, and it is no checkpoint; or the name can be no model's.
     """
-    folder = Path(location or name).expanduser()
-    if folder.is_dir():
+    if (folder := local_folder(name, location)) is not None:
         return Located(str(folder.absolute()), folder_fingerprint(folder))
     if location is not None or name.startswith((".", "/", "~")):
-        raise Unreachable(f"model {name}: no folder {folder}")
+        raise Unreachable(f"model {name}: no folder {_path(name, location)}")
     commit = _hub_commit(name, revision or "main")
     return Located(f"{name}@{commit}", commit)
+
+
+def local_folder(name: str, location: str | None) -> Path | None:
+    """The folder where `locate` finds a checkpoint; None: it would be on the hub, or nowhere."""
+    folder = _path(name, location)
+    return folder if folder.is_dir() else None
 
 
 def checkpoint_folder(location: str, *, weights: bool = True) -> Path:
@@ -77,13 +82,18 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a checkpoint folder")
+    return read_json(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of a checkpoint that is a JSON object. Raises `UserError`: it is none."""
     try:
-        config: Any = json.loads(path.read_text(encoding="utf-8"))
+        value: Any = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not JSON ({error})") from error
-    if not isinstance(config, dict):
-        raise UserError(f"{path}: found {config!r}; expected the JSON object of a checkpoint")
-    return config
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: found {value!r}; expected the JSON object of a checkpoint")
+    return value
 
 
 def folder_fingerprint(folder: Path) -> str:
@@ -100,6 +110,10 @@ def folder_fingerprint(folder: Path) -> str:
             while block := file.read(_BLOCK_BYTES):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def _path(name: str, location: str | None) -> Path:
+    return Path(location or name).expanduser()
 
 
 def _weights(names: Iterable[str]) -> str | None:

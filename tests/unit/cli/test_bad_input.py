@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from tests.unit.checkpoints import write_checkpoint
 from tests.unit.cli.conftest import Run
@@ -132,6 +133,49 @@ def test_models_that_are_none(refused: Refused, world: World) -> None:
     assert "no tokenizer: expected spiece.model or tokenizer.json" in refused(
         *sweep_of(world, *more, f"mine={folder}")
     )
+
+
+def test_broken_models_are_told_by_a_dry_run(refused: Refused, run: Run, world: World) -> None:
+    folder = write_checkpoint(world.folder / "m")
+    more = (
+        "--dry-run",
+        "--student",
+        "mine",
+        "--strategies",
+        "annotate",
+        "--model",
+        f"mine={folder}",
+    )
+    assert run(*sweep_of(world, *more)).code == 0
+    weights, config = folder / "model.safetensors", folder / "config.json"
+    whole, described = weights.read_bytes(), config.read_text()
+    weights.write_bytes(whole[:-1])
+    said = refused(*sweep_of(world, *more))
+    assert f"raydoa: {weights}: truncated or damaged: it has {len(whole) - 1:,} bytes" in said
+    weights.write_bytes(whole)
+    tensors = load_file(weights)
+    save_file({n: t for n, t in tensors.items() if not n.startswith("decoder.")}, weights)
+    assert f"raydoa: {folder}: the encoder of a T5 alone" in refused(*sweep_of(world, *more))
+    save_file({**tensors, "shared.weight": tensors["shared.weight"][:50].clone()}, weights)
+    said = refused(*sweep_of(world, *more))
+    assert f"raydoa: {folder}: its embedding has 50 rows and its tokenizer 60 tokens" in said
+    weights.write_bytes(whole)
+    config.write_text(
+        json.dumps(
+            {**json.loads(described), "model_type": "odd", "auto_map": {"AutoModel": "odd.Odd"}}
+        )
+    )
+    assert "raydoa runs no code of a model folder" in refused(*sweep_of(world, *more))
+    config.unlink()
+    weights.rename(folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text(
+        '{"base_model_name_or_path": "google/t5-v1_1-small"}'
+    )
+    said = refused(*sweep_of(world, *more))
+    assert f"raydoa: {folder}: a LoRA adapter of google/t5-v1_1-small, without its weights" in said
+    (folder / "adapter_config.json").unlink()
+    (folder / "checkpoint-20").mkdir()
+    assert f"name {folder}/checkpoint-20 (the last of 1)" in refused(*sweep_of(world, *more))
 
 
 def test_a_price_book_with_a_typo(refused: Refused, world: World) -> None:
