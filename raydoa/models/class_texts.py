@@ -30,10 +30,10 @@ class ClassTexts:
             UserError: a class has no tokens, or two have the same.
         """
         self.names = objective.names
-        rows = encode(self.names)
+        *rows, nothing = encode([*self.names, ""])
         seen: dict[tuple[int, ...], str] = {}
         for name, ids in zip(self.names, rows, strict=True):
-            if len(ids) < 2:
+            if ids == nothing:
                 raise UserError(f"{where}: class {name!r} has no tokens; give it another name")
             same = seen.setdefault(tuple(ids), name)
             if same != name:

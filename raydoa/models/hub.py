@@ -20,7 +20,7 @@ from raydoa.errors import Unreachable, UserError
 
 logger = logging.getLogger(__name__)
 
-DESCRIPTION = ("*.json", "*.model", "*.txt", "*.jinja")
+DESCRIPTION = ("*.json", "*.model", "*.spm", "*.txt", "*.jinja")
 """Configuration, vocabulary, and the template of a chat."""
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 """Kinds of weights, the first that is there is read."""

@@ -1,7 +1,7 @@
 """Weights of any model of transformers: read from a checkpoint folder, checked, and written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def load_network(
     dtype: torch.dtype,
     device_map: str | None,
     seed: int,
+    whole: bool = False,
     **settings: Any,
 ) -> Any:
     """The network of a checkpoint, with a head of random weights where it has none.
@@ -41,10 +42,11 @@ def load_network(
         dtype: number format of the weights.
         device_map: ``auto`` spreads it over the visible GPUs.
         seed: of a head that it lacks.
+        whole: whether it may lack none, since the head is what it has learnt.
         settings: of its configuration, that the checkpoint's do not decide.
 
     Raises:
-        UserError: its files are broken, or lack weights other than the head's.
+        UserError: its files are broken, or lack weights other than a head's.
     """
     with read_as(what, folder), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -62,18 +64,24 @@ def load_network(
         )
     body = f"{network.base_model_prefix}."
     # A masked language model has no pooler, which is a part of the head for those who have one.
-    lacking = sorted(
+    lacking = (
         name
         for name in loading["missing_keys"]
-        if name.startswith(body) and not name.startswith(f"{body}pooler.")
+        if whole or (name.startswith(body) and not name.startswith(f"{body}pooler."))
     )
+    refuse_lacking(lacking, folder)
+    return network
+
+
+def refuse_lacking(names: Iterable[str], folder: Path) -> None:
+    """Raises `UserError`: there are tensors that a checkpoint's weights lack."""
+    lacking = sorted(names)
     if lacking:
         # transformers fills them with random numbers and only warns.
         raise UserError(
             f"{folder}: its weights lack {len(lacking)} tensors of its config, such as {lacking[0]}; "
             "save the model again"
         )
-    return network
 
 
 def _with_dropout(config: Any, dropout: float) -> dict[str, float]:
@@ -87,19 +95,22 @@ def _with_dropout(config: Any, dropout: float) -> dict[str, float]:
     }
 
 
-def save_network(network: Any, folder: Path, state: Mapping[str, torch.Tensor] | None) -> None:
-    """Write config.json and the weights; ``state`` replaces the network's own.
+def save_network(
+    network: Any, folder: Path, state: Mapping[str, torch.Tensor] | None, **changes: Any
+) -> None:
+    """Write config.json, with ``changes``, and the weights; ``state`` replaces the network's own.
 
     Raises:
         OSError: the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = state if state is not None else network.state_dict()
-    tied = set(getattr(network, "_tied_weights_keys", None) or ())
+    # What is tied has several names and is kept under one. `save_pretrained` would write the same files, but imports
+    # DeepSpeed before (2 s of a process's first save), to see whether the model is wrapped in it.
+    tied = set(network.all_tied_weights_keys)
     kept: dict[str, torch.Tensor] = {}
     for name, tensor in weights.items():
-        # What is tied has several names and is kept under one.
-        if not (name in tied and network.config.tie_word_embeddings):
+        if name not in tied:
             kept[name] = tensor.detach().cpu().contiguous()
     with full_disk_is_os_error():
         save_file(kept, folder / WEIGHTS_FILE, metadata={"format": "pt"})
@@ -108,4 +119,5 @@ def save_network(network: Any, folder: Path, state: Mapping[str, torch.Tensor] |
     config = json.loads(path.read_text(encoding="utf-8"))
     config["architectures"] = [type(network).__name__]
     config["dtype"] = str(next(iter(kept.values())).dtype).removeprefix("torch.")
+    config |= changes
     path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")

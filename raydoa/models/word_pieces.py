@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from raydoa.errors import UserError
 from raydoa.models.broken_files import read_as
@@ -17,10 +17,13 @@ class WordPieces:
         size: ids that it can give.
         pad_id: what pads; the end's where it has none of its own.
         fingerprint: of its vocabulary, special tokens and normaliser, so of what an id means.
+        needs_offsets: whether `offsets` is asked for; a tokenizer without a `tokenizer.json` has none.
 
     Raises:
         UserError: the folder has none that can be read.
     """
+
+    needs_offsets: ClassVar[bool] = True
 
     def __init__(self, folder: Path) -> None:
         from transformers import AutoTokenizer
@@ -29,7 +32,7 @@ class WordPieces:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )
-        if not self._tokenizer.is_fast:
+        if self.needs_offsets and not self._tokenizer.is_fast:
             raise UserError(
                 f"{folder}: no tokenizer.json; save the tokenizer with save_pretrained of a fast one"
             )
@@ -60,7 +63,11 @@ class WordPieces:
 
 
 def _fingerprint(tokenizer: Any) -> str:
-    backend = json.loads(tokenizer.backend_tokenizer.to_str())
+    backend = (
+        json.loads(tokenizer.backend_tokenizer.to_str())
+        if tokenizer.is_fast
+        else {"normalizer": type(tokenizer).__name__}
+    )
     meaning = {
         "vocabulary": sorted(tokenizer.get_vocab().items()),
         "special": sorted(tokenizer.all_special_ids),

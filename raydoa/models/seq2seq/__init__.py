@@ -1,1 +1,1 @@
-"""The family of encoder-decoders: T5 and T5 v1.1 checkpoints, and the nano models that raydoa pretrains itself."""
+"""The family of encoder-decoders: checkpoints of T5's and of BART's architecture, and the nano models that raydoa pretrains itself."""

@@ -1,37 +1,35 @@
-"""Build, load and save checkpoints of the T5 architecture.
+"""Build and load checkpoints of the T5 architecture; save any encoder-decoder.
 
 A nano model is a `T5Shape` that raydoa builds from a seed and pretrains itself; every other model is
-a checkpoint folder (downloaded from the hub or the user's own). All are T5 v1.1 or T5: encoder and decoder
-share their embedding; in v1.1 the output head is a matrix of its own.
+a checkpoint folder (downloaded from the hub or the user's own). Those of this architecture are T5, T5 v1.1, mT5 and
+umT5: encoder and decoder share their embedding; in all but T5 the output head is a matrix of its own.
 
 transformers 5 declares the head tied for every T5 and unties it only after comparing values at load, a
 comparison that sees empty tensors under ZeRO-3 and then ties v1.1's head to its embedding without a word.
-`UntiedT5` declares what is true of v1.1, so the head survives every way of loading; `load_model` checks it.
+`UntiedT5` declares what is true of v1.1, so the head survives every way of loading; `load_model` checks it. For mT5
+and umT5 it is the same.
 """
 
-import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from safetensors.torch import save_file
-from transformers import T5Config, T5ForConditionalGeneration
-from transformers.utils import logging as transformers_logging
+from transformers import T5ForConditionalGeneration
 
 from raydoa.errors import UserError
 from raydoa.models.broken_files import read_as
 from raydoa.models.head import save_head
 from raydoa.models.hub import read_config
-from raydoa.models.seq2seq.shape import T5Shape, head_is_tied, is_t5
+from raydoa.models.network_files import refuse_lacking, save_network
+from raydoa.models.seq2seq.output_head import with_bias
+from raydoa.models.seq2seq.shape import T5Shape, head_is_tied, is_t5, refuse_encoders
 from raydoa.models.seq2seq.tokenizer import Tokenizer
 from raydoa.training.tensor_file import full_disk_is_os_error
 
-# A sweep loads hundreds of models, and tells of its progress itself.
-transformers_logging.disable_progress_bar()
-
-WEIGHTS_FILE = "model.safetensors"
 _HEAD = "lm_head.weight"
+_BIAS = "final_logits_bias"
 
 
 class UntiedT5(T5ForConditionalGeneration):
@@ -43,9 +41,28 @@ class UntiedT5(T5ForConditionalGeneration):
     }
 
 
-def build_model(shape: T5Shape, seed: int, dropout: float) -> T5ForConditionalGeneration:
+def _class(kind: str, tied: bool) -> Any:
+    """The class of a T5, an mT5 or a umT5 whose head is its embedding, or is not."""
+    if kind == "t5":
+        return T5ForConditionalGeneration if tied else UntiedT5
+    return _multilingual(kind, tied)
+
+
+@cache
+def _multilingual(kind: str, tied: bool) -> Any:
+    # Imported where they are used: each is a file of its own in transformers, and takes a while.
+    from transformers import MT5ForConditionalGeneration, UMT5ForConditionalGeneration
+
+    theirs: Any = MT5ForConditionalGeneration if kind == "mt5" else UMT5ForConditionalGeneration
+    if tied:
+        return theirs
+    return type(theirs.__name__, (theirs,), {"_tied_weights_keys": UntiedT5._tied_weights_keys})
+
+
+def build_model(shape: T5Shape, seed: int, dropout: float) -> Any:
     """A freshly initialised model; the same seed gives the same weights."""
-    config = T5Config(
+    made = _class(shape.kind, shape.tied)
+    config = made.config_class(
         vocab_size=shape.vocabulary,
         d_model=shape.d_model,
         d_kv=shape.d_kv,
@@ -60,7 +77,7 @@ def build_model(shape: T5Shape, seed: int, dropout: float) -> T5ForConditionalGe
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = (T5ForConditionalGeneration if shape.tied else UntiedT5)(config)
+        model = made(config)
     if shape.tied:
         return model
     with torch.no_grad():
@@ -77,7 +94,7 @@ def load_model(
     dropout: float = 0.0,
     dtype: torch.dtype = torch.float32,
     device_map: str | dict[str, int] | None = None,
-) -> T5ForConditionalGeneration:
+) -> Any:
     """Load a checkpoint folder in ``dtype``; ``device_map='auto'`` spreads it over the visible GPUs.
 
     Raises:
@@ -87,9 +104,10 @@ def load_model(
     if not is_t5(config):
         raise UserError(
             f"{folder / 'config.json'}: model_type is {config.get('model_type')!r}; only T5-architecture checkpoints "
-            "('t5') can be loaded as T5"
+            "('t5', 'mt5', 'umt5') can be loaded as T5"
         )
-    kind = T5ForConditionalGeneration if head_is_tied(config) else UntiedT5
+    refuse_encoders(config, str(folder / "config.json"))
+    kind = _class(config["model_type"], head_is_tied(config))
     with read_as("T5", folder):
         model, loading = kind.from_pretrained(
             folder,
@@ -99,20 +117,14 @@ def load_model(
             device_map=device_map,
             output_loading_info=True,
         )
-    if loading["missing_keys"]:
-        # transformers fills them with random numbers and only warns.
-        names = sorted(loading["missing_keys"])
-        raise UserError(
-            f"{folder}: its weights lack {len(names)} tensors of its config, such as {names[0]}; "
-            "save the model again"
-        )
-    if kind is UntiedT5:
+    refuse_lacking(loading["missing_keys"], folder)
+    if not _is_tied(model):
         _check_head(model, str(folder))
     return model
 
 
 def save_model(
-    model: T5ForConditionalGeneration,
+    model: Any,
     tokenizer: Tokenizer,
     folder: Path,
     *,
@@ -125,30 +137,27 @@ def save_model(
     Raises:
         OSError: the disk is full.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    changes: dict[str, Any] = {"dtype": str(model.dtype).removeprefix("torch.")}
+    if is_t5(model.config.to_dict()):
+        # transformers 5 writes `true` for every T5; readers (this one included) need to know.
+        changes["tie_word_embeddings"] = _is_tied(model)
+        changes["architectures"] = [
+            type(model).__name__.replace(UntiedT5.__name__, T5ForConditionalGeneration.__name__)
+        ]
+    save_network(model, folder, state, **changes)
     weights = state if state is not None else model.state_dict()
-    untied = isinstance(model, UntiedT5)
-    head = weights[_HEAD if untied or _HEAD in weights else "shared.weight"]
-    # What is tied has several names and is kept under one. `save_pretrained` would write the same files, but imports
-    # DeepSpeed before (2 s of a process's first save), to see whether the model is wrapped in it.
-    tied = set(type(model)._tied_weights_keys)
-    own = {name: tensor.contiguous() for name, tensor in weights.items() if name not in tied}
+    head = weights[_HEAD if _HEAD in weights else model.all_tied_weights_keys[_HEAD]]
+    save_head(with_bias(head, weights.get(_BIAS)), folder)
     with full_disk_is_os_error():
-        save_file(own, folder / WEIGHTS_FILE, metadata={"format": "pt"})
-        save_head(head, folder)
-        model.config.save_pretrained(folder)
         model.generation_config.save_pretrained(folder)
-    path = folder / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    # transformers 5 writes `true` for every T5; readers (this one included) need to know.
-    config["tie_word_embeddings"] = not untied
-    config["architectures"] = ["T5ForConditionalGeneration"]
-    config["dtype"] = str(model.dtype).removeprefix("torch.")
-    path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
     tokenizer.save(folder)
 
 
-def _check_head(model: T5ForConditionalGeneration, where: str) -> None:
+def _is_tied(model: Any) -> bool:
+    return _HEAD in type(model)._tied_weights_keys
+
+
+def _check_head(model: Any, where: str) -> None:
     head, embedding = model.lm_head.weight, model.shared.weight
     same = head.data_ptr() == embedding.data_ptr() and head.numel() > 0
     assert not same, f"{where}: the untied head was tied to the embedding while loading"

@@ -1,11 +1,13 @@
-"""The entry of T5 in the families: checkpoints by name or folder, and the embedded nano models."""
+"""The entry of encoder-decoders in the families: checkpoints by name or folder, and the embedded nano models."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydoa.models.family import Family, Model, ModelShape
 from raydoa.models.objective import Objective
+from raydoa.models.seq2seq.bart_shape import BartShape
 from raydoa.models.seq2seq.nano import NANO_MODELS, nano_shape
 from raydoa.models.seq2seq.shape import T5_SHAPES, T5Shape, is_t5
 
@@ -23,18 +25,23 @@ class Seq2Seq(Family):
     pretrains = True
 
     def takes(self, config: Mapping[str, Any]) -> bool:
-        return is_t5(config)
+        if is_t5(config):  # Without an import of transformers.
+            return True
+        from raydoa.models.kinds import kind_of
+
+        return kind_of(config) == "seq2seq"
 
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
-        return T5Shape.from_config(config, where)
+        kind = T5Shape if is_t5(config) else BartShape
+        return kind.from_config(config, where)
 
     def own_shape(self, name: str, outputs: int) -> ModelShape:
         return nano_shape(name, outputs)
 
     def output_space(self, folder: Path) -> str:
-        from raydoa.models.seq2seq.tokenizer import load_tokenizer
+        from raydoa.models.seq2seq.pieces import tokenizer_at
 
-        return load_tokenizer(folder).fingerprint
+        return tokenizer_at(folder).fingerprint
 
     def open(
         self,
@@ -48,22 +55,28 @@ class Seq2Seq(Family):
     ) -> Model:
         import torch
 
+        from raydoa.models.seq2seq.bart import load_bart
         from raydoa.models.seq2seq.checkpoint import load_model
         from raydoa.models.seq2seq.model import Seq2SeqModel
-        from raydoa.models.seq2seq.tokenizer import load_tokenizer
+        from raydoa.models.seq2seq.pieces import TextPieces, tokenizer_at
 
-        network = load_model(
+        tokenizer = tokenizer_at(folder)
+        load = partial(load_bart, tokenizer) if isinstance(tokenizer, TextPieces) else load_model
+        network = load(
             folder,
             dropout=dropout,
             dtype=getattr(torch, precision),
             device_map="auto" if spread else None,
         )
-        return Seq2SeqModel(network, load_tokenizer(folder), objective)
+        return Seq2SeqModel(network, tokenizer, objective)
 
     def build(self, shape: ModelShape) -> Model:
+        from raydoa.models.seq2seq.bart import build_bart
         from raydoa.models.seq2seq.checkpoint import build_model
         from raydoa.models.seq2seq.model import Seq2SeqModel
 
+        if isinstance(shape, BartShape):
+            return Seq2SeqModel(build_bart(shape), None)
         assert isinstance(shape, T5Shape)
         return Seq2SeqModel(build_model(shape, seed=0, dropout=0.0), None)
 

@@ -1,10 +1,11 @@
-"""A T5's training loss: what its output head is applied to, at every target token at once."""
+"""An encoder-decoder's training loss: what its output head is applied to, at every target token at once."""
 
 from typing import Any
 
 import torch
 
 from raydoa.models.class_texts import ClassTexts
+from raydoa.models.seq2seq.output_head import OutputHead
 from raydoa.training.batches import PAD_ID, MicroBatch
 from raydoa.training.distill import TokenLoss
 
@@ -15,13 +16,13 @@ class Seq2SeqLoss(TokenLoss):
     model: Any
 
     def __init__(self, model: Any, *, classes: ClassTexts | None = None, **options: Any) -> None:
+        self._head = OutputHead(model)
         super().__init__(model, **options)
         self._classes = classes
 
     @property
-    def output_layer(self) -> torch.nn.Linear:
-        head: torch.nn.Linear = self.model.lm_head
-        return head
+    def output_layer(self) -> Any:
+        return self._head
 
     def states(self, batch: MicroBatch) -> torch.Tensor:
         return decoder_states(self.model, batch)
@@ -38,42 +39,63 @@ class Seq2SeqLoss(TokenLoss):
         self.model.activation_checkpointing_enable()
 
 
-def decoder_input(batch: MicroBatch) -> torch.Tensor:
-    """The target shifted right: T5 starts its decoder with the padding id."""
-    return _shifted(batch.target)
+def decoder_input(batch: MicroBatch, start_id: int = PAD_ID) -> torch.Tensor:
+    """The target shifted right: a decoder starts with an id that its configuration names, a T5's with the padding id."""
+    return _shifted(batch.target, start_id)
 
 
 def decoder_states(model: Any, batch: MicroBatch) -> torch.Tensor:
-    """What the output head is applied to ``[rows, target length, d_model]``."""
-    encoded = model.encoder(input_ids=batch.source, attention_mask=batch.source_mask)
-    return _decoded(model, decoder_input(batch), encoded.last_hidden_state, batch.source_mask)
+    """What the output head is applied to ``[rows, target length, width]``."""
+    start = decoder_input(batch, start_id(model))
+    return _decoded(model, start, encoded(model, batch), batch.source_mask)
 
 
 def class_scores(model: Any, batch: MicroBatch, classes: ClassTexts) -> torch.Tensor:
     """Log-probabilities of each class's text ``[rows, classes]``: the source is encoded once, and all are decoded together."""
     rows, each = len(batch.source), len(classes)
-    encoded = model.encoder(input_ids=batch.source, attention_mask=batch.source_mask)
     states = _decoded(
         model,
-        _shifted(classes.ids.to(batch.source.device)).repeat(rows, 1),
-        encoded.last_hidden_state.repeat_interleave(each, dim=0),
+        _shifted(classes.ids.to(batch.source.device), start_id(model)).repeat(rows, 1),
+        encoded(model, batch).repeat_interleave(each, dim=0),
         batch.source_mask.repeat_interleave(each, dim=0),
     )
-    return classes.scores(model.lm_head(states))
+    return classes.scores(OutputHead(model)(states))
 
 
-def _shifted(target: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.pad(target, (1, -1), value=PAD_ID)
+def start_id(model: Any) -> int:
+    """What its decoder begins with."""
+    named = model.config.decoder_start_token_id
+    return PAD_ID if named is None else int(named)
+
+
+def encoded(model: Any, batch: MicroBatch) -> torch.Tensor:
+    """The encoder's last states ``[rows, source length, width]``."""
+    source, pad_id = batch.source, model.config.pad_token_id
+    if pad_id not in (None, PAD_ID):
+        # Some kinds tell padding by its id: M2M-100's positions.
+        source = torch.where(batch.source_mask.bool(), source, pad_id)
+    encoder = model.get_encoder()
+    states: torch.Tensor = encoder(
+        input_ids=source, attention_mask=batch.source_mask
+    ).last_hidden_state
+    return states
+
+
+def _shifted(target: torch.Tensor, start_id: int) -> torch.Tensor:
+    return torch.nn.functional.pad(target, (1, -1), value=start_id)
 
 
 def _decoded(
     model: Any, decoder_input: torch.Tensor, encoded: torch.Tensor, mask: torch.Tensor
 ) -> torch.Tensor:
     """The decoder's last states, scaled where T5's head is tied to the embedding, as the original T5's is; v1.1's is not."""
-    decoded: torch.Tensor = model.decoder(
+    decoder = model.get_decoder()
+    decoded: torch.Tensor = decoder(
         input_ids=decoder_input,
         encoder_hidden_states=encoded,
         encoder_attention_mask=mask,
         use_cache=False,
     ).last_hidden_state
-    return decoded * model.model_dim**-0.5 if model.config.scale_decoder_outputs else decoded
+    if getattr(model.config, "scale_decoder_outputs", False):
+        decoded = decoded * model.model_dim**-0.5
+    return OutputHead(model).states(decoded)

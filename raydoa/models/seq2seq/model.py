@@ -1,4 +1,4 @@
-"""A T5 that is open, with its tokenizer."""
+"""An encoder-decoder that is open, with its tokenizer."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import T5ForConditionalGeneration
 
 from raydoa.models.class_texts import ClassTexts
 from raydoa.models.family import Model
@@ -16,6 +15,7 @@ from raydoa.models.row_batches import in_batches, scored
 from raydoa.models.seq2seq.checkpoint import save_model
 from raydoa.models.seq2seq.generate import generate
 from raydoa.models.seq2seq.loss import Seq2SeqLoss, class_scores
+from raydoa.models.seq2seq.output_head import OutputHead
 from raydoa.models.seq2seq.tokenizer import Tokenizer
 from raydoa.training.batches import Example, collate
 from raydoa.training.soft_labels import Generated
@@ -30,17 +30,19 @@ class Seq2SeqModel(Model):
 
     def __init__(
         self,
-        network: T5ForConditionalGeneration,
+        network: Any,
         tokenizer: Tokenizer | None,
         objective: Objective | None = None,
     ) -> None:
-        self.network: T5ForConditionalGeneration = network
+        self.network: Any = network
         self._tokenizer = tokenizer
         self._objective = objective
         self._classes: ClassTexts | None = None
         if objective is not None:
             self._classes = ClassTexts(
-                objective, lambda texts: self.tokenizer.encode(texts, _LONGEST_CLASS), "a T5"
+                objective,
+                lambda texts: self.tokenizer.targets(texts, _LONGEST_CLASS),
+                f"a {network.config.model_type}",
             )
 
     @property
@@ -63,8 +65,7 @@ class Seq2SeqModel(Model):
 
     @property
     def head(self) -> torch.Tensor:
-        head: torch.Tensor = self.network.lm_head.weight.detach()
-        return head
+        return OutputHead(self.network).weight.detach()
 
     def source_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
         return self.tokenizer.encode(texts, length)
@@ -72,7 +73,7 @@ class Seq2SeqModel(Model):
     def target_ids(
         self, texts: Sequence[str], length: int, sources: Sequence[str], source_length: int
     ) -> list[list[int]]:
-        return self.tokenizer.encode(texts, length)
+        return self.tokenizer.targets(texts, length)
 
     def texts(self, targets: Sequence[Sequence[int]], sources: Sequence[str]) -> list[str]:
         if self._classes is not None:
@@ -94,14 +95,13 @@ class Seq2SeqModel(Model):
     def _classified(self, rows: Sequence[Example]) -> list[Generated]:
         assert self._classes is not None
         batch = collate([Example(row.row_id, row.source_ids, (0,)) for row in rows])
-        scores = class_scores(
-            self.network, batch.to(self.network.shared.weight.device), self._classes
-        )
-        return scored(rows, scores)
+        device = self.network.get_input_embeddings().weight.device
+        return scored(rows, class_scores(self.network, batch.to(device), self._classes))
 
     def random_examples(self, rows: int, source_length: int, target_length: int) -> list[Example]:
         chance = random.Random(0)
-        vocabulary = self.network.config.vocab_size
+        # A Marian may read one vocabulary and write another.
+        vocabulary = min(self.network.config.vocab_size, OutputHead(self.network).out_features)
         endless = cycle([chance.randrange(_FIRST_WORD_ID, vocabulary) for _ in range(997)])
         return [
             Example(

@@ -26,22 +26,37 @@ _SENTINEL = "<extra_id_"
 
 
 class Tokenizer(Protocol):
-    """What a T5 needs of a tokenizer."""
+    """What an encoder-decoder needs of a tokenizer."""
 
     fingerprint: str
     size: int
 
-    def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
-        """Token ids of each text, ended by `END_ID`, at most ``max_length`` long with the end."""
+    def encode(self, texts: Sequence[str], max_length: int, /) -> list[list[int]]:
+        """Token ids of each source as the model is used to it, at most ``max_length`` long."""
 
-    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
+    def targets(self, texts: Sequence[str], max_length: int, /) -> list[list[int]]:
+        """Token ids of each target, ended by the model's end id, at most ``max_length`` long with the end."""
+
+    def decode(self, rows: Sequence[Sequence[int]], /) -> list[str]:
         """Texts of rows of token ids; padding and everything from the end on is dropped."""
 
     def save(self, folder: Path) -> None:
         """Write the files from which `load_tokenizer` reads it again."""
 
 
-class SentencePieceTokenizer:
+class _T5Tokenizer:
+    """Sources and targets are written alike: a text's ids, and the end."""
+
+    def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
+        """Token ids of each text, ended by `END_ID`, at most ``max_length`` long with the end."""
+        raise NotImplementedError
+
+    def targets(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
+        """See `Tokenizer.targets`."""
+        return self.encode(texts, max_length)
+
+
+class SentencePieceTokenizer(_T5Tokenizer):
     """A `spiece.model` as T5 uses it; ``where`` names it in errors."""
 
     def __init__(self, model_bytes: bytes, where: str = SPIECE_FILE) -> None:
@@ -75,8 +90,8 @@ class SentencePieceTokenizer:
         (folder / SPIECE_FILE).write_bytes(self._bytes)
 
 
-class HuggingFaceTokenizer:
-    """Any tokenizer that `AutoTokenizer` reads from a local folder."""
+class HuggingFaceTokenizer(_T5Tokenizer):
+    """A T5's tokenizer that `AutoTokenizer` reads from a local folder."""
 
     def __init__(self, folder: Path) -> None:
         from transformers import AutoTokenizer
@@ -108,7 +123,7 @@ class HuggingFaceTokenizer:
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """Read the tokenizer of a checkpoint folder.
+    """Read the tokenizer of a T5's checkpoint folder.
 
     Raises:
         UserError: the folder has neither `spiece.model` nor `tokenizer.json`, or it cannot be read.

@@ -13,10 +13,11 @@ from raydoa.pipeline.stages import Distill, TakeLayers
 from raydoa.training.recipe import Recipe, Representation
 from tests.unit.checkpoints import write_checkpoint
 from tests.unit.encoders import write_encoder
+from tests.unit.seq2seqs import write_seq2seq
 from tests.unit.world import CLASSES, World, graph_of, measured_row
 
 RECIPE = Recipe(learning_rate=3e-3, batch_size=8, epochs=2)
-MODELS = ("t5", "bert", "modernbert", "linear")
+MODELS = ("t5", "bart", "bert", "modernbert", "linear")
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     place = tmp_path_factory.mktemp("models")
     return {
         "t5": write_checkpoint(place / "t5"),
+        "bart": write_seq2seq(place / "bart"),
         "bert": write_encoder(place / "bert"),
         "modernbert": write_encoder(place / "modernbert", "modernbert", seed=1),
     }
@@ -59,7 +61,7 @@ def test_every_pair_runs_and_says_over_what(
 ) -> None:
     resolved = of_pair(world, folders, teacher, student)
     (cell,) = resolved.study.cells()
-    over: OutputSpace = "tokens" if teacher == student == "t5" else "classes"
+    over: OutputSpace = "tokens" if teacher == student in ("t5", "bart") else "classes"
     assert resolved.study.inputs("tiny").meetings[teacher, student].output_space == over
     row = measured_row(resolved, cell)
     assert row.output_space == over and 0 <= row.score <= 1

@@ -153,9 +153,9 @@ def test_only_one_kind_of_weights_is_downloaded(
     found = locate(NAME, None)
     assert found.fingerprint == COMMIT
     assert checkpoint_folder(found.place, weights=False) == tmp_path
-    assert hub.patterns == ["*.json", "*.model", "*.txt", "*.jinja"]
+    assert hub.patterns == ["*.json", "*.model", "*.spm", "*.txt", "*.jinja"]
     assert checkpoint_folder(found.place) == tmp_path
-    assert hub.patterns == ["*.json", "*.model", "*.txt", "*.jinja", weights]
+    assert hub.patterns == ["*.json", "*.model", "*.spm", "*.txt", "*.jinja", weights]
 
 
 def test_a_repository_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
