@@ -77,7 +77,10 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
     shapes = {name: shape_at(folder, settings[name]) for name, folder in folders.items()}
     speakers = {
         name: Speaker(
-            name, family.name, f"{family.output_space(folder)}, {shapes[name].outputs} outputs"
+            name,
+            family.name,
+            f"{family.output_space(folder)}, {shapes[name].outputs} outputs",
+            shapes[name].writes,
         )
         for name, folder in folders.items()
         if (family := family_at(folder, settings[name].kind))
@@ -90,7 +93,9 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
     for name in names:
         if name not in speakers:
             shape = known_shapes()[name]
-            speakers[name] = Speaker(name, shape.family, f"unreachable, {shape.outputs} outputs")
+            speakers[name] = Speaker(
+                name, shape.family, f"unreachable, {shape.outputs} outputs", shape.writes
+            )
     return Models(own, checkpoints, where, shapes, speakers)
 
 

@@ -70,7 +70,10 @@ class ModelShape(Protocol):
 
     @property
     def writes(self) -> str:
-        """What an output is: `tokens`, or `classes` where there is a head for them."""
+        """What an output is: `tokens`, `classes` where there is a head for them, or `text`.
+
+        Text: of tokens whose distributions cannot be exchanged, since logits are not `Model.head` times a state.
+        """
 
     def training_seconds(
         self,

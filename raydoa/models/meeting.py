@@ -30,11 +30,13 @@ class Speaker:
         name: the model's.
         family: its family's name.
         space: fingerprint of its tokens: of what it writes, or of what it tags.
+        writes: as `ModelShape.writes`.
     """
 
     name: str
     family: str
     space: str
+    writes: str = "tokens"
 
     def objective(self, of_task: Objective | None, task: str) -> Objective | None:
         """What it is opened with to learn a task. Raises `UserError`: it cannot learn it."""
@@ -81,9 +83,9 @@ def meeting(
     over_classes = of_task is not None and of_task.kind == "classes"
     if wanted.kind == "text":
         return Meeting(wanted)
-    if theirs == [None, None] and shared and not (over_classes and wanted.kind == "classes"):
-        over_tokens = wanted if wanted.kind != "classes" else Representation()
-        return Meeting(over_tokens)
+    over_tokens = theirs == [None, None] and "text" not in (teacher.writes, student.writes)
+    if over_tokens and shared and not (over_classes and wanted.kind == "classes"):
+        return Meeting(wanted if wanted.kind != "classes" else Representation())
     if over_classes or (shared and of_task is not None and theirs == [of_task, of_task]):
         return Meeting(Representation(kind="classes"), of_task)
     return Meeting(Representation(kind="text"))

@@ -42,11 +42,11 @@ def load_network(
         dtype: number format of the weights.
         device_map: ``auto`` spreads it over the visible GPUs.
         seed: of a head that it lacks.
-        whole: whether it may lack none, since the head is what it has learnt.
+        whole: it has to have its head.
         settings: of its configuration, that the checkpoint's do not decide.
 
     Raises:
-        UserError: its files are broken, or lack weights other than a head's.
+        UserError: its files are broken, or lack weights other than those of a head that may be missing.
     """
     with read_as(what, folder), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -50,6 +50,7 @@ class StackShape(Settings):
         gated: whether a feed-forward block has three matrices, and not two.
         experts, active_experts: feed-forward blocks of a layer, and those that a token goes through.
         tied: whether the output head is the embedding.
+        plain_head: whether logits are the output head times a state; else no distribution over tokens is exchanged.
         config: `config.json`, canonical: random weights are built from it.
     """
 
@@ -65,6 +66,7 @@ class StackShape(Settings):
     experts: _Dimension = 1
     active_experts: _Dimension = 1
     tied: bool = True
+    plain_head: bool = True
     config: str = Field(default="{}", repr=False)
 
     @classmethod
@@ -112,7 +114,9 @@ class StackShape(Settings):
 
     @property
     def writes(self) -> str:
-        return "tokens" if self.family == "causal" else "classes"
+        if self.family == "encoder":
+            return "classes"
+        return "tokens" if self.plain_head else "text"
 
     @property
     def head_weights(self) -> int:

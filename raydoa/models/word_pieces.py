@@ -43,6 +43,11 @@ class WordPieces:
         self.pad_id = int(next(token for token in pads if token is not None))
         self.fingerprint = _fingerprint(self._tokenizer)
 
+    @property
+    def tokenizer(self) -> Any:
+        """As transformers has it."""
+        return self._tokenizer
+
     def encode(self, texts: Sequence[str], length: int) -> list[list[int]]:
         """Ids of each text with the special tokens that the model is used to, at most ``length``."""
         rows: list[list[int]] = self._tokenizer(
@@ -59,7 +64,8 @@ class WordPieces:
 
     def save(self, folder: Path) -> None:
         """Write the files from which it can be read again."""
-        self._tokenizer.save_pretrained(folder)
+        # A chat template within tokenizer_config.json: an artifact holds no files that are programs.
+        self._tokenizer.save_pretrained(folder, save_jinja_files=False)
 
 
 def _fingerprint(tokenizer: Any) -> str:

@@ -168,6 +168,12 @@ class TokenLoss(Loss):
     def states(self, batch: MicroBatch) -> torch.Tensor:
         """What the head is applied to at each target token ``[rows, target length, width]``."""
 
+    def logits(self, states: torch.Tensor) -> torch.Tensor:
+        """What the model says at ``states``."""
+        # Through the module: under ZeRO-3 its weight exists only while it runs.
+        logits: torch.Tensor = self.output_layer(states)
+        return logits
+
     def class_scores(self, batch: MicroBatch) -> torch.Tensor:
         """Log-probabilities of the texts of the task's classes ``[rows, classes]``, where the model knows them."""
         raise AssertionError(f"{type(self.model).__name__} was opened without the task's classes")
@@ -186,8 +192,7 @@ class TokenLoss(Loss):
         states = self.states(batch)
 
         def written(tokens: torch.Tensor) -> torch.Tensor:
-            # Through the module: under ZeRO-3 its weight exists only while it runs.
-            logits = self.output_layer(states[tokens]).float()
+            logits = self.logits(states[tokens]).float()
             return functional.cross_entropy(logits, batch.target[tokens], reduction="sum")
 
         def soft(tokens: torch.Tensor) -> torch.Tensor:

@@ -12,12 +12,15 @@ from raydoa.pipeline.context import open_model
 from raydoa.pipeline.stages import Distill, TakeLayers
 from raydoa.training.recipe import Recipe, Representation
 from tests.unit.checkpoints import write_checkpoint
+from tests.unit.decoders import CHAT, SHORT, write_decoder
 from tests.unit.encoders import write_encoder
 from tests.unit.seq2seqs import write_seq2seq
 from tests.unit.world import CLASSES, World, graph_of, measured_row
 
 RECIPE = Recipe(learning_rate=3e-3, batch_size=8, epochs=2)
-MODELS = ("t5", "bart", "bert", "modernbert", "linear")
+_SPARSE = {"top": 300}
+"""Nearly all tokens: teachers that were trained for a moment are sure of nothing."""
+MODELS = ("t5", "bart", "bert", "modernbert", "linear", "qwen3")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "bart": write_seq2seq(place / "bart"),
         "bert": write_encoder(place / "bert"),
         "modernbert": write_encoder(place / "modernbert", "modernbert", seed=1),
+        "qwen3": write_decoder(place / "qwen3", chat=SHORT),
+        "gemma2": write_decoder(place / "gemma2", "gemma2", chat=SHORT),
     }
 
 
@@ -50,7 +55,9 @@ def of_pair(
         prices="2026-11-09",
         accelerator="a100-40gb",
         pretraining=None,
-        representation=Representation.model_validate({"kind": kind}),
+        representation=Representation.model_validate(
+            {"kind": kind, **_SPARSE} if kind == "sparse" else {"kind": kind}
+        ),
     )
     return resolve(sweep, world.runtime(models=used))
 
@@ -158,3 +165,37 @@ def test_the_linear_floor_learns(world: World) -> None:
     resolved = resolve(sweep, world.runtime())
     (cell,) = resolved.study.cells()
     assert measured_row(resolved, cell).score > 0.9 and len(CLASSES) == 2
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "kind", "over"),
+    [
+        ("qwen3", "qwen3", "hidden", "tokens"),
+        ("qwen3", "qwen3", "sparse", "tokens"),
+        ("qwen3", "t5", "hidden", "text"),
+        ("t5", "qwen3", "hidden", "text"),
+        ("gemma2", "gemma2", "hidden", "text"),
+        ("qwen3", "gemma2", "hidden", "text"),
+    ],
+)
+def test_decoders_learn_free_text(
+    world: World, folders: dict[str, Path], teacher: str, student: str, kind: str, over: OutputSpace
+) -> None:
+    from tests.unit.world import write_task
+
+    write_task(world.folder / "task", metric="exact_match", classes=[])
+    resolved = of_pair(world, folders, teacher, student, kind)
+    (cell,) = resolved.study.cells()
+    assert measured_row(resolved, cell).output_space == over
+    trained = graph_of(resolved, cell).student
+    assert isinstance(trained, Distill)
+    kept = kind if over == "tokens" else "text"
+    assert {shard.representation.kind for shard in trained.shards} == {kept}
+
+
+def test_a_chat_template_with_no_room_for_a_text_is_one_line(world: World, tmp_path: Path) -> None:
+    long = {"qwen3": write_decoder(tmp_path / "long", chat="acid base salt " * 9 + CHAT)}
+    resolved = of_pair(world, long, "linear", "qwen3")
+    (cell,) = resolved.study.cells()
+    with pytest.raises(UserError, match="source_length has no room for a text"):
+        measured_row(resolved, cell)

@@ -1,0 +1,65 @@
+"""The entry of decoder-only models in the families: any checkpoint that continues a text."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from raydoa.models.family import Family, Model, ModelShape
+from raydoa.models.objective import Objective
+from raydoa.models.stack_shape import StackShape
+
+
+class Causal(Family):
+    """See `Family`: text as the completion of a prompt, classes by the likelihood of their texts."""
+
+    name = "causal"
+
+    def takes(self, config: Mapping[str, Any]) -> bool:
+        from raydoa.models.kinds import kind_of
+
+        return kind_of(config) == "causal"
+
+    def objective(self, of_task: Objective | None) -> Objective | None:
+        return of_task if of_task is not None and of_task.kind == "classes" else None
+
+    def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
+        from raydoa.models.causal.plain import says_plain
+
+        found = StackShape.from_config(config, where, "causal")
+        return found.model_copy(update={"plain_head": says_plain(config)})
+
+    def own_shape(self, name: str, outputs: int) -> ModelShape:
+        raise AssertionError(f"{name}: there are no decoder-only models of raydoa's own")
+
+    def output_space(self, folder: Path) -> str:
+        from raydoa.models.causal.prompt import Prompt
+        from raydoa.models.word_pieces import WordPieces
+
+        return Prompt(WordPieces(folder), folder).space
+
+    def open(
+        self,
+        folder: Path,
+        *,
+        objective: Objective | None = None,
+        dropout: float = 0.0,
+        precision: str = "float32",
+        spread: bool = False,
+        seed: int = 0,
+    ) -> Model:
+        from raydoa.models.causal.model import open_causal
+
+        return open_causal(
+            folder,
+            objective,
+            dropout=dropout,
+            precision=precision,
+            device_map="auto" if spread else None,
+            seed=seed,
+        )
+
+    def build(self, shape: ModelShape) -> Model:
+        from raydoa.models.causal.model import CausalModel, random_causal
+
+        assert isinstance(shape, StackShape)
+        return CausalModel(random_causal(shape.config), None, None)
