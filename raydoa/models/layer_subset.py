@@ -66,10 +66,7 @@ def write_layers(source: Path, layers: Sequence[int], folder: Path) -> None:
         elif int(match["number"]) in places:
             start, stop = match.span("number")
             kept[f"{name[:start]}{places[int(match['number'])]}{name[stop:]}"] = tensor
-    for pattern in DESCRIPTION:
-        for path in source.glob(pattern):
-            if not path.name.endswith(".index.json"):
-                shutil.copyfile(path, folder / path.name)
+    _copy_description(source, folder)
     with full_disk_is_os_error():
         save_file(
             {name: tensor.clone().contiguous() for name, tensor in kept.items()},
@@ -79,6 +76,20 @@ def write_layers(source: Path, layers: Sequence[int], folder: Path) -> None:
     (folder / "config.json").write_text(
         json.dumps(config, indent=2, sort_keys=True), encoding="utf-8"
     )
+
+
+def _copy_description(source: Path, folder: Path) -> None:
+    for pattern in DESCRIPTION:
+        for path in source.glob(pattern):
+            if not path.name.endswith((".index.json", ".jinja")):
+                shutil.copyfile(path, folder / path.name)
+    template = source / "chat_template.jinja"
+    if template.is_file():
+        # An artifact holds no files that are programs; a tokenizer's settings may hold the template as well.
+        path = folder / "tokenizer_config.json"
+        settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        settings["chat_template"] = template.read_text(encoding="utf-8")
+        path.write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 
 def _weights(folder: Path) -> dict[str, Any]:

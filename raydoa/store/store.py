@@ -29,8 +29,18 @@ from raydoa.store.storage import OddEntry
 
 logger = logging.getLogger(__name__)
 
-SAFE_SUFFIXES = (".safetensors", ".parquet", ".json", ".jsonl", ".csv", ".txt", ".yaml", ".model")
-"""What an artifact's files may be: formats that run nothing when read (.model: sentencepiece)."""
+SAFE_SUFFIXES = (
+    ".safetensors",
+    ".parquet",
+    ".json",
+    ".jsonl",
+    ".csv",
+    ".txt",
+    ".yaml",
+    ".model",
+    ".spm",
+)
+"""What an artifact's files may be: formats that run nothing when read (.model and .spm: sentencepiece)."""
 
 DAY_SECONDS = 86_400.0
 

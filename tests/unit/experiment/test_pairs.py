@@ -105,7 +105,7 @@ def test_a_t5_learns_classes_from_a_t5_if_asked_to(world: World, folders: dict[s
     assert measured_row(resolved, cell).output_space == "classes"
 
 
-@pytest.mark.parametrize("kind", ["bert", "modernbert"])
+@pytest.mark.parametrize("kind", ["bert", "modernbert", "qwen3"])
 def test_a_student_made_of_a_teachers_layers(
     world: World, folders: dict[str, Path], kind: str
 ) -> None:
@@ -121,6 +121,18 @@ def test_a_student_made_of_a_teachers_layers(
     assert record is not None and record.facts["layers"] == [1]
     model = open_model(trained, resolved.context, objective=trained.objective)
     assert model.network.config.num_hidden_layers == 1
+
+
+def test_a_decoder_with_a_head_for_classes(world: World, folders: dict[str, Path]) -> None:
+    resolved = of_pair(world, folders, "qwen3", "qwen3[kind=encoder;layers=0]")
+    (cell,) = resolved.study.cells()
+    row = measured_row(resolved, cell)
+    assert row.output_space == "classes"
+    trained = graph_of(resolved, cell).student
+    assert isinstance(trained, Distill)
+    network = open_model(trained, resolved.context, objective=trained.objective).network
+    assert type(network).__name__ == "Qwen3ForSequenceClassification"
+    assert network.score.out_features == len(CLASSES)
 
 
 @pytest.mark.parametrize(
