@@ -2,6 +2,7 @@
 
 import errno
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -35,6 +36,15 @@ def test_an_error_is_one_line_and_an_exit_code(
     assert ended.err.startswith("raydoa: ") and ended.err.count("\n") == 1
 
 
+@pytest.fixture
+def _in_the_foreground() -> Iterator[None]:
+    """A shell starts what it runs in the background with SIGINT ignored, tests as well."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_in_the_foreground")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_one_line(
     number: signal.Signals, run: Run, monkeypatch: pytest.MonkeyPatch

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,14 +15,17 @@ from raydoa.experiment.resolve import Resolved, resolve
 from raydoa.labels import SOURCES
 from raydoa.models import FAMILIES
 from raydoa.models.head import HEAD_FILE
+from raydoa.models.objective import Objective
 from raydoa.pipeline import sparsity
 from raydoa.pipeline.local_runner import LocalRunner
 from raydoa.pipeline.stages import (
     VERSIONS,
+    Checkpoint,
     Distill,
     Evaluate,
     FineTune,
     Initialize,
+    TakeLayers,
 )
 from raydoa.store.key import Stage, closure, stage_label
 from raydoa.store.record import DamagedArtifact
@@ -31,6 +34,7 @@ from raydoa.strategies import STRATEGIES
 from raydoa.training.recipe import Representation
 from raydoa.training.shards import Shard
 from tests.plugins import example_plugin
+from tests.unit.encoders import write_encoder
 from tests.unit.experiment.conftest import distillation
 from tests.unit.world import (
     CLASSES,
@@ -49,6 +53,7 @@ MODEL_FILES = (
     "model.safetensors",
     "spiece.model",
 )
+ENCODER_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 
 def path_of(store: Store, stage: Stage, name: str | None) -> Path:
@@ -75,17 +80,22 @@ DAMAGES = {"flipped": flip, "truncated": truncate, "missing": Path.unlink}
 
 @dataclass(frozen=True)
 class Made:
-    """A sweep of one mixed cell with a sparse teacher, and a linear model beside it: an artifact of every kind."""
+    """A sweep of one mixed cell with a sparse teacher, and beside it a model without pretraining and one of some layers."""
 
     resolved: Resolved
     plan: Plan
-    bag: Evaluate
+    others: tuple[Evaluate, ...]
     row: Row
 
     @property
     def stages(self) -> list[Stage]:
-        finals = [*self.resolved.study.graph(self.plan).evaluations, self.bag]
+        finals = [*self.resolved.study.graph(self.plan).evaluations, *self.others]
         return [s for s in closure(finals) if self.store.find(s.key) is not None]
+
+    def _files(self, stage: Stage) -> Mapping[str, object]:
+        record = self.store.find(stage.key)
+        assert record is not None
+        return record.files
 
     @property
     def store(self) -> Store:
@@ -95,10 +105,12 @@ class Made:
         """Of the cell, as it comes out of a store that has all of it."""
         return next(iter(measure_all(self.resolved).values()))
 
-    def of_kind(self, kind: str) -> tuple[Stage, list[Stage]]:
-        """An artifact, and those that were made from it."""
+    def of_kind(self, kind: str, name: str | None) -> tuple[Stage, list[Stage]]:
+        """An artifact that has this file, and those that were made from it."""
         stages = self.stages
-        stage = next(stage for stage in stages if stage.kind == kind)
+        stage = next(
+            s for s in stages if s.kind == kind and (name is None or name in self._files(s))
+        )
         readers = [s for s in stages if stage.key in {needed.key for needed in s.inputs()}]
         return stage, readers
 
@@ -122,16 +134,32 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         if "bag" not in FAMILIES:
             example_plugin.register()
         resolved = resolve(sweep, world.runtime())
+        encoder = Checkpoint("bert", "its fingerprint")
+        places = {"its fingerprint": str(write_encoder(folder / "bert"))}
+        resolved = replace(resolved, context=replace(resolved.context, checkpoints=places))
         [(cell, row)] = measure_all(resolved).items()
         [plan] = forecast_of(resolved).trials
         student = resolved.study.graph(plan).student
         assert isinstance(student, Distill) and student.data is not None, cell
-        initial = Initialize("bag", "bag", CLASSES, 0)
-        recipe = resolved.study.sweep.student_recipe
-        tuned = FineTune(initial, student.data, student.form, 8, recipe, 1, 0)
-        bag = Evaluate(tuned, student.data, student.form, "accuracy", CLASSES, None)
-        builder_of(resolved, plan).build(bag)
-        yield Made(resolved, plan, bag, row)
+        recipe, data, form = resolved.study.sweep.student_recipe, student.data, student.form
+        over = Objective("classes", CLASSES)
+        tuned = (
+            FineTune(Initialize("bag", "bag", CLASSES, 0), data, form, 8, recipe, 1, 0),
+            FineTune(
+                TakeLayers("bert[layers=1]", encoder, (1,)),
+                data,
+                form,
+                8,
+                recipe,
+                1,
+                0,
+                objective=over,
+            ),
+        )
+        others = tuple(Evaluate(one, data, form, "accuracy", CLASSES, None) for one in tuned)
+        for evaluation in others:
+            builder_of(resolved, plan).build(evaluation)
+        yield Made(resolved, plan, others, row)
 
 
 FILES = {
@@ -139,7 +167,8 @@ FILES = {
     "vocabulary": ("spiece.model",),
     "pretrain": MODEL_FILES,
     "initialize": ("config.json", "head.safetensors", "model.safetensors"),
-    "fine_tune": MODEL_FILES,
+    "take_layers": ENCODER_FILES,
+    "fine_tune": tuple(sorted({*MODEL_FILES, *ENCODER_FILES})),
     "choose_sparsity": (),
     "pseudo_label": ("soft_labels.parquet", "soft_labels.safetensors"),
     "distill": MODEL_FILES,
@@ -171,7 +200,7 @@ def test_damage_is_found_by_all_who_read_it_and_made_again_once(
 ) -> None:
     """Of a record (no name) or a file of any kind of artifact."""
     store, builder = made.store, builder_of(made.resolved, made.plan)
-    stage, readers = made.of_kind(kind)
+    stage, readers = made.of_kind(kind, name)
     readers = [reader for reader in readers if reads(reader, stage, name)]
     before = {one.key: store.find(one.key) for one in made.stages}
     path = path_of(store, stage, name)

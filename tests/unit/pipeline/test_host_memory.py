@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from raydoa.models.lookup import shape_at
 from raydoa.models.seq2seq.nano import nano_shape
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.host_memory import Sharding, host_bytes
 from raydoa.pipeline.stages import (
     VERSIONS,
+    Checkpoint,
     ChooseSparsity,
     Distill,
     Evaluate,
@@ -18,6 +20,7 @@ from raydoa.pipeline.stages import (
     Pretrain,
     PseudoLabel,
     SourceConfig,
+    TakeLayers,
     TaskData,
     TextForm,
     Vocabulary,
@@ -27,6 +30,7 @@ from raydoa.store.store import Store
 from raydoa.tasks.data import fingerprint, read_rows
 from raydoa.tasks.task import read_task_yaml
 from raydoa.training.recipe import Execution, PretrainRecipe, Recipe, Representation
+from tests.unit.encoders import write_encoder
 from tests.unit.world import write_task
 
 PROCESS = 600_000_000
@@ -90,7 +94,11 @@ def test_every_kind_of_stage_says_what_it_needs(tmp_path: Path) -> None:
     student = Distill(start, teacher, (shard,), form, RECIPE, 1, 0)
     evaluation = Evaluate(student, data, form, "accuracy", (), None)
     stages = closure([evaluation])
-    assert {stage.kind for stage in stages} == VERSIONS.keys() - {"checkpoint", "initialize"}
+    assert {stage.kind for stage in stages} == VERSIONS.keys() - {
+        "checkpoint",
+        "take_layers",
+        "initialize",
+    }
     needed = {stage.kind: host_bytes(stage, context) - PROCESS for stage in stages}
     weights = nano_shape("nano-s", 60).parameters
     assert needed["task_data"] == needed["vocabulary"] == 0, "their rows are not in the store yet"
@@ -98,3 +106,12 @@ def test_every_kind_of_stage_says_what_it_needs(tmp_path: Path) -> None:
     half = RECIPE.model_copy(update={"precision": "bfloat16"})
     lighter = replace(evaluation, trained=replace(student, recipe=half))
     assert host_bytes(lighter, context) == PROCESS + 2 * weights
+    checkpoint = Checkpoint("bert", "its fingerprint")
+    encoder = replace(
+        context, checkpoints={"its fingerprint": str(write_encoder(tmp_path / "bert"))}
+    )
+    whole = shape_at(tmp_path / "bert").parameters
+    layers = TakeLayers("bert[layers=0]", checkpoint, (0,))
+    assert host_bytes(layers, encoder) == PROCESS + 4 * whole
+    part = host_bytes(FineTune(layers, data, form, 8, RECIPE, 1, 0), encoder) - PROCESS
+    assert part < 16 * whole

@@ -96,10 +96,10 @@ def test_cells_without_a_trial_are_the_drivers(result_dir: Write) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"schema": 99}', r"rows have schema 99, this raydoa reads 4; upgrade raydoa"),
+        ('{"schema": 99}', r"rows have schema 99, this raydoa reads 5; upgrade raydoa"),
         (
             '{"schema": 3, "cell": "a"}',
-            r"rows have schema 3, this raydoa reads 4; run the sweep again",
+            r"rows have schema 3, this raydoa reads 5; run the sweep again",
         ),
         ('{"schema": 1}', r"the row has no column 'cell'; is this a raydoa sweep\?"),
         ('{"loss": 1.0}', r"the row has no column 'schema'; is this a raydoa sweep\?"),
@@ -199,8 +199,8 @@ def test_a_score_that_is_no_number_is_no_score(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda t: t.drop(columns="score"), "no column 'score'; is this a raydoa sweep"),
-        (lambda t: t.assign(schema=[4, 3]), "its rows have schemas 3 and 4; this raydoa reads 4"),
-        (lambda t: t.assign(schema=3), "rows have schema 3, this raydoa reads 4; run the sweep"),
+        (lambda t: t.assign(schema=[4, 3]), "its rows have schemas 3 and 4; this raydoa reads 5"),
+        (lambda t: t.assign(schema=3), "rows have schema 3, this raydoa reads 5; run the sweep"),
         (
             lambda t: t.assign(labels=["1", "x"]),
             "labels of cell .* is 'x'; expected a whole number",
