@@ -1,6 +1,5 @@
 """A full disk, told in one line, whoever meets it: Ray, Tune and Arrow each make something else of the system's error."""
 
-import logging
 import os
 import shutil
 import tempfile
@@ -16,8 +15,6 @@ from raydoa.store.storage import NO_SPACE
 
 _INSIDE = ("cause", "controller_failure")
 """Where errors of Ray's keep the one that they are about."""
-_SYNCER = "ray.train._internal.syncer"
-"""Logs Tune's failed copies of its own state, each with a traceback."""
 
 
 def is_full_disk(error: BaseException) -> bool:
@@ -51,8 +48,6 @@ def full_disk(runtime: RuntimeConfig) -> UserError:
 @contextmanager
 def full_disk_is_told(runtime: RuntimeConfig) -> Iterator[None]:
     """Turn what a full disk makes of a run into the line about it."""
-    syncer, in_a_line = logging.getLogger(_SYNCER), _InALine()
-    syncer.addFilter(in_a_line)
     try:
         yield
     except (UserError, Interrupted, RunFailed):
@@ -61,16 +56,3 @@ def full_disk_is_told(runtime: RuntimeConfig) -> Iterator[None]:
         if is_full_disk(error):
             raise full_disk(runtime) from error
         raise
-    finally:
-        syncer.removeFilter(in_a_line)
-
-
-class _InALine(logging.Filter):
-    """Leaves of a record about a full disk its last line, which says so; the run goes on, or ends with `full_disk`."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Always True."""
-        lines = record.getMessage().strip().splitlines()
-        if any(os.strerror(number) in lines[-1] for number in NO_SPACE if lines):
-            record.msg, record.args = f"Tune could not copy its state: {lines[-1]}", ()
-        return True

@@ -85,6 +85,7 @@ NOISY_LOGGERS = (
     "ray.tune.execution.tune_controller",
     # Prints the traceback of a full disk each time that it fails to write down its own state.
     "ray.tune.execution.experiment_state",
+    "ray.train._internal.syncer",
     "ray.tune.tune",
 )
 """Modules of Ray whose loggers, named after them, say what raydoa's users need not read."""

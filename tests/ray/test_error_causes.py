@@ -1,14 +1,10 @@
 """Which error a run with failed cells ends with, from what Ray wraps around it."""
 
-import os
-
 import pytest
 from ray.exceptions import RayTaskError
 
 from raydoa.errors import RunFailed, UserError
-from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.error_causes import actionable_cause, error_in, failure_of_cells, last_line
-from raydoa.on_ray.full_disk import full_disk_is_told
 from raydoa.on_ray.label_pool import LabelPoolFailed
 from raydoa.pipeline.builder import StageFailed
 
@@ -54,21 +50,3 @@ def test_an_input_of_the_users_is_named_first(
     failure = failure_of_cells([_wrapped(cause) for cause in causes], "cells failed")
     assert type(failure) is kind
     assert str(failure).endswith(message)
-
-
-def test_tunes_word_of_a_full_disk_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    """Of a copy of its own state that failed, while the run goes on."""
-    from ray.train._internal import syncer
-
-    why = f"OSError: [Errno 28] Error writing bytes to file. Detail: {os.strerror(28)}"
-    with full_disk_is_told(RuntimeConfig()):
-        syncer.logger.warning(
-            "Last sync command failed:\nTraceback (most recent call last):\n%s\n", why
-        )
-        syncer.logger.warning("Last sync command failed:\nKeyError: 'x'")
-    assert [record.getMessage() for record in caplog.records] == [
-        f"Tune could not copy its state: {why}",
-        "Last sync command failed:\nKeyError: 'x'",
-    ]
-    syncer.logger.warning("two\nlines: %s", why)
-    assert caplog.messages[-1].startswith("two\n"), "not longer than the run"
