@@ -1,7 +1,7 @@
 """The models of a sweep: where they are, how large they are, and what they write."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from raydoa.models.hub import Located, checkpoint_folder, local_folder, locate
 from raydoa.models.lookup import family_at, known_shapes, own_models, shape_at
 from raydoa.models.meeting import Speaker
 from raydoa.models.naming import ModelName
-from raydoa.pipeline.stages import Checkpoint, TakeLayers
+from raydoa.pipeline.beginnings import Checkpoint, TakeLayers
 
 
 @dataclass(frozen=True)
@@ -73,30 +73,25 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
             continue
         checkpoints[name] = _begun(named, Checkpoint(name, located.fingerprint))
         where[located.fingerprint] = located.place
-    settings = {name: ModelName.of(name).settings for name in folders}
-    shapes = {name: shape_at(folder, settings[name]) for name, folder in folders.items()}
-    speakers = {
-        name: Speaker(
-            name,
-            family.name,
-            f"{family.output_space(folder)}, {shapes[name].outputs} outputs",
-            shapes[name].writes,
-        )
-        for name, folder in folders.items()
-        if (family := family_at(folder, settings[name].kind))
+    shapes = {
+        name: shape_at(folder, ModelName.of(name).settings) for name, folder in folders.items()
     }
-    # Own models of a family share what they learn from the task (a vocabulary, its classes), and nobody else has it.
-    speakers |= {
-        name: Speaker(name, own_models()[name].name, f"{own_models()[name].name} here")
-        for name in own
-    }
-    for name in names:
-        if name not in speakers:
-            shape = known_shapes()[name]
-            speakers[name] = Speaker(
-                name, shape.family, f"unreachable, {shape.outputs} outputs", shape.writes
-            )
+    speakers = {name: _speaker(name, folders.get(name), shapes, own) for name in names}
     return Models(own, checkpoints, where, shapes, speakers)
+
+
+def _speaker(
+    name: str, folder: Path | None, shapes: Mapping[str, ModelShape], own: Container[str]
+) -> Speaker:
+    if name in own:
+        # Own models of a family share what they learn from the task (a vocabulary, its classes), and nobody else has it.
+        family = own_models()[name]
+        return Speaker(name, family.name, f"{family.name} here", outputs=0)
+    if folder is None:
+        shape = known_shapes()[name]
+        return Speaker(name, shape.family, None, shape.outputs, shape.writes)
+    family, shape = family_at(folder, ModelName.of(name).settings.kind), shapes[name]
+    return Speaker(name, family.name, family.output_space(folder), shape.outputs, shape.writes)
 
 
 def _begun(named: ModelName, checkpoint: Checkpoint) -> Checkpoint | TakeLayers:

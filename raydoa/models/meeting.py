@@ -7,8 +7,9 @@
 | tag tokens of one tokenizer | the distribution over the tags, of each token |
 | anything else | the text that the teacher writes |
 
-A tokenizer is known by the fingerprint of what its ids mean, never by how many there are: distributions over two
-vocabularies of one size compare without an error and mean nothing.
+A tokenizer is known by the fingerprint of what its ids mean, never by how many there are alone: distributions over two
+vocabularies of one size compare without an error and mean nothing. (A head may be padded to more outputs than there are
+ids, and then two of one tokenizer do not fit.)
 """
 
 from dataclasses import dataclass
@@ -29,13 +30,14 @@ class Speaker:
     Attributes:
         name: the model's.
         family: its family's name.
-        space: fingerprint of its tokens: of what it writes, or of what it tags.
-        writes: as `ModelShape.writes`.
+        space: fingerprint of its tokens: of what it writes, or of what it tags; None: it cannot be reached from here.
+        outputs, writes: as of its `ModelShape`.
     """
 
     name: str
     family: str
-    space: str
+    space: str | None
+    outputs: int
     writes: str = "tokens"
 
     def objective(self, of_task: Objective | None, task: str) -> Objective | None:
@@ -44,6 +46,14 @@ class Speaker:
             return FAMILIES.get(self.family).objective(of_task)
         except UserError as why:
             raise UserError(f"model {self.name}, task {task}: {why}") from why
+
+    def shares_tokens(self, other: "Speaker") -> bool:
+        """Whether an id means the same to both; of one that cannot be reached, as is usual in a family of that size."""
+        if self.outputs != other.outputs:
+            return False
+        if None in (self.space, other.space):
+            return self.family == other.family
+        return self.space == other.space
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ def meeting(
         UserError: one of them cannot learn the task.
     """
     theirs = [speaker.objective(of_task, task) for speaker in (teacher, student)]
-    shared = teacher.space == student.space
+    shared = teacher.shares_tokens(student)
     over_classes = of_task is not None and of_task.kind == "classes"
     if wanted.kind == "text":
         return Meeting(wanted)
