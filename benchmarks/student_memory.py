@@ -23,16 +23,10 @@ from raydoa.models.seq2seq.checkpoint import build_model
 from raydoa.models.seq2seq.model import Seq2SeqModel
 from raydoa.models.seq2seq.nano import nano_shape
 from raydoa.models.seq2seq.tokenizer import train_sentencepiece
+from raydoa.pipeline.beginnings import Checkpoint, TaskData
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.distill_rows import distill_rows
-from raydoa.pipeline.stages import (
-    Checkpoint,
-    Distill,
-    PseudoLabel,
-    SourceConfig,
-    TaskData,
-    TextForm,
-)
+from raydoa.pipeline.stages import Distill, PseudoLabel, SourceConfig, TextForm
 from raydoa.store.store import Store
 from raydoa.training.batches import Example
 from raydoa.training.engine import PlainEngine

@@ -29,10 +29,11 @@ from raydoa.costs.stage_graph import stage_graph
 from raydoa.experiment.presets import embedded
 from raydoa.experiment.resolve import Resolved, resolve
 from raydoa.models.hub import folder_fingerprint
+from raydoa.pipeline.beginnings import Checkpoint, Initial
 from raydoa.pipeline.builder import Builder, NoLocks
 from raydoa.pipeline.context import ExecutionContext, open_model
 from raydoa.pipeline.local_runner import LocalRunner
-from raydoa.pipeline.stages import Checkpoint, Evaluate, Initial
+from raydoa.pipeline.stages import Evaluate
 from raydoa.store.store import Store
 from raydoa.strategies import STRATEGIES
 from raydoa.training.recipe import Recipe

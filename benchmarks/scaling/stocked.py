@@ -7,9 +7,9 @@ from pathlib import Path
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.trial import measure
+from raydoa.pipeline.beginnings import Checkpoint
 from raydoa.pipeline.builder import Builder, NoLocks
 from raydoa.pipeline.local_runner import LocalRunner
-from raydoa.pipeline.stages import Checkpoint
 from raydoa.store.key import closure
 from raydoa.store.store import Store
 

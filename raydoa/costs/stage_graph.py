@@ -8,16 +8,15 @@ from raydoa.costs.plan import Plan
 from raydoa.costs.schedules import Recipes
 from raydoa.models.meeting import Meeting, OutputSpace, space_of
 from raydoa.models.objective import Objective
+from raydoa.pipeline.beginnings import Initial, TaskData
 from raydoa.pipeline.stages import (
     TEACHER,
     ChooseSparsity,
     Distill,
     Evaluate,
     FineTune,
-    Initial,
     PseudoLabel,
     SourceConfig,
-    TaskData,
     TextForm,
 )
 from raydoa.store.key import Stage

@@ -15,7 +15,7 @@ from raydoa.costs.tariffs import MICRO
 from raydoa.experiment.accounting import Purchases, units_of, units_usd
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.study import Study
-from raydoa.pipeline.stages import Checkpoint
+from raydoa.pipeline.beginnings import Checkpoint
 from raydoa.store.key import closure, stage_label
 from raydoa.strategies import STRATEGIES
 

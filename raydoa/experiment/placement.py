@@ -20,12 +20,7 @@ from typing import Self, TypeAlias
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.study import Study
 from raydoa.labels import SOURCES
-from raydoa.pipeline.stages import (
-    ChooseSparsity,
-    Evaluate,
-    FineTune,
-    PseudoLabel,
-)
+from raydoa.pipeline.stages import ChooseSparsity, Evaluate, FineTune, PseudoLabel
 from raydoa.store.key import Stage
 
 

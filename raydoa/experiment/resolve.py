@@ -19,8 +19,8 @@ from raydoa.experiment.study import Study
 from raydoa.experiment.task_source import TaskSource
 from raydoa.models.hub import folder_fingerprint
 from raydoa.models.lookup import own_models
+from raydoa.pipeline.beginnings import Initialize, Pretrain, TaskData, Vocabulary
 from raydoa.pipeline.context import ExecutionContext
-from raydoa.pipeline.stages import Initialize, Pretrain, TaskData, Vocabulary
 from raydoa.store.store import Store
 from raydoa.tasks.catalog import task_named, task_rows, with_pool
 from raydoa.tasks.data import fingerprint, part_records

@@ -30,14 +30,8 @@ from raydoa.models.family import ModelShape
 from raydoa.models.lookup import own_models
 from raydoa.models.meeting import Speaker, meeting
 from raydoa.models.objective import objective_of
-from raydoa.pipeline.stages import (
-    VERSIONS,
-    Checkpoint,
-    Initialize,
-    Pretrain,
-    TakeLayers,
-    TextForm,
-)
+from raydoa.pipeline.beginnings import Checkpoint, Initialize, Pretrain, TakeLayers
+from raydoa.pipeline.stages import VERSIONS, TextForm
 from raydoa.store.key import canonical_json
 from raydoa.strategies import STRATEGIES
 from raydoa.tasks.task import TaskSpec

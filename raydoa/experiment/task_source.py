@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raydoa.costs.question import Supply
-from raydoa.pipeline.stages import TaskData
+from raydoa.pipeline.beginnings import TaskData
 from raydoa.tasks.task import TaskSpec
 
 

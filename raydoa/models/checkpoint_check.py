@@ -14,7 +14,7 @@ from typing import Any
 from raydoa.errors import UserError
 from raydoa.models.hub import read_config, read_json
 from raydoa.models.token_count import token_count
-from raydoa.models.weight_files import Tensor, check_weights, embedding_rows, has_weights
+from raydoa.models.weight_files import Shape, check_weights, embedding_rows, has_weights
 
 _TRAINERS_FOLDER = re.compile(r"checkpoint-(\d+)")
 _ADAPTER = "adapter_config.json"
@@ -127,7 +127,7 @@ def _is_known(model_type: str) -> bool:
 
 
 def _check_decoder(
-    folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor] | None
+    folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Shape] | None
 ) -> None:
     """A T5 is an encoder and a decoder; its encoder alone is shipped too, for embeddings and pictures."""
     if config.get("model_type") not in _T5_KINDS:
@@ -147,7 +147,7 @@ def _check_decoder(
 
 
 def _check_embedding(
-    folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor] | None
+    folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Shape] | None
 ) -> None:
     rows = embedding_rows(tensors) if tensors is not None else None
     if rows is None:

@@ -214,9 +214,9 @@ class Family(ABC):
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
         """The size of a checkpoint; ``where`` names its config in errors. Raises `UserError`: the config lacks a dimension."""
 
-    @abstractmethod
     def own_shape(self, name: str, outputs: int) -> ModelShape:
         """The size of one of `own`, with ``outputs`` in its vocabulary or as many classes."""
+        raise AssertionError(f"{name}: the family {self.name} has no models of its own")
 
     @abstractmethod
     def output_space(self, folder: Path) -> str:

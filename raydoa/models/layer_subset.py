@@ -14,6 +14,7 @@ from typing import Any
 
 from raydoa.errors import UserError
 from raydoa.models.hub import DESCRIPTION, read_config
+from raydoa.models.weight_files import weight_files
 
 _COUNTS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
 """What `config.json` calls the number of layers."""
@@ -101,9 +102,9 @@ def _weights(folder: Path) -> dict[str, Any]:
 
     weights: dict[str, Any] = {}
     with read_as("a checkpoint", folder):
-        for path in sorted(folder.glob("*.safetensors")):
-            weights |= load_file(path)
-        if not weights:
-            for path in sorted(folder.glob("pytorch_model*.bin")):
+        for path in weight_files(folder):
+            if path.suffix == ".safetensors":
+                weights |= load_file(path)
+            else:
                 weights |= torch.load(path, map_location="cpu", weights_only=True)
     return weights

@@ -73,6 +73,15 @@ def load_network(
     return network
 
 
+def random_network(auto_class: Any, config: str, **settings: Any) -> Any:
+    """A network of that `config.json` with random weights, in torch's default number format."""
+    values = json.loads(config)
+    made = AutoConfig.for_model(values.pop("model_type"), **values)
+    for name, value in settings.items():
+        setattr(made, name, value)
+    return auto_class.from_config(made, dtype=torch.get_default_dtype())
+
+
 def refuse_lacking(names: Iterable[str], folder: Path) -> None:
     """Raises `UserError`: there are tensors that a checkpoint's weights lack."""
     lacking = sorted(names)

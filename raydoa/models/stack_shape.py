@@ -33,7 +33,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 """What `config.json` calls the dimensions, by kind of model."""
 _OPTIONAL = {"n_inner"}
 _GATED_ENCODERS = {"modernbert", "modernbert-decoder", "neobert", "eurobert"}
-_GATED_ACTIVATIONS = ("silu", "swish", "swiglu", "geglu", "gelu_pytorch_tanh")
+_GATED_ACTIVATIONS = ("silu", "swish", "swiglu", "geglu")
 
 _Dimension = Annotated[int, Field(ge=1, lt=2**31)]
 
@@ -223,7 +223,8 @@ def _is_gated(config: Mapping[str, Any], family: str) -> bool:
     if family == "encoder":
         return config.get("model_type") in _GATED_ENCODERS
     activation = _first(config, ("hidden_act", "hidden_activation", "activation_function"))
-    return activation in _GATED_ACTIVATIONS
+    # Gemma gates with the same function that others do not gate with.
+    return activation in _GATED_ACTIVATIONS or str(config.get("model_type")).startswith("gemma")
 
 
 def _ties(config: Mapping[str, Any]) -> bool:

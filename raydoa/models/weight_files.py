@@ -8,52 +8,31 @@ Planning reads these, so nothing here imports torch or loads weights.
 """
 
 import json
-import math
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from safetensors import SafetensorError, safe_open
 
 from raydoa.errors import UserError
-from raydoa.models.hub import read_config, read_json
+from raydoa.models.hub import read_json
 
 _NAMES = ("model.safetensors", "pytorch_model.bin")
 """As transformers looks for them: the whole file of a kind, else the index of its shards, then the next kind."""
 _LFS_POINTER = b"version https://git-lfs"
 _PICKLE, _ZIP = b"\x80", b"PK"
 _LONGEST_HEADER = 100_000_000
-_SAMPLE_BYTES = 4096
 
 _EMBEDDING = re.compile(
     r"(^|\.)(shared|embed_tokens|word_embeddings?|tok_embeddings|wte|embed_in)\.weight$"
 )
 """What kinds of models call the embedding of their input."""
-_BUFFER = re.compile(r"(^|\.)(inv_freq|masked_bias|final_logits_bias)$")
-"""Numbers that are kept with the weights and are no parameters."""
 
 
-@dataclass(frozen=True)
-class Tensor:
-    """One tensor of a safetensors file: its type, its shape, and where in the file it begins and ends."""
-
-    path: Path
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    stop: int
-
-    def sample(self) -> bytes:
-        """The first and the last of its bytes; two tensors that are alike in them are copies."""
-        with self.path.open("rb") as file:
-            file.seek(self.start)
-            first = file.read(min(_SAMPLE_BYTES, self.stop - self.start))
-            file.seek(max(self.start, self.stop - _SAMPLE_BYTES))
-            return first + file.read(self.stop - file.tell())
+Shape: TypeAlias = tuple[int, ...]
 
 
 def has_weights(folder: Path) -> bool:
@@ -61,15 +40,15 @@ def has_weights(folder: Path) -> bool:
     return _first_file(folder) is not None
 
 
-def check_weights(folder: Path, *, whole: bool) -> Mapping[str, Tensor] | None:
-    """Look at all files of a checkpoint's weights; returns the tensors by name, None where not all can be told.
+def check_weights(folder: Path, *, whole: bool) -> Mapping[str, Shape] | None:
+    """Look at all files of a checkpoint's weights; returns the shapes of the tensors by name, None where not all can be told.
 
     ``whole``: every file must be there. Else those that are there are looked at; the others are yet to be downloaded.
 
     Raises:
         UserError: a file is missing, empty, truncated or damaged.
     """
-    files = _files(folder)
+    files = weight_files(folder)
     there = [path for path in files if path.is_file()]
     if whole and len(there) < len(files):
         missing = [path for path in files if path not in there]
@@ -77,7 +56,7 @@ def check_weights(folder: Path, *, whole: bool) -> Mapping[str, Tensor] | None:
             f"{missing[0]}: no such file, and the index of the shards names it ({len(missing)} of {len(files)} are "
             "missing); copy or save the model again"
         )
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, Shape] = {}
     for path in there:
         _refuse_pointer(path)
         if path.suffix == ".safetensors":
@@ -91,8 +70,8 @@ def check_weights(folder: Path, *, whole: bool) -> Mapping[str, Tensor] | None:
     return tensors
 
 
-def read_header(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. Raises `UserError`: it is empty, truncated or damaged."""
+def read_header(path: Path) -> dict[str, Shape]:
+    """The shapes of the tensors of a safetensors file. Raises `UserError`: it is empty, truncated or damaged."""
     try:
         with safe_open(path, framework="numpy"):
             pass
@@ -102,58 +81,13 @@ def read_header(path: Path) -> dict[str, Tensor]:
         length = int.from_bytes(file.read(8), "little")
         entries: dict[str, Any] = json.loads(file.read(length))
     entries.pop("__metadata__", None)
-    return {
-        name: Tensor(
-            path,
-            entry["dtype"],
-            tuple(entry["shape"]),
-            *(8 + length + offset for offset in entry["data_offsets"]),
-        )
-        for name, entry in entries.items()
-    }
+    return {name: tuple(entry["shape"]) for name, entry in entries.items()}
 
 
-def embedding_rows(tensors: Mapping[str, Tensor]) -> int | None:
+def embedding_rows(tensors: Mapping[str, Shape]) -> int | None:
     """Rows of the embedding of the input's tokens; None: no tensor is called like one."""
-    named = (tensor.shape for name, tensor in tensors.items() if _EMBEDDING.search(name))
+    named = (shape for name, shape in tensors.items() if _EMBEDDING.search(name))
     return max((shape[0] for shape in named if len(shape) == 2), default=None)
-
-
-def parameters_in(folder: Path) -> int | None:
-    """Parameters of the checkpoint in a folder, by the headers of its weights; what is tied counts once.
-
-    None: they are in another form than safetensors, are not all there, or are quantised, several to a number.
-
-    Raises:
-        UserError: its files are damaged.
-    """
-    if read_config(folder).get("quantization_config"):
-        return None
-    first = _first_file(folder)
-    if first is None or not first.name.startswith(_NAMES[0]):
-        return None
-    tensors = check_weights(folder, whole=True)
-    assert tensors is not None, "its weights are safetensors"
-    rows = embedding_rows(tensors)
-    counted: set[tuple[tuple[int, ...], bytes]] = set()
-    total = 0
-    for name, tensor in tensors.items():
-        if not _is_parameter(name, tensor):
-            continue
-        # Only what is as long as the vocabulary is tied: embeddings, and the head with its bias.
-        if tensor.shape[:1] == (rows,):
-            copy = tensor.shape, tensor.sample()
-            if copy in counted:
-                continue
-            counted.add(copy)
-        total += math.prod(tensor.shape)
-    return total
-
-
-def _is_parameter(name: str, tensor: Tensor) -> bool:
-    # GPT-2's mask of what comes before is called a bias.
-    mask = name.endswith("attn.bias") and len(tensor.shape) == 4
-    return tensor.dtype.startswith(("F", "BF")) and not mask and not _BUFFER.search(name)
 
 
 def _first_file(folder: Path) -> Path | None:
@@ -161,7 +95,8 @@ def _first_file(folder: Path) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
-def _files(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
+    """The files that transformers would load a model's weights from; none if there are none."""
     first = _first_file(folder)
     if first is None:
         return []

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydoa.errors import UserError
+from raydoa.pipeline.beginnings import Initialize, Pretrain, TakeLayers, TaskData, Vocabulary
 from raydoa.pipeline.context import (
     ExecutionContext,
     Facts,
@@ -29,18 +30,7 @@ from raydoa.pipeline.context import (
     visible_devices,
 )
 from raydoa.pipeline.scratch import scratch_folder
-from raydoa.pipeline.stages import (
-    ChooseSparsity,
-    Distill,
-    Evaluate,
-    FineTune,
-    Initialize,
-    Pretrain,
-    TakeLayers,
-    TaskData,
-    Vocabulary,
-    training_seed,
-)
+from raydoa.pipeline.stages import ChooseSparsity, Distill, Evaluate, FineTune, training_seed
 from raydoa.store.key import Stage
 from raydoa.store.record import Record
 from raydoa.training.recipe import Recipe

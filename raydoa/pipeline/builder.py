@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from raydoa.errors import InsufficientResources, RunFailed, UserError
-from raydoa.pipeline.stages import Checkpoint
+from raydoa.pipeline.beginnings import Checkpoint
 from raydoa.store.key import Stage, closure, stage_label
 from raydoa.store.record import DamagedArtifact, Record
 from raydoa.store.store import MissingArtifact

@@ -11,16 +11,9 @@ from typing import TYPE_CHECKING, Any
 from raydoa import __version__
 from raydoa.models.naming import ModelName
 from raydoa.models.objective import Objective
+from raydoa.pipeline.beginnings import Checkpoint, Initial, TaskData
 from raydoa.pipeline.host_info import host_info
-from raydoa.pipeline.stages import (
-    Checkpoint,
-    Distill,
-    FineTune,
-    Initial,
-    TaskData,
-    TextForm,
-    training_seed,
-)
+from raydoa.pipeline.stages import Distill, FineTune, TextForm, training_seed
 from raydoa.store.key import Stage
 from raydoa.store.record import Record
 from raydoa.store.store import MissingArtifact, Store

@@ -114,38 +114,42 @@ def _encoded_shard(
     encoded = _encoded(
         folder, f"source {model.input_space}", prefixed, form.source_length, model.source_ids
     )
-    targets, kept = shard.targets, None
     if shard.facts.kind == "text":
-        texts = shard.texts()
-        kept = np.flatnonzero([model.can_say(text) for text in texts])
-        if len(kept) < len(texts):
-            odd = next(text for text in texts if not model.can_say(text))
-            what = f"{len(texts) - len(kept)} of {len(texts)} rows are left out"
-            logger.warning(
-                "%s: %s: it wrote what is no class, such as %r", shard.facts.teacher, what, odd
-            )
-        asked = [form.prefix + source for source in sources]
+        return _written_shard(shard, sources, encoded, order, form, model, folder)
+    return EncodedShard(shard, encoded, order, shard.targets)
 
-        def encode(texts: Sequence[str], length: int) -> list[list[int]]:
-            said = [text if model.can_say(text) else None for text in texts]
-            pairs = [
-                (text, source) for text, source in zip(said, asked, strict=True) if text is not None
-            ]
-            ids = iter(
-                model.target_ids(
-                    [text for text, _ in pairs],
-                    length,
-                    [source for _, source in pairs],
-                    form.source_length,
-                )
-            )
-            return [[] if text is None else next(ids) for text in said]
 
-        # Tags are of the tokens of a source.
-        of = hashlib.sha256("\0".join([str(form.source_length), *asked]).encode()).hexdigest()
-        space = f"target {model.output_space} of {of}"
-        targets = _encoded(folder, space, texts, form.target_length, encode)
-    return EncodedShard(shard, encoded, order, targets, kept)
+def _written_shard(
+    shard: Shard,
+    sources: Sequence[str],
+    encoded: RaggedFile,
+    order: np.ndarray,
+    form: TextForm,
+    model: Model,
+    folder: Path,
+) -> EncodedShard:
+    """A shard of text, without the rows whose text ``model`` cannot say."""
+    texts = shard.texts()
+    kept = [index for index, text in enumerate(texts) if model.can_say(text)]
+    left_out = set(range(len(texts))) - set(kept)
+    if left_out:
+        what = f"{len(left_out)} of {len(texts)} rows are left out"
+        odd = texts[min(left_out)]
+        logger.warning(
+            "%s: %s: it wrote what is no class, such as %r", shard.facts.teacher, what, odd
+        )
+    said = [texts[index] for index in kept]
+    asked = [form.prefix + sources[index] for index in kept]
+    # Tags are of the tokens of a source.
+    of = hashlib.sha256("\0".join([str(form.source_length), *asked]).encode()).hexdigest()
+    targets = _encoded(
+        folder,
+        f"target {model.output_space} of {of}",
+        said,
+        form.target_length,
+        lambda texts, length: model.target_ids(texts, length, asked, form.source_length),
+    )
+    return EncodedShard(shard, encoded, order, targets, np.array(kept, dtype=np.int64))
 
 
 def _encoded(

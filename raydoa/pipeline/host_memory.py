@@ -22,21 +22,17 @@ from raydoa.models.family import ModelShape
 from raydoa.models.hub import checkpoint_folder
 from raydoa.models.lookup import own_models, shape_at
 from raydoa.models.naming import ModelName
-from raydoa.pipeline.context import ExecutionContext
-from raydoa.pipeline.stages import (
+from raydoa.pipeline.beginnings import (
     Checkpoint,
-    ChooseSparsity,
-    Distill,
-    Evaluate,
-    FineTune,
     Initial,
     Initialize,
     Pretrain,
-    PseudoLabel,
     TakeLayers,
     TaskData,
     Vocabulary,
 )
+from raydoa.pipeline.context import ExecutionContext
+from raydoa.pipeline.stages import ChooseSparsity, Distill, Evaluate, FineTune, PseudoLabel
 from raydoa.store.key import Stage
 
 _PROCESS_BYTES = 600_000_000

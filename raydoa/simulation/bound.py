@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from raydoa.experiment.placement import Placer, WorkerGroup
-from raydoa.pipeline.stages import Checkpoint
+from raydoa.pipeline.beginnings import Checkpoint
 from raydoa.simulation.durations import GpuSeconds
 from raydoa.store.key import Stage, closure
 

@@ -114,8 +114,8 @@ class EncodedShard(StoredRows):
         shard: the labels.
         sources: token ids of the sources.
         order: which row of ``sources`` is a row's.
-        targets: token ids of the targets, in the shard's order.
-        kept: the rows that are trained on; all of them unless given.
+        targets: token ids of the targets of the rows in ``kept``, in that order.
+        kept: the rows of the shard that are trained on; all of them unless given.
     """
 
     def __init__(
@@ -128,15 +128,14 @@ class EncodedShard(StoredRows):
     ) -> None:
         self._shard, self._sources, self._order, self._targets = shard, sources, order, targets
         self._kept = np.arange(len(shard)) if kept is None else kept
-        lengths = np.stack([sources.lengths[order], targets.lengths], axis=1)
-        self.lengths = lengths[self._kept]
+        self.lengths = np.stack([sources.lengths[order[self._kept]], targets.lengths], axis=1)
 
     def read(self, index: int) -> Example:
         row = int(self._kept[index])
         return Example(
             str(self._shard.row_ids[row]),
             self._sources.row(int(self._order[row])).tolist(),
-            self._targets.row(row).tolist(),
+            self._targets.row(index).tolist(),
             self._shard.soft(row),
         )
 

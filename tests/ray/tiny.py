@@ -20,9 +20,10 @@ from raydoa.models.seq2seq.checkpoint import build_model, save_model
 from raydoa.models.seq2seq.shape import T5Shape
 from raydoa.models.seq2seq.tokenizer import train_sentencepiece
 from raydoa.on_ray.label_pool import label_pool
+from raydoa.pipeline.beginnings import Checkpoint, TaskData
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
-from raydoa.pipeline.stages import Checkpoint, FineTune, PseudoLabel, TaskData, TextForm
+from raydoa.pipeline.stages import FineTune, PseudoLabel, TextForm
 from raydoa.store.store import Store
 from raydoa.tasks.data import fingerprint, read_rows
 from raydoa.tasks.task import TaskSpec, read_task_yaml

@@ -28,9 +28,6 @@ class Causal(Family):
         found = StackShape.from_config(config, where, "causal")
         return found.model_copy(update={"plain_head": says_plain(config)})
 
-    def own_shape(self, name: str, outputs: int) -> ModelShape:
-        raise AssertionError(f"{name}: there are no decoder-only models of raydoa's own")
-
     def output_space(self, folder: Path) -> str:
         from raydoa.models.causal.prompt import Prompt
         from raydoa.models.word_pieces import WordPieces
@@ -59,7 +56,10 @@ class Causal(Family):
         )
 
     def build(self, shape: ModelShape) -> Model:
-        from raydoa.models.causal.model import CausalModel, random_causal
+        from transformers import AutoModelForCausalLM
+
+        from raydoa.models.causal.model import CausalModel
+        from raydoa.models.network_files import random_network
 
         assert isinstance(shape, StackShape)
-        return CausalModel(random_causal(shape.config), None, None)
+        return CausalModel(random_network(AutoModelForCausalLM, shape.config), None, None)

@@ -1,6 +1,5 @@
 """A decoder-only model that is open, with what makes prompts for it."""
 
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle, islice
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from raydoa.errors import UserError
 from raydoa.models.causal.generate import generate_batch
@@ -192,10 +191,3 @@ def open_causal(
     network.config.pad_token_id = pieces.pad_id
     network.config.eos_token_id = prompt.end
     return CausalModel(network, pieces, prompt, objective)
-
-
-def random_causal(config: str) -> Any:
-    """A network of that `config.json` with random weights, in torch's default number format."""
-    values = json.loads(config)
-    made = AutoConfig.for_model(values.pop("model_type"), **values)
-    return AutoModelForCausalLM.from_config(made, dtype=torch.get_default_dtype())

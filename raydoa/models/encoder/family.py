@@ -32,9 +32,6 @@ class Encoder(Family):
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
         return StackShape.from_config(config, where, "encoder")
 
-    def own_shape(self, name: str, outputs: int) -> ModelShape:
-        raise AssertionError(f"{name}: there are no encoders of raydoa's own")
-
     def output_space(self, folder: Path) -> str:
         """See `Family.output_space`; it writes no text: the fingerprint of the tokens that it tags."""
         from raydoa.models.word_pieces import WordPieces

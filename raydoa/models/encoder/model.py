@@ -1,22 +1,16 @@
 """An encoder that is open, with its head: over the sequence for classes, over each token for entities."""
 
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
-)
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-from raydoa.errors import UserError
 from raydoa.models.encoder.tags import Tags
 from raydoa.models.family import Model
-from raydoa.models.network_files import load_network, save_network
+from raydoa.models.network_files import load_network, random_network, save_network
 from raydoa.models.objective import Objective
 from raydoa.models.row_batches import in_batches
 from raydoa.models.word_pieces import WordPieces
@@ -35,7 +29,6 @@ class EncoderModel(Model):
         self._pieces = pieces
         self._objective = objective
         self._tags = Tags(objective.names) if objective.kind == "entities" else None
-        self._class_ids = {_folded(name): i for i, name in enumerate(objective.names)}
 
     @property
     def pieces(self) -> WordPieces:
@@ -69,14 +62,10 @@ class EncoderModel(Model):
                 self._tags.of_text(text, source, offsets)
                 for text, source, offsets in zip(texts, sources, spans, strict=True)
             ]
-        for text in texts:
-            if not self.can_say(text):
-                names = ", ".join(self._objective.names)
-                raise UserError(f"target {text!r} is none of the task's classes {names}")
-        return [[self._class_ids[_folded(text)]] for text in texts]
+        return [[one] for one in self._objective.ids(texts)]
 
     def can_say(self, text: str) -> bool:
-        return self._tags is not None or _folded(text) in self._class_ids
+        return self._tags is not None or self._objective.has(text)
 
     def texts(self, targets: Sequence[Sequence[int]], sources: Sequence[str]) -> list[str]:
         if self._tags is None:
@@ -167,11 +156,7 @@ def open_encoder(
 
 def random_encoder(config: str, objective: Objective) -> Any:
     """A network of that `config.json` with random weights."""
-    values = json.loads(config)
-    made = AutoConfig.for_model(values.pop("model_type"), **values)
-    for name, value in _labels(objective).items():
-        setattr(made, name, value)
-    return _auto_class(objective).from_config(made)
+    return random_network(_auto_class(objective), config, **_labels(objective))
 
 
 def head_logits(network: Any, batch: MicroBatch, pad_id: int) -> torch.Tensor:
@@ -199,8 +184,3 @@ def _labels(objective: Objective) -> dict[str, Any]:
 
 def _pad_id(network: Any) -> int:
     return int(network.config.pad_token_id or 0)
-
-
-def _folded(text: str) -> str:
-    """Classes are told apart without regard to case and blanks, as the metrics do."""
-    return text.strip().casefold()

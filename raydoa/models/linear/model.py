@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from raydoa.errors import UserError
 from raydoa.models.broken_files import read_as
 from raydoa.models.family import Model
 from raydoa.models.linear.grams import buckets_of
@@ -49,8 +48,7 @@ class LinearModel(Model):
 
     def __init__(self, network: LinearNetwork, classes: Sequence[str]) -> None:
         self.network = network
-        self._classes = tuple(classes)
-        self._ids = {name.strip().casefold(): i for i, name in enumerate(classes)}
+        self._objective = Objective("classes", tuple(classes))
 
     @property
     def input_space(self) -> str:
@@ -58,11 +56,11 @@ class LinearModel(Model):
 
     @property
     def output_space(self) -> str:
-        return Objective("classes", self._classes).fingerprint
+        return self._objective.fingerprint
 
     @property
     def outputs(self) -> int:
-        return len(self._classes)
+        return len(self._objective.names)
 
     def source_ids(self, texts: Sequence[str], length: int) -> list[list[int]]:
         buckets = self.network.grams.num_embeddings
@@ -71,17 +69,13 @@ class LinearModel(Model):
     def target_ids(
         self, texts: Sequence[str], length: int, sources: Sequence[str], source_length: int
     ) -> list[list[int]]:
-        for text in texts:
-            if not self.can_say(text):
-                names = ", ".join(self._classes)
-                raise UserError(f"target {text!r} is none of the task's classes {names}")
-        return [[self._ids[text.strip().casefold()]] for text in texts]
+        return [[one] for one in self._objective.ids(texts)]
 
     def can_say(self, text: str) -> bool:
-        return text.strip().casefold() in self._ids
+        return self._objective.has(text)
 
     def texts(self, targets: Sequence[Sequence[int]], sources: Sequence[str]) -> list[str]:
-        return [self._classes[ids[0]] for ids in targets]
+        return [self._objective.names[ids[0]] for ids in targets]
 
     def loss(self, **options: Any) -> "LinearLoss":
         return LinearLoss(self.network, **options)
@@ -109,7 +103,7 @@ class LinearModel(Model):
             kept = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
             save_file(kept, folder / _WEIGHTS_FILE)
         buckets = self.network.grams.num_embeddings
-        config = {"model_type": MODEL_TYPE, "buckets": buckets, "classes": self._classes}
+        config = {"model_type": MODEL_TYPE, "buckets": buckets, "classes": self._objective.names}
         (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 

@@ -1,25 +1,21 @@
 """Build and load checkpoints of BART's architecture: all that `AutoModelForSeq2SeqLM` reads of it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForSeq2SeqLM
+from transformers import AutoModelForSeq2SeqLM
 
 from raydoa.errors import UserError
 from raydoa.models.hub import read_config
-from raydoa.models.network_files import load_network
+from raydoa.models.network_files import load_network, random_network
 from raydoa.models.seq2seq.bart_shape import BartShape
 from raydoa.models.seq2seq.pieces import TextPieces
 
 
 def build_bart(shape: BartShape) -> Any:
     """A model with random weights."""
-    values = json.loads(shape.config)
-    return AutoModelForSeq2SeqLM.from_config(
-        AutoConfig.for_model(values.pop("model_type"), **values)
-    )
+    return random_network(AutoModelForSeq2SeqLM, shape.config)
 
 
 def load_bart(

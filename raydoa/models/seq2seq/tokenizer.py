@@ -10,6 +10,7 @@ means the same to two tokenizers, whatever files they were read from.
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,12 +45,12 @@ class Tokenizer(Protocol):
         """Write the files from which `load_tokenizer` reads it again."""
 
 
-class _T5Tokenizer:
+class _T5Tokenizer(ABC):
     """Sources and targets are written alike: a text's ids, and the end."""
 
+    @abstractmethod
     def encode(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
         """Token ids of each text, ended by `END_ID`, at most ``max_length`` long with the end."""
-        raise NotImplementedError
 
     def targets(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
         """See `Tokenizer.targets`."""

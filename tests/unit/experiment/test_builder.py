@@ -6,10 +6,10 @@ import pytest
 
 from raydoa.errors import InsufficientResources, UserError
 from raydoa.experiment.resolve import Resolved
+from raydoa.pipeline.beginnings import Vocabulary
 from raydoa.pipeline.builder import Builder, BuildOutcome, NoLocks, StageFailed
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.local_runner import LocalRunner
-from raydoa.pipeline.stages import Vocabulary
 from raydoa.store.key import Stage
 from raydoa.store.record import DamagedArtifact
 from raydoa.store.store import MissingArtifact

@@ -6,7 +6,8 @@ import pytest
 
 from raydoa.errors import UserError
 from raydoa.experiment.resolve import Resolved, resolve
-from raydoa.pipeline.stages import Checkpoint, ChooseSparsity
+from raydoa.pipeline.beginnings import Checkpoint
+from raydoa.pipeline.stages import ChooseSparsity
 from raydoa.training.recipe import Recipe, Representation
 from tests.unit.checkpoints import write_checkpoint
 from tests.unit.world import World, forecast_of, measure_all

@@ -17,16 +17,9 @@ from raydoa.models import FAMILIES
 from raydoa.models.head import HEAD_FILE
 from raydoa.models.objective import Objective
 from raydoa.pipeline import sparsity
+from raydoa.pipeline.beginnings import Checkpoint, Initialize, TakeLayers
 from raydoa.pipeline.local_runner import LocalRunner
-from raydoa.pipeline.stages import (
-    VERSIONS,
-    Checkpoint,
-    Distill,
-    Evaluate,
-    FineTune,
-    Initialize,
-    TakeLayers,
-)
+from raydoa.pipeline.stages import VERSIONS, Distill, Evaluate, FineTune
 from raydoa.store.key import Stage, closure, stage_label
 from raydoa.store.record import DamagedArtifact
 from raydoa.store.store import Store

@@ -7,9 +7,11 @@ import pytest
 
 from raydoa.errors import UserError
 from raydoa.experiment.resolve import Resolved, resolve
+from raydoa.experiment.result_row import quantity_column
 from raydoa.models.meeting import OutputSpace
+from raydoa.pipeline.beginnings import TakeLayers
 from raydoa.pipeline.context import open_model
-from raydoa.pipeline.stages import Distill, TakeLayers
+from raydoa.pipeline.stages import Distill
 from raydoa.training.recipe import Recipe, Representation
 from tests.unit.checkpoints import write_checkpoint
 from tests.unit.decoders import CHAT, SHORT, write_decoder
@@ -88,6 +90,28 @@ def test_text_is_learnt_where_it_is_asked_for(
     resolved = of_pair(world, folders, teacher, student, "text")
     (cell,) = resolved.study.cells()
     assert measured_row(resolved, cell).output_space == "text"
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student"),
+    [("bert", "t5"), ("qwen3", "bert"), ("bert", "qwen3"), ("bart", "linear"), ("linear", "bart")],
+)
+def test_gold_rows_teach_beside_classes(
+    world: World, folders: dict[str, Path], teacher: str, student: str
+) -> None:
+    """Each student learns them in its own way: a class by its head, or the text of the target."""
+    used = {name: str(folders[name]) for name in (teacher, student) if name in folders}
+    sweep = world.sweep(
+        strategies=("mixed",), teachers=(teacher,), student=student, budgets=(4.0,), n=(16,), u=(40,),
+        student_recipe=RECIPE, teacher_recipe=RECIPE, distill_recipe=RECIPE,
+        prices="2026-11-09", accelerator="a100-40gb", pretraining=None,
+    )  # fmt: skip
+    resolved = resolve(sweep, world.runtime(models=used))
+    (cell,) = resolved.study.cells()
+    row = measured_row(resolved, cell)
+    assert (
+        row.output_space == "classes" and row[quantity_column("labels")] > 0 and 0 <= row.score <= 1
+    )
 
 
 def test_text_that_is_no_class_teaches_a_classifier_nothing(

@@ -12,6 +12,7 @@ from raydoa.labels import SOURCES
 from raydoa.labels.teacher import TeacherLabeller
 from raydoa.models import FAMILIES
 from raydoa.models.lookup import known_shapes
+from raydoa.pipeline.beginnings import Initial, Initialize, TaskData
 from raydoa.pipeline.builder import Builder, NoLocks
 from raydoa.pipeline.context import ExecutionContext, open_model
 from raydoa.pipeline.distill_rows import distill_rows
@@ -21,11 +22,8 @@ from raydoa.pipeline.stages import (
     Distill,
     Evaluate,
     FineTune,
-    Initial,
-    Initialize,
     PseudoLabel,
     SourceConfig,
-    TaskData,
     TextForm,
 )
 from raydoa.store.store import Store
@@ -137,7 +135,7 @@ def test_a_linear_student_learns_from_rules(tiny: Tiny, caplog: pytest.LogCaptur
 
 def test_a_t5_student_learns_from_rules(tiny: Tiny, tmp_path: Path) -> None:
     from raydoa.models.hub import folder_fingerprint
-    from raydoa.pipeline.stages import Checkpoint
+    from raydoa.pipeline.beginnings import Checkpoint
 
     folder = write_checkpoint(tmp_path / "t5")
     checkpoint = Checkpoint("t5", folder_fingerprint(folder))
@@ -175,7 +173,7 @@ def test_a_linear_teacher_gives_its_distribution_over_classes(tiny: Tiny) -> Non
 def test_what_a_teacher_knows_comes_in_the_order_of_its_rows(tiny: Tiny, tmp_path: Path) -> None:
     """The first rows of a pool are a sample of it, while a model labels the shortest first."""
     from raydoa.models.hub import folder_fingerprint
-    from raydoa.pipeline.stages import Checkpoint
+    from raydoa.pipeline.beginnings import Checkpoint
 
     folder = write_checkpoint(tmp_path / "t5")
     checkpoint = Checkpoint("t5", folder_fingerprint(folder))

@@ -1,6 +1,6 @@
 """Sizes of real models, from their published configurations alone."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -12,7 +12,7 @@ _QWEN3: dict[str, Any] = {
     "model_type": "qwen3", "vocab_size": 151936, "head_dim": 128, "num_key_value_heads": 8, "hidden_act": "silu",
     "max_position_embeddings": 40960, "rope_theta": 1e6,
 }  # fmt: skip
-MODELS: dict[str, tuple[str, dict[str, Any], float]] = {
+MODELS: dict[str, tuple[Literal["encoder", "causal"], dict[str, Any], float]] = {
     "Qwen3-0.6B": ("causal", {**_QWEN3, "hidden_size": 1024, "num_hidden_layers": 28, "num_attention_heads": 16,
                               "intermediate_size": 3072, "tie_word_embeddings": True}, 596e6),
     "Qwen3-32B": ("causal", {**_QWEN3, "hidden_size": 5120, "num_hidden_layers": 64, "num_attention_heads": 64,
@@ -40,7 +40,7 @@ MODELS: dict[str, tuple[str, dict[str, Any], float]] = {
 @pytest.mark.parametrize("name", MODELS)
 def test_parameters_are_those_that_are_published(name: str) -> None:
     family, config, published = MODELS[name]
-    shape = StackShape.from_config(config, "config.json", family)  # type: ignore[arg-type]
+    shape = StackShape.from_config(config, "config.json", family)
     assert shape.parameters == pytest.approx(published, rel=0.015)
 
 

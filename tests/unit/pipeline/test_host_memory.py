@@ -7,23 +7,19 @@ import pytest
 
 from raydoa.models.lookup import shape_at
 from raydoa.models.seq2seq.nano import nano_shape
+from raydoa.pipeline.beginnings import Checkpoint, Pretrain, TakeLayers, TaskData, Vocabulary
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.host_memory import Sharding, host_bytes
 from raydoa.pipeline.stages import (
     VERSIONS,
-    Checkpoint,
     ChooseSparsity,
     Distill,
     Evaluate,
     FineTune,
-    Pretrain,
     PseudoLabel,
     SourceConfig,
-    TakeLayers,
-    TaskData,
     TextForm,
-    Vocabulary,
 )
 from raydoa.store.key import closure
 from raydoa.store.store import Store

@@ -4,15 +4,8 @@ from dataclasses import dataclass
 
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.placement import Placer
-from raydoa.pipeline.stages import (
-    Checkpoint,
-    Distill,
-    Evaluate,
-    FineTune,
-    PseudoLabel,
-    TaskData,
-    TextForm,
-)
+from raydoa.pipeline.beginnings import Checkpoint, TaskData
+from raydoa.pipeline.stages import Distill, Evaluate, FineTune, PseudoLabel, TextForm
 from raydoa.simulation.durations import Startup
 from raydoa.simulation.sweep import Simulated, simulate
 from raydoa.store.key import Stage

@@ -1,6 +1,7 @@
 """Encoders of real architectures with random weights: opened, trained, asked and saved."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,8 +21,8 @@ ENTITIES = Objective("entities", ("Action", "Reagent"))
 SOURCES = ["tiny: acid base salt water", "tiny: mix", "tiny: heat cool spin"]
 
 
-def opened(folder: Path, objective: Objective = CLASSES, **options: object) -> Model:
-    model = family_at(folder).open(folder, objective=objective, **options)  # type: ignore[arg-type]
+def opened(folder: Path, objective: Objective = CLASSES, **options: Any) -> Model:
+    model = family_at(folder).open(folder, objective=objective, **options)
     model.network.eval()
     return model
 
