@@ -31,8 +31,9 @@ from raydoa.experiment.resolve import Resolved, resolve
 from raydoa.models.hub import folder_fingerprint
 from raydoa.pipeline.beginnings import Checkpoint, Initial
 from raydoa.pipeline.builder import Builder, NoLocks
-from raydoa.pipeline.context import ExecutionContext, open_model
+from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.local_runner import LocalRunner
+from raydoa.pipeline.opened_models import open_model
 from raydoa.pipeline.stages import Evaluate
 from raydoa.store.store import Store
 from raydoa.strategies import STRATEGIES

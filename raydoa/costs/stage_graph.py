@@ -7,6 +7,7 @@ from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Plan
 from raydoa.costs.schedules import Recipes
 from raydoa.models.meeting import Meeting, OutputSpace, space_of
+from raydoa.models.naming import ModelName
 from raydoa.models.objective import Objective
 from raydoa.pipeline.beginnings import Initial, TaskData
 from raydoa.pipeline.stages import (
@@ -21,7 +22,7 @@ from raydoa.pipeline.stages import (
 )
 from raydoa.store.key import Stage
 from raydoa.tasks.task import TaskSpec
-from raydoa.training.recipe import Mixing, Representation
+from raydoa.training.recipe import Mixing, Recipe, Representation
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,12 @@ class StageGraph:
             data=inputs.data,
             form=inputs.form,
             labels=self.labels,
-            recipe=inputs.recipes.on_labels(model, self.plan.student),
+            recipe=_named(model, inputs.recipes.on_labels(model, self.plan.student)),
             steps=steps,
             seed=self.plan.seed,
             repeat=self.plan.repeat,
             objective=inputs.objectives[model],
+            lora=ModelName.of(model).settings.lora,
         )
 
     def pseudo_label(
@@ -157,19 +159,21 @@ class StageGraph:
         """The student on the shards; bought labels, with those that were owned, teach it as well."""
         inputs, bought = self.inputs, self.labels > self.plan.n
         over = [shard.objective for shard in self.shards if shard.objective is not None]
+        student = self.plan.student
         return Distill(
-            initial=inputs.initial[self.plan.student],
+            initial=inputs.initial[student],
             teacher=self.teacher,
             shards=self.shards,
             form=inputs.form,
-            recipe=inputs.recipes.student_on_soft_labels,
+            recipe=_named(student, inputs.recipes.student_on_soft_labels),
             steps=steps,
             seed=self.plan.seed,
             repeat=self.plan.repeat,
             labels=self.labels if bought else 0,
             data=inputs.data if bought else None,
             mixing=inputs.mixing if bought else None,
-            objective=over[0] if over else inputs.objectives[self.plan.student],
+            objective=over[0] if over else inputs.objectives[student],
+            lora=ModelName.of(student).settings.lora,
         )
 
     def evaluate(self, trained: FineTune | Distill) -> Evaluate:
@@ -198,6 +202,12 @@ class StageGraph:
         """The last stages, which everything else hangs on: the student's scores, then the teacher's."""
         trained = [model for model in (self.student, self.teacher) if model is not None]
         return tuple(self.evaluate(model) for model in trained)
+
+
+def _named(model: str, recipe: Recipe) -> Recipe:
+    """The recipe of a training, in the number format that the model's name asks for."""
+    dtype = ModelName.of(model).settings.dtype
+    return recipe if dtype is None else recipe.model_copy(update={"precision": dtype})
 
 
 def stage_graph(plan: Plan, inputs: StageInputs) -> StageGraph:

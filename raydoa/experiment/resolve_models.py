@@ -60,6 +60,10 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
         named = ModelName.of(name)
         try:
             place = places.get(name) or places.get(named.base)
+            if place is None and named.base in own_models():
+                raise UserError(
+                    f"model {name}: {named.base} is made here, and settings in brackets are of checkpoints"
+                )
             located, folders[name] = _found(named, place)
         except Unreachable as why:
             if name not in known_shapes():

@@ -5,8 +5,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from raydoa.labels.source import Collected, Labeller, LabelSource, Quote, RowOutcome, Ticket
+from raydoa.models.family import Opening
 from raydoa.models.objective import Objective
-from raydoa.pipeline.context import ExecutionContext, open_model, record_of, source_ids
+from raydoa.pipeline.context import ExecutionContext, record_of, source_ids
+from raydoa.pipeline.opened_models import open_model
 from raydoa.pipeline.stages import FineTune, PseudoLabel, TextForm
 from raydoa.tasks.data import Row, TaskRows
 
@@ -44,9 +46,9 @@ class TeacherLabeller(Labeller):
         self._model = open_model(
             teacher,
             context,
-            objective=objective or teacher.objective,
-            precision=teacher.recipe.precision,
-            spread=True,
+            Opening(
+                objective or teacher.objective, precision=teacher.recipe.precision, spread=True
+            ),
         )
         self._model.network.eval()
         self._content = record_of(teacher, context).content

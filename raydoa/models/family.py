@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from raydoa.errors import UserError
+from raydoa.models.lora import Lora
 from raydoa.models.objective import Objective
 
 if TYPE_CHECKING:
@@ -32,6 +33,31 @@ if TYPE_CHECKING:
     from raydoa.training.distill import Loss
     from raydoa.training.recipe import PretrainRecipe
     from raydoa.training.soft_labels import Generated
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a checkpoint is opened.
+
+    Attributes:
+        objective: what the model is to say; None: text.
+        dropout: in training.
+        precision: number format of the weights.
+        spread: laid over all visible GPUs, and not on the CPU.
+        seed: of a head that the checkpoint lacks.
+        attn_implementation: of transformers; None: its own choice.
+    """
+
+    objective: Objective | None = None
+    dropout: float = 0.0
+    precision: str = "float32"
+    spread: bool = False
+    seed: int = 0
+    attn_implementation: str | None = None
+
+
+AS_IS = Opening()
+"""To write text, in float32."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +85,10 @@ class ModelShape(Protocol):
     @property
     def parameters(self) -> int:
         """All parameters."""
+
+    @property
+    def trained_parameters(self) -> int:
+        """Those that a training changes: fewer, where it trains a LoRA."""
 
     @property
     def outputs(self) -> int:
@@ -153,6 +183,11 @@ class Model(ABC):
     def texts(self, targets: Sequence[Sequence[int]], sources: Sequence[str]) -> list[str]:
         """The texts that generated ids stand for; ``sources`` are those of `source_ids`, in the same order."""
 
+    @property
+    def modules_to_save(self) -> tuple[str, ...]:
+        """Modules that are trained whole beside a LoRA: a head that the checkpoint lacked; none unless overridden."""
+        return ()
+
     @abstractmethod
     def loss(self, **options: Any) -> "Loss":
         """The training loss around `network`, with the arguments of `raydoa.training.distill.Loss` or its `TokenLoss`."""
@@ -214,6 +249,10 @@ class Family(ABC):
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
         """The size of a checkpoint; ``where`` names its config in errors. Raises `UserError`: the config lacks a dimension."""
 
+    def with_lora(self, shape: ModelShape, lora: Lora) -> ModelShape:
+        """The size of a model of which a LoRA is trained. Raises `UserError`: it can have none."""
+        raise UserError(f"models of the family {self.name} have no LoRA")
+
     def own_shape(self, name: str, outputs: int) -> ModelShape:
         """The size of one of `own`, with ``outputs`` in its vocabulary or as many classes."""
         raise AssertionError(f"{name}: the family {self.name} has no models of its own")
@@ -223,28 +262,11 @@ class Family(ABC):
         """`Model.output_space` of a checkpoint folder whose model writes text, without opening it."""
 
     @abstractmethod
-    def open(
-        self,
-        folder: Path,
-        *,
-        objective: Objective | None = None,
-        dropout: float = 0.0,
-        precision: str = "float32",
-        spread: bool = False,
-        seed: int = 0,
-    ) -> Model:
-        """Open a checkpoint folder on the CPU, or, with ``spread``, laid over all visible GPUs.
-
-        Args:
-            folder: of the checkpoint.
-            objective: what the model is to say; text unless given.
-            dropout: in training.
-            precision: number format of the weights.
-            spread: over several GPUs.
-            seed: of a head that the checkpoint lacks.
+    def open(self, folder: Path, how: Opening = AS_IS) -> Model:
+        """Open a checkpoint folder.
 
         Raises:
-            UserError: its weights do not fit its config, or it lacks files.
+            UserError: its weights do not fit its config, it lacks files, or it cannot be opened so.
         """
 
     @abstractmethod

@@ -38,7 +38,8 @@ def shape_at(folder: Path, settings: ModelSettings | None = None) -> ModelShape:
     family = family_at(folder, settings.kind)
     if settings.layers:
         config = config_with_layers(config, settings.layers, where)
-    return family.shape(config, where)
+    shape = family.shape(config, where)
+    return shape if settings.lora is None else family.with_lora(shape, settings.lora)
 
 
 def known_shapes() -> dict[str, ModelShape]:

@@ -1,11 +1,11 @@
 """How much memory of each GPU a model needs, to be fine-tuned under ZeRO-3.
 
-Bytes, for P parameters on W GPUs:
+Bytes, for P parameters on W GPUs, of which T are trained: all of them, or those of a LoRA and a head:
 
-- state: 16 P / W (bf16 weights and gradients, fp32 master weights and two Adam moments; Rajbhandari et al., arXiv
-  1910.02054, section 3.1). Offloading the optimiser leaves 4 P / W; the other 12 P go to the host.
+- state: 2 P / W for the weights in bf16, and 14 T / W (gradients in bf16, fp32 master weights and two Adam moments;
+  Rajbhandari et al., arXiv 1910.02054, section 3.1). Offloading the optimiser leaves 2 T / W; the other 12 T go to the host.
 - gathered layers: 2 bytes for each of DeepSpeed's `stage3_max_live_parameters`, 1e9.
-- buckets: 2 bytes for each element of `reduce_bucket_size`, 5e8, and `stage3_prefetch_bucket_size`, 5e7.
+- buckets: 2 bytes for each element of `reduce_bucket_size`, 5e8, for gradients, and `stage3_prefetch_bucket_size`, 5e7.
 - the optimiser's step: the fp32 gradients of a `sub_group_size` of 1e9 and AdamW's square root of as many: 8 bytes.
 - activations, with checkpointing: the layers' inputs, the inside of the largest layer twice (values and gradients),
   and the logits three times in fp32 (themselves, their softmax, its gradient).
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 _LIVE_PARAMETERS = 1e9
-_BUCKETS = (5e8, 5e7)
+_REDUCE_BUCKET, _PREFETCH_BUCKET = 5e8, 5e7
 _SUB_GROUP = 1e9
 
 
@@ -29,6 +29,10 @@ class Trained(Protocol):
     @property
     def parameters(self) -> int:
         """All parameters."""
+
+    @property
+    def trained_parameters(self) -> int:
+        """Those that have gradients."""
 
     def activation_bytes(self, source_length: int, target_length: int) -> float:
         """Activations of one row, with checkpointing."""
@@ -60,11 +64,11 @@ def training_memory(
     offload: bool = False,
 ) -> TrainingMemory:
     """Memory of each GPU while ``shape`` is fine-tuned on ``gpus`` with ZeRO-3, ``rows`` at a time on each."""
-    parameters, share = shape.parameters, shape.parameters / gpus
+    parameters, trained = shape.parameters, shape.trained_parameters
     return TrainingMemory(
-        state=(4 if offload else 16) * share,
+        state=(2 * parameters + (2 if offload else 14) * trained) / gpus,
         gathered=2 * min(_LIVE_PARAMETERS, parameters),
-        buckets=sum(2 * min(bucket, parameters) for bucket in _BUCKETS),
-        step=0.0 if offload else 8 * min(_SUB_GROUP, share),
+        buckets=2 * (min(_REDUCE_BUCKET, trained) + min(_PREFETCH_BUCKET, parameters)),
+        step=0.0 if offload else 8 * min(_SUB_GROUP, trained / gpus),
         activations=rows * shape.activation_bytes(source_length, target_length),
     )

@@ -12,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 
 from raydoa.errors import UserError
 from raydoa.models.broken_files import read_as
+from raydoa.models.family import Opening
 from raydoa.training.tensor_file import full_disk_is_os_error
 
 # A sweep loads hundreds of models, and tells of its progress itself.
@@ -24,11 +25,8 @@ def load_network(
     auto_class: Any,
     what: str,
     folder: Path,
+    how: Opening,
     *,
-    dropout: float,
-    dtype: torch.dtype,
-    device_map: str | None,
-    seed: int,
     whole: bool = False,
     **settings: Any,
 ) -> Any:
@@ -38,10 +36,7 @@ def load_network(
         auto_class: of transformers, such as `AutoModelForSequenceClassification`.
         what: the checkpoint is read as, for errors.
         folder: of the checkpoint.
-        dropout: put in the place of each dropout that its configuration has.
-        dtype: number format of the weights.
-        device_map: ``auto`` spreads it over the visible GPUs.
-        seed: of a head that it lacks.
+        how: it is opened; its dropout stands in the place of each that its configuration has.
         whole: it has to have its head.
         settings: of its configuration, that the checkpoint's do not decide.
 
@@ -49,18 +44,17 @@ def load_network(
         UserError: its files are broken, or lack weights other than those of a head that may be missing.
     """
     with read_as(what, folder), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(how.seed)
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        for name, value in {**_with_dropout(config, dropout), **settings}.items():
+        for name, value in {**_with_dropout(config, how.dropout), **settings}.items():
             setattr(config, name, value)
         network, loading = auto_class.from_pretrained(
             folder,
             config=config,
-            dtype=dtype,
             local_files_only=True,
             trust_remote_code=False,
-            device_map=device_map,
             output_loading_info=True,
+            **weights_as(how),
         )
     body = f"{network.base_model_prefix}."
     # A masked language model has no pooler, which is a part of the head for those who have one.
@@ -71,6 +65,16 @@ def load_network(
     )
     refuse_lacking(lacking, folder)
     return network
+
+
+def weights_as(how: Opening) -> dict[str, Any]:
+    """What `from_pretrained` is told of how weights are held and attention is computed."""
+    chosen = {"attn_implementation": how.attn_implementation} if how.attn_implementation else {}
+    return {
+        "dtype": getattr(torch, how.precision),
+        "device_map": "auto" if how.spread else None,
+        **chosen,
+    }
 
 
 def random_network(auto_class: Any, config: str, **settings: Any) -> Any:
@@ -109,11 +113,19 @@ def save_network(
 ) -> None:
     """Write config.json, with ``changes``, and the weights; ``state`` replaces the network's own.
 
+    Of a network with a LoRA, that alone is written: its base is a checkpoint elsewhere.
+
     Raises:
         OSError: the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = state if state is not None else network.state_dict()
+    if hasattr(network, "peft_config"):
+        # peft takes seconds to import, and most models are trained whole.
+        from raydoa.models.adapter import save_adapter
+
+        save_adapter(network, folder, weights)
+        return
     # What is tied has several names and is kept under one. `save_pretrained` would write the same files, but imports
     # DeepSpeed before (2 s of a process's first save), to see whether the model is wrapped in it.
     tied = set(network.all_tied_weights_keys)

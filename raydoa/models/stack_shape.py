@@ -2,8 +2,8 @@
 
 They are read from any `config.json`, whose names for them differ. Operations are counted as for a T5
 (`raydoa.models.seq2seq.shape`): matrix products only, 2 per weight and token, attention scores included; a training step
-is three forward passes and takes at least the time in which the layers' kernels can be launched. Of experts, a token goes
-through those that are active.
+is three forward passes, two where the weights are frozen (`raydoa.models.lora`), and takes at least the time in which the
+layers' kernels can be launched. Of experts, a token goes through those that are active.
 """
 
 import json
@@ -15,10 +15,10 @@ from pydantic import Field
 
 from raydoa.errors import UserError
 from raydoa.models.family import Device
+from raydoa.models.lora import Lora, Matrices, passes
 from raydoa.models.memory import training_memory
 from raydoa.settings import Settings, parse
 
-_FORWARDS_PER_TRAINING_STEP = 3
 _BF16_BYTES = 2
 _CLASSES = 2
 """Of a head whose task is not known: its size hardly matters."""
@@ -52,6 +52,7 @@ class StackShape(Settings):
         tied: whether the output head is the embedding.
         plain_head: whether logits are the output head times a state; else no distribution over tokens is exchanged.
         config: `config.json`, canonical: random weights are built from it.
+        lora: what is trained of it; None: all of it.
     """
 
     family: Literal["encoder", "causal"]
@@ -68,6 +69,7 @@ class StackShape(Settings):
     tied: bool = True
     plain_head: bool = True
     config: str = Field(default="{}", repr=False)
+    lora: Lora | None = None
 
     @classmethod
     def from_config(
@@ -130,6 +132,23 @@ class StackShape(Settings):
         own_head = 0 if self.family == "causal" and self.tied else self.head_weights
         return embeddings + self.layers * self._layer_weights(self.experts) + own_head
 
+    @property
+    def trained_parameters(self) -> int:
+        """See `ModelShape.trained_parameters`; a classifier's own head may have a layer as wide as the model."""
+        if self.lora is None:
+            return self.parameters
+        head = self.width * (self.width + self.outputs) if self.family == "encoder" else 0
+        return self.lora.weights(self._matrices()) + head
+
+    def _matrices(self) -> Matrices:
+        """Linear layers; experts are none, being tensors of all of them together."""
+        yield self.width, self.attention, self.layers
+        yield self.width, self.key_values, 2 * self.layers
+        yield self.attention, self.width, self.layers
+        if self.experts == 1:
+            yield self.width, self.feed_forward, (2 if self.gated else 1) * self.layers
+            yield self.feed_forward, self.width, self.layers
+
     def _layer_weights(self, experts: int) -> int:
         attention = 2 * self.width * (self.attention + self.key_values)
         blocks = (3 if self.gated else 2) * self.width * self.feed_forward
@@ -150,11 +169,10 @@ class StackShape(Settings):
     ) -> float:
         """See `ModelShape.training_seconds`; the head is at the target's tokens alone, a classifier's at one."""
         tokens, heads = self._tokens(source_length, target_length)
-        flops = _FORWARDS_PER_TRAINING_STEP * (
-            self.forward_flops(tokens) + 2 * heads * self.head_weights
-        )
+        flops = passes(self.lora) * (self.forward_flops(tokens) + 2 * heads * self.head_weights)
         flops += 2 * heads * teacher_head
-        launching = _FORWARDS_PER_TRAINING_STEP * self.layers * device.seconds_per_layer
+        # A LoRA's own kernels take the place of those that it saves.
+        launching = passes(None) * self.layers * device.seconds_per_layer
         return max(rows * flops / device.flops_per_second, launching)
 
     def labelling_seconds(

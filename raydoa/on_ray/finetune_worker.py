@@ -17,12 +17,11 @@ from raydoa.on_ray.warnings_to_driver import warnings_to_driver
 from raydoa.pipeline.context import (
     ExecutionContext,
     Facts,
-    kind_of_model,
     labelled_examples,
-    model_folder,
     publish,
 )
 from raydoa.pipeline.host_memory import Sharding, host_bytes
+from raydoa.pipeline.opened_models import facts_of, model_to_train
 from raydoa.pipeline.scratch import scratch_folder
 from raydoa.pipeline.stages import FineTune, training_seed
 
@@ -67,7 +66,6 @@ def work(config: dict[str, Any]) -> None:
     size = _micro_batch_size(job, checkpoints.micro_batch_size)
     checkpoints.micro_batch_size = size
     execution = replace(runtime.of_teachers(context.execution), micro_batch_size=size)
-    folder = model_folder(stage.initial, context)
     settings = deepspeed_config(
         stage.recipe,
         world=world,
@@ -75,7 +73,7 @@ def work(config: dict[str, Any]) -> None:
         zero_stage=runtime.zero_stage,
         offload=runtime.offload,
     )
-    model = load_sharded(folder, stage, settings, runtime)
+    model = load_sharded(stage, context, settings, runtime)
     device = f"cuda:{torch.cuda.current_device()}" if runtime.gpus_per_worker else "cpu"
     loss = model.loss(activation_checkpointing=execution.activation_checkpointing)
     engine = DeepSpeedEngine(loss, stage.recipe, stage.steps, settings, device)
@@ -100,7 +98,7 @@ def work(config: dict[str, Any]) -> None:
             "losses": losses,
             "first_step": summary.first_step,
             "steps_repeated": checkpoints.steps_repeated,
-            "output_space": model.output_space,
+            **facts_of(stage, model),
         }
         with scratch_folder() as scratch:
             model.save(scratch, state)
@@ -116,24 +114,19 @@ def _micro_batch_size(job: Job, of_before: int | None) -> int:
 
 
 def load_sharded(
-    folder: Path, stage: FineTune, settings: dict[str, Any], runtime: RuntimeConfig
+    stage: FineTune, context: ExecutionContext, settings: dict[str, Any], runtime: RuntimeConfig
 ) -> "Model":
     """The model as the ZeRO stage wants it; under ZeRO-3 no worker ever holds it whole."""
     from transformers.integrations import HfDeepSpeedConfig
 
-    from raydoa.models.lookup import family_at
     from raydoa.on_ray.deepspeed_internals import init_distributed
 
     # Before the weights, which ZeRO-3 cuts into as many parts as there are workers.
     init_distributed()
     # transformers looks for this object while it loads; it must live until the model is loaded.
     config = HfDeepSpeedConfig(settings) if runtime.zero_stage == 3 else None
-    model = family_at(folder, kind_of_model(stage)).open(
-        folder,
-        objective=stage.objective,
-        dropout=stage.recipe.dropout,
-        precision=stage.recipe.precision,
-        seed=training_seed(stage),
-    )
+    # DeepSpeed wants one number format, and keeps float32 copies of what it trains.
+    precision = stage.recipe.precision
+    model = model_to_train(stage, context, weights=precision, trained=precision)
     del config
     return model

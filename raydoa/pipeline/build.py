@@ -16,19 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydoa.errors import UserError
+from raydoa.models.family import Opening
 from raydoa.pipeline.beginnings import Initialize, Pretrain, TakeLayers, TaskData, Vocabulary
 from raydoa.pipeline.context import (
     ExecutionContext,
     Facts,
     labelled_examples,
-    model_folder,
-    open_for_training,
-    open_model,
     open_rows,
     publish,
     source_ids,
     visible_devices,
 )
+from raydoa.pipeline.opened_models import facts_of, model_folder, open_for_training, open_model
 from raydoa.pipeline.scratch import scratch_folder
 from raydoa.pipeline.stages import ChooseSparsity, Distill, Evaluate, FineTune, training_seed
 from raydoa.store.key import Stage
@@ -117,7 +116,7 @@ def _make_fine_tune(stage: FineTune, context: ExecutionContext, folder: Path) ->
     examples = labelled_examples(stage, context, model)
     facts = _train(stage, model.loss(), stage.recipe, stage.steps, examples, context)
     model.save(folder)
-    return {**facts, "output_space": model.output_space}
+    return {**facts, **facts_of(stage, model)}
 
 
 def _train(
@@ -182,7 +181,7 @@ def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Fa
     first, then = distill_rows(stage, context, model)
     facts = _train(stage, loss, stage.recipe, stage.steps, first, context, then)
     model.save(folder)
-    return {**facts, "output_space": model.output_space}
+    return {**facts, **facts_of(stage, model)}
 
 
 def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -> Facts:
@@ -195,9 +194,7 @@ def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -
     model = open_model(
         stage.trained,
         context,
-        objective=stage.trained.objective,
-        precision=stage.trained.recipe.precision,
-        spread=True,
+        Opening(stage.trained.objective, precision=stage.trained.recipe.precision, spread=True),
     )
     model.network.eval()
     # Not the file's first rows: those are often of one document, or of one class.

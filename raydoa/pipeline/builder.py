@@ -143,7 +143,7 @@ class Builder:
         """Put all of ``stages`` (of one kind) into the store."""
         missing = self._missing(stages)
         if missing:
-            for group in _by_kind([need for stage in missing for need in stage.inputs()]):
+            for group in _by_kind([need for stage in missing for need in stage.reads()]):
                 self._supply(group)
         while missing:
             self._work(missing)

@@ -1,7 +1,4 @@
-"""What a build needs beside the stage: the store, the rows and the models.
-
-torch and transformers are imported when a model is opened, so that planning a sweep stays light.
-"""
+"""What a build needs beside the stage: the store and the rows (`raydoa.pipeline.opened_models`: the models)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydoa import __version__
-from raydoa.models.naming import ModelName
-from raydoa.models.objective import Objective
-from raydoa.pipeline.beginnings import Checkpoint, Initial, TaskData
+from raydoa.pipeline.beginnings import TaskData
 from raydoa.pipeline.host_info import host_info
-from raydoa.pipeline.stages import Distill, FineTune, TextForm, training_seed
+from raydoa.pipeline.stages import Distill, FineTune, TextForm
 from raydoa.store.key import Stage
 from raydoa.store.record import Record
 from raydoa.store.store import MissingArtifact, Store
@@ -104,64 +99,6 @@ def open_rows(data: TaskData, context: ExecutionContext) -> TaskRows:
     from raydoa.tasks.data import load_rows
 
     return load_rows(context.store.fetch(data.key))
-
-
-def kind_of_model(stage: Initial | FineTune | Distill) -> str | None:
-    """The family that a model's name says it is opened as."""
-    return ModelName.of(stage.model).settings.kind
-
-
-def model_folder(stage: Initial | FineTune | Distill, context: ExecutionContext) -> Path:
-    """Local folder of a checkpoint: in the store, on disk, or in the hub's cache."""
-    if isinstance(stage, Checkpoint):
-        from raydoa.models.hub import checkpoint_folder
-
-        return checkpoint_folder(context.checkpoints[stage.fingerprint])
-    return context.store.fetch(stage.key)
-
-
-def open_model(
-    stage: Initial | FineTune | Distill,
-    context: ExecutionContext,
-    *,
-    objective: Objective | None = None,
-    dropout: float = 0.0,
-    precision: str = "float32",
-    spread: bool = False,
-    seed: int = 0,
-) -> "Model":
-    """A model on the context's device, opened as `Family.open` says.
-
-    ``spread`` is for inference with a model that one GPU may not hold: it is laid over all that are visible.
-    """
-    import torch
-
-    from raydoa.models.lookup import family_at
-
-    folder = model_folder(stage, context)
-    several = spread and context.execution.device == "cuda" and torch.cuda.device_count() > 1
-    model = family_at(folder, kind_of_model(stage)).open(
-        folder,
-        objective=objective,
-        dropout=dropout,
-        precision=precision,
-        spread=several,
-        seed=seed,
-    )
-    if not several:
-        model.network.to(context.execution.device)
-    return model
-
-
-def open_for_training(stage: FineTune | Distill, context: ExecutionContext) -> "Model":
-    """The model that ``stage`` trains, before that."""
-    return open_model(
-        stage.initial,
-        context,
-        objective=stage.objective,
-        dropout=stage.recipe.dropout,
-        seed=training_seed(stage),
-    )
 
 
 def labelled_examples(

@@ -3,9 +3,10 @@
 Bytes, for P parameters and T bytes of the task's rows on disk:
 
 - the process with torch and transformers: 0.6 GB. Importing rows takes neither, and has room for them in that;
-- a training on the CPU 16 P (float32 weights, gradients, two Adam moments); where there is a GPU, the weights pass
-  through the host once, 4 P. In a worker group each worker has its part of the moments under ZeRO-1, of the gradients
-  under ZeRO-2 and of the weights under ZeRO-3, where the first one holds the whole model in the end: 4 P, or 2 P in bfloat16;
+- a training on the CPU 4 P + 12 Q for the Q of them that are trained (float32 weights, gradients, two Adam moments); where
+  there is a GPU, the weights pass through the host once, 4 P. Weights that are frozen beside a LoRA are 2 P in bfloat16. In a
+  worker group each worker has its part of the moments under ZeRO-1, of the gradients under ZeRO-2 and of the weights under
+  ZeRO-3, where the first one holds the whole model in the end: 4 P, or 2 P in bfloat16;
 - who only reads or writes, in an evaluation or to label, 4 P, and 2 P in bfloat16;
 - the task's rows as objects, where a stage reads them: 10 T;
 - a student's pool 64 bytes a row (where it begins, its lengths, its id) and one shard's texts while they are encoded,
@@ -37,7 +38,6 @@ from raydoa.store.key import Stage
 
 _PROCESS_BYTES = 600_000_000
 _MOMENTS_BYTES, _GRADIENT_BYTES, _WEIGHT_BYTES = 8, 4, 4
-_ON_A_CPU = _MOMENTS_BYTES + _GRADIENT_BYTES + _WEIGHT_BYTES
 _OBJECTS_OF_A_BYTE = 10
 _POOL_ROW_BYTES = 64
 _STATE_BYTES = 8
@@ -54,7 +54,6 @@ class Sharding:
 
 def host_bytes(stage: Stage, context: ExecutionContext, sharding: Sharding | None = None) -> int:
     """Host memory of a process that builds ``stage``, whose inputs are in the store, or of each worker of a group."""
-    training = _WEIGHT_BYTES if context.execution.device == "cuda" else _ON_A_CPU
     match stage:
         case TaskData() | Vocabulary():
             own = 0
@@ -63,19 +62,19 @@ def host_bytes(stage: Stage, context: ExecutionContext, sharding: Sharding | Non
         case Initialize():
             own = _WEIGHT_BYTES * _shape(stage, context).parameters
         case Pretrain():
-            own = training * _shape(stage, context).parameters
+            own = _training_bytes(_shape(stage, context), context)
         case FineTune():
             own = _fine_tuning_bytes(stage, context, sharding or Sharding())
         case PseudoLabel():
             own = _labelling_bytes(stage, stage.teacher, context) if stage.teacher else 0
         case Distill():
-            own = training * _shape(stage.initial, context).parameters
+            own = _training_bytes(_shape(stage.initial, context), context, _weights_of(stage))
             own += _POOL_ROW_BYTES * sum(shard.stop - shard.start for shard in stage.shards)
             if stage.teacher is not None and stage.needs_teacher_head:
                 head = _shape(stage.teacher.initial, context)
                 own += _WEIGHT_BYTES * head.outputs * head.width
         case ChooseSparsity():
-            own = training * _shape(stage.student, context).parameters
+            own = _training_bytes(_shape(stage.student, context), context)
             own += _opened(stage.teacher, context)
         case Evaluate():
             own = _opened(stage.trained, context)
@@ -84,15 +83,29 @@ def host_bytes(stage: Stage, context: ExecutionContext, sharding: Sharding | Non
     return _PROCESS_BYTES + own + _rows_bytes(getattr(stage, "data", None), context)
 
 
+def _training_bytes(
+    shape: ModelShape, context: ExecutionContext, weight_bytes: int = _WEIGHT_BYTES
+) -> int:
+    """Of a training in one process."""
+    weights = weight_bytes * shape.parameters
+    if context.execution.device == "cuda":
+        return weights
+    return weights + (_GRADIENT_BYTES + _MOMENTS_BYTES) * shape.trained_parameters
+
+
+def _weights_of(training: FineTune | Distill) -> int:
+    """Bytes of each weight that is held in a training: frozen ones in its precision, others in float32."""
+    return _as_written(training) if training.lora is not None else _WEIGHT_BYTES
+
+
 def _fine_tuning_bytes(stage: FineTune, context: ExecutionContext, sharding: Sharding) -> int:
     on_host = context.execution.device != "cuda" or sharding.offload
-    held = (
-        [(1, _MOMENTS_BYTES), (2, _GRADIENT_BYTES), (3, _WEIGHT_BYTES)]
-        if on_host
-        else [(3, _WEIGHT_BYTES)]
-    )
-    parameters, zero = _shape(stage.initial, context).parameters, sharding.zero_stage
-    parts = [each * parameters // (sharding.workers if zero >= cut else 1) for cut, each in held]
+    shape, zero = _shape(stage.initial, context), sharding.zero_stage
+    parameters, trained = shape.parameters, shape.trained_parameters
+    held = [(3, _weights_of(stage) * parameters)]
+    if on_host:
+        held += [(1, _MOMENTS_BYTES * trained), (2, _GRADIENT_BYTES * trained)]
+    parts = [each // (sharding.workers if zero >= cut else 1) for cut, each in held]
     return sum(parts) + (_as_written(stage) * parameters if zero == 3 else 0)
 
 

@@ -3,7 +3,8 @@
 from dataclasses import asdict
 
 from raydoa.labels.teacher import TeacherLabeller
-from raydoa.pipeline.context import ExecutionContext, Facts, open_model, open_rows
+from raydoa.pipeline.context import ExecutionContext, Facts, open_rows
+from raydoa.pipeline.opened_models import open_model
 from raydoa.pipeline.stages import ChooseSparsity
 from raydoa.tasks.split import pool
 from raydoa.training.distill import TokenLoss

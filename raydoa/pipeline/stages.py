@@ -19,6 +19,7 @@ rows, and `training_seed` is what then decides dropout and the order of batches.
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from raydoa.models.lora import Lora
 from raydoa.models.objective import Objective
 from raydoa.pipeline.beginnings import (
     Checkpoint,
@@ -53,7 +54,8 @@ class TextForm:
 class FineTune(Stage):
     """A model trained on the first ``labels`` labelled rows: a teacher, or a student that annotates.
 
-    ``objective`` is what it is opened with; None: it writes text.
+    ``objective`` is what it is opened with; None: it writes text. With a ``lora``, that is trained, and all that is kept:
+    the rest is ``initial``.
     """
 
     kind: ClassVar[str] = "fine_tune"
@@ -68,11 +70,16 @@ class FineTune(Stage):
     seed: int
     repeat: int = field(default=0, metadata=LATER)
     objective: Objective | None = field(default=None, metadata=LATER)
+    lora: Lora | None = field(default=None, metadata=LATER)
 
     @property
     def model(self) -> str:
         """The name of the model that is trained."""
         return self.initial.model
+
+    def stands_on(self) -> tuple[Stage, ...]:
+        """See `Stage.stands_on`: a LoRA is nothing without its base."""
+        return (self.initial,) if self.lora is not None else ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,7 @@ class Distill(Stage):
     """A student trained on what a label source wrote; in `mixed` on the first ``labels`` labelled rows of ``data`` as well.
 
     With those, ``mixing`` says how much they weigh and when they come; without any, ``data`` and ``mixing`` are None.
-    ``objective`` is what the student is opened with; None: it writes text.
+    ``objective`` is what the student is opened with; None: it writes text. ``lora`` is as in `FineTune`.
     """
 
     kind: ClassVar[str] = "distill"
@@ -165,6 +172,7 @@ class Distill(Stage):
     data: TaskData | None = field(default=None, metadata=LATER)
     mixing: Mixing | None = field(default=None, metadata=LATER)
     objective: Objective | None = field(default=None, metadata=LATER)
+    lora: Lora | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         assert (self.labels > 0) == (self.data is not None) == (self.mixing is not None)
@@ -173,6 +181,10 @@ class Distill(Stage):
     def model(self) -> str:
         """The name of the student."""
         return self.initial.model
+
+    def stands_on(self) -> tuple[Stage, ...]:
+        """See `Stage.stands_on`: a LoRA is nothing without its base."""
+        return (self.initial,) if self.lora is not None else ()
 
     @property
     def needs_teacher_head(self) -> bool:

@@ -137,6 +137,14 @@ class Stage:
                 stages.extend(value)
         return tuple(stages)
 
+    def stands_on(self) -> tuple["Stage", ...]:
+        """Return the inputs without which its artifact cannot be read either; none unless overridden."""
+        return ()
+
+    def reads(self) -> tuple["Stage", ...]:
+        """Return what must be in the store while it is made: its inputs, and what they stand on."""
+        return tuple(s for stage in self.inputs() for s in (stage, *stage.stands_on()))
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave the cached key out of pickles: newer code must not find the old name in one."""
         return {name: value for name, value in vars(self).items() if name != "key"}

@@ -74,7 +74,9 @@ class Divergence(torch.autograd.Function):
     ) -> torch.Tensor:
         total = torch.zeros((), dtype=torch.float32, device=states.device)
         d_states = torch.empty_like(states)
-        d_weight = torch.zeros_like(weight, dtype=torch.float32)
+        # Beside a LoRA the head is frozen.
+        learns = ctx.needs_input_grad[1]
+        d_weight = torch.zeros_like(weight, dtype=torch.float32) if learns else None
         for start in range(0, len(states), chunk_tokens):
             part = slice(start, start + chunk_tokens)
             logits = (states[part] @ weight.T).float()
@@ -83,12 +85,14 @@ class Divergence(torch.autograd.Function):
             total += divergence
             error = error.div_(temperature).to(states.dtype)
             d_states[part] = error @ weight
-            d_weight += error.T @ states[part]
-        ctx.save_for_backward(d_states, d_weight.to(weight.dtype))
+            if d_weight is not None:
+                d_weight += error.T @ states[part]
+        ctx.save_for_backward(d_states, None if d_weight is None else d_weight.to(weight.dtype))
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_total: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         d_states, d_weight = ctx.saved_tensors
-        return d_total * d_states, d_total * d_weight, None, None, None
+        d_head = None if d_weight is None else d_total * d_weight
+        return d_total * d_states, d_head, None, None, None

@@ -34,8 +34,7 @@ from raydoa.labels.source import (
     written,
 )
 from raydoa.models import FAMILIES
-from raydoa.models.family import Device, Family, Model, ModelShape
-from raydoa.models.objective import Objective
+from raydoa.models.family import AS_IS, Device, Family, Model, ModelShape, Opening
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel, SourceConfig, TextForm
 from raydoa.strategies import STRATEGIES
@@ -80,6 +79,10 @@ class BagShape:
     @property
     def parameters(self) -> int:
         return (self.buckets + self.outputs) * self.width
+
+    @property
+    def trained_parameters(self) -> int:
+        return self.parameters
 
     def training_seconds(
         self,
@@ -126,16 +129,7 @@ class Bag(Family):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return f"classes {config['classes']}"
 
-    def open(
-        self,
-        folder: Path,
-        *,
-        objective: Objective | None = None,
-        dropout: float = 0.0,
-        precision: str = "float32",
-        spread: bool = False,
-        seed: int = 0,
-    ) -> Model:
+    def open(self, folder: Path, how: Opening = AS_IS) -> Model:
         from safetensors.torch import load_file
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -223,13 +223,11 @@ def test_bfloat16(of_two: dict[Case, ExecutionContext], tiny: Tiny, tmp_path: Pa
     assert {tensor.dtype for tensor in weights(context.store, stage).values()} == {torch.bfloat16}
 
 
-def test_only_zero_3_cuts_the_weights_while_they_are_loaded(tiny: Tiny) -> None:
+def test_only_zero_3_cuts_the_weights_while_they_are_loaded(tmp_path: Path, tiny: Tiny) -> None:
     """The same process loads for ZeRO-3 and then for ZeRO-2: the first leaves nothing behind."""
     import ray
 
-    whole, cut, after = ray.get(
-        ray.remote(max_calls=1)(_elements_held).remote(tiny.model("large"), tiny)
-    )
+    whole, cut, after = ray.get(ray.remote(max_calls=1)(_elements_held).remote(tmp_path, tiny))
     assert cut < whole / 10
     assert after == whole
 
@@ -244,11 +242,11 @@ def _elements_held(folder: Path, tiny: Tiny) -> list[int]:
     held = []
     _group_of_one()
     assert deepspeed.comm.comm.cdb.shm_comm_op is None, "no compiler is needed"
-    stage = tiny.fine_tuning()
+    stage, context = tiny.fine_tuning(), tiny.context(folder)
     for zero in (2, 3, 2):
         settings = deepspeed_config(stage.recipe, world=1, rounds=1, zero_stage=zero, offload=False)
         runtime = tiny.runtime(folder, zero_stage=zero)
-        model = load_sharded(folder, stage, settings, runtime)
+        model = load_sharded(stage, context, settings, runtime)
         weights = model.network.parameters()
         held.append(sum(p.numel() for p in weights if p.numel() > 100_000))
     return held
@@ -269,7 +267,8 @@ def _updates_apart(folder: Path) -> list[float]:
     from raydoa.experiment.presets import embedded
     from raydoa.experiment.resolve import resolve
     from raydoa.on_ray.deepspeed_engine import DeepSpeedEngine, deepspeed_config
-    from raydoa.pipeline.context import labelled_examples, open_model
+    from raydoa.pipeline.context import labelled_examples
+    from raydoa.pipeline.opened_models import open_model
     from raydoa.pipeline.stages import TextForm
     from raydoa.training.engine import PlainEngine
     from raydoa.training.fit import fit

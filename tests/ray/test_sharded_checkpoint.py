@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from raydoa.models.family import Opening
 from raydoa.training.batches import Batches, Example
 from raydoa.training.recipe import Execution, Recipe
 from tests.ray.tiny import Tiny
@@ -94,7 +95,7 @@ def _engine(tiny: Tiny, zero: tuple[int, bool], precision: str) -> Any:
     stage, offload = zero
     settings = deepspeed_config(recipe, world=2, rounds=2, zero_stage=stage, offload=offload)
     cuts = HfDeepSpeedConfig(settings) if stage == 3 else None
-    model = load_model(tiny.model("large"), dropout=0.1, dtype=getattr(torch, precision))
+    model = load_model(tiny.model("large"), Opening(dropout=0.1, precision=precision))
     del cuts
     return DeepSpeedEngine(Loss(model), recipe, _STEPS, settings, "cpu")
 

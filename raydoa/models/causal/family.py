@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from raydoa.models.family import Family, Model, ModelShape
+from raydoa.models.family import AS_IS, Family, Model, ModelShape, Opening
+from raydoa.models.lora import Lora
 from raydoa.models.objective import Objective
 from raydoa.models.stack_shape import StackShape
 
@@ -28,32 +29,20 @@ class Causal(Family):
         found = StackShape.from_config(config, where, "causal")
         return found.model_copy(update={"plain_head": says_plain(config)})
 
+    def with_lora(self, shape: ModelShape, lora: Lora) -> ModelShape:
+        assert isinstance(shape, StackShape)
+        return shape.model_copy(update={"lora": lora})
+
     def output_space(self, folder: Path) -> str:
         from raydoa.models.causal.prompt import Prompt
         from raydoa.models.word_pieces import WordPieces
 
         return Prompt(WordPieces(folder), folder).space
 
-    def open(
-        self,
-        folder: Path,
-        *,
-        objective: Objective | None = None,
-        dropout: float = 0.0,
-        precision: str = "float32",
-        spread: bool = False,
-        seed: int = 0,
-    ) -> Model:
+    def open(self, folder: Path, how: Opening = AS_IS) -> Model:
         from raydoa.models.causal.model import open_causal
 
-        return open_causal(
-            folder,
-            objective,
-            dropout=dropout,
-            precision=precision,
-            device_map="auto" if spread else None,
-            seed=seed,
-        )
+        return open_causal(folder, how)
 
     def build(self, shape: ModelShape) -> Model:
         from transformers import AutoModelForCausalLM

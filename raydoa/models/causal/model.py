@@ -16,7 +16,7 @@ from raydoa.models.causal.passes import cache_name, class_scores
 from raydoa.models.causal.plain import is_plain
 from raydoa.models.causal.prompt import Prompt
 from raydoa.models.class_texts import ClassTexts
-from raydoa.models.family import Model
+from raydoa.models.family import Model, Opening
 from raydoa.models.head import save_head
 from raydoa.models.network_files import load_network, save_network
 from raydoa.models.objective import Objective
@@ -157,15 +157,7 @@ class CausalModel(Model):
         return state[wanted[0] if wanted[0] in state else wanted[1]]
 
 
-def open_causal(
-    folder: Path,
-    objective: Objective | None,
-    *,
-    dropout: float,
-    precision: str,
-    device_map: str | None,
-    seed: int,
-) -> CausalModel:
+def open_causal(folder: Path, how: Opening) -> CausalModel:
     """A decoder-only checkpoint. Raises `UserError`: see `load_network` and `Prompt`, or it keeps no cache."""
     pieces = WordPieces(folder)
     prompt = Prompt(pieces, folder)
@@ -173,10 +165,7 @@ def open_causal(
         AutoModelForCausalLM,
         "a decoder-only model",
         folder,
-        dropout=dropout,
-        dtype=getattr(torch, precision),
-        device_map=device_map,
-        seed=seed,
+        how,
         whole=True,
     )
     if cache_name(network) is None or not isinstance(
@@ -190,4 +179,4 @@ def open_causal(
     network.get_input_embeddings().padding_idx = None
     network.config.pad_token_id = pieces.pad_id
     network.config.eos_token_id = prompt.end
-    return CausalModel(network, pieces, prompt, objective)
+    return CausalModel(network, pieces, prompt, how.objective)

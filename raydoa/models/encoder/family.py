@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.models.family import Family, Model, ModelShape
+from raydoa.models.family import AS_IS, Family, Model, ModelShape, Opening
+from raydoa.models.lora import Lora
 from raydoa.models.objective import Objective
 from raydoa.models.stack_shape import StackShape
 
@@ -32,33 +33,20 @@ class Encoder(Family):
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
         return StackShape.from_config(config, where, "encoder")
 
+    def with_lora(self, shape: ModelShape, lora: Lora) -> ModelShape:
+        assert isinstance(shape, StackShape)
+        return shape.model_copy(update={"lora": lora})
+
     def output_space(self, folder: Path) -> str:
         """See `Family.output_space`; it writes no text: the fingerprint of the tokens that it tags."""
         from raydoa.models.word_pieces import WordPieces
 
         return WordPieces(folder).fingerprint
 
-    def open(
-        self,
-        folder: Path,
-        *,
-        objective: Objective | None = None,
-        dropout: float = 0.0,
-        precision: str = "float32",
-        spread: bool = False,
-        seed: int = 0,
-    ) -> Model:
+    def open(self, folder: Path, how: Opening = AS_IS) -> Model:
         from raydoa.models.encoder.model import open_encoder
 
-        assert objective is not None, "an encoder is opened for a task"
-        return open_encoder(
-            folder,
-            objective,
-            dropout=dropout,
-            precision=precision,
-            device_map="auto" if spread else None,
-            seed=seed,
-        )
+        return open_encoder(folder, how)
 
     def build(self, shape: ModelShape) -> Model:
         from raydoa.models.encoder.model import EncoderModel, random_encoder

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from raydoa.models.encoder.tags import Tags
-from raydoa.models.family import Model
+from raydoa.models.family import Model, Opening
 from raydoa.models.network_files import load_network, random_network, save_network
 from raydoa.models.objective import Objective
 from raydoa.models.row_batches import in_batches
@@ -75,6 +75,18 @@ class EncoderModel(Model):
             for ids, source in zip(targets, sources, strict=True)
         ]
 
+    @property
+    def modules_to_save(self) -> tuple[str, ...]:
+        """See `Model.modules_to_save`: all beside the body, and a pooler, which masked language models lack."""
+        body: str = self.network.base_model_prefix
+        heads = [
+            name
+            for name, module in self.network.named_children()
+            if name != body and list(module.parameters())
+        ]
+        pooled = getattr(self.network.base_model, "pooler", None) is not None
+        return (*heads, f"{body}.pooler") if pooled else tuple(heads)
+
     def loss(self, **options: Any) -> "EncoderLoss":
         return EncoderLoss(
             self.network, pad_id=_pad_id(self.network), whole=self._tags is None, **options
@@ -129,25 +141,15 @@ class EncoderLoss(HeadLoss):
         network.activation_checkpointing_enable()
 
 
-def open_encoder(
-    folder: Path,
-    objective: Objective,
-    *,
-    dropout: float,
-    precision: str,
-    device_map: str | None,
-    seed: int,
-) -> EncoderModel:
+def open_encoder(folder: Path, how: Opening) -> EncoderModel:
     """An encoder checkpoint for a task. Raises `UserError`: see `load_network`."""
-    pieces = WordPieces(folder)
+    pieces, objective = WordPieces(folder), how.objective
+    assert objective is not None, "an encoder is opened for a task"
     network = load_network(
         _auto_class(objective),
         "an encoder",
         folder,
-        dropout=dropout,
-        dtype=getattr(torch, precision),
-        device_map=device_map,
-        seed=seed,
+        how,
         pad_token_id=pieces.pad_id,
         **_labels(objective),
     )

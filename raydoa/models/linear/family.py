@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from raydoa.errors import UserError
-from raydoa.models.family import Family, Model, ModelShape
+from raydoa.models.family import AS_IS, Family, Model, ModelShape, Opening
 from raydoa.models.hub import read_config
 from raydoa.models.linear.shape import MODEL_TYPE, LinearShape
 from raydoa.models.objective import Objective
@@ -37,21 +37,13 @@ class Linear(Family):
     def output_space(self, folder: Path) -> str:
         return "classes"
 
-    def open(
-        self,
-        folder: Path,
-        *,
-        objective: Objective | None = None,
-        dropout: float = 0.0,
-        precision: str = "float32",
-        spread: bool = False,
-        seed: int = 0,
-    ) -> Model:
+    def open(self, folder: Path, how: Opening = AS_IS) -> Model:
         """See `Family.open`; it is small, and computes in float32 without dropout."""
         from raydoa.models.linear.model import load_linear
 
         config, where = read_config(folder), str(folder / "config.json")
         classes = _classes(config, where)
+        objective = how.objective
         if objective is not None and tuple(classes) != objective.names:
             raise UserError(
                 f"{folder}: a linear model of the classes {', '.join(classes)}; the task has {', '.join(objective.names)}"

@@ -25,6 +25,10 @@ class LinearShape:
     def parameters(self) -> int:
         return (self.buckets + 1) * self.outputs
 
+    @property
+    def trained_parameters(self) -> int:
+        return self.parameters
+
     def training_seconds(
         self,
         device: Device,

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import AutoModelForSeq2SeqLM
 
 from raydoa.errors import UserError
+from raydoa.models.family import Opening
 from raydoa.models.hub import read_config
 from raydoa.models.network_files import load_network, random_network
 from raydoa.models.seq2seq.bart_shape import BartShape
@@ -18,9 +18,7 @@ def build_bart(shape: BartShape) -> Any:
     return random_network(AutoModelForSeq2SeqLM, shape.config)
 
 
-def load_bart(
-    pieces: TextPieces, folder: Path, *, dropout: float, dtype: torch.dtype, device_map: str | None
-) -> Any:
+def load_bart(pieces: TextPieces, folder: Path, how: Opening) -> Any:
     """Load a checkpoint folder that writes as its tokenizer ``pieces`` does.
 
     Raises:
@@ -31,10 +29,7 @@ def load_bart(
         AutoModelForSeq2SeqLM,
         "an encoder-decoder",
         folder,
-        dropout=dropout,
-        dtype=dtype,
-        device_map=device_map,
-        seed=0,
+        how,
         whole=True,
         eos_token_id=pieces.end_id,
         # Whole layers left out at random are dropout by another name, and a training resumes exactly.

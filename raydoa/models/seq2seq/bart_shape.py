@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from raydoa.errors import UserError
+from raydoa.models.lora import Matrices
 from raydoa.models.seq2seq.shape import refuse_encoders
 from raydoa.models.seq2seq.two_stacks import Dimension, TwoStackShape
 from raydoa.settings import parse
@@ -104,6 +105,9 @@ class BartShape(TwoStackShape):
     @property
     def decoder_feed_forward_weights(self) -> int:
         return 2 * self.d_model * self.decoder_ffn
+
+    def _blocks(self, weights: int, layers: int) -> Matrices:
+        yield self.d_model, weights // (2 * self.d_model), 2 * layers
 
     @property
     def encoder_parameters(self) -> int:

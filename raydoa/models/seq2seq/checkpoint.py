@@ -20,9 +20,10 @@ from transformers import T5ForConditionalGeneration
 
 from raydoa.errors import UserError
 from raydoa.models.broken_files import read_as
+from raydoa.models.family import AS_IS, Opening
 from raydoa.models.head import save_head
 from raydoa.models.hub import read_config
-from raydoa.models.network_files import refuse_lacking, save_network
+from raydoa.models.network_files import refuse_lacking, save_network, weights_as
 from raydoa.models.seq2seq.output_head import with_bias
 from raydoa.models.seq2seq.shape import T5Shape, head_is_tied, is_t5, refuse_encoders
 from raydoa.models.seq2seq.tokenizer import Tokenizer
@@ -88,14 +89,8 @@ def build_model(shape: T5Shape, seed: int, dropout: float) -> Any:
     return model
 
 
-def load_model(
-    folder: Path,
-    *,
-    dropout: float = 0.0,
-    dtype: torch.dtype = torch.float32,
-    device_map: str | dict[str, int] | None = None,
-) -> Any:
-    """Load a checkpoint folder in ``dtype``; ``device_map='auto'`` spreads it over the visible GPUs.
+def load_model(folder: Path, how: Opening = AS_IS) -> Any:
+    """Load a checkpoint folder.
 
     Raises:
         UserError: not a T5 checkpoint, or one whose weights do not fit its config.
@@ -111,11 +106,10 @@ def load_model(
     with read_as("T5", folder):
         model, loading = kind.from_pretrained(
             folder,
-            dropout_rate=dropout,
-            dtype=dtype,
+            dropout_rate=how.dropout,
             local_files_only=True,
-            device_map=device_map,
             output_loading_info=True,
+            **weights_as(how),
         )
     refuse_lacking(loading["missing_keys"], folder)
     if not _is_tied(model):

@@ -5,11 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raydoa.models.family import Family, Model, ModelShape
-from raydoa.models.objective import Objective
+from raydoa.models.family import AS_IS, Family, Model, ModelShape, Opening
+from raydoa.models.lora import Lora
 from raydoa.models.seq2seq.bart_shape import BartShape
 from raydoa.models.seq2seq.nano import NANO_MODELS, nano_shape
 from raydoa.models.seq2seq.shape import T5_SHAPES, T5Shape, is_t5
+from raydoa.models.seq2seq.two_stacks import TwoStackShape
 
 if TYPE_CHECKING:
     from raydoa.training.batches import Example
@@ -38,23 +39,16 @@ class Seq2Seq(Family):
     def own_shape(self, name: str, outputs: int) -> ModelShape:
         return nano_shape(name, outputs)
 
+    def with_lora(self, shape: ModelShape, lora: Lora) -> ModelShape:
+        assert isinstance(shape, TwoStackShape)
+        return shape.model_copy(update={"lora": lora})
+
     def output_space(self, folder: Path) -> str:
         from raydoa.models.seq2seq.pieces import tokenizer_at
 
         return tokenizer_at(folder).fingerprint
 
-    def open(
-        self,
-        folder: Path,
-        *,
-        objective: Objective | None = None,
-        dropout: float = 0.0,
-        precision: str = "float32",
-        spread: bool = False,
-        seed: int = 0,
-    ) -> Model:
-        import torch
-
+    def open(self, folder: Path, how: Opening = AS_IS) -> Model:
         from raydoa.models.seq2seq.bart import load_bart
         from raydoa.models.seq2seq.checkpoint import load_model
         from raydoa.models.seq2seq.model import Seq2SeqModel
@@ -62,13 +56,7 @@ class Seq2Seq(Family):
 
         tokenizer = tokenizer_at(folder)
         load = partial(load_bart, tokenizer) if isinstance(tokenizer, TextPieces) else load_model
-        network = load(
-            folder,
-            dropout=dropout,
-            dtype=getattr(torch, precision),
-            device_map="auto" if spread else None,
-        )
-        return Seq2SeqModel(network, tokenizer, objective)
+        return Seq2SeqModel(load(folder, how), tokenizer, how.objective)
 
     def build(self, shape: ModelShape) -> Model:
         from raydoa.models.seq2seq.bart import build_bart

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from raydoa.errors import UserError
+from raydoa.models.lora import Matrices
 from raydoa.models.seq2seq.two_stacks import Dimension, TwoStackShape
 from raydoa.settings import parse
 
@@ -86,6 +87,10 @@ class T5Shape(TwoStackShape):
     @property
     def feed_forward_weights(self) -> int:
         return (3 if self.gated else 2) * self.d_model * self.d_ff
+
+    def _blocks(self, weights: int, layers: int) -> Matrices:
+        matrices = weights // (self.d_model * self.d_ff)
+        yield self.d_model, self.d_ff, matrices * layers
 
     @property
     def encoder_parameters(self) -> int:

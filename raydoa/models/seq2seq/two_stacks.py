@@ -1,8 +1,9 @@
 """What follows from the dimensions of a model of two stacks, an encoder and a decoder: operations, seconds and bytes.
 
 Operations count matrix products only, 2 per weight and token, attention scores included; a training step is three
-forward passes (appendix B of arXiv 2204.02311) at the utilisation that training reaches, and takes at least the time in
-which the layers' kernels can be launched, which is what bounds small models. A generated token takes the longest of its
+forward passes (appendix B of arXiv 2204.02311), two where the weights are frozen (`raydoa.models.lora`), at the utilisation
+that training reaches, and takes at least the time in which the layers' kernels can be launched, which is what bounds small
+models. A generated token takes the longest of its
 operations, of reading the decoder's weights and caches from memory, and of launching the decoder's kernels. Embedding
 look-ups, norms, softmax and the optimiser are inside the utilisation, which was measured over whole steps.
 """
@@ -14,11 +15,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from raydoa.models.family import Device
+from raydoa.models.lora import Lora, Matrices, passes
 from raydoa.models.memory import training_memory
 from raydoa.settings import Settings
 
 _BF16_BYTES = 2
-_FORWARDS_PER_TRAINING_STEP = 3
 
 Dimension = Annotated[int, Field(ge=1, lt=2**31)]
 
@@ -32,6 +33,8 @@ class TwoStackShape(Settings, ABC):
     encoder_layers: Dimension
     decoder_layers: Dimension
     heads: Dimension
+    lora: Lora | None = None
+    """What is trained of it; None: all of it."""
 
     @property
     def family(self) -> str:
@@ -73,6 +76,24 @@ class TwoStackShape(Settings, ABC):
     @abstractmethod
     def parameters(self) -> int:
         """All parameters."""
+
+    @property
+    def trained_parameters(self) -> int:
+        return self.parameters if self.lora is None else self.lora.weights(self._matrices())
+
+    def _matrices(self) -> Matrices:
+        """Linear layers: one attention to a layer of the encoder, and two to one of the decoder."""
+        stacks = (
+            (self.encoder_layers, 1, self.feed_forward_weights),
+            (self.decoder_layers, 2, self.decoder_feed_forward_weights),
+        )
+        for layers, attentions, feed_forward in stacks:
+            yield self.d_model, self.attention, 4 * attentions * layers
+            yield from self._blocks(feed_forward, layers)
+
+    @abstractmethod
+    def _blocks(self, weights: int, layers: int) -> Matrices:
+        """The linear layers of feed-forward blocks of so many ``weights``."""
 
     @property
     def attention_weights(self) -> int:
@@ -117,11 +138,12 @@ class TwoStackShape(Settings, ABC):
         teacher_head: int = 0,
     ) -> float:
         flops = (
-            _FORWARDS_PER_TRAINING_STEP * self.forward_flops(source_length, target_length)
+            passes(self.lora) * self.forward_flops(source_length, target_length)
             + 2 * target_length * teacher_head
         )
         layers = self.encoder_layers + self.decoder_layers
-        launching = _FORWARDS_PER_TRAINING_STEP * layers * device.seconds_per_layer
+        # A LoRA's own kernels take the place of those that it saves.
+        launching = passes(None) * layers * device.seconds_per_layer
         return max(rows * flops / device.flops_per_second, launching)
 
     def labelling_seconds(

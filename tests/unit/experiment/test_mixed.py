@@ -11,8 +11,8 @@ from raydoa.costs.plan import Plan
 from raydoa.experiment.cell import Cell, cell_from_json
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.resolve import Resolved
-from raydoa.pipeline.context import open_model
 from raydoa.pipeline.distill_rows import distill_rows
+from raydoa.pipeline.opened_models import open_model
 from raydoa.pipeline.stages import Distill, training_seed
 from raydoa.tasks.data import load_rows
 from raydoa.tasks.split import labelled, pool

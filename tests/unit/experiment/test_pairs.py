@@ -8,9 +8,10 @@ import pytest
 from raydoa.errors import UserError
 from raydoa.experiment.resolve import Resolved, resolve
 from raydoa.experiment.result_row import quantity_column
+from raydoa.models.family import Opening
 from raydoa.models.meeting import OutputSpace
 from raydoa.pipeline.beginnings import TakeLayers
-from raydoa.pipeline.context import open_model
+from raydoa.pipeline.opened_models import open_model
 from raydoa.pipeline.stages import Distill
 from raydoa.training.recipe import Recipe, Representation
 from tests.unit.checkpoints import write_checkpoint
@@ -143,7 +144,7 @@ def test_a_student_made_of_a_teachers_layers(
     assert isinstance(trained, Distill) and isinstance(trained.initial, TakeLayers)
     record = resolved.context.store.find(trained.initial.key)
     assert record is not None and record.facts["layers"] == [1]
-    model = open_model(trained, resolved.context, objective=trained.objective)
+    model = open_model(trained, resolved.context, Opening(trained.objective))
     assert model.network.config.num_hidden_layers == 1
 
 
@@ -154,7 +155,7 @@ def test_a_decoder_with_a_head_for_classes(world: World, folders: dict[str, Path
     assert row.output_space == "classes"
     trained = graph_of(resolved, cell).student
     assert isinstance(trained, Distill)
-    network = open_model(trained, resolved.context, objective=trained.objective).network
+    network = open_model(trained, resolved.context, Opening(trained.objective)).network
     assert type(network).__name__ == "Qwen3ForSequenceClassification"
     assert network.score.out_features == len(CLASSES)
 

@@ -14,9 +14,10 @@ from raydoa.models import FAMILIES
 from raydoa.models.lookup import known_shapes
 from raydoa.pipeline.beginnings import Initial, Initialize, TaskData
 from raydoa.pipeline.builder import Builder, NoLocks
-from raydoa.pipeline.context import ExecutionContext, open_model
+from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.distill_rows import distill_rows
 from raydoa.pipeline.local_runner import LocalRunner
+from raydoa.pipeline.opened_models import open_model
 from raydoa.pipeline.stages import (
     TEACHER,
     Distill,

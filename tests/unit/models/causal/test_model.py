@@ -13,6 +13,7 @@ from raydoa.errors import UnlabelableRow, UserError
 from raydoa.models.causal.family import Causal
 from raydoa.models.causal.generate import generate_batch
 from raydoa.models.causal.model import CausalModel
+from raydoa.models.family import Opening
 from raydoa.models.head import load_head
 from raydoa.models.hub import read_config
 from raydoa.models.lookup import family_at, shape_at
@@ -26,7 +27,7 @@ OBJECTIVE = Objective("classes", ("YES", "NO"))
 
 
 def opened(folder: Path, **options: Any) -> CausalModel:
-    model = Causal().open(folder, **options)
+    model = Causal().open(folder, Opening(**options))
     assert isinstance(model, CausalModel)
     model.network.eval()
     return model
@@ -159,7 +160,7 @@ def test_a_checkpoint_without_its_head_is_refused(tmp_path: Path) -> None:
 def test_dropout_is_the_recipes(tmp_path: Path) -> None:
     folder = write_decoder(tmp_path, "gpt2")
     for rate in (0.0, 0.25):
-        network = Causal().open(folder, dropout=rate).network
+        network = Causal().open(folder, Opening(dropout=rate)).network
         rates = {m.p for m in network.modules() if isinstance(m, torch.nn.Dropout)}
         assert rates == {rate}
 

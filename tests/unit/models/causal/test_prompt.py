@@ -6,6 +6,7 @@ import pytest
 from raydoa.errors import UserError
 from raydoa.models.causal.family import Causal
 from raydoa.models.causal.prompt import Prompt
+from raydoa.models.family import Opening
 from raydoa.models.objective import Objective
 from raydoa.models.word_pieces import WordPieces
 from tests.unit.decoders import CHAT, byte_pieces, write_decoder
@@ -150,7 +151,7 @@ def test_classes_that_cannot_be_told_apart(
 ) -> None:
     folder = write_decoder(tmp_path)
     if why is None:
-        assert Causal().open(folder, objective=Objective("classes", names)).outputs == 2
+        assert Causal().open(folder, Opening(Objective("classes", names))).outputs == 2
         return
     with pytest.raises(UserError, match=why):
-        Causal().open(folder, objective=Objective("classes", names))
+        Causal().open(folder, Opening(Objective("classes", names)))

@@ -9,7 +9,7 @@ from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from raydoa.errors import UserError
-from raydoa.models.family import Model
+from raydoa.models.family import Model, Opening
 from raydoa.models.lookup import family_at, shape_at
 from raydoa.models.objective import Objective
 from raydoa.training.batches import Example, collate
@@ -22,7 +22,7 @@ SOURCES = ["tiny: acid base salt water", "tiny: mix", "tiny: heat cool spin"]
 
 
 def opened(folder: Path, objective: Objective = CLASSES, **options: Any) -> Model:
-    model = family_at(folder).open(folder, objective=objective, **options)
+    model = family_at(folder).open(folder, Opening(objective, **options))
     model.network.eval()
     return model
 

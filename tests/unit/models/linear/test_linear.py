@@ -7,6 +7,7 @@ import torch
 
 from raydoa.errors import UserError
 from raydoa.models import FAMILIES
+from raydoa.models.family import Opening
 from raydoa.models.linear.grams import buckets_of
 from raydoa.models.linear.model import LinearModel, LinearNetwork
 from raydoa.models.lookup import family_at, shape_at
@@ -56,13 +57,13 @@ def test_it_is_saved_and_opened_for_the_same_classes_alone(
 ) -> None:
     model.save(tmp_path)
     family = family_at(tmp_path)
-    again = family.open(tmp_path, objective=Objective("classes", CLASSES))
+    again = family.open(tmp_path, Opening(Objective("classes", CLASSES)))
     for one, other in zip(model.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(one, other)
     assert again.output_space == model.output_space == Objective("classes", CLASSES).fingerprint
     assert shape_at(tmp_path).parameters == 98 * 3
     with pytest.raises(UserError, match=r"of the classes NO, YES, may be; the task has YES, NO$"):
-        family.open(tmp_path, objective=Objective("classes", ("YES", "NO")))
+        family.open(tmp_path, Opening(Objective("classes", ("YES", "NO"))))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_broken_weights_are_named(model: LinearModel, tmp_path: Path) -> None:
     model.save(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"no")
     with pytest.raises(UserError, match="cannot be loaded as a linear model"):
-        family_at(tmp_path).open(tmp_path, objective=Objective("classes", CLASSES))
+        family_at(tmp_path).open(tmp_path, Opening(Objective("classes", CLASSES)))
 
 
 def test_a_target_that_is_no_class_is_named(model: LinearModel) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from raydoa.models.family import Model
+from raydoa.models.family import Model, Opening
 from raydoa.models.lookup import family_at
 from raydoa.models.objective import Objective
 from raydoa.training.batches import Example
@@ -23,7 +23,7 @@ def written(folder: Path, kind: str, seed: int = 0) -> Path:
 
 
 def opened(folder: Path, **options: Any) -> Model:
-    model = family_at(folder).open(folder, **options)
+    model = family_at(folder).open(folder, Opening(**options))
     model.network.eval()
     return model
 

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers import T5ForConditionalGeneration
 
 from raydoa.errors import UserError
+from raydoa.models.family import Opening
 from raydoa.models.head import HEAD_FILE, load_head
 from raydoa.models.hub import read_config
 from raydoa.models.seq2seq.checkpoint import UntiedT5, build_model, load_model, save_model
@@ -84,7 +85,7 @@ def test_a_state_of_its_own_replaces_the_weights(tmp_path: Path, untied: bool) -
 
 def test_precision_and_dropout_are_those_asked_for(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "m")
-    model = load_model(folder, dropout=0.25, dtype=torch.bfloat16)
+    model = load_model(folder, Opening(dropout=0.25, precision="bfloat16"))
     assert model.lm_head.weight.dtype == torch.bfloat16
     assert model.config.dropout_rate == 0.25 and model.encoder.dropout.p == 0.25
 
