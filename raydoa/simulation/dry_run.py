@@ -29,6 +29,7 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
         yield f"prices are scaled: {book.scaled}"
     yield f"prices: {book.book_id}, {sweep.accelerator} at ${book.gpu_hour_usd(sweep.accelerator):.4f} per GPU-hour"
     yield from _unit_cost_lines(study)
+    yield from _memory_lines(study, runtime)
     yield from _meeting_lines(study)
     infeasible_cells = {cell: why.reason for cell, why in expected.infeasible.items()}
     yield from _reason_lines("infeasible", infeasible_cells)
@@ -56,6 +57,26 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
         yield f"CANNOT BE REACHED: {line}"
     if study.unreachable:
         yield f"cannot be had from here: {len(study.unreachable)}; a real run would refuse to start"
+
+
+def _memory_lines(study: Study, runtime: RuntimeConfig) -> Iterator[str]:
+    """What each model takes of a GPU's memory, where there are any (`raydoa.models.memory`, which is arithmetic)."""
+    if not runtime.gpus_per_worker:
+        return
+    name, sharded = study.sweep.accelerator, Placer.of(study, runtime).sharded
+    has = study.unit_costs.book.accelerator(name).memory_gib.value * 2**30
+    for model in dict.fromkeys((study.sweep.student, *study.sweep.used_teachers)):
+        workers = runtime.train_workers if model in sharded else 1
+        shape = study.shape(model)
+        needed = shape.training_bytes(workers)
+        trained = "" if shape.trained_parameters == shape.parameters else (
+            f", of which {shape.trained_parameters / 1e6:,.1f}M are trained"
+        )  # fmt: skip
+        yield (
+            f"memory of {model}, {shape.parameters / 1e6:,.1f}M weights{trained}: {needed / 1e9:,.1f} GB of {has / 1e9:.1f} "
+            f"on each of {workers} x {name} to fine-tune, {shape.labelling_bytes() / 1e9:,.1f} GB to label"
+            + ("" if max(needed, shape.labelling_bytes()) <= has else "; DOES NOT FIT")
+        )
 
 
 def _simulated_lines(
