@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from raydoa.experiment.forecast import forecast_of
 from raydoa.experiment.presets import paper
 from raydoa.experiment.resolve import resolve
 from raydoa.simulation.dry_run import dry_run_lines
+from tests.unit.world import forecast_of
 
 
 def lines(folder: Path, teachers: tuple[str, ...], **changes: object) -> list[str]:
