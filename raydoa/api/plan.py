@@ -89,11 +89,12 @@ def _without_hub(sweep: Sweep) -> Iterator[None]:
     """Ask the hub for nothing where all models are of known size: a plan needs no more, and must be quick."""
     from huggingface_hub import constants
 
-    from raydoa.models.lookup import known_shapes, own_models
+    from raydoa.models.lookup import known_shape, own_models
 
     before = constants.HF_HUB_OFFLINE
-    sized_models = {*own_models(), *known_shapes()}
-    constants.HF_HUB_OFFLINE = before or {sweep.student, *sweep.grid.teachers} <= sized_models
+    models = {sweep.student, *sweep.grid.teachers} - set(own_models())
+    sized = all(known_shape(model) is not None for model in models)
+    constants.HF_HUB_OFFLINE = before or sized
     try:
         yield
     finally:

@@ -41,10 +41,10 @@ def _check_file(path: Path, teacher: str | None) -> int:
     from raydoa.doctor.cluster_file import KubernetesFile, read_cluster_file
     from raydoa.doctor.kuberay import dry_run_command
     from raydoa.doctor.nodes import check_nodes, node_groups, node_lines
-    from raydoa.models.lookup import known_checkpoints
+    from raydoa.models.lookup import known_names, known_shape, own_models
 
-    teachers = list(known_checkpoints())
-    if teacher is not None and teacher not in teachers:
+    if teacher is not None and known_shape(teacher) is None:
+        teachers = [name for name in known_names() if name not in own_models()]
         hint = did_you_mean(teacher, teachers)
         raise UserError(f"--teacher: found {teacher!r}; raydoa knows {', '.join(teachers)}{hint}")
     file = read_cluster_file(path)

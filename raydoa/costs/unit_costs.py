@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 from raydoa.costs.prices import Accelerator, PriceBook
 from raydoa.errors import UserError, did_you_mean
 from raydoa.models.family import Device, ModelShape
-from raydoa.models.lookup import known_shapes
+from raydoa.models.lookup import known_names, known_shape
 from raydoa.settings import Settings, read_yaml
 from raydoa.training.recipe import Recipe
 
@@ -180,10 +180,9 @@ class UnitCosts:
         Raises:
             UserError: they are not known.
         """
-        by_name = known_shapes()
-        shape = self.shapes.get(model) or by_name.get(model)
+        shape = self.shapes.get(model) or known_shape(model)
         if shape is None:
-            names = sorted({*self.shapes, *by_name, *_toy_models(self.book)})
+            names = sorted({*self.shapes, *known_names(), *_toy_models(self.book)})
             raise UserError(
                 f"model: no unit cost and no shape for {model!r} under price book "
                 f"{self.book.book_id!r}; known are {', '.join(names)}{did_you_mean(model, names)}"

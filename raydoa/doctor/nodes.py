@@ -16,7 +16,7 @@ from raydoa.doctor.finding import Finding, as_list, nested
 from raydoa.doctor.kuberay import cluster_specs, pod_groups
 from raydoa.errors import UserError
 from raydoa.models.family import ModelShape
-from raydoa.models.lookup import known_checkpoints
+from raydoa.models.lookup import known_checkpoints, known_shape
 
 _GPU = "nvidia.com/gpu"
 _ACCELERATOR = "raydoa/accelerator"
@@ -55,15 +55,21 @@ def needed_memory(shape: ModelShape, gpus: int) -> float:
     return max(shape.training_bytes(gpus), shape.labelling_bytes())
 
 
-def largest_teacher(gpus: int, bytes_each: float) -> str | None:
-    """The largest model of known size that a node with ``gpus`` GPUs of ``bytes_each`` fine-tunes and labels with."""
-    by_size = sorted(known_checkpoints().items(), key=lambda item: item[1].parameters)
-    fitting = [name for name, shape in by_size if needed_memory(shape, gpus) <= bytes_each]
-    return fitting[-1] if fitting else None
+def largest_teachers(gpus: int, bytes_each: float) -> list[str]:
+    """The largest model of each family that a node with ``gpus`` GPUs of ``bytes_each`` fine-tunes and labels with.
+
+    Of those whose size is known by their name; the largest comes first.
+    """
+    by_size = sorted(known_checkpoints().items(), key=lambda item: item[1].parameters, reverse=True)
+    largest: dict[str, str] = {}
+    for name, shape in by_size:
+        if needed_memory(shape, gpus) <= bytes_each:
+            largest.setdefault(shape.family, name)
+    return list(largest.values())
 
 
 def check_nodes(groups: Sequence[NodeGroup], teacher: str | None) -> Iterator[Finding]:
-    """Two kinds of GPU that may start, and the teacher's memory."""
+    """Two kinds of GPU that may start, and the memory of a teacher whose size is known by its name."""
     starting = {group.name: group.gpu for group in groups if group.gpu and group.maximum > 0}
     kinds = sorted({gpu.name for gpu in starting.values()})
     if len(kinds) > 1:
@@ -74,9 +80,11 @@ def check_nodes(groups: Sequence[NodeGroup], teacher: str | None) -> Iterator[Fi
         )
     if teacher is None or not starting:
         return
-    if not any(_fits(teacher, gpu) for gpu in starting.values()):
+    shape = known_shape(teacher)
+    assert shape is not None, "the command line takes no other"
+    if not any(_fits(shape, gpu) for gpu in starting.values()):
         name, gpu = max(starting.items(), key=lambda item: item[1].count * item[1].memory_gib)
-        need = needed_memory(known_checkpoints()[teacher], gpu.count) / 1e9
+        need = needed_memory(shape, gpu.count) / 1e9
         yield Finding(
             name,
             f"{teacher} needs {need:.1f} GB on each of {_describe(gpu)}",
@@ -85,15 +93,17 @@ def check_nodes(groups: Sequence[NodeGroup], teacher: str | None) -> Iterator[Fi
 
 
 def node_lines(groups: Sequence[NodeGroup]) -> Iterator[str]:
-    """One line a group: dollars per hour, counts, GPUs, the largest teacher; then the totals and their sources."""
+    """One line a group: dollars per hour, counts, GPUs, the largest teachers; then the totals and their sources."""
     for group in groups:
         market, at_most = ("spot", "at most ") if group.is_spot else ("on demand", "")
         price = f"{at_most}${group.usd_per_hour:,.3f}/h"
         counts = f"{group.minimum} to {group.maximum}"
         line = f"{group.name}  {group.machine}  {market}  {price}  {counts}"
         if group.gpu is not None:
-            largest = largest_teacher(group.gpu.count, group.gpu.memory_gib * 2**30)
-            line += f"  {_describe(group.gpu)}, trains up to {largest or 'no T5'}"
+            largest = largest_teachers(group.gpu.count, group.gpu.memory_gib * 2**30)
+            line += (
+                f"  {_describe(group.gpu)}, trains up to {', '.join(largest) or 'no known teacher'}"
+            )
         yield line
     idle = sum(group.usd_per_hour * group.minimum for group in groups)
     busy = sum(group.usd_per_hour * group.maximum for group in groups)
@@ -187,8 +197,8 @@ def _of_kuberay(file: KubernetesFile) -> Iterator[NodeGroup | Finding]:
             )
 
 
-def _fits(teacher: str, gpu: Gpus) -> bool:
-    return needed_memory(known_checkpoints()[teacher], gpu.count) <= gpu.memory_gib * 2**30
+def _fits(shape: ModelShape, gpu: Gpus) -> bool:
+    return needed_memory(shape, gpu.count) <= gpu.memory_gib * 2**30
 
 
 def _describe(gpu: Gpus) -> str:

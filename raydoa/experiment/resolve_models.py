@@ -10,7 +10,7 @@ from raydoa.experiment.config import Sweep
 from raydoa.models.checkpoint_check import check_checkpoint
 from raydoa.models.family import ModelShape
 from raydoa.models.hub import Located, checkpoint_folder, local_folder, locate
-from raydoa.models.lookup import family_at, known_shapes, own_models, shape_at
+from raydoa.models.lookup import family_at, known_names, known_shape, own_models, shape_at
 from raydoa.models.meeting import Speaker
 from raydoa.models.naming import ModelName
 from raydoa.pipeline.beginnings import Checkpoint, TakeLayers
@@ -66,14 +66,15 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
                 )
             located, folders[name] = _found(named, place)
         except Unreachable as why:
-            if name not in known_shapes():
-                near = did_you_mean(name, [*own_models(), *known_shapes()])
+            if known_shape(name) is None:
+                near = did_you_mean(named.base, [*own_models(), *known_names()])
                 raise UserError(
                     f"{why}; its size is not known, so it cannot be priced either{near}"
                 ) from why
-            missing.append(str(why))
-            stand_in = hashlib.sha256(f"unreachable {name}".encode()).hexdigest()
-            checkpoints[name] = Checkpoint(name, stand_in)
+            if str(why) not in missing:
+                missing.append(str(why))
+            stand_in = hashlib.sha256(f"unreachable {named.base}".encode()).hexdigest()
+            checkpoints[name] = _begun(named, Checkpoint(name, stand_in))
             continue
         checkpoints[name] = _begun(named, Checkpoint(name, located.fingerprint))
         where[located.fingerprint] = located.place
@@ -92,7 +93,8 @@ def _speaker(
         family = own_models()[name]
         return Speaker(name, family.name, f"{family.name} here", outputs=0)
     if folder is None:
-        shape = known_shapes()[name]
+        shape = known_shape(name)
+        assert shape is not None, "what cannot be reached and is of no known size is refused"
         return Speaker(name, shape.family, None, shape.outputs, shape.writes)
     family, shape = family_at(folder, ModelName.of(name).settings.kind), shapes[name]
     return Speaker(name, family.name, family.output_space(folder), shape.outputs, shape.writes)

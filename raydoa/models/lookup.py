@@ -1,6 +1,10 @@
-"""Models by name, by `config.json` and by folder: which family one is of, and how large it is."""
+"""Models by name, by `config.json` and by folder: which family one is of, and how large it is.
+
+A name alone says how large a model is where a family knows it, or where its configuration is shipped.
+"""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +12,9 @@ from raydoa.errors import UserError
 from raydoa.models import FAMILIES
 from raydoa.models.family import Family, ModelShape
 from raydoa.models.hub import read_config
+from raydoa.models.known_configs import configured_names, known_config
 from raydoa.models.layer_subset import config_with_layers
-from raydoa.models.naming import ModelSettings
+from raydoa.models.naming import ModelName, ModelSettings
 
 
 def family_of(config: Mapping[str, Any], where: str) -> Family:
@@ -33,23 +38,49 @@ def family_at(folder: Path, kind: str | None = None) -> Family:
 
 def shape_at(folder: Path, settings: ModelSettings | None = None) -> ModelShape:
     """The size of the checkpoint in a folder, begun so. Raises `UserError`: there is none, or no family takes it."""
-    config, where = read_config(folder), str(folder / "config.json")
     settings = settings or ModelSettings()
     family = family_at(folder, settings.kind)
+    return _shape(family, read_config(folder), settings, str(folder / "config.json"))
+
+
+def known_shape(name: str) -> ModelShape | None:
+    """The size of a model that is known by its name alone, with or without brackets; None: it is not.
+
+    Raises:
+        UserError: what is in brackets is wrong, or does not go with the model.
+    """
+    of_families = (family.shapes[name] for family in FAMILIES if name in family.shapes)
+    return next(of_families, None) or _configured_shape(name)
+
+
+@cache
+def _configured_shape(name: str) -> ModelShape | None:
+    named = ModelName.of(name)
+    known = known_config(named.base)
+    if known is None:
+        return None
+    family = FAMILIES.get(named.settings.kind or known.family)
+    return _shape(family, known.config, named.settings, f"model {name}")
+
+
+def _shape(
+    family: Family, config: Mapping[str, Any], settings: ModelSettings, where: str
+) -> ModelShape:
     if settings.layers:
         config = config_with_layers(config, settings.layers, where)
     shape = family.shape(config, where)
     return shape if settings.lora is None else family.with_lora(shape, settings.lora)
 
 
-def known_shapes() -> dict[str, ModelShape]:
+def known_names() -> tuple[str, ...]:
     """Models whose size is known by their name alone."""
-    return {name: shape for family in FAMILIES for name, shape in family.shapes.items()}
+    return (*(name for family in FAMILIES for name in family.shapes), *configured_names())
 
 
 def known_checkpoints() -> dict[str, ModelShape]:
-    """Those of them that are pretrained elsewhere."""
-    return {name: shape for name, shape in known_shapes().items() if name not in own_models()}
+    """Sizes of those of them that are pretrained elsewhere."""
+    sizes = {name: known_shape(name) for name in known_names() if name not in own_models()}
+    return {name: shape for name, shape in sizes.items() if shape is not None}
 
 
 def own_models() -> dict[str, Family]:

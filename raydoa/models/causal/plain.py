@@ -10,8 +10,6 @@ Plans know it by the names in a configuration. A model that is open is asked: a 
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 _CHANGES = (
     "final_logit_softcapping",
     "logits_soft_cap",
@@ -32,17 +30,18 @@ def says_plain(config: Mapping[str, Any]) -> bool:
     return config.get("model_type") not in _BY_DEFAULT or bool(named)
 
 
-@torch.no_grad()
 def is_plain(network: Any) -> bool:
     """Whether it is so of a model that is open; one whose weights lie in parts (ZeRO-3) cannot be asked."""
+    import torch
+
     head = network.get_output_embeddings()
     if head.bias is not None:
         return False
     if not head.weight.numel():
         return says_plain(network.config.to_dict())
-    seen: dict[str, torch.Tensor] = {}
+    seen: dict[str, Any] = {}
 
-    def keep(_module: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def keep(_module: Any, inputs: tuple[Any, ...], output: Any) -> None:
         seen.update(state=inputs[0], output=output)
 
     hooks = [
@@ -53,7 +52,8 @@ def is_plain(network: Any) -> bool:
     ]
     try:
         ids = torch.zeros((1, 2), dtype=torch.long, device=network.device)
-        logits = network(input_ids=ids, use_cache=False).logits
+        with torch.no_grad():
+            logits = network(input_ids=ids, use_cache=False).logits
     finally:
         for hook in hooks:
             hook.remove()

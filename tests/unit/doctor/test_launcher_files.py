@@ -241,15 +241,26 @@ def test_files_that_others_may_read(examine: Examine, tmp_path: Path) -> None:
     assert "ray get-auth-token --generate" in " ".join(examine("aws")[1])
 
 
+NEEDED = {"google/t5-v1_1-xl": 56.9, "Qwen/Qwen3-4B": 76.2}
+"""GB of the one GPU, for those that have too little in 24."""
+
+
 @pytest.mark.parametrize(
-    ("teacher", "code"), [("google/t5-v1_1-large", 0), ("google/t5-v1_1-xl", 1)]
+    ("teacher", "code"),
+    [
+        ("google/t5-v1_1-large", 0),
+        ("google/t5-v1_1-xl", 1),
+        ("Qwen/Qwen3-0.6B", 0),
+        ("Qwen/Qwen3-4B", 1),
+        ("Qwen/Qwen3-4B[layers=0,1,2]", 0),
+    ],
 )
 def test_the_teacher_fits_the_node(examine: Examine, teacher: str, code: int) -> None:
     got, lines = examine("aws", None, "--teacher", teacher)
     assert got == code
     if code:
         assert lines == [
-            "a10g_spot: google/t5-v1_1-xl needs 56.9 GB on each of 1 x A10G (24.0 GB each); "
+            f"a10g_spot: {teacher} needs {NEEDED[teacher]} GB on each of 1 x A10G (24.0 GB each); "
             "let larger nodes start, or choose a smaller teacher"
         ]
 
@@ -271,7 +282,7 @@ def test_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
     a100 = next(line for line in lines if line.startswith("a100_40gb  "))
     assert "on demand  $22.012/h  0 to 0" in a100 and a100.endswith(
-        "trains up to google/t5-v1_1-xxl"
+        "trains up to Qwen/Qwen3-14B, google/t5-v1_1-xxl, microsoft/deberta-v3-large"
     )
     total = next(
         at for at, line in enumerate(lines) if line.startswith("idle $0.213/h, at most $4.32/h")
@@ -303,5 +314,9 @@ def test_mistakes_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert "nowhere.yaml: cannot be read (No such file" in capsys.readouterr().err
     assert main(["doctor", "x.yaml", "--store", "s"]) == 2
     assert "they are checked on a running cluster" in capsys.readouterr().err
-    assert main(["doctor", "x.yaml", "--teacher", "google/t5-v1_1-xx"]) == 2
-    assert "did you mean 'google/t5-v1_1-xxl'?" in capsys.readouterr().err
+    for mistyped, meant in (
+        ("google/t5-v1_1-xx", "google/t5-v1_1-xxl"),
+        ("Qwen/Qwen3-8", "Qwen/Qwen3-8B"),
+    ):
+        assert main(["doctor", "x.yaml", "--teacher", mistyped]) == 2
+        assert f"did you mean '{meant}'?" in capsys.readouterr().err

@@ -257,6 +257,28 @@ def test_a_hub_model_beyond_v1_1_is_priced_by_its_config(
     assert resolved.study.checkpoints["someone/t5-small-of-mine"].fingerprint == commit
 
 
+def test_a_hub_model_out_of_reach_is_priced_by_its_shipped_configuration(world: World) -> None:
+    """All beginnings of a checkpoint are missing as one, and are other models all the same."""
+    whole = "sentence-transformers/all-MiniLM-L6-v2"
+    part = f"{whole}[layers=0,5]"
+    sweep = one_cell(
+        world, student=part, teachers=(whole,), strategies=("distill",), u=(20,), pretraining=None
+    )
+    study = world.resolved(sweep).study
+    [missing] = study.unreachable
+    assert missing.startswith(f"model {whole}: the hub cannot be reached")
+    assert study.shape(part).parameters < study.shape(whole).parameters
+    text = "\n".join(dry_run_lines(study, world.runtime(), forecast_of(world.resolved(sweep))))
+    assert "1 take_layers" in text
+    assert f"{part} learns from {whole}: its distributions over the task's classes" in text
+
+
+def test_a_hub_model_of_unknown_size_is_refused_with_the_nearest_name(world: World) -> None:
+    for name in ("Qwen/Qwen3-0.5B", "Qwen/Qwen3-0.5B[layers=0]"):
+        with pytest.raises(UserError, match="cannot be priced either .*'Qwen/Qwen3-0.6B'"):
+            world.resolved(one_cell(world, student=name, pretraining=None))
+
+
 def test_the_pool_of_a_named_task_lies_beside_its_rows(world: World) -> None:
     """The paper's pools are larger than its labelled rows; without one, a pool is what is left of those."""
     data = world.folder / "data"

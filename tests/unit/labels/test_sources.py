@@ -11,7 +11,7 @@ from raydoa.errors import UserError
 from raydoa.labels import SOURCES
 from raydoa.labels.teacher import TeacherLabeller
 from raydoa.models import FAMILIES
-from raydoa.models.lookup import known_shapes
+from raydoa.models.lookup import known_shape
 from raydoa.pipeline.beginnings import Initial, Initialize, TaskData
 from raydoa.pipeline.builder import Builder, NoLocks
 from raydoa.pipeline.context import ExecutionContext
@@ -115,7 +115,8 @@ def tiny(tmp_path: Path) -> Tiny:
 
 def test_a_linear_student_learns_from_labels(tiny: Tiny) -> None:
     assert tiny.score(tiny.fine_tune()) >= 0.9
-    assert known_shapes()["bag"].parameters == (4096 + 2) * 16
+    bag = known_shape("bag")
+    assert bag is not None and bag.parameters == (4096 + 2) * 16
 
 
 def test_a_linear_student_learns_from_rules(tiny: Tiny, caplog: pytest.LogCaptureFixture) -> None:
