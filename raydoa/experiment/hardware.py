@@ -2,12 +2,13 @@
 
 T5-XXL (google/t5-v1_1-xxl) has 11.13e9 parameters: 22.3 GB in bf16, and 16 bytes a parameter while it trains = 178 GB.
 Under ZeRO-3 on W GPUs each holds 178 / W, and beside it, at the peak, some 12 GB; `raydoa.models.memory` says what they are,
-and works it out for any T5:
+and works it out for any model:
 
     8 x A100-40GB   178 / 8 = 22.3, + 12 = 34 GB of 40: fits, 4 rows a GPU make the global batch of 32
     8 x A100-80GB   the same 34 GB of 80: fits
     4 x H100-80GB   178 / 4 = 44.5, + 12 = 56 GB of 80: fits, 8 rows a GPU (0.4 GB more)
     4 x A100-40GB   56 GB of 40: does not fit, unless `--offload` moves the optimiser's 134 GB to the host
+    1 x 80 GB       190 GB: does not fit; T5-XL does (57 GB), and so does Qwen3-4B (76 GB)
 
 A group that loses machines continues with the fewest GPUs that still hold it, 178 / W + 12 being the memory of one:
 
@@ -59,7 +60,7 @@ class Hardware:
         return {"sweep": {"accelerator": self.accelerator}, "runtime": runtime}
 
     def runtime(self) -> RuntimeConfig:
-        """How a sweep with teachers up to T5-XXL runs on it."""
+        """How a sweep runs on it: on several GPUs with teachers up to T5-XXL."""
         return RuntimeConfig.model_validate(self.overrides()["runtime"])
 
 
@@ -67,6 +68,8 @@ HARDWARE: Mapping[str, Hardware] = {
     "8xa100-40gb": Hardware("a100-40gb", gpus=8, least_gpus=7, micro_batch_size=4),
     "8xa100-80gb": Hardware("a100-80gb", gpus=8, least_gpus=3, micro_batch_size=4),
     "4xh100-80gb": Hardware("h100-80gb", gpus=4, least_gpus=3, micro_batch_size=8),
+    "1xa100-80gb": Hardware("a100-80gb", gpus=1, least_gpus=1, micro_batch_size=4),
+    "1xh100-80gb": Hardware("h100-80gb", gpus=1, least_gpus=1, micro_batch_size=4),
 }
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import constants
 
 import raydoa
 from raydoa import api
 from raydoa.costs.items import ITEMS
+from raydoa.errors import UserError
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.annotate import AnnotateStrategy
 
@@ -79,6 +81,31 @@ def test_mistakes_are_one_line(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(raydoa.UserError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("student", "asks"),
+    [
+        ("Qwen/Qwen3-0.6B", False),
+        ("nano-s", False),
+        ("sentence-transformers/all-MiniLM-L6-v2[layers=0,5]", False),
+        ("somebody/else", True),
+    ],
+)
+def test_a_plan_asks_the_hub_for_models_of_unknown_size_alone(
+    student: str, asks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    offline: list[bool] = []
+
+    def look(*_arguments: object) -> None:
+        offline.append(constants.HF_HUB_OFFLINE)
+        raise UserError("seen")
+
+    monkeypatch.setattr("raydoa.experiment.resolve.resolve", look)
+    with pytest.raises(UserError, match="^seen$"):
+        raydoa.plan("decoders", task="fever", n=100, budgets=100, student=student)
+    assert offline == [not asks] and constants.HF_HUB_OFFLINE is False
 
 
 def test_a_plan() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from raydoa.doctor.nodes import largest_teacher, needed_memory
+from raydoa.doctor.nodes import largest_teachers, needed_memory
 from raydoa.experiment.hardware import HARDWARE
+from raydoa.models.lookup import known_shape
 from raydoa.models.memory import training_memory
 from raydoa.models.seq2seq.shape import T5_SHAPES
 
@@ -24,7 +25,7 @@ def test_every_part_of_xxl_on_8_gpus() -> None:
     assert 0.3e9 < memory.activations < 0.5e9
 
 
-@pytest.mark.parametrize("name", HARDWARE)
+@pytest.mark.parametrize("name", [name for name in HARDWARE if HARDWARE[name].gpus > 1])
 def test_the_fewest_gpus_that_hold_the_largest_teacher(name: str) -> None:
     gib = float(name.rsplit("-", 1)[1].removesuffix("gb")) * 1e9
     hardware = HARDWARE[name]
@@ -51,8 +52,26 @@ def test_labelling_counts_where_training_is_spread_wide() -> None:
 
 @pytest.mark.parametrize(
     ("gpus", "gib", "largest"),
-    [(1, 22.35, "large"), (8, 40, "xxl"), (4, 80, "xxl"), (4, 40, "xl"), (1, 1, None)],
+    [
+        (1, 22.35, ["google/t5-v1_1-large", "Qwen/Qwen3-0.6B", "microsoft/deberta-v3-large"]),
+        (1, 80, ["Qwen/Qwen3-4B", "google/t5-v1_1-xl", "microsoft/deberta-v3-large"]),
+        (8, 40, ["Qwen/Qwen3-14B", "google/t5-v1_1-xxl", "microsoft/deberta-v3-large"]),
+        (8, 80, ["Qwen/Qwen3-32B", "google/t5-v1_1-xxl", "microsoft/deberta-v3-large"]),
+        (4, 80, ["Qwen/Qwen3-14B", "google/t5-v1_1-xxl", "microsoft/deberta-v3-large"]),
+        (4, 40, ["Qwen/Qwen3-4B", "google/t5-v1_1-xl", "microsoft/deberta-v3-large"]),
+        (1, 1, ["sentence-transformers/all-MiniLM-L6-v2"]),
+        (1, 0.5, []),
+    ],
 )
-def test_the_largest_teacher_of_a_node(gpus: int, gib: float, largest: str | None) -> None:
-    named = None if largest is None else f"google/t5-v1_1-{largest}"
-    assert largest_teacher(gpus, gib * 2**30) == named
+def test_the_largest_teacher_of_each_family_on_a_node(
+    gpus: int, gib: float, largest: list[str]
+) -> None:
+    assert largest_teachers(gpus, gib * 2**30) == largest
+
+
+@pytest.mark.parametrize("name", [name for name in HARDWARE if HARDWARE[name].gpus == 1])
+def test_what_hardware_says_of_one_gpu(name: str) -> None:
+    largest = T5_SHAPES["google/t5-v1_1-xl"], known_shape("Qwen/Qwen3-4B")
+    needs = [training_memory(shape, 1).total / 1e9 for shape in largest if shape is not None]
+    assert needs == pytest.approx([57, 76], abs=0.6)
+    assert HARDWARE[name].overrides()["runtime"]["train_workers"] == 1

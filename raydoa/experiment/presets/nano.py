@@ -1,18 +1,8 @@
-"""Presets: functions, each of which returns a complete configuration.
+"""The nano family, whose weights ship: `embedded` on a generated task, `nano` on rows of one's own. Prices are scaled."""
 
-`embedded` needs nothing but the package, `nano` is the same family on rows of one's own, `paper` is the grid of
-"Distill or Annotate?" (arXiv 2305.01645) with its models.
-"""
-
-from collections.abc import Callable, Iterable, Mapping
-
-from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.config import Grid, Pretraining, RuntimeConfig, Sweep
-from raydoa.experiment.configuration import Configuration, ConfigurationFile
-from raydoa.experiment.hardware import HARDWARE
+from raydoa.experiment.configuration import Configuration
 from raydoa.training.recipe import PretrainRecipe, Recipe, Representation
-
-PAPER_TASKS = ("wlp", "stanceosaurus", "fever", "multipit_id", "multipit_gen", "nq")
 
 
 def embedded() -> Configuration:
@@ -92,86 +82,6 @@ def nano() -> Configuration:
         ),
         runtime=base.runtime,
     )
-
-
-def paper() -> Configuration:
-    """The paper's grid and recipes, on 8 A100-40GB: ZeRO-3 over all of them for every teacher."""
-    training = {"learning_rate": 3e-5, "batch_size": 32, "precision": "bfloat16"}
-    return Configuration(
-        sweep=Sweep(
-            name="paper",
-            grid=Grid(
-                tasks=PAPER_TASKS,
-                strategies=("annotate", "distill", "self_distill"),
-                budgets=(100.0, 200.0, 300.0, 500.0),
-                n=(100, 500, 1000),
-                u=(5000, 10_000, 100_000),
-                teachers=tuple(f"google/t5-v1_1-{size}" for size in ("large", "xl", "xxl")),
-                seeds=(0, 1, 2),
-            ),
-            student="google/t5-v1_1-small",
-            student_recipe=Recipe(epochs=20, **training),
-            teacher_recipe=Recipe(epochs=20, **training),
-            distill_recipe=Recipe(epochs=50, temperature=2.0, **training),
-            representation=Representation(),
-            prices="2026-11-09",
-            accelerator=HARDWARE["8xa100-40gb"].accelerator,
-            region="us",
-        ),
-        runtime=HARDWARE["8xa100-40gb"].runtime(),
-    )
-
-
-PRESETS: Mapping[str, Callable[[], Configuration]] = {
-    "embedded": embedded,
-    "nano": nano,
-    "paper": paper,
-}
-
-
-def preset(name: str, where: str = "--config") -> Configuration:
-    """The configuration called ``name``; ``where`` names the flag or field in the error.
-
-    Raises:
-        UserError: there is none.
-    """
-    if name not in PRESETS:
-        raise UserError(
-            f"{where}: found {name!r}; known are {', '.join(PRESETS)}{did_you_mean(name, list(PRESETS))}"
-        )
-    return PRESETS[name]()
-
-
-def base_configuration(
-    default: str,
-    *,
-    name: str | None = None,
-    file: ConfigurationFile | None = None,
-    tasks: Iterable[str] | None = None,
-) -> Configuration:
-    """A preset, with what a file changes in it.
-
-    Args:
-        default: the preset where none is named; `nano` stands in for it if it does not have the tasks.
-        name: the preset, whatever the file says.
-        file: names a preset, or leaves that open as well.
-        tasks: those that are asked for, if not the file's.
-
-    Raises:
-        UserError: there is no such preset, or a field of the file is wrong.
-    """
-    if name is not None:
-        return _over(preset(name), file)
-    if file is not None and file.preset is not None:
-        return file.over(preset(file.preset, f"{file.path}: preset"))
-    base = preset(default)
-    configuration = _over(base, file)
-    lacking = set(tasks or configuration.sweep.grid.tasks) - set(base.sweep.grid.tasks)
-    return _over(nano(), file) if lacking else configuration
-
-
-def _over(base: Configuration, file: ConfigurationFile | None) -> Configuration:
-    return base if file is None else file.over(base)
 
 
 def _nano_pretraining(
