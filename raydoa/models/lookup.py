@@ -49,13 +49,18 @@ def known_shape(name: str) -> ModelShape | None:
     Raises:
         UserError: what is in brackets is wrong, or does not go with the model.
     """
-    of_families = (family.shapes[name] for family in FAMILIES if name in family.shapes)
-    return next(of_families, None) or _configured_shape(name)
+    for family in FAMILIES:
+        if name in family.shapes:
+            return family.shapes[name]
+    return _begun_shape(name)
 
 
 @cache
-def _configured_shape(name: str) -> ModelShape | None:
+def _begun_shape(name: str) -> ModelShape | None:
     named = ModelName.of(name)
+    for family in FAMILIES:
+        if named.base in family.shapes and not named.settings.layers:
+            return _trained(family, family.shapes[named.base], named.settings)
     known = known_config(named.base)
     if known is None:
         return None
@@ -68,7 +73,10 @@ def _shape(
 ) -> ModelShape:
     if settings.layers:
         config = config_with_layers(config, settings.layers, where)
-    shape = family.shape(config, where)
+    return _trained(family, family.shape(config, where), settings)
+
+
+def _trained(family: Family, shape: ModelShape, settings: ModelSettings) -> ModelShape:
     return shape if settings.lora is None else family.with_lora(shape, settings.lora)
 
 

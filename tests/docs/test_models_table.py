@@ -19,12 +19,13 @@ _ROWS = {
 
 @pytest.mark.parametrize("name", _ROWS)
 def test_a_row(name: str) -> None:
-    shape = known_shape(name)
-    assert shape is not None
+    shape, adapted = known_shape(name), known_shape(f"{name}[lora_r=16]")
+    assert shape is not None and adapted is not None
     assert _ROWS[name] == [
         shape.family,
         f"{shape.parameters / 1e6:,.0f} M",
         *(f"{shape.training_bytes(gpus) / 1e9:,.1f}" for gpus in (8, 1)),
+        f"{adapted.training_bytes(1) / 1e9:,.1f}",
     ]
 
 

@@ -1,15 +1,15 @@
 """Presets: functions, each of which returns a complete configuration.
 
 `embedded` needs nothing but the package, `nano` is the same family on rows of one's own, `paper` is the grid of
-"Distill or Annotate?" (arXiv 2305.01645) with its models. `encoders` and `decoders` ask its question of models that people
-ship today.
+"Distill or Annotate?" (arXiv 2305.01645) with its models. `encoders`, `decoders` and `decoders-lora` ask its question of
+models that people ship today.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 
 from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.configuration import Configuration, ConfigurationFile
-from raydoa.experiment.presets.decoders import decoders
+from raydoa.experiment.presets.decoders import decoders, decoders_lora
 from raydoa.experiment.presets.encoders import encoders
 from raydoa.experiment.presets.nano import embedded, nano
 from raydoa.experiment.presets.paper import PAPER_TASKS, paper
@@ -19,6 +19,7 @@ __all__ = [
     "PRESETS",
     "base_configuration",
     "decoders",
+    "decoders_lora",
     "embedded",
     "encoders",
     "nano",
@@ -32,6 +33,7 @@ PRESETS: Mapping[str, Callable[[], Configuration]] = {
     "paper": paper,
     "encoders": encoders,
     "decoders": decoders,
+    "decoders-lora": decoders_lora,
 }
 
 

@@ -6,15 +6,18 @@ from raydoa.experiment.hardware import HARDWARE
 from raydoa.experiment.presets.paper import PAPER_TASKS
 from raydoa.training.recipe import Recipe
 
+_STUDENT = "Qwen/Qwen3-0.6B"
+_SIZES = ("4B", "8B", "14B", "32B")
+_TRAINING = {
+    "batch_size": 32,
+    "schedule": "linear",
+    "warmup_fraction": 0.1,
+    "precision": "bfloat16",
+}
+
 
 def decoders() -> Configuration:
     """Qwen3-0.6B learns from labels and from Qwen3 up to 32B, on 8 A100-80GB: ZeRO-3 over all of them for every teacher."""
-    training = {
-        "batch_size": 32,
-        "schedule": "linear",
-        "warmup_fraction": 0.1,
-        "precision": "bfloat16",
-    }
     return Configuration(
         sweep=Sweep(
             name="decoders",
@@ -24,17 +27,38 @@ def decoders() -> Configuration:
                 budgets=(100.0, 200.0, 300.0, 500.0),
                 n=(100, 500, 1000),
                 u=(5000, 10_000, 100_000),
-                teachers=tuple(f"Qwen/Qwen3-{size}" for size in ("4B", "8B", "14B", "32B")),
+                teachers=tuple(f"Qwen/Qwen3-{size}" for size in _SIZES),
                 seeds=(0, 1, 2),
             ),
-            student="Qwen/Qwen3-0.6B",
-            student_recipe=Recipe(learning_rate=2e-5, epochs=5, **training),
-            teacher_recipe=Recipe(learning_rate=1e-5, epochs=3, **training),
-            distill_recipe=Recipe(learning_rate=2e-5, epochs=3, temperature=2.0, **training),
+            student=_STUDENT,
+            student_recipe=Recipe(learning_rate=2e-5, epochs=5, **_TRAINING),
+            teacher_recipe=Recipe(learning_rate=1e-5, epochs=3, **_TRAINING),
+            distill_recipe=Recipe(learning_rate=2e-5, epochs=3, temperature=2.0, **_TRAINING),
             prices="2026-11-09",
             accelerator=HARDWARE["8xa100-80gb"].accelerator,
             region="us",
         ),
         # Qwen3-32B needs all of them: it has three times the parameters of T5-XXL.
         runtime=HARDWARE["8xa100-80gb"].runtime().model_copy(update={"least_train_workers": 8}),
+    )
+
+
+def decoders_lora() -> Configuration:
+    """The same with LoRAs of rank 16, and a Llama of another tokenizer, on one H100 of 80 GB."""
+    whole = decoders()
+    names = (*(f"Qwen/Qwen3-{size}" for size in _SIZES), "meta-llama/Llama-3.1-8B-Instruct")
+    one = HARDWARE["1xh100-80gb"]
+    return Configuration(
+        sweep=whole.sweep.model_copy(
+            update={
+                "name": "decoders-lora",
+                "grid": whole.sweep.grid.model_copy(
+                    update={"teachers": tuple(f"{name}[lora_r=16]" for name in names)}
+                ),
+                # A LoRA learns at about ten times the rate of the weights (Biderman et al., arXiv 2405.09673).
+                "teacher_recipe": Recipe(learning_rate=2e-4, epochs=3, **_TRAINING),
+                "accelerator": one.accelerator,
+            }
+        ),
+        runtime=one.runtime(),
     )
