@@ -54,6 +54,7 @@ class DeepSpeedEngine:
     def __init__(
         self, loss: Loss, recipe: Recipe, total_steps: int, config: dict[str, Any], device: str
     ) -> None:
+        self.target_cost = loss.target_cost
         self._recipe = recipe
         self._total_steps = total_steps
         self._device = device

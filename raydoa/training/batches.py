@@ -2,8 +2,8 @@
 
 Rows are shuffled anew each epoch, cut into windows of many batches, sorted by length inside a
 window and cut into batches, whose order is shuffled again: little padding, and still a different
-batch every time. Because a batch follows from (lengths, batch size, seed, step) alone, training
-resumes at any step exactly.
+batch every time. What a row's length is depends on how a model lays it out (`Loss.target_cost`). Because a batch follows
+from (lengths, batch size, seed, step) alone, training resumes at any step exactly.
 
 A global batch is cut into micro-batches of equal size; micro-batch i belongs to rank i mod world.
 Every loss is divided by the target tokens of the *global* batch, so that it makes no difference how
@@ -20,6 +20,8 @@ import numpy as np
 import torch
 
 PAD_ID = 0
+TARGET_COST = 4
+"""What a target token counts for when rows are sorted by length, in source tokens, unless a model's loss says otherwise."""
 _WINDOW_BATCHES = 50
 
 
@@ -128,12 +130,18 @@ def lengths_of(examples: Sequence[Example]) -> np.ndarray:
 class Batches:
     """The global batches of a training, in an order that ``seed`` decides; the last one of an epoch may have fewer rows."""
 
-    def __init__(self, examples: Sequence[Example], batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        batch_size: int,
+        seed: int,
+        target_cost: int = TARGET_COST,
+    ) -> None:
         assert examples, "nothing to train on"
         self._examples = examples
         self._batch_size = batch_size
         self._seed = seed
-        self._lengths = lengths_of(examples) @ np.array([1, 4])
+        self._lengths = lengths_of(examples) @ np.array([1, target_cost])
         self.steps_per_epoch = -(-len(examples) // batch_size)
         self._epoch: tuple[int, list[np.ndarray]] | None = None
 
@@ -174,11 +182,12 @@ class InTurn:
         batch_size: int,
         seed: int,
         steps: int,
+        target_cost: int = TARGET_COST,
     ) -> None:
         share = len(first) / (len(first) + len(then))
         self._turn = min(max(1, round(steps * share)), max(1, steps - 1))
-        self._first = Batches(first, batch_size, seed)
-        self._then = Batches(then, batch_size, seed)
+        self._first = Batches(first, batch_size, seed, target_cost)
+        self._then = Batches(then, batch_size, seed, target_cost)
 
     def global_batch(self, step: int) -> tuple[list[Example], int]:
         if step < self._turn:

@@ -18,13 +18,13 @@ them.
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch.nn import functional
 
 from raydoa.errors import UserError
-from raydoa.training.batches import MicroBatch
+from raydoa.training.batches import TARGET_COST, MicroBatch
 from raydoa.training.divergence import Divergence, HiddenTeacher, SparseTeacher
 from raydoa.training.soft_labels import (
     ClassLabels,
@@ -48,9 +48,13 @@ class Loss(torch.nn.Module, ABC):
         temperature: of the distillation; gold labels do not know one.
         gold_weight: what a gold position's cross-entropy counts for.
         activation_checkpointing: keep only each layer's input, and compute the rest of it again on the way back.
+
+    Attributes:
+        target_cost: what a target token counts for when rows are sorted by length, in source tokens.
     """
 
     model: torch.nn.Module
+    target_cost: ClassVar[int] = TARGET_COST
 
     def __init__(
         self,

@@ -22,7 +22,13 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Engine(Protocol):
-    """The moving parts of a training."""
+    """The moving parts of a training.
+
+    Attributes:
+        target_cost: the loss's, by which rows are sorted.
+    """
+
+    target_cost: int
 
     def accumulate(self, batch: MicroBatch, scale: float) -> float:
         """Add the gradients of one of this rank's micro-batches; returns its part of the loss.
@@ -75,6 +81,7 @@ class PlainEngine:
         reduced = recipe.precision == "bfloat16"
         if reduced and self._kind == "cuda" and not torch.cuda.is_bf16_supported():
             raise UserError("precision: found bfloat16; this GPU does not have it, use float32")
+        self.target_cost = loss.target_cost
         self._loss = loss.to(device)
         self._recipe = recipe
         self._total_steps = total_steps

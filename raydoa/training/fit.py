@@ -92,9 +92,9 @@ def fit(  # noqa: PLR0913 - all that a training is
     Raises:
         UserError: the loss is no longer a number.
     """
-    batches: Batches | InTurn = Batches(examples, batch_size, seed)
+    batches: Batches | InTurn = Batches(examples, batch_size, seed, engine.target_cost)
     if then:
-        batches = InTurn(examples, then, batch_size, seed, steps)
+        batches = InTurn(examples, then, batch_size, seed, steps, engine.target_cost)
     share = _Share(batches, batch_size, seed, rank, world, execution)
     keeper = _Keeper(checkpoints, execution) if checkpoints else None
     first = done = keeper.begin(engine) if keeper else 0

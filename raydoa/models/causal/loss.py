@@ -18,6 +18,7 @@ class CausalLoss(TokenLoss):
     """
 
     model: Any
+    target_cost = 1  # Prompt and completion are one row, which is padded as one.
     _cached = True
 
     def __init__(

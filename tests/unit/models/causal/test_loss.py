@@ -1,5 +1,6 @@
 """Losses, class scores and soft labels against plain forward passes of one row at a time."""
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,9 @@ from raydoa.models.class_texts import ClassTexts
 from raydoa.models.objective import Objective
 from raydoa.training.batches import Example, collate
 from raydoa.training.distill import class_divergence
+from raydoa.training.engine import PlainEngine
+from raydoa.training.fit import fit
+from raydoa.training.recipe import Execution, Recipe
 from raydoa.training.soft_labels import ClassLabels, HiddenLabels
 from raydoa.training.sparse import sparsify
 from tests.unit.decoders import KINDS, PLAIN, decoder
@@ -186,3 +190,23 @@ def test_no_cut_of_a_batch_and_no_padding_changes_anything(rows: Rows) -> None:
     )
     loss = CausalLoss(decoder("llama", VOCABULARY), plain=True)
     assert torch.equal(loss(batch, 1.0), loss(garbage, 1.0))
+
+
+def test_rows_of_like_length_are_trained_together() -> None:
+    chance = random.Random(0)
+    rows = [
+        Example(str(i), [3] * chance.randint(4, 24), [4] * chance.randint(1, 12))
+        for i in range(400)
+    ]
+    network, read = decoder("qwen3", VOCABULARY), [0]
+
+    def count(_module: Any, _inputs: Any, named: dict[str, torch.Tensor]) -> None:
+        read[0] += named["input_ids"].numel()
+
+    network.base_model.register_forward_pre_hook(count, with_kwargs=True)
+    recipe = Recipe(learning_rate=1e-3, batch_size=10, epochs=1)
+    engine = PlainEngine(CausalLoss(network, plain=True), recipe, 40)
+    # In turn, so that both kinds of batches are seen.
+    means = Execution()
+    fit(engine, rows[:200], then=rows[200:], batch_size=10, steps=40, seed=0, execution=means)
+    assert read[0] < 1.1 * sum(len(row.source_ids) + len(row.target_ids) for row in rows)
