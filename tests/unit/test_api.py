@@ -104,7 +104,7 @@ def test_a_plan_asks_the_hub_for_models_of_unknown_size_alone(
 
     monkeypatch.setattr("raydoa.experiment.resolve.resolve", look)
     with pytest.raises(UserError, match="^seen$"):
-        raydoa.plan("decoders", task="fever", n=100, budgets=100, student=student)
+        raydoa.plan("decoders", tasks="fever", n=100, budgets=100, student=student)
     assert offline == [not asks] and constants.HF_HUB_OFFLINE is False
 
 
