@@ -88,6 +88,7 @@ def test_mistakes_are_one_line(call: Callable[[], Any], message: str) -> None:
     [
         ("Qwen/Qwen3-0.6B", False),
         ("nano-s", False),
+        ("google/t5-v1_1-xl[lora_r=8]", False),
         ("sentence-transformers/all-MiniLM-L6-v2[layers=0,5]", False),
         ("somebody/else", True),
     ],

@@ -9,7 +9,7 @@ from raydoa.models.family import AS_IS, Family, Model, ModelShape, Opening
 from raydoa.models.lora import Lora
 from raydoa.models.seq2seq.bart_shape import BartShape
 from raydoa.models.seq2seq.nano import NANO_MODELS, nano_shape
-from raydoa.models.seq2seq.shape import T5_SHAPES, T5Shape, is_t5
+from raydoa.models.seq2seq.shape import T5Shape, is_t5
 from raydoa.models.seq2seq.two_stacks import TwoStackShape
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ class Seq2Seq(Family):
     """See `Family`."""
 
     name = "seq2seq"
-    shapes = T5_SHAPES
     own = NANO_MODELS
     pretrains = True
 

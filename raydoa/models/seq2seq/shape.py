@@ -120,24 +120,3 @@ def refuse_encoders(config: Mapping[str, Any], where: str) -> None:
             raise UserError(
                 f"{where}: {name} is an encoder alone, which writes nothing; name a checkpoint with its decoder"
             )
-
-
-def _t5_v1_1(d_model: int, d_ff: int, heads: int, layers: int) -> T5Shape:
-    return T5Shape(
-        vocabulary=32128,
-        d_model=d_model,
-        d_kv=64,
-        d_ff=d_ff,
-        heads=heads,
-        encoder_layers=layers,
-        decoder_layers=layers,
-    )
-
-
-T5_SHAPES: Mapping[str, T5Shape] = {
-    "google/t5-v1_1-small": _t5_v1_1(d_model=512, d_ff=1024, heads=6, layers=8),
-    "google/t5-v1_1-base": _t5_v1_1(d_model=768, d_ff=2048, heads=12, layers=12),
-    "google/t5-v1_1-large": _t5_v1_1(d_model=1024, d_ff=2816, heads=16, layers=24),
-    "google/t5-v1_1-xl": _t5_v1_1(d_model=2048, d_ff=5120, heads=32, layers=24),
-    "google/t5-v1_1-xxl": _t5_v1_1(d_model=4096, d_ff=10240, heads=64, layers=24),
-}

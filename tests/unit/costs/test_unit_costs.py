@@ -6,14 +6,23 @@ from raydoa.costs.book_files import open_book
 from raydoa.costs.prices import PriceBook
 from raydoa.costs.unit_costs import UnitCosts, Work, read_calibration
 from raydoa.errors import UserError
-from raydoa.models.seq2seq.shape import T5_SHAPES, T5Shape
+from raydoa.models.lookup import known_shape
+from raydoa.models.seq2seq.shape import T5Shape
 
-SMALL, LARGE, XL, XXL = (f"google/t5-v1_1-{size}" for size in ("small", "large", "xl", "xxl"))
+SMALL, BASE, LARGE, XL, XXL = (
+    f"google/t5-v1_1-{size}" for size in ("small", "base", "large", "xl", "xxl")
+)
 ROW = """\
 unit_costs:
 - {operation: train_step, model: google/t5-v1_1-small, batch_size: 32, source_length: 128,
    target_length: 64, accelerator: a100-40gb, gpu_seconds: 0.5, basis: measured, source: ours}
 """
+
+
+def t5(name: str) -> T5Shape:
+    shape = known_shape(name)
+    assert isinstance(shape, T5Shape)
+    return shape
 
 
 @pytest.mark.parametrize(
@@ -27,9 +36,7 @@ unit_costs:
     ],
 )
 def test_parameters_of_t5_v1_1(model: str, millions: float) -> None:
-    assert T5_SHAPES[f"google/t5-v1_1-{model}"].parameters / 1e6 == pytest.approx(
-        millions, abs=1e-3
-    )
+    assert t5(f"google/t5-v1_1-{model}").parameters / 1e6 == pytest.approx(millions, abs=1e-3)
 
 
 @pytest.mark.parametrize("gated", [True, False])
@@ -56,7 +63,7 @@ def test_a_shape_has_the_parameters_of_the_real_model(gated: bool, tied: bool) -
 
 
 def test_operations_are_two_per_weight_and_token() -> None:
-    shape = T5_SHAPES[XXL]
+    shape = t5(XXL)
     body = shape.parameters - shape.head_weights  # the embedding is looked up, not multiplied
     length = 8  # attention scores hardly count
     assert shape.forward_flops(length, length) == pytest.approx(2 * body * length, rel=1e-3)
@@ -86,14 +93,14 @@ def test_more_work_never_costs_less(operation, unit_costs: UnitCosts) -> None:
         cost = unit_costs.lookup(Work(operation, model, batch, source, target)).gpu_seconds
         return cost * batch if operation == "label_sequence" else cost
 
-    sizes = [seconds(model, 32, 128, 64) for model in T5_SHAPES]
+    sizes = [seconds(model, 32, 128, 64) for model in (SMALL, BASE, LARGE, XL, XXL)]
     assert sizes == sorted(sizes)
     assert seconds(XXL, 32, 128, 64) < seconds(XXL, 64, 128, 64)
     assert seconds(XXL, 32, 128, 64) < seconds(XXL, 32, 256, 64) < seconds(XXL, 32, 256, 128)
 
 
 def test_a_generated_token_takes_the_longest_of_its_three_bounds(book: PriceBook) -> None:
-    shape, real = T5_SHAPES[XXL], book.accelerator("a100-40gb")
+    shape, real = t5(XXL), book.accelerator("a100-40gb")
     no_wait = real.seconds_per_layer.model_copy(update={"value": 1e-9})
     compiled = real.model_copy(update={"seconds_per_layer": no_wait})
     both = book.model_copy(update={"accelerators": {"real": real, "none": compiled}})
@@ -176,13 +183,13 @@ def test_nano_models_cost_what_their_t5_does(embedded: PriceBook, unit_costs: Un
 
 
 def test_a_checkpoint_of_ones_own_is_priced_by_its_shape(book: PriceBook) -> None:
-    costs = UnitCosts(book, "a100-40gb", shapes={"./mine": T5_SHAPES[LARGE]})
+    costs = UnitCosts(book, "a100-40gb", shapes={"./mine": t5(LARGE)})
     mine = costs.lookup(Work("train_step", "./mine", 32, 128, 64)).gpu_seconds
     assert mine == costs.lookup(Work("train_step", LARGE, 32, 128, 64)).gpu_seconds
 
 
 def test_unknown_models_are_told_and_unlike_vocabularies_cost_no_head(book: PriceBook) -> None:
-    other = T5_SHAPES[LARGE].model_copy(update={"vocabulary": 250112})
+    other = t5(LARGE).model_copy(update={"vocabulary": 250112})
     costs = UnitCosts(book, "a100-40gb", shapes={"mt5": other})
     with pytest.raises(UserError, match="did you mean 'google/t5-v1_1-xxl'"):
         costs.lookup(Work("train_step", "google/t5-v1_1-xxxl", 32, 128, 64))

@@ -6,9 +6,16 @@ from raydoa.doctor.nodes import largest_teachers, needed_memory
 from raydoa.experiment.hardware import HARDWARE
 from raydoa.models.lookup import known_shape
 from raydoa.models.memory import training_memory
-from raydoa.models.seq2seq.shape import T5_SHAPES
+from raydoa.models.seq2seq.shape import T5Shape
 
-XXL = T5_SHAPES["google/t5-v1_1-xxl"]
+
+def t5(name: str) -> T5Shape:
+    shape = known_shape(name)
+    assert isinstance(shape, T5Shape)
+    return shape
+
+
+XXL = t5("google/t5-v1_1-xxl")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +48,7 @@ def test_offload_moves_the_optimiser_to_the_host() -> None:
 
 
 def test_a_small_model_gathers_no_more_than_it_has() -> None:
-    small = T5_SHAPES["google/t5-v1_1-small"]
+    small = t5("google/t5-v1_1-small")
     memory = training_memory(small, 1)
     assert memory.gathered == 2 * small.parameters and memory.step == 8 * small.parameters
 
@@ -71,7 +78,7 @@ def test_the_largest_teacher_of_each_family_on_a_node(
 
 @pytest.mark.parametrize("name", [name for name in HARDWARE if HARDWARE[name].gpus == 1])
 def test_what_hardware_says_of_one_gpu(name: str) -> None:
-    largest = T5_SHAPES["google/t5-v1_1-xl"], known_shape("Qwen/Qwen3-4B")
+    largest = t5("google/t5-v1_1-xl"), known_shape("Qwen/Qwen3-4B")
     needs = [training_memory(shape, 1).total / 1e9 for shape in largest if shape is not None]
     assert needs == pytest.approx([57, 76], abs=0.6)
     assert HARDWARE[name].overrides()["runtime"]["train_workers"] == 1
