@@ -26,6 +26,7 @@ from raydoa.training.batches import Example, collate
 from raydoa.training.soft_labels import Generated
 
 _LONGEST_CLASS = 64
+"""Tokens of a class's text that are learnt and scored, however long other targets may be."""
 _NO_END = -1
 """Of a model without a tokenizer, which writes as much as it may."""
 
@@ -94,7 +95,7 @@ class CausalModel(Model):
     def target_ids(
         self, texts: Sequence[str], length: int, sources: Sequence[str], source_length: int
     ) -> list[list[int]]:
-        return self.prompt.complete(texts, length)
+        return self.prompt.complete(texts, length if self._classes is None else _LONGEST_CLASS)
 
     def texts(self, targets: Sequence[Sequence[int]], sources: Sequence[str]) -> list[str]:
         if self._classes is not None:

@@ -21,6 +21,7 @@ from raydoa.training.batches import Example, collate
 from raydoa.training.soft_labels import Generated
 
 _LONGEST_CLASS = 64
+"""Tokens of a class's text that are learnt and scored, however long other targets may be."""
 _FIRST_WORD_ID = 3
 """Padding, end and unknown come first in every T5 vocabulary."""
 
@@ -73,7 +74,7 @@ class Seq2SeqModel(Model):
     def target_ids(
         self, texts: Sequence[str], length: int, sources: Sequence[str], source_length: int
     ) -> list[list[int]]:
-        return self.tokenizer.targets(texts, length)
+        return self.tokenizer.targets(texts, length if self._classes is None else _LONGEST_CLASS)
 
     def texts(self, targets: Sequence[Sequence[int]], sources: Sequence[str]) -> list[str]:
         if self._classes is not None:
