@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from raydoa.pipeline.stages import FineTune
 from raydoa.store.store import Store
 from raydoa.training.recipe import Execution
 from tests.ray.tiny import Tiny, assert_close, weights
-from tests.ray.watching import alive, checkpointed, living, until
+from tests.ray.watching import alive, kill_a_worker_after_a_checkpoint
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
@@ -145,7 +144,7 @@ def test_a_killed_worker_resumes_from_the_checkpoint(tiny: Tiny, tmp_path: Path)
         tmp_path, train_workers=2, micro_batch_size=2, zero_stage=3, train_folder=str(train)
     )
     with ThreadPoolExecutor(1) as beside:
-        killed = beside.submit(_kill_a_worker_after_a_checkpoint, train)
+        killed = beside.submit(kill_a_worker_after_a_checkpoint, train)
         fine_tune(stage, context, runtime)
         assert not alive(killed.result())
     record = context.store.find(stage.key)
@@ -204,14 +203,6 @@ def test_a_damaged_checkpoint_is_passed_over(
         assert _losses(again, stage) == pytest.approx(_losses(plain, stage), rel=1e-5)
         assert_close(weights(again.store, stage), weights(plain.store, stage))
     assert repeated[0] == 0 and repeated[1] >= 10 and repeated[2] >= repeated[1] + 10
-
-
-def _kill_a_worker_after_a_checkpoint(train: Path) -> int:
-    until("a checkpoint", lambda: checkpointed(train))
-    worker = living("RayTrainWorker")[0]
-    os.kill(worker, signal.SIGKILL)
-    until("its death", lambda: not alive(worker))
-    return worker
 
 
 def test_bfloat16(of_two: dict[Case, ExecutionContext], tiny: Tiny, tmp_path: Path) -> None:

@@ -79,7 +79,8 @@ class Tiny:
         return self.folder / name
 
     def checkpoint(self, name: str) -> Checkpoint:
-        return Checkpoint(name, folder_fingerprint(self.model(name)))
+        """The checkpoint called ``name``, which may say how it is begun, in brackets."""
+        return Checkpoint(name, folder_fingerprint(self.model(name.partition("[")[0])))
 
     def context(self, store: Path, execution: Execution | None = None) -> ExecutionContext:
         """A context at a store that holds the task's rows."""

@@ -1,6 +1,7 @@
 """Looking at processes and actors from outside. No torch in here: actors of tests import it."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -102,3 +103,12 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def kill_a_worker_after_a_checkpoint(train: Path) -> int:
+    """End one worker of a group once it can go on; returns the process that is no more."""
+    until("a checkpoint", lambda: checkpointed(train))
+    worker = living("RayTrainWorker")[0]
+    os.kill(worker, signal.SIGKILL)
+    until("its death", lambda: not alive(worker))
+    return worker
