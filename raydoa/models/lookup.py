@@ -52,15 +52,12 @@ def known_shape(name: str) -> ModelShape | None:
     for family in FAMILIES:
         if name in family.shapes:
             return family.shapes[name]
-    return _begun_shape(name)
+    return _configured_shape(name)
 
 
 @cache
-def _begun_shape(name: str) -> ModelShape | None:
+def _configured_shape(name: str) -> ModelShape | None:
     named = ModelName.of(name)
-    for family in FAMILIES:
-        if named.base in family.shapes and not named.settings.layers:
-            return _trained(family, family.shapes[named.base], named.settings)
     known = known_config(named.base)
     if known is None:
         return None
@@ -73,10 +70,7 @@ def _shape(
 ) -> ModelShape:
     if settings.layers:
         config = config_with_layers(config, settings.layers, where)
-    return _trained(family, family.shape(config, where), settings)
-
-
-def _trained(family: Family, shape: ModelShape, settings: ModelSettings) -> ModelShape:
+    shape = family.shape(config, where)
     return shape if settings.lora is None else family.with_lora(shape, settings.lora)
 
 
