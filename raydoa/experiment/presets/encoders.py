@@ -25,7 +25,7 @@ def encoders() -> Configuration:
             grid=Grid(
                 tasks=("fever", "multipit_id", "stanceosaurus"),
                 strategies=("annotate", "distill"),
-                budgets=(1.0, 40.0, 120.0),
+                budgets=(1.0, 40.0, 120.0, 240.0),
                 n=(300,),
                 u=(1500,),
                 teachers=(f"{_MINILM}[layers=0,2,5]", _MINILM),
