@@ -6,7 +6,7 @@ batch; a `distill_step` is the same on soft labels, where the teacher's output h
 stored hidden states; `label_sequence` is one pool row through the teacher's encoder and its greedy
 decoding. GPU-seconds are summed over GPUs, so they do not depend on how many share a step.
 
-Estimates are the model family's (`raydoa.models.family.ModelShape`), from the operations that the
+Estimates are the model family's (`raydoa.models.model_shape.ModelShape`), from the operations that the
 accelerator reaches in training, its memory bandwidth, and the least time of a layer.
 
 Under a book with `priced_as` a toy model costs what its large counterpart does, at the book's
@@ -23,8 +23,8 @@ from pydantic import Field, model_validator
 
 from raydoa.costs.prices import Accelerator, PriceBook
 from raydoa.errors import UserError, did_you_mean
-from raydoa.models.family import Device, ModelShape
 from raydoa.models.lookup import known_names, known_shape
+from raydoa.models.model_shape import Device, ModelShape
 from raydoa.settings import Settings, read_yaml
 from raydoa.training.recipe import Recipe
 
@@ -132,6 +132,8 @@ class UnitCosts:
     measured: tuple[UnitCost, ...] = ()
     shapes: Mapping[str, ModelShape] = field(default_factory=dict)
     """Sizes of models that are not known by their name: the user's own checkpoints, by the name they go by."""
+    aligned: bool = False
+    """Whether students learn distributions of teachers of another tokenizer as well, over the tokens that both have."""
 
     def lookup(self, work: Work) -> UnitCost:
         """The unit cost of that work.
@@ -193,7 +195,11 @@ class UnitCosts:
         """Weights of the teacher's head, which a step on soft labels multiplies with; 0 where classes or text are learnt."""
         assert teacher is not None, "a distill_step has a teacher"
         writer = self.shape(teacher)
-        return writer.outputs * writer.width if self.shares_tokens(writer, shape) else 0
+        if self.shares_tokens(writer, shape):
+            return writer.outputs * writer.width
+        aligned = self.aligned and writer.writes == shape.writes == "tokens"
+        # No more tokens are shared than the smaller vocabulary has.
+        return min(writer.outputs, shape.outputs) * writer.width if aligned else 0
 
     @staticmethod
     def shares_tokens(teacher: ModelShape, student: ModelShape) -> bool:

@@ -15,8 +15,8 @@ from raydoa.doctor.cluster_file import KubernetesFile, LauncherFile, NodeType
 from raydoa.doctor.finding import Finding, as_list, nested
 from raydoa.doctor.kuberay import cluster_specs, pod_groups
 from raydoa.errors import UserError
-from raydoa.models.family import ModelShape
 from raydoa.models.lookup import known_checkpoints, known_shape
+from raydoa.models.model_shape import ModelShape
 
 _GPU = "nvidia.com/gpu"
 _ACCELERATOR = "raydoa/accelerator"

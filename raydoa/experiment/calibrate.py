@@ -21,7 +21,8 @@ from raydoa.costs.unit_costs import UnitCost, UnitCosts, Work, unit_cost
 from raydoa.experiment.placement import Placer
 from raydoa.experiment.study import Study
 from raydoa.models import FAMILIES
-from raydoa.models.family import Model, ModelShape
+from raydoa.models.family import Model
+from raydoa.models.model_shape import ModelShape
 from raydoa.training.batches import collate
 from raydoa.training.engine import PlainEngine
 from raydoa.training.recipe import Execution, Recipe

@@ -176,7 +176,8 @@ def _unit_costs(
     measured = read_calibration(Path(runtime.unit_costs)) if runtime.unit_costs else ()
     book.accelerator(sweep.accelerator)
     book.kgco2e_per_gpu_hour(sweep.accelerator, sweep.region)
-    return UnitCosts(book, sweep.accelerator, measured, models.shapes)
+    aligned = sweep.representation.kind == "aligned"
+    return UnitCosts(book, sweep.accelerator, measured, models.shapes, aligned)
 
 
 def _with_own_label_prices(book: PriceBook, specs: Mapping[str, TaskSpec]) -> PriceBook:

@@ -8,10 +8,10 @@ from pathlib import Path
 from raydoa.errors import Unreachable, UserError, did_you_mean
 from raydoa.experiment.config import Sweep
 from raydoa.models.checkpoint_check import check_checkpoint
-from raydoa.models.family import ModelShape
 from raydoa.models.hub import Located, checkpoint_folder, local_folder, locate
 from raydoa.models.lookup import family_at, known_names, known_shape, own_models, shape_at
 from raydoa.models.meeting import Speaker
+from raydoa.models.model_shape import ModelShape
 from raydoa.models.naming import ModelName
 from raydoa.pipeline.beginnings import Checkpoint, TakeLayers
 

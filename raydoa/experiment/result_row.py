@@ -2,7 +2,7 @@
 
 Dollars, unless a name says otherwise. ``None`` means that there is no such thing for this cell (no teacher, say), never
 that it was forgotten. Of a cell that is not measured, ``infeasible_reason`` says why (`status`). Beside the fixed columns
-a row has six for each cost item. A change of meaning or name raises `ROW_SCHEMA`.
+a row has six for each cost item. A change of meaning or name raises `ROW_SCHEMA`; a column that is `ADDED` does not.
 """
 
 import json
@@ -15,6 +15,9 @@ from raydoa.costs.items.item import pool_rows
 from raydoa.costs.plan import Choices, Plan
 
 ROW_SCHEMA = 5
+
+ADDED = frozenset({"aligned_share"})
+"""Columns that rows of this schema may lack, because they were written before there was such a thing."""
 
 ResultRow = dict[str, Any]
 """By column."""
@@ -53,6 +56,7 @@ _SCORES: Mapping[str, type | UnionType] = {
     "score_low": float | None,
     "score_high": float | None,
     "teacher_score": float | None,
+    "aligned_share": float | None,
 }
 _TOTALS: Mapping[str, type | UnionType] = {
     "cost_total": float,
@@ -135,4 +139,9 @@ def row_of(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         KeyError: a column is missing.
     """
-    return {name: values[name] for name in columns_of(items_in(values))}
+    return {name: column_of(values, name) for name in columns_of(items_in(values))}
+
+
+def column_of(row: Mapping[str, Any], name: str) -> Any:
+    """What stands in a column; None in one of `ADDED` that a row lacks. Raises `KeyError`: it lacks another one."""
+    return row.get(name) if name in ADDED else row[name]

@@ -18,6 +18,7 @@ from raydoa.experiment.result_row import (
     AWAITING_LABELS,
     INFEASIBLE,
     MEASURED,
+    column_of,
     columns_of,
     items_in,
     quantity_column,
@@ -130,6 +131,7 @@ def _ranges(items: Iterable[str]) -> dict[str, tuple[float, float]]:
             ("score", "score_paper", "score_low", "score_high", "teacher_score"),
             (-_ROUNDING, 1 + _ROUNDING),
         ),
+        "aligned_share": (0, 1),
         "unspent": (-_MOST_DOLLARS, _MOST_DOLLARS),
         "kgco2e": (0, _MOST_WHOLE),
     }
@@ -211,7 +213,7 @@ def checked_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """
     values = {}
     for name, rule in allowed_in(row).items():
-        found = row[name]
+        found = column_of(row, name)
         try:
             values[name] = rule.read(found)
         except (ValueError, OverflowError):

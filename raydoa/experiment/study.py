@@ -26,9 +26,9 @@ from raydoa.experiment.config import Sweep
 from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.result_row import ROW_SCHEMA
 from raydoa.experiment.task_source import TaskSource
-from raydoa.models.family import ModelShape
 from raydoa.models.lookup import own_models
 from raydoa.models.meeting import Speaker, meeting
+from raydoa.models.model_shape import ModelShape
 from raydoa.models.objective import objective_of
 from raydoa.pipeline.beginnings import Checkpoint, Initialize, Pretrain, TakeLayers
 from raydoa.pipeline.stages import VERSIONS, TextForm

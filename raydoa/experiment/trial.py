@@ -62,6 +62,7 @@ def measure(
     measured = {
         **_planned(plan, ledger, study),
         "output_space": graph.output_space,
+        "aligned_share": _aligned_share(graph, builder),
         **_scores([evaluation.facts for evaluation in evaluations]),
         **_measured(records),
         **_keys(graph),
@@ -128,6 +129,15 @@ def _scores(facts: Sequence[Mapping[str, Any]]) -> ResultRow:
     names = ("score", "score_paper", "score_low", "score_high")
     scores = {name: facts[0].get(name) for name in names}
     return {**scores, "teacher_score": facts[1].get("score") if len(facts) > 1 else None}
+
+
+def _aligned_share(graph: StageGraph, builder: Builder) -> float | None:
+    """Of the student's training; None where none is aligned, or its record is gone."""
+    if graph.output_space != "aligned" or graph.student is None:
+        return None
+    record = builder.existing(graph.student)
+    share = record.facts.get("aligned_share") if record is not None else None
+    return share if isinstance(share, float) else None
 
 
 def _measured(records: Records) -> ResultRow:

@@ -20,11 +20,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from raydoa.errors import UserError
 from raydoa.models.lora import Lora
+from raydoa.models.model_shape import ModelShape
 from raydoa.models.objective import Objective
+from raydoa.models.token_texts import TokenTexts
 
 if TYPE_CHECKING:
     import torch
@@ -58,76 +60,6 @@ class Opening:
 
 AS_IS = Opening()
 """To write text, in float32."""
-
-
-@dataclass(frozen=True)
-class Device:
-    """What the speed of a GPU is estimated from.
-
-    Attributes:
-        flops_per_second: operations that training reaches.
-        bytes_per_second: that reading weights at each generated token reaches.
-        seconds_per_layer: the least time of a layer's forward pass: launching its kernels.
-    """
-
-    flops_per_second: float
-    bytes_per_second: float
-    seconds_per_layer: float
-
-
-class ModelShape(Protocol):
-    """The size of a model and what follows from it, known without opening it. Hashable, and cheap to pickle."""
-
-    @property
-    def family(self) -> str:
-        """The name of its family."""
-
-    @property
-    def parameters(self) -> int:
-        """All parameters."""
-
-    @property
-    def trained_parameters(self) -> int:
-        """Those that a training changes: fewer, where it trains a LoRA."""
-
-    @property
-    def outputs(self) -> int:
-        """Size of its output space: ids of its vocabulary, or classes."""
-
-    @property
-    def width(self) -> int:
-        """Numbers of a state that its output head is applied to."""
-
-    @property
-    def writes(self) -> str:
-        """What an output is: `tokens`, `classes` where there is a head for them, or `text`.
-
-        Text: of tokens whose distributions cannot be exchanged, since logits are not `Model.head` times a state.
-        """
-
-    def training_seconds(
-        self,
-        device: Device,
-        rows: int,
-        source_length: int,
-        target_length: int,
-        teacher_head: int = 0,
-    ) -> float:
-        """Seconds of one optimiser step over ``rows``, all on one GPU.
-
-        ``teacher_head`` is how many weights of the teacher's head stored states are multiplied with; 0 on gold labels.
-        """
-
-    def labelling_seconds(
-        self, device: Device, rows: int, source_length: int, target_length: int
-    ) -> float:
-        """Seconds in which one GPU writes the targets of ``rows`` together."""
-
-    def training_bytes(self, gpus: int) -> float:
-        """Memory of each of ``gpus`` at the peak of a fine-tuning that is sharded over them."""
-
-    def labelling_bytes(self) -> float:
-        """GPU memory of the weights that a labelling actor holds."""
 
 
 class Model(ABC):
@@ -260,6 +192,10 @@ class Family(ABC):
     @abstractmethod
     def output_space(self, folder: Path) -> str:
         """`Model.output_space` of a checkpoint folder whose model writes text, without opening it."""
+
+    def token_texts(self, folder: Path) -> TokenTexts:
+        """What the ids write that the model in a checkpoint folder writes, without opening it. It needs no weights."""
+        raise AssertionError(f"a model of the family {self.name} writes no tokens")
 
     @abstractmethod
     def open(self, folder: Path, how: Opening = AS_IS) -> Model:

@@ -10,10 +10,11 @@ from typing import Any
 
 from raydoa.errors import UserError
 from raydoa.models import FAMILIES
-from raydoa.models.family import Family, ModelShape
+from raydoa.models.family import Family
 from raydoa.models.hub import read_config
 from raydoa.models.known_configs import configured_names, known_config
 from raydoa.models.layer_subset import config_with_layers
+from raydoa.models.model_shape import ModelShape
 from raydoa.models.naming import ModelName, ModelSettings
 
 

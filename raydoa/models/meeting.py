@@ -5,6 +5,7 @@
 | write tokens of one tokenizer | the distribution over its tokens, at each token |
 | can say the task's classes | the distribution over the classes, of each row |
 | tag tokens of one tokenizer | the distribution over the tags, of each token |
+| write tokens of two tokenizers, if `aligned` is asked for | the text, and where its tokens meet the distribution over those of both |
 | anything else | the text that the teacher writes |
 
 A tokenizer is known by the fingerprint of what its ids mean, never by how many there are alone: distributions over two
@@ -12,6 +13,7 @@ vocabularies of one size compare without an error and mean nothing. (A head may 
 ids, and then two of one tokenizer do not fit.)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -20,7 +22,7 @@ from raydoa.models import FAMILIES
 from raydoa.models.objective import Objective
 from raydoa.training.recipe import Kind, Representation
 
-OutputSpace: TypeAlias = Literal["tokens", "classes", "text"]
+OutputSpace: TypeAlias = Literal["tokens", "aligned", "classes", "text"]
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,14 @@ class Meeting:
 
 def space_of(kind: Kind) -> OutputSpace:
     """What labels of a kind (`Representation.kind`) are over."""
-    if kind in ("hidden", "sparse"):
-        return "tokens"
-    return "classes" if kind == "classes" else "text"
+    spaces: Mapping[Kind, OutputSpace] = {
+        "hidden": "tokens",
+        "sparse": "tokens",
+        "aligned": "aligned",
+        "classes": "classes",
+        "text": "text",
+    }
+    return spaces[kind]
 
 
 def meeting(
@@ -95,7 +102,11 @@ def meeting(
         return Meeting(wanted)
     over_tokens = theirs == [None, None] and "text" not in (teacher.writes, student.writes)
     if over_tokens and shared and not (over_classes and wanted.kind == "classes"):
+        if wanted.kind == "aligned":  # All positions are, and all tokens are shared.
+            return Meeting(wanted.model_copy(update={"kind": "hidden"}))
         return Meeting(wanted if wanted.kind != "classes" else Representation())
     if over_classes or (shared and of_task is not None and theirs == [of_task, of_task]):
         return Meeting(Representation(kind="classes"), of_task)
+    if over_tokens and wanted.kind == "aligned":
+        return Meeting(wanted)
     return Meeting(Representation(kind="text"))

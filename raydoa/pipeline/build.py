@@ -167,21 +167,29 @@ def _make_sparsity(stage: ChooseSparsity, context: ExecutionContext, _folder: Pa
 
 def _make_distill(stage: Distill, context: ExecutionContext, folder: Path) -> Facts:
     from raydoa.models.head import HEAD_FILE, load_head
+    from raydoa.pipeline.aligned_rows import aligned_share, teacher_tokens
     from raydoa.pipeline.distill_rows import distill_rows
 
-    head = None
+    tokens = None
+    options: dict[str, Any] = {}
     if stage.teacher is not None and stage.needs_teacher_head:
         head = load_head(context.store.fetch(stage.teacher.key, [HEAD_FILE]))
+        options["teacher_head"] = head
+        if stage.is_aligned:
+            tokens = teacher_tokens(stage, stage.teacher, context, len(head))
+            options["shared"] = tokens.shared
     model = open_for_training(stage, context)
     loss = model.loss(
-        **({} if head is None else {"teacher_head": head}),
+        **options,
         temperature=stage.recipe.temperature,
         gold_weight=stage.mixing.gold_weight if stage.mixing else 1.0,
     )
-    first, then = distill_rows(stage, context, model)
+    first, then = distill_rows(stage, context, model, tokens)
     facts = _train(stage, loss, stage.recipe, stage.steps, first, context, then)
     model.save(folder)
-    return {**facts, **facts_of(stage, model)}
+    share = aligned_share(first, then)
+    aligned = {} if share is None else {"aligned_share": share}
+    return {**facts, **aligned, **facts_of(stage, model)}
 
 
 def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -> Facts:

@@ -1,37 +1,34 @@
 """The rows that a student learns from: shards of labels, read where they lie, and gold rows.
 
-Sources become token ids once for each tokenizer: they are kept in files that are named by a hash of the texts and of
-what encodes them, beside the checkpoints of trainings, so that all students of a task on a machine (or on a cluster's
-shared disk) share them. A file's name holds its own checksum as well, and one that is not what it was is written again.
-Where a context has no such folder, they last as long as the process.
+Sources, and targets that are written anew for a student's tokenizer, become token ids once: `raydoa.pipeline.token_files`.
 """
 
 import hashlib
 import logging
-import tempfile
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
 from raydoa.errors import UserError
 from raydoa.models.family import Model
-from raydoa.pipeline.context import TOKEN_FOLDER, ExecutionContext, labelled_examples, record_of
-from raydoa.pipeline.scratch import folder_of_process
-from raydoa.pipeline.stages import Distill, TextForm
-from raydoa.store.local_storage import sync
+from raydoa.pipeline.aligned_rows import TeacherTokens, aligned_shard
+from raydoa.pipeline.context import ExecutionContext, labelled_examples, record_of
+from raydoa.pipeline.stages import Distill
+from raydoa.pipeline.token_files import encoded, token_folder
 from raydoa.store.record import DamagedArtifact
-from raydoa.store.storage import measure_stream, room_for
 from raydoa.training.batches import Example, JoinedRows, StoredRows
 from raydoa.training.shards import EncodedShard, Shard, read_facts
 from raydoa.training.soft_labels import check_match
-from raydoa.training.tensor_file import RaggedFile, write_ragged
+from raydoa.training.tensor_file import RaggedFile
 
 logger = logging.getLogger(__name__)
 
 
 def distill_rows(
-    stage: Distill, context: ExecutionContext, model: Model
+    stage: Distill,
+    context: ExecutionContext,
+    model: Model,
+    tokens: TeacherTokens | None = None,
 ) -> tuple[Sequence[Example], Sequence[Example]]:
     """The rows of a distillation as token ids: those that are learnt from first, and those after them.
 
@@ -39,13 +36,14 @@ def distill_rows(
         stage: whose shards and gold rows are read.
         context: where they lie.
         model: the student.
+        tokens: the teacher's, where labels are aligned.
 
     Raises:
         UserError: there are soft labels, and teacher and student do not share their vocabulary.
         DamagedArtifact: a shard was written by other weights than the teacher has now: it was made again, and its
             head does not belong to those states.
     """
-    soft = _shard_rows(stage, context, model)
+    soft = _shard_rows(stage, context, model, tokens)
     if stage.mixing is None:
         return soft, []
     gold = labelled_examples(stage, context, model)
@@ -58,19 +56,21 @@ def distill_rows(
             return soft, gold
 
 
-def _shard_rows(stage: Distill, context: ExecutionContext, model: Model) -> StoredRows:
+def _shard_rows(
+    stage: Distill, context: ExecutionContext, model: Model, tokens: TeacherTokens | None
+) -> StoredRows:
     _check_teacher(stage, context)
     shards = []
     for labelled in stage.shards:
         shard = Shard(context.store.fetch(labelled.key))
-        if shard.facts.kind != "text":
+        if shard.facts.kind not in ("text", "aligned"):
             check_match(
                 shard.facts,
                 student=stage.model,
                 vocabulary=model.outputs,
                 tokenizer=model.output_space,
             )
-        shards.append(_encoded_shard(shard, stage.form, model, context))
+        shards.append(_encoded_shard(shard, stage, model, tokens, context))
     rows = JoinedRows(shards)
     if not len(rows):
         raise UserError(
@@ -101,34 +101,46 @@ def _check_teacher(stage: Distill, context: ExecutionContext) -> None:
 
 
 def _encoded_shard(
-    shard: Shard, form: TextForm, model: Model, context: ExecutionContext
+    shard: Shard,
+    stage: Distill,
+    model: Model,
+    tokens: TeacherTokens | None,
+    context: ExecutionContext,
 ) -> EncodedShard:
     """A shard with the token ids that ``model`` reads; only one shard's texts are in memory at a time."""
-    folder = _token_folder(context)
+    form = stage.form
     # In the order of their ids: whoever labelled them, the same rows have the same file.
     ids, sources = shard.row_ids.to_pylist(), shard.sources()
     by_id = sorted(range(len(ids)), key=ids.__getitem__)
     order = np.empty(len(ids), dtype=np.int32)
     order[by_id] = np.arange(len(ids), dtype=np.int32)
     prefixed = [form.prefix + sources[index] for index in by_id]
-    encoded = _encoded(
-        folder, f"source {model.input_space}", prefixed, form.source_length, model.source_ids
+    ids_of_sources = encoded(
+        token_folder(context),
+        f"source {model.input_space}",
+        prefixed,
+        form.source_length,
+        model.source_ids,
     )
     if shard.facts.kind == "text":
-        return _written_shard(shard, sources, encoded, order, form, model, folder)
-    return EncodedShard(shard, encoded, order, shard.targets)
+        return _written_shard(shard, sources, ids_of_sources, order, stage, model, context)
+    if shard.facts.kind == "aligned":
+        assert tokens is not None, "aligned labels need the teacher's tokens"
+        return aligned_shard(shard, sources, ids_of_sources, order, stage, model, tokens, context)
+    return EncodedShard(shard, ids_of_sources, order, shard.targets)
 
 
 def _written_shard(
     shard: Shard,
     sources: Sequence[str],
-    encoded: RaggedFile,
+    ids_of_sources: RaggedFile,
     order: np.ndarray,
-    form: TextForm,
+    stage: Distill,
     model: Model,
-    folder: Path,
+    context: ExecutionContext,
 ) -> EncodedShard:
     """A shard of text, without the rows whose text ``model`` cannot say."""
+    form = stage.form
     texts = shard.texts()
     kept = [index for index, text in enumerate(texts) if model.can_say(text)]
     left_out = set(range(len(texts))) - set(kept)
@@ -142,48 +154,11 @@ def _written_shard(
     asked = [form.prefix + sources[index] for index in kept]
     # Tags are of the tokens of a source.
     of = hashlib.sha256("\0".join([str(form.source_length), *asked]).encode()).hexdigest()
-    targets = _encoded(
-        folder,
+    targets = encoded(
+        token_folder(context),
         f"target {model.output_space} of {of}",
         said,
         form.target_length,
         lambda texts, length: model.target_ids(texts, length, asked, form.source_length),
     )
-    return EncodedShard(shard, encoded, order, targets, np.array(kept, dtype=np.int64))
-
-
-def _encoded(
-    folder: Path,
-    space: str,
-    texts: Sequence[str],
-    length: int,
-    encode: Callable[[Sequence[str], int], list[list[int]]],
-) -> RaggedFile:
-    digest = hashlib.sha256(f"{space}\0{length}".encode())
-    for text in texts:
-        digest.update(f"\0{len(text)}\0{text}".encode())
-    name = digest.hexdigest()[:32]
-    for path in folder.glob(f"{name}-*.safetensors"):
-        if path.name == _checked_name(name, path):
-            return RaggedFile(path)
-        logger.warning("%s: does not match its checksum; it is written again", path)
-    # Renamed when it is whole and on the disk: others may be at it, and a machine may stop here.
-    with room_for("token ids", str(folder)), tempfile.TemporaryDirectory(dir=folder) as aside:
-        whole = Path(aside) / name
-        write_ragged(whole, encode(texts, length))
-        sync(whole)
-        return RaggedFile(whole.replace(folder / _checked_name(name, whole)))
-
-
-def _checked_name(name: str, path: Path) -> str:
-    """What a file of token ids is called that holds what is in ``path`` now."""
-    with path.open("rb") as stream:
-        return f"{name}-{measure_stream(stream).sha256[:16]}.safetensors"
-
-
-def _token_folder(context: ExecutionContext) -> Path:
-    if context.train_folder is None:
-        return folder_of_process()
-    folder = Path(context.train_folder) / TOKEN_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return EncodedShard(shard, ids_of_sources, order, targets, np.array(kept, dtype=np.int64))

@@ -11,7 +11,8 @@ Bytes, for P parameters and T bytes of the task's rows on disk:
 - the task's rows as objects, where a stage reads them: 10 T;
 - a student's pool 64 bytes a row (where it begins, its lengths, its id) and one shard's texts while they are encoded,
   inside the 0.6 GB: labels and token ids stay on disk, so U = 100K are 6.4 MB;
-- the teacher's head, 4 bytes a weight, where its distribution is learnt;
+- the teacher's head, 4 bytes a weight, where its distribution is learnt; of another tokenizer, its rows of shared tokens
+  twice as well, of a text's first and of all others;
 - a shard's states, 8 bytes for each number of each target token: as they come, and as they are written.
 
 docs/scale.md has what was measured.
@@ -19,9 +20,9 @@ docs/scale.md has what was measured.
 
 from dataclasses import dataclass
 
-from raydoa.models.family import ModelShape
 from raydoa.models.hub import checkpoint_folder
 from raydoa.models.lookup import own_models, shape_at
+from raydoa.models.model_shape import ModelShape
 from raydoa.models.naming import ModelName
 from raydoa.pipeline.beginnings import (
     Checkpoint,
@@ -72,7 +73,7 @@ def host_bytes(stage: Stage, context: ExecutionContext, sharding: Sharding | Non
             own += _POOL_ROW_BYTES * sum(shard.stop - shard.start for shard in stage.shards)
             if stage.teacher is not None and stage.needs_teacher_head:
                 head = _shape(stage.teacher.initial, context)
-                own += _WEIGHT_BYTES * head.outputs * head.width
+                own += (3 if stage.is_aligned else 1) * _WEIGHT_BYTES * head.outputs * head.width
         case ChooseSparsity():
             own = _training_bytes(_shape(stage.student, context), context)
             own += _opened(stage.teacher, context)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raydoa.models.family import AS_IS, Opening
+from raydoa.models.family import AS_IS, Family, Opening
 from raydoa.models.naming import ModelName
 from raydoa.pipeline.beginnings import Checkpoint, Initial
 from raydoa.pipeline.context import ExecutionContext, Facts
@@ -26,6 +26,13 @@ def model_folder(stage: Initial | FineTune | Distill, context: ExecutionContext)
 
         return checkpoint_folder(context.checkpoints[stage.fingerprint])
     return context.store.fetch(stage.key)
+
+
+def family_in(folder: Path, stage: Initial | FineTune | Distill) -> Family:
+    """The family of a stage's model, whose configuration is in ``folder``: what its name says, or else the configuration."""
+    from raydoa.models.lookup import family_at
+
+    return family_at(folder, ModelName.of(stage.model).settings.kind)
 
 
 def open_model(
@@ -91,8 +98,6 @@ def facts_of(stage: FineTune | Distill, model: "Model") -> Facts:
 def _opened(
     stage: Initial | FineTune | Distill, context: ExecutionContext, how: Opening
 ) -> "Model":
-    from raydoa.models.lookup import family_at
-
-    folder, named = model_folder(stage, context), ModelName.of(stage.model).settings
-    how = replace(how, attn_implementation=named.attn_implementation)
-    return family_at(folder, named.kind).open(folder, how)
+    folder = model_folder(stage, context)
+    attention = ModelName.of(stage.model).settings.attn_implementation
+    return family_in(folder, stage).open(folder, replace(how, attn_implementation=attention))

@@ -189,7 +189,13 @@ class Distill(Stage):
     @property
     def needs_teacher_head(self) -> bool:
         """Whether some of its shards have a teacher's distributions over tokens, as inputs of its head or sampled from it."""
-        return any(shard.representation.kind in ("hidden", "sparse") for shard in self.shards)
+        kinds = {shard.representation.kind for shard in self.shards}
+        return self.is_aligned or not kinds.isdisjoint(("hidden", "sparse"))
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether some of its shards are of a teacher of another tokenizer."""
+        return any(shard.representation.kind == "aligned" for shard in self.shards)
 
 
 _SEEDS_APART = 1_000_003

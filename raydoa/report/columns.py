@@ -16,7 +16,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from pyarrow import csv as arrow_csv
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import ROW_SCHEMA, quantity_column
+from raydoa.experiment.result_row import ADDED, ROW_SCHEMA, quantity_column
 from raydoa.experiment.row_values import (
     GAPS,
     Allowed,
@@ -82,6 +82,7 @@ def read_table(content: bytes, where: str) -> pd.DataFrame:
                 "delete it and load again"
             )
         check_row_schema(schemas[0], where)
+    cells = cells.assign(**{name: None for name in ADDED if name not in cells})
     missing = [name for name in types_of(cells) if name not in cells]
     if missing:
         raise UserError(

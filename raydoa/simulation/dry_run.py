@@ -114,6 +114,7 @@ def _reason_lines(status: str, cells: Mapping[Cell, str]) -> Iterator[str]:
 
 _LEARNT = {
     "tokens": "its distributions over tokens",
+    "aligned": "the text that it writes, and where its tokens meet the student's its distributions over those of both",
     "classes": "its distributions over the task's classes",
     "text": "the text that it writes",
 }

@@ -108,16 +108,16 @@ class StoredRows(Sequence[Example], ABC):
 
 
 class JoinedRows(StoredRows):
-    """The rows of some sequences, one sequence after the other."""
+    """The rows of some sequences, ``parts``, one sequence after the other."""
 
     def __init__(self, parts: Sequence[Sequence[Example]]) -> None:
-        self._parts = parts
+        self.parts = parts
         self._ends = np.cumsum([len(part) for part in parts])
         self.lengths = np.concatenate([lengths_of(part) for part in parts])
 
     def read(self, index: int) -> Example:
         part = int(np.searchsorted(self._ends, index, side="right"))
-        return self._parts[part][index - (int(self._ends[part - 1]) if part else 0)]
+        return self.parts[part][index - (int(self._ends[part - 1]) if part else 0)]
 
 
 def lengths_of(examples: Sequence[Example]) -> np.ndarray:

@@ -9,7 +9,9 @@ all of them (`raydoa.training.divergence`). Where such a model learns from distr
 score is the log-probability of its text. A `HeadLoss` is over the few classes of a classification head.
 
 A batch may hold gold rows, rows whose target a label source wrote, and rows with soft labels; its loss is the sum over
-the positions of all, with a weight on the gold ones. What is gold or written is learnt with cross-entropy.
+the positions of all, with a weight on the gold ones. What is gold or written is learnt with cross-entropy. Of aligned
+labels, positions where the teacher's tokens meet the student's are learnt from its distribution over the tokens of both
+(`raydoa.training.aligned`), and the others with cross-entropy.
 
 Losses are computed inside `Loss.forward`, so that a wrapper around the module (DeepSpeed's) sees
 them.
@@ -24,11 +26,14 @@ import torch
 from torch.nn import functional
 
 from raydoa.errors import UserError
+from raydoa.training.aligned import SharedHead
 from raydoa.training.batches import TARGET_COST, MicroBatch
-from raydoa.training.divergence import Divergence, HiddenTeacher, SparseTeacher
+from raydoa.training.divergence import Divergence, HiddenTeacher, SparseTeacher, Teacher
 from raydoa.training.soft_labels import (
+    AlignedLabels,
     ClassLabels,
     HiddenLabels,
+    SharedTokens,
     SoftLabels,
     SparseLabels,
     WrittenLabels,
@@ -134,7 +139,8 @@ class TokenLoss(Loss):
 
     Args:
         model: a network.
-        teacher_head: ``[vocabulary, teacher's width]``, needed by `HiddenLabels`.
+        teacher_head: ``[vocabulary, teacher's width]``, needed by `HiddenLabels` and `AlignedLabels`.
+        shared: the tokens that teacher and student share where they have not all in common, needed by `AlignedLabels`.
         chunk_tokens: target tokens whose logits are held at a time.
         options: those of `Loss`.
 
@@ -150,12 +156,18 @@ class TokenLoss(Loss):
         model: torch.nn.Module,
         *,
         teacher_head: torch.Tensor | None = None,
+        shared: SharedTokens | None = None,
         chunk_tokens: int = 1024,
         **options: Any,
     ) -> None:
         super().__init__(model, **options)
         outputs = self.output_layer.out_features
-        if teacher_head is not None and len(teacher_head) != outputs:
+        self._shared = None
+        if shared is not None:
+            assert teacher_head is not None, "tokens are shared with a teacher"
+            self._shared = SharedHead(teacher_head, shared)
+            teacher_head = None  # Its other rows are not needed.
+        elif teacher_head is not None and len(teacher_head) != outputs:
             raise UserError(
                 f"the teacher writes over a vocabulary of {len(teacher_head)} and the student has "
                 f"{outputs}; distillation needs one vocabulary on both sides"
@@ -202,19 +214,40 @@ class TokenLoss(Loss):
         def soft(tokens: torch.Tensor) -> torch.Tensor:
             return self._soft(states, batch, tokens)
 
+        def aligned(tokens: torch.Tensor) -> torch.Tensor:
+            return self._aligned(states, batch, tokens)
+
         terms = {"gold": lambda tokens: self._gold_weight * written(tokens)}
-        return self._sum(batch, {**terms, "written": written, "soft": soft})
+        return self._sum(batch, {**terms, "written": written, "soft": soft, "aligned": aligned})
 
     def _soft(self, states: torch.Tensor, batch: MicroBatch, tokens: torch.Tensor) -> torch.Tensor:
         """The divergence from the teacher at those ``tokens``."""
         soft = [labels for labels in batch.soft if _kind(labels) == "soft"]
         wanted = self._wanted(soft, states.device)
         assert len(wanted) == int(tokens.sum()), "one soft label per target token"
+        return self.temperature**2 * self._diverge(states[tokens], wanted, self.temperature)
+
+    def _aligned(
+        self, states: torch.Tensor, batch: MicroBatch, tokens: torch.Tensor
+    ) -> torch.Tensor:
+        """What is learnt from aligned labels at those ``tokens``."""
+        assert self._shared is not None, "aligned labels need the tokens that are shared"
+        total = torch.zeros((), device=states.device)
+        for part, wanted, temperature in self._shared(batch, tokens, self.temperature):
+            total = total + temperature**2 * self._diverge(states[part], wanted, temperature)
+        return total
+
+    def _diverge(
+        self,
+        states: torch.Tensor,
+        wanted: Teacher,
+        temperature: float,
+    ) -> torch.Tensor:
         weight = self.output_layer.weight
         total: torch.Tensor = Divergence.apply(  # type: ignore[no-untyped-call]
-            states[tokens], weight, wanted, self.temperature, self._chunk_tokens
+            states, weight, wanted, temperature, self._chunk_tokens
         )
-        return self.temperature**2 * total
+        return total
 
     def _wanted(self, soft: Sequence[Any], device: torch.device) -> HiddenTeacher | SparseTeacher:
         """The soft labels of all tokens of some rows, in the order of the rows."""
@@ -255,4 +288,6 @@ def _kind(labels: SoftLabels | None) -> str:
         return "gold"
     if isinstance(labels, ClassLabels):
         return "classes"
+    if isinstance(labels, AlignedLabels):
+        return "aligned"
     return "written" if isinstance(labels, WrittenLabels) else "soft"

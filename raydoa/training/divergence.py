@@ -7,13 +7,28 @@ is known in closed form,
 
 so `Divergence` goes over the tokens in chunks, once, and keeps the gradients of h and W alone: no tensor of
 batch x length x vocabulary is ever held, neither of the teacher nor of the student, and nothing is computed twice. For
-sparse labels p is the sampled distribution, which gives an unbiased estimate of the same gradient.
+sparse labels p is the sampled distribution, which gives an unbiased estimate of the same gradient; with a sample of one
+token, at T = 1, it is the cross-entropy.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch.autograd.function import once_differentiable
+
+
+class Teacher(Protocol):
+    """What a student is compared with at some tokens."""
+
+    def __len__(self) -> int: ...
+
+    def compare(
+        self, student: torch.Tensor, part: slice, temperature: float, /
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The summed divergence at a chunk of tokens, and its gradient ``[chunk, vocabulary]`` by the student's logits / T.
+
+        ``student`` are log-probabilities at the temperature ``[chunk, vocabulary]``, and are used up.
+        """
 
 
 class HiddenTeacher:
@@ -68,7 +83,7 @@ class Divergence(torch.autograd.Function):
         ctx: Any,
         states: torch.Tensor,
         weight: torch.Tensor,
-        wanted: HiddenTeacher | SparseTeacher,
+        wanted: Teacher,
         temperature: float,
         chunk_tokens: int,
     ) -> torch.Tensor:

@@ -12,7 +12,7 @@ from pydantic import Field
 from raydoa.settings import Settings
 
 Precision = Literal["float32", "bfloat16"]
-Kind = Literal["hidden", "sparse", "classes", "text"]
+Kind = Literal["hidden", "sparse", "aligned", "classes", "text"]
 """Of a `Representation`."""
 
 
@@ -79,10 +79,12 @@ class Representation(Settings):
     asks for; `text` keeps no distribution, only what was written, so the student may be of any family.
     `classes` keeps the log-probability of each of a task's classes; where teacher
     and student write no tokens of one vocabulary it is what is kept, and text where the task has no classes.
+    `aligned` keeps what `hidden` does, for a student that writes tokens of another vocabulary: it learns the teacher's text,
+    and from the distribution where tokens of both meet, over the tokens that both have.
     """
 
     kind: Kind = "hidden"
-    """hidden is exact; sparse takes less room in large pools; classes and text need no vocabulary in common."""
+    """hidden is exact; sparse takes less room in large pools; aligned, classes and text need no vocabulary in common."""
     dtype: Precision = "bfloat16"
     """Number format of the hidden states."""
     top: int = Field(default=64, ge=1)

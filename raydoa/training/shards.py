@@ -7,7 +7,7 @@ kept of their distributions. A student holds neither: it reads the rows of each 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ import torch
 from raydoa.errors import UserError
 from raydoa.training.batches import Example, StoredRows
 from raydoa.training.soft_labels import (
+    AlignedLabels,
     ClassLabels,
     HiddenLabels,
     LabelledRow,
@@ -83,7 +84,7 @@ class Shard:
         """The soft labels of a row."""
         if self.facts.kind == "text":
             return WrittenLabels()
-        if self.facts.kind == "hidden":
+        if self.facts.kind in ("hidden", "aligned"):
             return HiddenLabels(self.targets.row(index, "states"))
         if self.facts.kind == "classes":
             return ClassLabels(self._log_probs(index))
@@ -140,13 +141,40 @@ class EncodedShard(StoredRows):
         )
 
 
+class AlignedShard(EncodedShard):
+    """The rows of a shard of aligned labels, as a student of another tokenizer is trained on them.
+
+    Args:
+        shard: the labels.
+        sources, order: see `EncodedShard`.
+        targets: the texts in the student's tokens, and beside each the teacher's position that it meets or -1, and whether it is a text's
+            first with a table of its own.
+    """
+
+    def __init__(
+        self, shard: Shard, sources: RaggedFile, order: np.ndarray, targets: RaggedFile
+    ) -> None:
+        super().__init__(shard, sources, order, targets)
+        met = targets.whole("teacher") >= 0
+        self.aligned, self.positions = int(met.sum()), len(met)
+
+    def read(self, index: int) -> Example:
+        example = super().read(index)
+        teacher = self._targets.row(index, "teacher").long()
+        (places,) = torch.nonzero(teacher >= 0, as_tuple=True)
+        first = self._targets.row(index, "first")[places].bool()
+        assert isinstance(example.soft, HiddenLabels), "aligned labels are hidden ones"
+        labels = AlignedLabels(example.soft.states[teacher[places]], places, first)
+        return replace(example, soft=labels)
+
+
 def _flat(rows: Sequence[LabelledRow], facts: ShardFacts) -> Mapping[str, torch.Tensor]:
     """What is kept of the distributions, an entry for each target token."""
     labels = [row.soft for row in rows]
     if facts.kind == "text":
         assert all(isinstance(soft, WrittenLabels) for soft in labels)
         return {}
-    if facts.kind == "hidden":
+    if facts.kind in ("hidden", "aligned"):
         states = [soft.states for soft in labels if isinstance(soft, HiddenLabels)]
         assert len(states) == len(rows)
         flat = [s.detach().cpu().to(getattr(torch, facts.dtype)) for s in states]

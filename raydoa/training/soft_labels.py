@@ -4,10 +4,10 @@
 once, with the teacher) every logit comes back, so nothing is lost at any temperature. `sparse`
 keeps a few tokens with weights that stand for the whole distribution at one temperature (see
 `raydoa.training.sparse`). `classes` are log-probabilities of the few classes of a task, which teacher and student of any
-kind can have.
+kind can have. `aligned` keeps what `hidden` does, for students of another tokenizer, who read of it what they can use.
 
 They are written in shards (`raydoa.training.shards`) with who wrote them over which vocabulary; a student with another
-vocabulary is refused. Labels without a distribution are text, which any student can learn.
+vocabulary is refused, unless they are aligned. Labels without a distribution are text, which any student can learn.
 """
 
 from dataclasses import dataclass
@@ -50,11 +50,37 @@ class ClassLabels:
 
 
 @dataclass(frozen=True)
+class AlignedLabels:
+    """Inputs of the teacher's head where a token of the student's meets one of the teacher's.
+
+    Attributes:
+        states: of those positions ``[aligned, width]``.
+        places: the positions in the target ``[aligned]``, rising.
+        first: which of them have the table of a text's first token ``[aligned]`` (`SharedTokens.first`).
+    """
+
+    states: torch.Tensor
+    places: torch.Tensor
+    first: torch.Tensor
+
+
+@dataclass(frozen=True)
+class SharedTokens:
+    """Ids of tokens that teacher and student both have: pairs ``[shared, 2]`` of the teacher's id and the student's.
+
+    ``first`` are those of the first token of a text, where they are others; None: they are not.
+    """
+
+    inside: torch.Tensor
+    first: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
 class WrittenLabels:
     """No distribution: the target's tokens are what a label source wrote, and are learnt as they are."""
 
 
-SoftLabels: TypeAlias = HiddenLabels | SparseLabels | ClassLabels | WrittenLabels
+SoftLabels: TypeAlias = HiddenLabels | SparseLabels | ClassLabels | AlignedLabels | WrittenLabels
 
 
 @dataclass(frozen=True)
@@ -122,4 +148,13 @@ def check_match(shard: ShardFacts, *, student: str, vocabulary: int, tokenizer: 
         raise UserError(
             f"teacher {shard.teacher} uses tokenizer {shard.tokenizer[:12]} and student "
             f"{student} uses {tokenizer[:12]}; distillation needs the same tokenizer on both sides"
+        )
+
+
+def check_teacher(shard: ShardFacts, *, student: str, vocabulary: int, tokenizer: str) -> None:
+    """Refuse aligned labels over another vocabulary than their teacher has now. Raises `UserError`: it names both."""
+    if (shard.vocabulary, shard.tokenizer) != (vocabulary, tokenizer):
+        raise UserError(
+            f"labels for student {student} are over {shard.vocabulary} tokens of tokenizer {shard.tokenizer[:12]}, and their "
+            f"teacher {shard.teacher} has {vocabulary} of {tokenizer[:12]}; drop the labels, and they are made again"
         )

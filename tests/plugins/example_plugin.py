@@ -34,7 +34,8 @@ from raydoa.labels.source import (
     written,
 )
 from raydoa.models import FAMILIES
-from raydoa.models.family import AS_IS, Device, Family, Model, ModelShape, Opening
+from raydoa.models.family import AS_IS, Family, Model, Opening
+from raydoa.models.model_shape import Device, ModelShape
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel, SourceConfig, TextForm
 from raydoa.strategies import STRATEGIES

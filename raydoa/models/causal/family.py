@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from raydoa.models.family import AS_IS, Family, Model, ModelShape, Opening
+from raydoa.models.family import AS_IS, Family, Model, Opening
 from raydoa.models.lora import Lora
+from raydoa.models.model_shape import ModelShape
 from raydoa.models.objective import Objective
 from raydoa.models.stack_shape import StackShape
+from raydoa.models.token_texts import TokenTexts
 
 
 class Causal(Family):
@@ -38,6 +40,12 @@ class Causal(Family):
         from raydoa.models.word_pieces import WordPieces
 
         return Prompt(WordPieces(folder), folder).space
+
+    def token_texts(self, folder: Path) -> TokenTexts:
+        from raydoa.models.causal.prompt import Prompt
+        from raydoa.models.word_pieces import WordPieces
+
+        return Prompt(WordPieces(folder), folder).token_texts()
 
     def open(self, folder: Path, how: Opening = AS_IS) -> Model:
         from raydoa.models.causal.model import open_causal

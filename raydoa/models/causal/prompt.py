@@ -19,6 +19,7 @@ from jinja2 import TemplateError
 from raydoa.errors import UserError
 from raydoa.models.broken_files import read_as
 from raydoa.models.hub import read_config
+from raydoa.models.token_texts import TokenTexts, texts_of_pretrained
 from raydoa.models.word_pieces import WordPieces
 
 _SEPARATOR = "\n"
@@ -81,6 +82,10 @@ class Prompt:
         return [
             str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip() for ids in written
         ]
+
+    def token_texts(self) -> TokenTexts:
+        """What each id of a completion writes."""
+        return texts_of_pretrained(self._tokenizer, self.end)
 
     def _cut(
         self, ids: Sequence[int], spans: Sequence[tuple[int, int]], text: int, room: int

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.models.family import AS_IS, Family, Model, ModelShape, Opening
+from raydoa.models.family import AS_IS, Family, Model, Opening
 from raydoa.models.lora import Lora
+from raydoa.models.model_shape import ModelShape
 from raydoa.models.objective import Objective
 from raydoa.models.stack_shape import StackShape
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from raydoa.errors import UserError
-from raydoa.models.family import AS_IS, Family, Model, ModelShape, Opening
+from raydoa.models.family import AS_IS, Family, Model, Opening
 from raydoa.models.hub import read_config
 from raydoa.models.linear.shape import MODEL_TYPE, LinearShape
+from raydoa.models.model_shape import ModelShape
 from raydoa.models.objective import Objective
 
 

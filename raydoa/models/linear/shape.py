@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from raydoa.models.family import Device
+from raydoa.models.model_shape import Device
 
 MODEL_TYPE = "hashed_ngrams"
 """In `config.json`."""

@@ -5,12 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raydoa.models.family import AS_IS, Family, Model, ModelShape, Opening
+from raydoa.models.family import AS_IS, Family, Model, Opening
 from raydoa.models.lora import Lora
+from raydoa.models.model_shape import ModelShape
 from raydoa.models.seq2seq.bart_shape import BartShape
 from raydoa.models.seq2seq.nano import NANO_MODELS, nano_shape
 from raydoa.models.seq2seq.shape import T5Shape, is_t5
 from raydoa.models.seq2seq.two_stacks import TwoStackShape
+from raydoa.models.token_texts import TokenTexts
 
 if TYPE_CHECKING:
     from raydoa.training.batches import Example
@@ -46,6 +48,11 @@ class Seq2Seq(Family):
         from raydoa.models.seq2seq.pieces import tokenizer_at
 
         return tokenizer_at(folder).fingerprint
+
+    def token_texts(self, folder: Path) -> TokenTexts:
+        from raydoa.models.seq2seq.pieces import tokenizer_at
+
+        return tokenizer_at(folder).token_texts()
 
     def open(self, folder: Path, how: Opening = AS_IS) -> Model:
         from raydoa.models.seq2seq.bart import load_bart

@@ -14,6 +14,7 @@ from raydoa.models.broken_files import read_as
 from raydoa.models.hub import read_config
 from raydoa.models.seq2seq.shape import is_t5
 from raydoa.models.seq2seq.tokenizer import Tokenizer, load_tokenizer
+from raydoa.models.token_texts import TokenTexts, texts_of_pretrained
 from raydoa.models.word_pieces import WordPieces
 
 
@@ -61,6 +62,10 @@ class TextPieces(WordPieces):
             clean_up_tokenization_spaces=False,
         )
         return [str(text) for text in texts]
+
+    def token_texts(self) -> TokenTexts:
+        """See `Tokenizer.token_texts`."""
+        return texts_of_pretrained(self._tokenizer, self.end_id)
 
     def _targets(self, texts: Sequence[str]) -> list[list[int]]:
         rows: list[list[int]] = self._tokenizer(text_target=list(texts), verbose=False)["input_ids"]

@@ -19,6 +19,7 @@ import sentencepiece
 
 from raydoa.errors import UserError
 from raydoa.models.broken_files import read_as
+from raydoa.models.token_texts import TokenTexts, texts_of_pretrained, texts_of_sentencepiece
 
 _PAD_ID = 0
 END_ID = 1
@@ -40,6 +41,9 @@ class Tokenizer(Protocol):
 
     def decode(self, rows: Sequence[Sequence[int]], /) -> list[str]:
         """Texts of rows of token ids; padding and everything from the end on is dropped."""
+
+    def token_texts(self) -> TokenTexts:
+        """What each id writes."""
 
     def save(self, folder: Path) -> None:
         """Write the files from which `load_tokenizer` reads it again."""
@@ -86,6 +90,9 @@ class SentencePieceTokenizer(_T5Tokenizer):
         piece_ids = [[i for i in _until_end(ids) if i < self.size] for ids in rows]
         return [str(text) for text in self._pieces.decode(piece_ids)]
 
+    def token_texts(self) -> TokenTexts:
+        return texts_of_sentencepiece(self._pieces, END_ID)
+
     def save(self, folder: Path) -> None:
         """Write `spiece.model`."""
         (folder / SPIECE_FILE).write_bytes(self._bytes)
@@ -117,6 +124,9 @@ class HuggingFaceTokenizer(_T5Tokenizer):
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         token_ids = [_until_end(ids) for ids in rows]
         return [str(t) for t in self._tokenizer.batch_decode(token_ids, skip_special_tokens=True)]
+
+    def token_texts(self) -> TokenTexts:
+        return texts_of_pretrained(self._tokenizer, END_ID)
 
     def save(self, folder: Path) -> None:
         """Write `tokenizer.json` and its settings."""

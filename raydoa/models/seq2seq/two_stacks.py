@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raydoa.models.family import Device
 from raydoa.models.lora import Lora, Matrices, passes
 from raydoa.models.memory import training_memory
+from raydoa.models.model_shape import Device
 from raydoa.settings import Settings
 
 _BF16_BYTES = 2

@@ -54,7 +54,7 @@ TINY = ("--n", 8, "--u", 20, "--seeds", 0, "--teachers", "nano-m", "--budget", 1
         (("sweep", "--set", "oflload=true"), "--set: found 'oflload=true'; 'oflload' is no field (did you mean 'offload'?)"),
         (("sweep", "--set", "teacher_recipe.epoch=3"), "'epoch' is no field (did you mean 'epochs'?)"),
         (("sweep", "--set", "teacher_recipe.epochs=0"), "teacher_recipe.epochs: found 0; input should be greater than"),
-        (("sweep", "--set", "representation.kind=spares"), "representation.kind: found 'spares'; input should be 'hidden', 'sparse', 'classes' or 'text'"),
+        (("sweep", "--set", "representation.kind=spares"), "representation.kind: found 'spares'; input should be 'hidden', 'sparse', 'aligned', 'classes' or 'text'"),
         (("sweep", "--set", "trackers=mlflow,tensorbord"), "trackers.1: found 'tensorbord'; input should be 'mlflow', 'wandb'"),
         (("sweep", "--cluster", "8xa100-40g"), "--cluster: found '8xa100-40g'; known are 8xa100-40gb, 8xa100-80gb, 4xh100-80gb, 1xa100-80gb, 1xh100-80gb (did you mean"),
         (("sweep", "--region", "mars"), "grid intensity of region 'mars': not in price book"),

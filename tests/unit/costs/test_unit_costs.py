@@ -196,6 +196,12 @@ def test_unknown_models_are_told_and_unlike_vocabularies_cost_no_head(book: Pric
     # Over another vocabulary its distribution is not learnt, so its head costs nothing.
     unlike = costs.lookup(Work("distill_step", SMALL, 32, 128, 64, "mt5"))
     assert unlike.gpu_seconds == costs.lookup(Work("train_step", SMALL, 32, 128, 64)).gpu_seconds
+    # Unless tokens are aligned: then over those of both, which are as many as the smaller one has at most.
+    aligned = UnitCosts(book, "a100-40gb", shapes={"mt5": other}, aligned=True)
+    same = UnitCosts(book, "a100-40gb", shapes={"mt5": t5(LARGE)})
+    work = Work("distill_step", SMALL, 1024, 128, 64, "mt5")
+    priced = [one.lookup(work).gpu_seconds for one in (costs, aligned, same)]
+    assert priced[0] < priced[1] == priced[2]
     with pytest.raises(UserError, match=r"config\.json: d_kv is missing"):
         T5Shape.from_config({"vocab_size": 1, "d_model": 1}, "config.json")
     with pytest.raises(UserError, match="accelerator 'tpu'"):

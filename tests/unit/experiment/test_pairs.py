@@ -1,5 +1,7 @@
 """Distillation between any two kinds of models: what each pair learns over, and that the whole path runs."""
 
+import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -8,17 +10,22 @@ import pytest
 from raydoa.errors import UserError
 from raydoa.experiment.resolve import Resolved, resolve
 from raydoa.experiment.result_row import quantity_column
+from raydoa.experiment.row_values import checked_row
 from raydoa.models.family import Opening
 from raydoa.models.meeting import OutputSpace
+from raydoa.pipeline.aligned_rows import teacher_tokens
 from raydoa.pipeline.beginnings import TakeLayers
+from raydoa.pipeline.distill_rows import distill_rows
 from raydoa.pipeline.opened_models import open_model
 from raydoa.pipeline.stages import Distill
-from raydoa.training.recipe import Recipe, Representation
+from raydoa.simulation.dry_run import dry_run_lines
+from raydoa.training.recipe import Mixing, Recipe, Representation
+from tests.shards import rows_of
 from tests.unit.checkpoints import write_checkpoint
 from tests.unit.decoders import CHAT, SHORT, write_decoder
 from tests.unit.encoders import write_encoder
 from tests.unit.seq2seqs import write_seq2seq
-from tests.unit.world import CLASSES, World, graph_of, measured_row
+from tests.unit.world import CLASSES, World, forecast_of, graph_of, measured_row
 
 RECIPE = Recipe(learning_rate=3e-3, batch_size=8, epochs=2)
 _SPARSE = {"top": 300}
@@ -40,11 +47,17 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def of_pair(
-    world: World, folders: dict[str, Path], teacher: str, student: str, kind: str = "hidden"
+    world: World,
+    folders: dict[str, Path],
+    teacher: str,
+    student: str,
+    kind: str = "hidden",
+    mixing: Mixing | None = None,
+    teacher_epochs: int = 2,
 ) -> Resolved:
     names = {name.partition("[")[0] for name in (teacher, student)}
     used = {name: str(folders[name]) for name in names if name in folders}
-    strategy = "self_distill" if teacher == student else "distill"
+    strategy = "self_distill" if teacher == student else "mixed" if mixing else "distill"
     sweep = world.sweep(
         strategies=(strategy,),
         teachers=(teacher,),
@@ -53,7 +66,7 @@ def of_pair(
         n=(16,),
         u=(40,),
         student_recipe=RECIPE,
-        teacher_recipe=RECIPE,
+        teacher_recipe=RECIPE.model_copy(update={"epochs": teacher_epochs}),
         distill_recipe=RECIPE,
         prices="2026-11-09",
         accelerator="a100-40gb",
@@ -61,6 +74,7 @@ def of_pair(
         representation=Representation.model_validate(
             {"kind": kind, **_SPARSE} if kind == "sparse" else {"kind": kind}
         ),
+        mixing=mixing or Mixing(),
     )
     return resolve(sweep, world.runtime(models=used))
 
@@ -228,6 +242,101 @@ def test_decoders_learn_free_text(
     assert isinstance(trained, Distill)
     kept = kind if over == "tokens" else "text"
     assert {shard.representation.kind for shard in trained.shards} == {kept}
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "over"),
+    [
+        ("t5", "qwen3", "aligned"),
+        ("qwen3", "t5", "aligned"),
+        ("qwen3", "bart", "aligned"),
+        ("bart", "qwen3", "aligned"),
+        ("qwen3", "qwen3", "tokens"),
+        ("qwen3", "gemma2", "text"),
+    ],
+)
+def test_tokens_that_meet_are_learnt_where_it_is_asked_for(
+    world: World, folders: dict[str, Path], teacher: str, student: str, over: OutputSpace
+) -> None:
+    from tests.unit.world import write_task
+
+    write_task(world.folder / "task", metric="exact_match", classes=[])
+    resolved = of_pair(world, folders, teacher, student, "aligned", teacher_epochs=30)
+    (cell,) = resolved.study.cells()
+    row = measured_row(resolved, cell)
+    assert row.output_space == over
+    trained = graph_of(resolved, cell).student
+    assert isinstance(trained, Distill) and trained.is_aligned == (over == "aligned")
+    record = resolved.context.store.find(trained.key)
+    assert record is not None and record.facts.get("aligned_share") == row.aligned_share
+    if over != "aligned":
+        assert row.aligned_share is None
+        return
+    assert 0 < row.aligned_share <= 1
+    assert checked_row(dict(row)) == dict(row)
+    said = "\n".join(dry_run_lines(resolved.study, world.runtime(), forecast_of(resolved)))
+    assert f"{student} learns from {teacher}: the text that it writes, and where its tokens" in said
+
+
+def test_the_share_of_tokens_that_meet_is_that_of_the_students_targets(
+    world: World, folders: dict[str, Path]
+) -> None:
+    """Against the texts of the shards, token by token."""
+    from tests.unit.world import write_task
+
+    write_task(world.folder / "task", metric="exact_match", classes=[])
+    resolved = of_pair(world, folders, "bart", "qwen3", "aligned", teacher_epochs=30)
+    (cell,) = resolved.study.cells()
+    row = measured_row(resolved, cell)
+    trained, context = graph_of(resolved, cell).student, resolved.context
+    assert isinstance(trained, Distill) and trained.teacher is not None
+    tokens = teacher_tokens(trained, trained.teacher, context, 300)
+    model = open_model(trained.initial, context)
+    found = []
+    for shard in trained.shards:
+        for one in rows_of(context.store.fetch(shard.key)):
+            ours = model.target_ids([one.text], trained.form.target_length, [""], 1)[0]
+            meets = tokens.alignment.meets(one.text, one.target_ids, ours, student_length=4)
+            found += [position >= 0 for position in meets.teacher]
+    assert row.aligned_share == pytest.approx(sum(found) / len(found))
+    rows, _ = distill_rows(trained, context, model, tokens)
+    assert sum(len(example.soft.places) for example in rows) == sum(found)
+    # A shard of another tokenizer's tokens than the teacher's is named with both.
+    with pytest.raises(
+        UserError, match=r"qwen3 are over 300 tokens .* teacher bart .* has 300 of other"
+    ):
+        distill_rows(trained, context, model, replace(tokens, tokenizer="other"))
+
+
+def test_gold_rows_teach_beside_tokens_that_meet(world: World, folders: dict[str, Path]) -> None:
+    from tests.unit.world import write_task
+
+    write_task(world.folder / "task", metric="exact_match", classes=[])
+    for order in ("mixed", "gold_last"):
+        resolved = of_pair(
+            world, folders, "bart", "qwen3", "aligned", Mixing.model_validate({"gold_order": order}), 30
+        )  # fmt: skip
+        (cell,) = resolved.study.cells()
+        row = measured_row(resolved, cell)
+        assert row.output_space == "aligned" and 0 < row.aligned_share < 1
+        assert row[quantity_column("labels")] > 0
+
+
+def test_a_pair_without_a_common_token_learns_the_text(
+    world: World, tmp_path: Path, folders: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    from tests.unit.world import write_task
+
+    write_task(world.folder / "task", metric="exact_match", classes=[])
+    strange = write_decoder(tmp_path / "strange", chat=None)
+    tokenizer = json.loads((strange / "tokenizer.json").read_text())
+    tokenizer["decoder"] = {"type": "BPEDecoder", "suffix": "Q"}
+    (strange / "tokenizer.json").write_text(json.dumps(tokenizer))
+    resolved = of_pair(world, {**folders, "strange": strange}, "t5", "strange", "aligned")
+    (cell,) = resolved.study.cells()
+    row = measured_row(resolved, cell)
+    assert row.output_space == "aligned" and 0 <= row.aligned_share < 0.6
+    assert "strange and t5 have no token in common" in caplog.text
 
 
 def test_a_chat_template_with_no_room_for_a_text_is_one_line(world: World, tmp_path: Path) -> None:

@@ -72,12 +72,39 @@ def test_they_meet(
         ("text", CLASSES, "text"),
         ("classes", CLASSES, "classes"),
         ("classes", None, "hidden"),
+        ("aligned", None, "hidden"),
+        ("aligned", CLASSES, "hidden"),
     ],
 )
 def test_what_is_asked_for_is_kept_where_it_can_be(
     kind: Kind, of_task: Objective | None, kept: Kind
 ) -> None:
     assert met(T5, SAME_T5, of_task, kind).representation.kind == kept
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "of_task", "space"),
+    [
+        (T5, OTHER_T5, None, "aligned"),
+        (QWEN, T5, None, "aligned"),
+        (T5, QWEN, ENTITIES, "aligned"),
+        (FAR, QWEN, None, "aligned"),
+        (T5, PADDED_T5, None, "aligned"),
+        (QWEN, SAME_QWEN, None, "tokens"),
+        (QWEN, T5, CLASSES, "classes"),
+        (BERT, LINEAR, CLASSES, "classes"),
+        (BERT, SAME_BERT, ENTITIES, "classes"),
+        (T5, BERT, ENTITIES, "text"),
+        (QWEN, GEMMA, None, "text"),
+        (GEMMA, T5, None, "text"),
+    ],
+)
+def test_tokens_are_aligned_where_that_is_asked_for_and_can_be(
+    teacher: Speaker, student: Speaker, of_task: Objective | None, space: OutputSpace
+) -> None:
+    found = met(teacher, student, of_task, "aligned")
+    assert found.output_space == space
+    assert found.objective == (of_task if space == "classes" else None)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 
 from raydoa.errors import UserError
-from raydoa.models.family import Device
+from raydoa.models.model_shape import Device
 from raydoa.models.stack_shape import StackShape
 
 _QWEN3: dict[str, Any] = {

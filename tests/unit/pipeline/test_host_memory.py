@@ -50,6 +50,9 @@ def test_a_students_memory_hardly_depends_on_its_pool(tmp_path: Path) -> None:
 
     weights, head = nano_shape("nano-s", 60).parameters, 4 * 64 * 60
     assert host_bytes(student, context) == PROCESS + 16 * weights + head + 64 * 20
+    other = replace(shard, representation=Representation(kind="aligned"))
+    aligned = replace(student, shards=(other,))
+    assert host_bytes(aligned, context) - host_bytes(student, context) == 2 * head
     many = replace(student, shards=(replace(shard, stop=1000),) * 100)
     assert host_bytes(many, context) - host_bytes(student, context) == 64 * (100_000 - 20)
     gpu = replace(context, execution=Execution(device="cuda"))

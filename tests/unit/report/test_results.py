@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from raydoa.errors import UserError
+from raydoa.experiment.result_row import row_of
 from raydoa.report.artifact_keys import artifact_keys
+from raydoa.report.columns import read_table
 from raydoa.report.results import (
     finished_plans,
     load,
@@ -186,6 +188,27 @@ def test_values_that_are_none(tmp_path: Path, change: dict[str, object], message
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / "result.json").write_text(json.dumps({**row(), **change}) + "\n")
     with pytest.raises(UserError, match=message):
+        load(tmp_path)
+
+
+def test_rows_from_before_tokens_were_aligned_are_read(tmp_path: Path) -> None:
+    (tmp_path / "cell").mkdir()
+    old = {name: value for name, value in row().items() if name != "aligned_share"}
+    (tmp_path / "cell" / "result.json").write_text(json.dumps(old) + "\n")
+    cells = load(tmp_path)
+    assert cells["aligned_share"].isna().all()
+    content = cells.drop(columns="aligned_share").to_csv(index=False).encode()
+    pd.testing.assert_frame_equal(read_table(content, "cells.csv"), cells)
+    assert "aligned_share" not in old and row_of(old) == {**old, "aligned_share": None}
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, "half"])
+def test_a_share_that_is_none(tmp_path: Path, share: object) -> None:
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "result.json").write_text(json.dumps(row(aligned_share=share)) + "\n")
+    with pytest.raises(
+        UserError, match=r"aligned_share of cell .* expected a number from 0 to 1, or"
+    ):
         load(tmp_path)
 
 

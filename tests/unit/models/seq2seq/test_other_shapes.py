@@ -9,8 +9,8 @@ import torch
 from transformers import AutoModelForSeq2SeqLM
 
 from raydoa.errors import UserError
-from raydoa.models.family import Device
 from raydoa.models.lookup import shape_at
+from raydoa.models.model_shape import Device
 from raydoa.models.seq2seq.bart_shape import BART_KINDS, BartShape
 from raydoa.models.seq2seq.family import Seq2Seq
 from raydoa.models.seq2seq.loss import decoder_states
