@@ -5,7 +5,7 @@ from functools import cached_property
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Choices
-from raydoa.costs.schedules import Recipes
+from raydoa.costs.schedules import Recipes, in_format_of
 from raydoa.costs.tariffs import Tariff, compute_tariff
 from raydoa.costs.unit_costs import Operation, UnitCosts, Work
 from raydoa.tasks.task import TaskSpec
@@ -47,7 +47,14 @@ class Pricing:
     ) -> Work:
         """A unit of computing at the task's lengths; over the recipe's batch, unless another number of rows is given."""
         lengths = self.task.source_length, self.task.target_length
-        return Work(operation, model, rows or recipe.batch_size, *lengths, teacher, recipe)
+        return Work(
+            operation,
+            model,
+            rows or recipe.batch_size,
+            *lengths,
+            teacher,
+            in_format_of(model, recipe),
+        )
 
     def compute(self, item: str, work: Work) -> Tariff:
         """The tariff of a unit of computing, at the price of a GPU-hour."""

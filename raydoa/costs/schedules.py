@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from raydoa.models.naming import ModelName
 from raydoa.training.recipe import Recipe
 
 
@@ -28,3 +29,9 @@ def steps_for(recipe: Recipe, rows: int) -> int:
 def one_epoch(recipe: Recipe, rows: int) -> int:
     """Steps that see each of ``rows`` once."""
     return math.ceil(rows / recipe.batch_size)
+
+
+def in_format_of(model: str, recipe: Recipe) -> Recipe:
+    """The recipe of a training, in the number format that the model's name asks for."""
+    dtype = ModelName.of(model).settings.dtype
+    return recipe if dtype is None else recipe.model_copy(update={"precision": dtype})

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Plan
-from raydoa.costs.schedules import Recipes
+from raydoa.costs.schedules import Recipes, in_format_of
 from raydoa.models.meeting import Meeting, OutputSpace, space_of
 from raydoa.models.naming import ModelName
 from raydoa.models.objective import Objective
@@ -22,7 +22,7 @@ from raydoa.pipeline.stages import (
 )
 from raydoa.store.key import Stage
 from raydoa.tasks.task import TaskSpec
-from raydoa.training.recipe import Mixing, Recipe, Representation
+from raydoa.training.recipe import Mixing, Representation
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class StageGraph:
             data=inputs.data,
             form=inputs.form,
             labels=self.labels,
-            recipe=_named(model, inputs.recipes.on_labels(model, self.plan.student)),
+            recipe=in_format_of(model, inputs.recipes.on_labels(model, self.plan.student)),
             steps=steps,
             seed=self.plan.seed,
             repeat=self.plan.repeat,
@@ -135,9 +135,10 @@ class StageGraph:
                 student=inputs.initial[self.plan.student],
                 data=inputs.data,
                 form=inputs.form,
-                recipe=inputs.recipes.student_on_soft_labels,
+                recipe=in_format_of(self.plan.student, inputs.recipes.student_on_soft_labels),
                 representation=representation,
                 seed=self.plan.seed,
+                lora=ModelName.of(self.plan.student).settings.lora,
             )
         return tuple(
             PseudoLabel(
@@ -165,7 +166,7 @@ class StageGraph:
             teacher=self.teacher,
             shards=self.shards,
             form=inputs.form,
-            recipe=_named(student, inputs.recipes.student_on_soft_labels),
+            recipe=in_format_of(student, inputs.recipes.student_on_soft_labels),
             steps=steps,
             seed=self.plan.seed,
             repeat=self.plan.repeat,
@@ -202,12 +203,6 @@ class StageGraph:
         """The last stages, which everything else hangs on: the student's scores, then the teacher's."""
         trained = [model for model in (self.student, self.teacher) if model is not None]
         return tuple(self.evaluate(model) for model in trained)
-
-
-def _named(model: str, recipe: Recipe) -> Recipe:
-    """The recipe of a training, in the number format that the model's name asks for."""
-    dtype = ModelName.of(model).settings.dtype
-    return recipe if dtype is None else recipe.model_copy(update={"precision": dtype})
 
 
 def stage_graph(plan: Plan, inputs: StageInputs) -> StageGraph:

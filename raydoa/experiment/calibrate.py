@@ -23,6 +23,7 @@ from raydoa.experiment.study import Study
 from raydoa.models import FAMILIES
 from raydoa.models.family import Model
 from raydoa.models.model_shape import ModelShape
+from raydoa.models.naming import ModelName
 from raydoa.training.batches import collate
 from raydoa.training.engine import PlainEngine
 from raydoa.training.recipe import Execution, Recipe
@@ -53,9 +54,8 @@ def calibrate(study: Study, execution: Execution, placer: Placer, free_bytes: in
     measured, too_large = [], []
     for work in study.works():
         shape = study.unit_costs.shape(work.model)
-        each = _INFERENCE_BYTES if work.operation == "label_sequence" else _TRAINING_BYTES
         try:
-            if each * shape.parameters > free_bytes:
+            if _needed(work, shape) > free_bytes:
                 raise torch.OutOfMemoryError
             _let_go(execution.device)
             sharded = work.operation == "train_step" and work.model in placer.sharded
@@ -67,6 +67,14 @@ def calibrate(study: Study, execution: Execution, placer: Placer, free_bytes: in
             continue
         measured.append(_measured(work, seconds, study.unit_costs.accelerator, means))
     return Calibrated(tuple(measured), tuple(too_large))
+
+
+def _needed(work: Work, shape: ModelShape) -> float:
+    """Bytes of weights, and of gradients and moments where it is trained."""
+    if work.operation == "label_sequence":
+        return _INFERENCE_BYTES * shape.parameters
+    frozen = shape.parameters if shape.trained_parameters < shape.parameters else 0
+    return _INFERENCE_BYTES * frozen + _TRAINING_BYTES * shape.trained_parameters
 
 
 def _let_go(device: str) -> None:
@@ -128,7 +136,14 @@ def _labelling(work: Work, shape: ModelShape, execution: Execution) -> Callable[
 def _training(
     work: Work, shape: ModelShape, costs: UnitCosts, execution: Execution
 ) -> Callable[[], None]:
-    model = _random_model(shape, execution.device, torch.float32)
+    lora = ModelName.of(work.model).settings.lora
+    held = _recipe(work).precision if lora is not None else "float32"
+    model = _random_model(shape, execution.device, getattr(torch, held))
+    if lora is not None:
+        from raydoa.models.adapter import add_adapter
+
+        add_adapter(model, lora, base=work.model, seed=0, dtype=torch.float32)
+        model.network.to(execution.device)
     rows = model.random_examples(work.batch_size, work.source_length, work.target_length)
     head = None
     teacher = costs.shape(work.teacher) if work.teacher is not None else None

@@ -8,7 +8,7 @@ and works it out for any model:
     8 x A100-80GB   the same 34 GB of 80: fits
     4 x H100-80GB   178 / 4 = 44.5, + 12 = 56 GB of 80: fits, 8 rows a GPU (0.4 GB more)
     4 x A100-40GB   56 GB of 40: does not fit, unless `--offload` moves the optimiser's 134 GB to the host
-    1 x 80 GB       190 GB: does not fit; T5-XL does (57 GB), and so does Qwen3-4B (76 GB)
+    1 x 80 GB       190 GB: does not fit; T5-XL does (57 GB), and so does Llama-3.2-3B (63 GB)
 
 A group that loses machines continues with the fewest GPUs that still hold it, 178 / W + 12 being the memory of one:
 
@@ -60,7 +60,7 @@ class Hardware:
         return {"sweep": {"accelerator": self.accelerator}, "runtime": runtime}
 
     def runtime(self) -> RuntimeConfig:
-        """How a sweep runs on it: on several GPUs with teachers up to T5-XXL."""
+        """How a sweep runs on it."""
         return RuntimeConfig.model_validate(self.overrides()["runtime"])
 
 

@@ -2,7 +2,7 @@
 
 | work | runs as | because |
 |---|---|---|
-| a fine-tuning that needs more memory than a task has | a worker group, all at once or not at all | it needs many GPUs |
+| a fine-tuning of more weights or in more memory than a student | a worker group, all at once or not at all | it needs many GPUs |
 | pseudo-labelling | a pool of actors over shards, as many as there is room for | a teacher is loaded once per actor |
 | everything else | a task | a worker group costs seconds to start |
 
@@ -75,12 +75,21 @@ class Placer:
         """
         sweep = study.sweep
         models = {sweep.student, *sweep.used_teachers}
-        needed = {model: study.shape(model).training_bytes(1) for model in models}
-        room = needed[sweep.student]
+        shapes = {model: study.shape(model) for model in models}
+        needed = {model: shape.training_bytes(1) for model, shape in shapes.items()}
+        room, largest = needed[sweep.student], shapes[sweep.student].parameters
         if runtime.gpus_per_worker:
             gpu = study.unit_costs.book.accelerator(sweep.accelerator)
             room = min(room, gpu.memory_gib.value * 2**30)
-        return cls(runtime, frozenset(model for model in models if needed[model] > room))
+        # A LoRA of a larger model may need less, but not with the student's whole batches and all their activations.
+        return cls(
+            runtime,
+            frozenset(
+                model
+                for model, shape in shapes.items()
+                if needed[model] > room or shape.parameters > largest
+            ),
+        )
 
     def placed(self, stages: Sequence[Stage]) -> list[Placement]:
         """How ``stages``, all of one kind, are made: one placement after the other."""

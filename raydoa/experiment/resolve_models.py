@@ -7,7 +7,7 @@ from pathlib import Path
 
 from raydoa.errors import Unreachable, UserError, did_you_mean
 from raydoa.experiment.config import Sweep
-from raydoa.models.checkpoint_check import check_checkpoint
+from raydoa.models.checkpoint_check import check_checkpoint, check_targets
 from raydoa.models.hub import Located, checkpoint_folder, local_folder, locate
 from raydoa.models.lookup import family_at, known_names, known_shape, own_models, shape_at
 from raydoa.models.meeting import Speaker
@@ -117,6 +117,7 @@ def _found(named: ModelName, place: str | None) -> tuple[Located, Path]:
     described = checkpoint_folder(located.place, weights=False)
     if folder is None:
         check_checkpoint(described, whole=False)
+    check_targets(described, named.settings.lora_target_modules)
     return located, described
 
 

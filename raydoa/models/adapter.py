@@ -29,7 +29,15 @@ _PREFIX = "base_model.model."
 """Of a tensor's name, as `PeftModel` writes it."""
 
 
-def add_adapter(model: "Model", lora: Lora, *, base: str, seed: int, dtype: torch.dtype) -> None:
+def add_adapter(
+    model: "Model",
+    lora: Lora,
+    *,
+    base: str,
+    seed: int,
+    dtype: torch.dtype,
+    revision: str | None = None,
+) -> None:
     """Freeze a model and put a LoRA into it, beside a head of its own where it has one.
 
     Args:
@@ -38,6 +46,7 @@ def add_adapter(model: "Model", lora: Lora, *, base: str, seed: int, dtype: torc
         base: what the checkpoint is called, for those who read the adapter with peft.
         seed: of the updates' first weights.
         dtype: of everything that is trained.
+        revision: of the checkpoint on the hub.
 
     Raises:
         UserError: a target is no linear layer of the model, or is its output head.
@@ -53,6 +62,7 @@ def add_adapter(model: "Model", lora: Lora, *, base: str, seed: int, dtype: torc
         fan_in_fan_out=isinstance(network.get_submodule(targets[0]), Conv1D),
         modules_to_save=list(heads) or None,
         base_model_name_or_path=base,
+        revision=revision,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -104,6 +114,10 @@ def _targets(network: Any, wanted: Sequence[str], heads: Sequence[str]) -> list[
         and module is not output
         and not any(f"{name}.".startswith(f"{head}.") for head in heads)
     ]
+    if not layers:
+        raise UserError(
+            f"a {type(network).__name__} has no linear layers that a LoRA could stand beside"
+        )
     if not wanted:
         return layers
     for one in wanted:

@@ -22,6 +22,7 @@ _RAISED = (
     TypeError,
     LookupError,
     AttributeError,
+    ImportError,
     EOFError,
     SafetensorError,
     StrictDataclassError,

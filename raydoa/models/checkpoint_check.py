@@ -6,7 +6,7 @@ checkpoint at all is told by `raydoa.models.hub` and by its family; what can be 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,24 @@ def check_checkpoint(folder: Path, *, whole: bool = True) -> None:
         _check_embedding(folder, config, tensors)
     except OSError as error:
         raise UserError(f"{folder}: cannot be read: {error}") from error
+
+
+def check_targets(folder: Path, targets: Sequence[str]) -> None:
+    """Look for the layers that a LoRA is to stand beside among the names of a checkpoint's weights, where those can be read.
+
+    Raises:
+        UserError: there is no matrix of one of the names.
+    """
+    tensors = check_weights(folder, whole=False)
+    if not tensors:
+        return
+    layers = {name.removesuffix(".weight") for name, shape in tensors.items() if len(shape) == 2}
+    for target in targets:
+        if not any(name == target or name.endswith(f".{target}") for name in layers):
+            known = sorted({name.rsplit(".", 1)[-1] for name in layers})
+            raise UserError(
+                f"{folder}: lora_target_modules: found {target!r}; its matrices are called {', '.join(known)}"
+            )
 
 
 def _refuse_adapter(folder: Path) -> None:

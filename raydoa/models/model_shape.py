@@ -67,8 +67,8 @@ class ModelShape(Protocol):
     ) -> float:
         """Seconds in which one GPU writes the targets of ``rows`` together."""
 
-    def training_bytes(self, gpus: int) -> float:
-        """Memory of each of ``gpus`` at the peak of a fine-tuning that is sharded over them."""
+    def training_bytes(self, gpus: int, *, offload: bool = False) -> float:
+        """Memory of each of ``gpus`` at the peak of a fine-tuning that is sharded over them, perhaps with its optimiser on the host."""
 
     def labelling_bytes(self) -> float:
         """GPU memory of the weights that a labelling actor holds."""

@@ -21,6 +21,7 @@ Attention: TypeAlias = Literal[
     "eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"
 ]
 """Those that transformers has itself; it would fetch and run others."""
+_Module = Annotated[str, Field(pattern=r"^[\w.]+$")]
 _Layer = Annotated[int, Field(ge=0)]
 
 
@@ -37,13 +38,13 @@ class ModelSettings(Settings):
     """Number format that it is trained and labels in; its recipe's precision unless given."""
     attn_implementation: Attention | None = None
     """How transformers computes attention; its own choice unless given."""
-    lora_r: int | None = Field(default=None, ge=1)
+    lora_r: int | None = Field(default=None, ge=1, le=1024)
     """Rank of a LoRA, which is trained instead of the checkpoint's weights."""
     lora_alpha: int | None = Field(default=None, ge=1)
     """The LoRA is scaled by lora_alpha / lora_r; twice lora_r unless given."""
     lora_dropout: float | None = Field(default=None, ge=0, lt=1)
     """Dropout of the LoRA's inputs; none unless given."""
-    lora_target_modules: tuple[str, ...] = ()
+    lora_target_modules: tuple[_Module, ...] = ()
     """Layers that get a LoRA; all linear ones but the head unless given."""
 
     @property

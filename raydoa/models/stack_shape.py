@@ -195,8 +195,8 @@ class StackShape(Settings):
         )
         return reading + target_length * step
 
-    def training_bytes(self, gpus: int) -> float:
-        return training_memory(self, gpus).total
+    def training_bytes(self, gpus: int, *, offload: bool = False) -> float:
+        return training_memory(self, gpus, offload=offload).total
 
     def labelling_bytes(self) -> float:
         return float(_BF16_BYTES * self.parameters)

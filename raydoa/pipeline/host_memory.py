@@ -75,7 +75,7 @@ def host_bytes(stage: Stage, context: ExecutionContext, sharding: Sharding | Non
                 head = _shape(stage.teacher.initial, context)
                 own += (3 if stage.is_aligned else 1) * _WEIGHT_BYTES * head.outputs * head.width
         case ChooseSparsity():
-            own = _training_bytes(_shape(stage.student, context), context)
+            own = _training_bytes(_shape(stage.student, context), context, _weights_of(stage))
             own += _opened(stage.teacher, context)
         case Evaluate():
             own = _opened(stage.trained, context)
@@ -94,7 +94,7 @@ def _training_bytes(
     return weights + (_GRADIENT_BYTES + _MOMENTS_BYTES) * shape.trained_parameters
 
 
-def _weights_of(training: FineTune | Distill) -> int:
+def _weights_of(training: FineTune | Distill | ChooseSparsity) -> int:
     """Bytes of each weight that is held in a training: frozen ones in its precision, others in float32."""
     return _as_written(training) if training.lora is not None else _WEIGHT_BYTES
 
@@ -110,7 +110,7 @@ def _fine_tuning_bytes(stage: FineTune, context: ExecutionContext, sharding: Sha
     return sum(parts) + (_as_written(stage) * parameters if zero == 3 else 0)
 
 
-def _as_written(trained: FineTune | Distill) -> int:
+def _as_written(trained: FineTune | Distill | ChooseSparsity) -> int:
     """Bytes of each weight of a trained model."""
     return _WEIGHT_BYTES // 2 if trained.recipe.precision == "bfloat16" else _WEIGHT_BYTES
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raydoa.models.family import AS_IS, Family, Opening
+from raydoa.models.lora import Lora
 from raydoa.models.naming import ModelName
 from raydoa.pipeline.beginnings import Checkpoint, Initial
 from raydoa.pipeline.context import ExecutionContext, Facts
@@ -79,14 +80,21 @@ def model_to_train(
     )
     model = _opened(stage.initial, context, how)
     if stage.lora is not None:
-        import torch
-
-        from raydoa.models.adapter import add_adapter
-
-        base = ModelName.of(stage.model).base
-        dtype = getattr(torch, trained)
-        add_adapter(model, stage.lora, base=base, seed=training_seed(stage), dtype=dtype)
+        put_lora(model, stage.initial, stage.lora, seed=training_seed(stage), dtype=trained)
     return model
+
+
+def put_lora(model: "Model", initial: Initial, lora: Lora, *, seed: int, dtype: str) -> None:
+    """Put a LoRA in number format ``dtype`` into ``model``, which is ``initial``."""
+    import torch
+
+    from raydoa.models.adapter import add_adapter
+
+    named = ModelName.of(initial.model)
+    # Layers that were taken are numbered anew: their LoRA is none of the checkpoint that they are from.
+    base = named.base if isinstance(initial, Checkpoint) else named.text
+    revision = named.settings.model_revision
+    add_adapter(model, lora, base=base, revision=revision, seed=seed, dtype=getattr(torch, dtype))
 
 
 def facts_of(stage: FineTune | Distill, model: "Model") -> Facts:

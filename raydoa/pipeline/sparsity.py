@@ -3,8 +3,9 @@
 from dataclasses import asdict
 
 from raydoa.labels.teacher import TeacherLabeller
+from raydoa.models.family import Opening
 from raydoa.pipeline.context import ExecutionContext, Facts, open_rows
-from raydoa.pipeline.opened_models import open_model
+from raydoa.pipeline.opened_models import open_model, put_lora
 from raydoa.pipeline.stages import ChooseSparsity
 from raydoa.tasks.split import pool
 from raydoa.training.distill import TokenLoss
@@ -28,7 +29,11 @@ def choose_sparsity_of(stage: ChooseSparsity, context: ExecutionContext) -> Fact
     rows = pool(task, stage.seed, 0, min(available, 16 * recipe.batch_size))
     teacher = TeacherLabeller(stage.teacher, context)
     examples = teacher.exact_examples(rows, stage.form)
-    student = open_model(stage.student, context)
+    frozen = stage.recipe.precision if stage.lora is not None else "float32"
+    student = open_model(stage.student, context, Opening(precision=frozen))
+    if stage.lora is not None:
+        put_lora(student, stage.student, stage.lora, seed=stage.seed, dtype="float32")
+        student.network.to(context.execution.device)
     loss = student.loss(teacher_head=teacher.head, temperature=recipe.temperature)
     assert isinstance(loss, TokenLoss), "a sparse representation is of tokens"
     fit(

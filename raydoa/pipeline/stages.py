@@ -84,7 +84,7 @@ class FineTune(Stage):
 
 @dataclass(frozen=True)
 class ChooseSparsity(Stage):
-    """How many tokens a sparse representation of this teacher must keep, measured with this student."""
+    """How many tokens a sparse representation of this teacher must keep, measured with this student, as it is trained."""
 
     kind: ClassVar[str] = "choose_sparsity"
     role: ClassVar[Role] = "train"
@@ -96,6 +96,7 @@ class ChooseSparsity(Stage):
     recipe: Recipe
     representation: Representation
     seed: int
+    lora: Lora | None = field(default=None, metadata=LATER)
 
     @property
     def model(self) -> str:

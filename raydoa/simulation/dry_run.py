@@ -59,6 +59,10 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
         yield f"cannot be had from here: {len(study.unreachable)}; a real run would refuse to start"
 
 
+_BESIDE_BYTES = 11e9
+"""What a process holds beside the arithmetic: the CUDA context, and what torch's allocator keeps (docs/scale.md)."""
+
+
 def _memory_lines(study: Study, runtime: RuntimeConfig) -> Iterator[str]:
     """What each model takes of a GPU's memory, where there are any (`raydoa.models.memory`, which is arithmetic)."""
     if not runtime.gpus_per_worker:
@@ -67,16 +71,28 @@ def _memory_lines(study: Study, runtime: RuntimeConfig) -> Iterator[str]:
     has = study.unit_costs.book.accelerator(name).memory_gib.value * 2**30
     for model in dict.fromkeys((study.sweep.student, *study.sweep.used_teachers)):
         workers = runtime.train_workers if model in sharded else 1
-        shape = study.shape(model)
-        needed = shape.training_bytes(workers)
-        trained = "" if shape.trained_parameters == shape.parameters else (
-            f", of which {shape.trained_parameters / 1e6:,.1f}M are trained"
-        )  # fmt: skip
-        yield (
-            f"memory of {model}, {shape.parameters / 1e6:,.1f}M weights{trained}: {needed / 1e9:,.1f} GB of {has / 1e9:.1f} "
-            f"on each of {workers} x {name} to fine-tune, {shape.labelling_bytes() / 1e9:,.1f} GB to label"
-            + ("" if max(needed, shape.labelling_bytes()) <= has else "; DOES NOT FIT")
+        shape, offload = study.shape(model), runtime.offload and model in sharded
+        training, labelling = (
+            shape.training_bytes(workers, offload=offload),
+            shape.labelling_bytes(),
         )
+        adapted = shape.trained_parameters < shape.parameters
+        trained = (
+            f", of which at most {shape.trained_parameters / 1e6:,.1f}M are trained"
+            if adapted
+            else ""
+        )
+        yield (
+            f"memory of {model}, {shape.parameters / 1e6:,.1f}M weights{trained}: {training / 1e9:,.1f} GB of {has / 1e9:.1f} "
+            f"on each of {workers} x {name} to fine-tune in bf16 under ZeRO-3, {labelling / 1e9:,.1f} GB to label"
+            f"{_fit(max(training, labelling), has)}"
+        )
+
+
+def _fit(needed: float, has: float) -> str:
+    if needed > has:
+        return "; DOES NOT FIT"
+    return "; TIGHT: a process holds some 11 GB beside that" if needed + _BESIDE_BYTES > has else ""
 
 
 def _simulated_lines(

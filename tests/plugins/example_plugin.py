@@ -100,7 +100,7 @@ class BagShape:
     ) -> float:
         return max(self._seconds(device, rows, source_length), device.seconds_per_layer)
 
-    def training_bytes(self, gpus: int) -> float:
+    def training_bytes(self, gpus: int, *, offload: bool = False) -> float:
         return 16.0 * self.parameters
 
     def labelling_bytes(self) -> float:

@@ -50,7 +50,7 @@ class LinearShape:
             self._flops(rows, source_length) / device.flops_per_second, device.seconds_per_layer
         )
 
-    def training_bytes(self, gpus: int) -> float:
+    def training_bytes(self, gpus: int, *, offload: bool = False) -> float:
         return 16.0 * self.parameters
 
     def labelling_bytes(self) -> float:

@@ -1,5 +1,6 @@
 """Teachers and students with a LoRA, and other settings in names, from the name to the row."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ import torch
 from safetensors.torch import load_file
 
 from raydoa.errors import UserError
+from raydoa.experiment.calibrate import calibrate
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.placement import Placer
 from raydoa.experiment.resolve import Resolved, resolve
 from raydoa.models.family import Opening
 from raydoa.models.meeting import OutputSpace
@@ -14,7 +18,7 @@ from raydoa.pipeline.beginnings import TakeLayers
 from raydoa.pipeline.host_memory import host_bytes
 from raydoa.pipeline.opened_models import open_for_training, open_model
 from raydoa.pipeline.stages import Distill, FineTune
-from raydoa.training.recipe import Recipe
+from raydoa.training.recipe import Execution, Recipe, Representation
 from tests.unit.checkpoints import write_checkpoint
 from tests.unit.decoders import SHORT, write_decoder
 from tests.unit.encoders import write_encoder
@@ -34,7 +38,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def of_pair(
-    world: World, folders: dict[str, Path], teacher: str, student: str, precision: str = "float32"
+    world: World,
+    folders: dict[str, Path],
+    teacher: str,
+    student: str,
+    precision: str = "float32",
+    representation: Representation | None = None,
 ) -> Resolved:
     names = {name.partition("[")[0] for name in (teacher, student)}
     recipe = RECIPE.model_copy(update={"precision": precision})
@@ -42,6 +51,7 @@ def of_pair(
         strategies=("distill",), teachers=(teacher,), student=student, budgets=(4.0,), n=(16,), u=(40,),
         student_recipe=recipe, teacher_recipe=recipe, distill_recipe=recipe,
         prices="2026-11-09", accelerator="a100-40gb", pretraining=None,
+        representation=representation or Representation(),
     )  # fmt: skip
     return resolve(sweep, world.runtime(models={n: str(folders[n]) for n in names if n in folders}))
 
@@ -77,9 +87,7 @@ def test_a_lora_from_its_name_to_the_row(
     assert not any(name.startswith("model.safetensors") for name in record.files)
 
 
-def test_it_costs_less_than_the_whole_and_needs_less_memory(
-    world: World, folders: dict[str, Path]
-) -> None:
+def test_it_needs_less_memory_than_the_whole(world: World, folders: dict[str, Path]) -> None:
     whole, adapted = (
         of_pair(world, folders, name, "bert") for name in ("qwen3", "qwen3[lora_r=4]")
     )
@@ -138,6 +146,51 @@ def test_a_number_format_of_its_own(world: World, folders: dict[str, Path]) -> N
     assert 0 <= measured_row(resolved, cell).score <= 1
     network = open_model(graph.teacher, resolved.context).network
     assert network.config._attn_implementation == "eager"
+
+
+def test_a_target_that_no_layer_is_called_is_found_in_the_dry_run(
+    world: World, folders: dict[str, Path]
+) -> None:
+    message = r"lora_target_modules: found 'query'; its matrices are called .*q_proj"
+    with pytest.raises(UserError, match=message):
+        of_pair(world, folders, "qwen3[lora_r=2;lora_target_modules=query]", "bert")
+
+
+def test_sparse_labels_are_measured_with_the_student_that_is_trained(
+    world: World, folders: dict[str, Path]
+) -> None:
+    student = "t5[lora_r=2;dtype=bfloat16]"
+    sparse = Representation(kind="sparse", top=300)
+    resolved = of_pair(world, folders, "t5", student, representation=sparse)
+    (cell,) = resolved.study.cells()
+    assert 0 <= measured_row(resolved, cell).score <= 1
+    (shard, *_) = graph_of(resolved, cell).shards
+    assert shard.sparsity is not None and shard.sparsity.lora is not None
+    assert shard.sparsity.recipe.precision == "bfloat16"
+    whole = replace(shard.sparsity, lora=None)
+    assert host_bytes(shard.sparsity, resolved.context) < host_bytes(whole, resolved.context)
+
+
+def test_a_large_teacher_with_a_lora_is_trained_by_a_group(
+    world: World, folders: dict[str, Path]
+) -> None:
+    """It needs less than the student as a whole, but only in micro-batches."""
+    resolved = of_pair(world, folders, "qwen3[lora_r=1]", "qwen3[layers=1]")
+    runtime = RuntimeConfig(gpus_per_worker=1)
+    assert Placer.of(resolved.study, runtime).sharded == {"qwen3[lora_r=1]"}
+
+
+def test_what_a_lora_costs_is_measured_of_a_lora(world: World, folders: dict[str, Path]) -> None:
+    name = "qwen3[lora_r=2;dtype=bfloat16]"
+    study = of_pair(world, folders, name, "bert").study
+    measured = calibrate(study, Execution(), Placer.of(study, RuntimeConfig()), 10**12)
+    of_teacher = {cost.operation: cost for cost in measured.unit_costs if cost.model == name}
+    assert set(of_teacher) == {"train_step", "label_sequence"}
+    assert all("bfloat16" in cost.source for cost in of_teacher.values())
+    shape = study.shape(name)
+    assert 12 * shape.parameters > 4 * shape.parameters + 16 * shape.trained_parameters
+    little = calibrate(study, Execution(), Placer.of(study, RuntimeConfig()), 12 * shape.parameters)
+    assert name not in {work.model for work in little.too_large}
 
 
 def test_models_that_are_made_here_have_none(world: World, folders: dict[str, Path]) -> None:

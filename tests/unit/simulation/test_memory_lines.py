@@ -22,8 +22,8 @@ def lines(folder: Path, teachers: tuple[str, ...], **changes: object) -> list[st
 
 def test_of_each_model_on_the_gpus_that_train_it(tmp_path: Path) -> None:
     assert lines(tmp_path, ("google/t5-v1_1-xl",)) == [
-        "memory of google/t5-v1_1-small, 77.0M weights: 2.4 GB of 42.9 on each of 1 x a100-40gb to fine-tune, 0.2 GB to label",
-        "memory of google/t5-v1_1-xl, 2,849.8M weights: 11.9 GB of 42.9 on each of 8 x a100-40gb to fine-tune, 5.7 GB to label",
+        "memory of google/t5-v1_1-small, 77.0M weights: 2.4 GB of 42.9 on each of 1 x a100-40gb to fine-tune in bf16 under ZeRO-3, 0.2 GB to label",
+        "memory of google/t5-v1_1-xl, 2,849.8M weights: 11.9 GB of 42.9 on each of 8 x a100-40gb to fine-tune in bf16 under ZeRO-3, 5.7 GB to label",
     ]
 
 
@@ -32,6 +32,21 @@ def test_a_model_that_does_not_fit(tmp_path: Path, workers: int, fits: bool) -> 
     changes = {"train_workers": workers, "least_train_workers": workers}
     [_, line] = lines(tmp_path, ("google/t5-v1_1-xxl",), **changes)
     assert line.endswith("; DOES NOT FIT") != fits
+
+
+@pytest.mark.parametrize(("workers", "ending"), [(4, "22.3 GB to label"), (7, "11 GB beside that")])
+def test_offload_leaves_the_optimiser_on_the_host(
+    tmp_path: Path, workers: int, ending: str
+) -> None:
+    """On four GPUs XXL fits only so; on seven it fits without, and leaves little."""
+    changes = {"train_workers": workers, "least_train_workers": 2, "offload": workers == 4}
+    [_, line] = lines(tmp_path, ("google/t5-v1_1-xxl",), **changes)
+    assert line.endswith(ending)
+
+
+def test_a_lora_says_what_is_trained(tmp_path: Path) -> None:
+    [_, line] = lines(tmp_path, ("google/t5-v1_1-xl[lora_r=16]",))
+    assert "2,849.8M weights, of which at most" in line and "of 42.9 on each of 8 x" in line
 
 
 def test_nothing_without_gpus(tmp_path: Path) -> None:
