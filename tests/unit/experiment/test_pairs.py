@@ -249,6 +249,7 @@ def test_decoders_learn_free_text(
     [
         ("t5", "qwen3", "aligned"),
         ("qwen3", "t5", "aligned"),
+        ("t5[lora_r=2]", "qwen3", "aligned"),
         ("qwen3", "bart", "aligned"),
         ("bart", "qwen3", "aligned"),
         ("qwen3", "qwen3", "tokens"),
