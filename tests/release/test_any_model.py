@@ -18,7 +18,7 @@ from tests.unit.encoders import write_encoder
 from tests.unit.seq2seqs import write_multilingual, write_seq2seq
 from tests.unit.world import write_task
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 RECIPE = Recipe(learning_rate=3e-3, batch_size=8, epochs=2)
 _ONE_LAYER = {"hidden_size": 8, "num_hidden_layers": 1, "intermediate_size": 8}
