@@ -60,7 +60,7 @@ def row_in(values: ResultRow, where: str) -> ResultRow:
         return checked_row(values)
     except KeyError as missing:
         raise UserError(
-            f"{where}: the row has no column {missing}; is this a raydoa sweep?"
+            f"{where}: the row has no column {in_short(missing.args[0])}; is this a raydoa sweep?"
         ) from None
     except ValueError as fault:
         raise UserError(f"{where}: {fault}") from None
