@@ -10,6 +10,7 @@ Rows are few and short, so that there is little beside weights, gradients and mo
 """
 
 import argparse
+import importlib
 import json
 import statistics
 import subprocess
@@ -108,7 +109,7 @@ def _child(folder: Path, way: str, steps: int) -> dict[str, float]:
 
 def _train(folder: Path, way: str, steps: int) -> dict[str, float]:
     """Peak resident memory, less that of a process that has everything but the model."""
-    import peft  # noqa: F401 (what it takes is no part of the model)
+    importlib.import_module("peft")  # What it takes is no part of the model.
 
     torch.set_num_threads(1)
     rank, precision = WAYS[way]

@@ -17,7 +17,7 @@ from transformers.pytorch_utils import Conv1D
 
 from raydoa.errors import UserError
 from raydoa.models.broken_files import read_as
-from raydoa.models.lora import Lora
+from raydoa.models.lora import Lora, is_called
 from raydoa.training.tensor_file import full_disk_is_os_error
 
 if TYPE_CHECKING:
@@ -121,17 +121,13 @@ def _targets(network: Any, wanted: Sequence[str], heads: Sequence[str]) -> list[
     if not wanted:
         return layers
     for one in wanted:
-        if not any(_is_called(name, one) for name in layers):
+        if not any(is_called(name, one) for name in layers):
             known = sorted({name.rsplit(".", 1)[-1] for name in layers})
             raise UserError(
                 f"lora_target_modules: found {one!r}; linear layers of this {type(network).__name__} are "
                 f"{', '.join(known)}"
             )
-    return [name for name in layers if any(_is_called(name, one) for one in wanted)]
-
-
-def _is_called(name: str, wanted: str) -> bool:
-    return name == wanted or name.endswith(f".{wanted}")
+    return [name for name in layers if any(is_called(name, one) for one in wanted)]
 
 
 def _whole(tensor: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ from typing import Any
 
 from raydoa.errors import UserError
 from raydoa.models.hub import read_config, read_json
+from raydoa.models.lora import is_called
 from raydoa.models.token_count import token_count
 from raydoa.models.weight_files import Shape, check_weights, embedding_rows, has_weights
 
@@ -57,7 +58,7 @@ def check_targets(folder: Path, targets: Sequence[str]) -> None:
         return
     layers = {name.removesuffix(".weight") for name, shape in tensors.items() if len(shape) == 2}
     for target in targets:
-        if not any(name == target or name.endswith(f".{target}") for name in layers):
+        if not any(is_called(layer, target) for layer in layers):
             known = sorted({name.rsplit(".", 1)[-1] for name in layers})
             raise UserError(
                 f"{folder}: lora_target_modules: found {target!r}; its matrices are called {', '.join(known)}"

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from raydoa.errors import UserError
-from raydoa.models.lora import Lora
+from raydoa.models.lora import AdaptableShape, Lora
 from raydoa.models.model_shape import ModelShape
 from raydoa.models.objective import Objective
 from raydoa.models.token_texts import TokenTexts
@@ -183,7 +183,9 @@ class Family(ABC):
 
     def with_lora(self, shape: ModelShape, lora: Lora) -> ModelShape:
         """The size of a model of which a LoRA is trained. Raises `UserError`: it can have none."""
-        raise UserError(f"models of the family {self.name} have no LoRA")
+        if not isinstance(shape, AdaptableShape):
+            raise UserError(f"models of the family {self.name} have no LoRA")
+        return shape.adapted(lora)
 
     def own_shape(self, name: str, outputs: int) -> ModelShape:
         """The size of one of `own`, with ``outputs`` in its vocabulary or as many classes."""

@@ -4,9 +4,12 @@ The weights that a checkpoint has get no gradients and no optimizer state, and t
 them: of a training step's three matrix products a weight, two are left. `raydoa.models.adapter` puts one into a model.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
+
+from raydoa.settings import Settings
 
 Matrices: TypeAlias = Iterable[tuple[int, int, int]]
 """Inputs, outputs and number of the linear layers of a model's body."""
@@ -34,6 +37,43 @@ class Lora:
     def weights(self, matrices: Matrices) -> int:
         """Weights beside ``matrices``; as many as beside all of them, if only some are targets."""
         return sum(self.r * (inputs + outputs) * number for inputs, outputs, number in matrices)
+
+
+def is_called(layer: str, target: str) -> bool:
+    """Whether a layer of that full name is what `Lora.target_modules` calls ``target``."""
+    return layer == target or layer.endswith(f".{target}")
+
+
+class AdaptableShape(Settings, ABC):
+    """The part of a `ModelShape` that knows a LoRA; ``lora`` is what is trained, and None all of the model."""
+
+    lora: Lora | None = None
+
+    @property
+    @abstractmethod
+    def parameters(self) -> int:
+        """All parameters."""
+
+    @property
+    def trained_parameters(self) -> int:
+        """See `ModelShape.trained_parameters`; of a LoRA at most so many."""
+        return (
+            self.parameters
+            if self.lora is None
+            else self._head() + self.lora.weights(self._matrices())
+        )
+
+    def adapted(self, lora: Lora) -> Self:
+        """The same, with a LoRA."""
+        return self.model_copy(update={"lora": lora})
+
+    @abstractmethod
+    def _matrices(self) -> Matrices:
+        """Its linear layers, without the output head."""
+
+    def _head(self) -> int:
+        """Weights of a head that is trained beside a LoRA; none unless overridden."""
+        return 0
 
 
 def passes(lora: Lora | None) -> int:

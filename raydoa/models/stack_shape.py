@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from raydoa.errors import UserError
-from raydoa.models.lora import Lora, Matrices, passes
+from raydoa.models.lora import AdaptableShape, Matrices, passes
 from raydoa.models.memory import training_memory
 from raydoa.models.model_shape import Device
-from raydoa.settings import Settings, parse
+from raydoa.settings import parse
 
 _BF16_BYTES = 2
 _CLASSES = 2
@@ -38,7 +38,7 @@ _GATED_ACTIVATIONS = ("silu", "swish", "swiglu", "geglu")
 _Dimension = Annotated[int, Field(ge=1, lt=2**31)]
 
 
-class StackShape(Settings):
+class StackShape(AdaptableShape):
     """See `ModelShape`.
 
     Attributes:
@@ -69,7 +69,6 @@ class StackShape(Settings):
     tied: bool = True
     plain_head: bool = True
     config: str = Field(default="{}", repr=False)
-    lora: Lora | None = None
 
     @classmethod
     def from_config(
@@ -132,13 +131,9 @@ class StackShape(Settings):
         own_head = 0 if self.family == "causal" and self.tied else self.head_weights
         return embeddings + self.layers * self._layer_weights(self.experts) + own_head
 
-    @property
-    def trained_parameters(self) -> int:
-        """See `ModelShape.trained_parameters`; a classifier's own head may have a layer as wide as the model."""
-        if self.lora is None:
-            return self.parameters
-        head = self.width * (self.width + self.outputs) if self.family == "encoder" else 0
-        return self.lora.weights(self._matrices()) + head
+    def _head(self) -> int:
+        """A classifier's own, which may have a layer as wide as the model."""
+        return self.width * (self.width + self.outputs) if self.family == "encoder" else 0
 
     def _matrices(self) -> Matrices:
         """Linear layers; experts are none, being tensors of all of them together."""

@@ -1,5 +1,6 @@
 """What a build needs beside the stage: the store and the rows (`raydoa.pipeline.opened_models`: the models)."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from raydoa.training.recipe import Execution
 if TYPE_CHECKING:
     from raydoa.models.family import Model
     from raydoa.training.batches import Example
+
+logger = logging.getLogger(__name__)
 
 Facts = dict[str, Any]
 
@@ -112,12 +115,22 @@ def labelled_examples(
     rows = labelled(open_rows(stage.data, context), stage.seed, stage.labels)
     form = stage.form
     sources = source_ids(rows, form, model)
-    targets = model.target_ids(
-        [row.target or "" for row in rows],
-        form.target_length,
-        [form.prefix + row.source for row in rows],
-        form.source_length,
-    )
+
+    def encoded(length: int) -> list[list[int]]:
+        texts = [row.target or "" for row in rows]
+        asked = [form.prefix + row.source for row in rows]
+        return model.target_ids(texts, length, asked, form.source_length)
+
+    targets = encoded(form.target_length)
+    longer = zip(targets, encoded(form.target_length + 1), strict=True)
+    if cut := sum(len(whole) > len(target) for target, whole in longer):
+        logger.warning(
+            "%s: %d of %d targets have more than target_length, %d tokens, and are cut",
+            stage.model,
+            cut,
+            len(rows),
+            form.target_length,
+        )
     return [
         Example(row.id, source, target)
         for row, source, target in zip(rows, sources, targets, strict=True)

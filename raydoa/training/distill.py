@@ -6,7 +6,8 @@ source token that is tagged, or a row that has one class.
 
 Two kinds of models have two kinds of loss. A `TokenLoss` is over the tokens of a vocabulary: it never holds the logits of
 all of them (`raydoa.training.divergence`). Where such a model learns from distributions over a task's classes, a class's
-score is the log-probability of its text. A `HeadLoss` is over the few classes of a classification head.
+score is the log-probability of its text. A `HeadLoss` (`raydoa.training.head_loss`) is over the few classes of a
+classification head.
 
 A batch may hold gold rows, rows whose target a label source wrote, and rows with soft labels; its loss is the sum over
 the positions of all, with a weight on the gold ones. What is gold or written is learnt with cross-entropy. Of aligned
@@ -28,7 +29,13 @@ from torch.nn import functional
 from raydoa.errors import UserError
 from raydoa.training.aligned import SharedHead
 from raydoa.training.batches import TARGET_COST, MicroBatch
-from raydoa.training.divergence import Divergence, HiddenTeacher, SparseTeacher, Teacher
+from raydoa.training.divergence import (
+    Divergence,
+    HiddenTeacher,
+    SparseTeacher,
+    Teacher,
+    class_divergence,
+)
 from raydoa.training.soft_labels import (
     AlignedLabels,
     ClassLabels,
@@ -107,29 +114,6 @@ class Loss(torch.nn.Module, ABC):
         wanted = torch.cat([one.log_probs for one in labels]).to(scores.device)
         assert wanted.shape == (len(scores), classes), "a distribution for each position"
         return class_divergence(scores, wanted, self.temperature)
-
-
-class HeadLoss(Loss):
-    """The loss of a model with a classification head."""
-
-    @abstractmethod
-    def logits(self, batch: MicroBatch) -> torch.Tensor:
-        """The head's output at each target position ``[rows, positions, classes]``."""
-
-    def total(self, batch: MicroBatch) -> torch.Tensor:
-        logits = self.logits(batch).float()
-
-        def written(positions: torch.Tensor) -> torch.Tensor:
-            return functional.cross_entropy(
-                logits[positions], batch.target[positions], reduction="sum"
-            )
-
-        def soft(positions: torch.Tensor) -> torch.Tensor:
-            labels = [one for one in batch.soft if isinstance(one, ClassLabels)]
-            return self._divergence(logits[positions], labels, logits.shape[-1])
-
-        terms = {"gold": lambda positions: self._gold_weight * written(positions)}
-        return self._sum(batch, {**terms, "written": written, "classes": soft})
 
 
 class TokenLoss(Loss):
@@ -267,19 +251,6 @@ class TokenLoss(Loss):
             torch.cat([labels.weights for labels in sparse]).to(device),
             torch.cat([labels.entropy for labels in sparse]).to(device),
         )
-
-
-def class_divergence(
-    scores: torch.Tensor, log_probs: torch.Tensor, temperature: float
-) -> torch.Tensor:
-    """T^2 KL(teacher || student) over classes at temperature T, summed over positions.
-
-    Both are ``[positions, classes]``: logits or log-probabilities, which a softmax makes distributions of.
-    """
-    wanted = torch.log_softmax(log_probs.float() / temperature, dim=-1)
-    found = torch.log_softmax(scores.float() / temperature, dim=-1)
-    divergence = functional.kl_div(found, wanted, reduction="sum", log_target=True)
-    return temperature**2 * divergence
 
 
 def _kind(labels: SoftLabels | None) -> str:

@@ -8,13 +8,14 @@ is known in closed form,
 so `Divergence` goes over the tokens in chunks, once, and keeps the gradients of h and W alone: no tensor of
 batch x length x vocabulary is ever held, neither of the teacher nor of the student, and nothing is computed twice. For
 sparse labels p is the sampled distribution, which gives an unbiased estimate of the same gradient; with a sample of one
-token, at T = 1, it is the cross-entropy.
+token, at T = 1, it is the cross-entropy. Over the few classes of a task (`class_divergence`) autograd does it.
 """
 
 from typing import Any, Protocol
 
 import torch
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 
 class Teacher(Protocol):
@@ -111,3 +112,16 @@ class Divergence(torch.autograd.Function):
         d_states, d_weight = ctx.saved_tensors
         d_head = None if d_weight is None else d_total * d_weight
         return d_total * d_states, d_head, None, None, None
+
+
+def class_divergence(
+    scores: torch.Tensor, log_probs: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """T^2 KL(teacher || student) over classes at temperature T, summed over positions.
+
+    Both are ``[positions, classes]``: logits or log-probabilities, which a softmax makes distributions of.
+    """
+    wanted = torch.log_softmax(log_probs.float() / temperature, dim=-1)
+    found = torch.log_softmax(scores.float() / temperature, dim=-1)
+    divergence = functional.kl_div(found, wanted, reduction="sum", log_target=True)
+    return temperature**2 * divergence

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,8 +18,7 @@ from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import FineTune
 from raydoa.store.store import Store
 from raydoa.training.recipe import Execution
-from tests.ray.tiny import Tiny, assert_close, weights
-from tests.ray.watching import alive, kill_a_worker_after_a_checkpoint
+from tests.ray.tiny import Tiny, assert_close, fine_tune_through_a_kill, weights
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("two_cpus")]
 
@@ -143,14 +141,7 @@ def test_a_killed_worker_resumes_from_the_checkpoint(tiny: Tiny, tmp_path: Path)
     runtime = tiny.runtime(
         tmp_path, train_workers=2, micro_batch_size=2, zero_stage=3, train_folder=str(train)
     )
-    with ThreadPoolExecutor(1) as beside:
-        killed = beside.submit(kill_a_worker_after_a_checkpoint, train)
-        fine_tune(stage, context, runtime)
-        assert not alive(killed.result())
-    record = context.store.find(stage.key)
-    assert record is not None
-    first = int(str(record.facts["first_step"]))
-    assert 5 <= first < 60 and first % 5 == 0, "it went on where it was"
+    record = fine_tune_through_a_kill(stage, context, runtime)
     assert _losses(context, stage) == pytest.approx(_losses(undisturbed, stage), rel=1e-3)
     assert 0 <= int(str(record.facts["steps_repeated"])) <= 5, (
         "no more than lay between checkpoints"

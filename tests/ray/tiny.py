@@ -7,6 +7,7 @@ ones whole under ZeRO-3, and a test would see nothing of it.
 import json
 import random
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +20,18 @@ from raydoa.models.hub import folder_fingerprint
 from raydoa.models.seq2seq.checkpoint import build_model, save_model
 from raydoa.models.seq2seq.shape import T5Shape
 from raydoa.models.seq2seq.tokenizer import train_sentencepiece
+from raydoa.on_ray.finetune import fine_tune
 from raydoa.on_ray.label_pool import label_pool
 from raydoa.pipeline.beginnings import Checkpoint, TaskData
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import FineTune, PseudoLabel, TextForm
+from raydoa.store.record import Record
 from raydoa.store.store import Store
 from raydoa.tasks.data import fingerprint, read_rows
 from raydoa.tasks.task import TaskSpec, read_task_yaml
 from raydoa.training.recipe import Execution, Recipe, Representation
+from tests.ray.watching import alive, kill_a_worker_after_a_checkpoint
 
 POISON = "@"
 VOCABULARY = 4096
@@ -211,3 +215,18 @@ def assert_close(
         wanted = theirs[name].float()
         off = float((tensor.float() - wanted).norm() / wanted.norm())
         assert off < tolerance, f"{name} is off by {off:.2e}"
+
+
+def fine_tune_through_a_kill(
+    stage: FineTune, context: ExecutionContext, runtime: RuntimeConfig
+) -> Record:
+    """Train with checkpoints every five steps while one worker is ended; returns the record of a group that went on."""
+    with ThreadPoolExecutor(1) as beside:
+        killed = beside.submit(kill_a_worker_after_a_checkpoint, Path(runtime.train_folder))
+        fine_tune(stage, context, runtime)
+        assert not alive(killed.result())
+    record = context.store.find(stage.key)
+    assert record is not None
+    first = int(str(record.facts["first_step"]))
+    assert 5 <= first < stage.steps and first % 5 == 0, "it went on where it was"
+    return record

@@ -1,6 +1,5 @@
 """A LoRA under Ray Train and DeepSpeed: at every ZeRO stage the plain loop's adapter, and a killed group goes on."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,9 +17,7 @@ from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import FineTune
 from raydoa.training.recipe import Execution
-from tests.ray.test_finetune import _kill_a_worker_after_a_checkpoint
-from tests.ray.tiny import Tiny, assert_close, write_tiny
-from tests.ray.watching import alive
+from tests.ray.tiny import Tiny, assert_close, fine_tune_through_a_kill, write_tiny
 from tests.unit.decoders import SHORT, write_decoder
 from tests.unit.encoders import write_encoder
 
@@ -101,12 +98,5 @@ def test_a_killed_group_goes_on(models: Tiny, tmp_path: Path, kind: str) -> None
     undisturbed = models.context(tmp_path / "plain", often)
     build_stage(stage, undisturbed)
     context = models.context(tmp_path / "store", often)
-    with ThreadPoolExecutor(1) as beside:
-        killed = beside.submit(_kill_a_worker_after_a_checkpoint, tmp_path / "train")
-        fine_tune(stage, context, case.runtime(models, tmp_path))
-        assert not alive(killed.result())
-    record = context.store.find(stage.key)
-    assert record is not None
-    first = int(str(record.facts["first_step"]))
-    assert 5 <= first < 60 and first % 5 == 0, "it went on where it was"
+    fine_tune_through_a_kill(stage, context, case.runtime(models, tmp_path))
     assert_close(adapter(context, stage), adapter(undisturbed, stage), 1e-3)

@@ -5,18 +5,15 @@ and in every group, also where ZeRO-3 has cut it into parts while it was made.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
 from raydoa.models.objective import Objective
-from raydoa.on_ray.finetune import fine_tune
 from raydoa.pipeline.build import build_stage
 from raydoa.training.recipe import Execution
-from tests.ray.tiny import Tiny, assert_close, weights, write_tiny
-from tests.ray.watching import alive, kill_a_worker_after_a_checkpoint
+from tests.ray.tiny import Tiny, assert_close, fine_tune_through_a_kill, weights, write_tiny
 from tests.unit.decoders import write_decoder
 from tests.unit.encoders import write_encoder
 
@@ -67,13 +64,6 @@ def test_a_killed_worker_is_made_up_for(
         zero_stage=zero_stage,
         train_folder=str(train),
     )
-    with ThreadPoolExecutor(1) as beside:
-        killed = beside.submit(kill_a_worker_after_a_checkpoint, train)
-        fine_tune(stage, context, runtime)
-        assert not alive(killed.result())
-    record = context.store.find(stage.key)
-    assert record is not None
-    first = int(str(record.facts["first_step"]))
-    assert 5 <= first < _STEPS and first % 5 == 0, "it went on where it was"
+    record = fine_tune_through_a_kill(stage, context, runtime)
     assert record.facts["losses"] == pytest.approx(plain.facts["losses"], rel=1e-3)
     assert_close(weights(context.store, stage), weights(undisturbed.store, stage), 1e-3)

@@ -1,8 +1,8 @@
 """Presets: functions, each of which returns a complete configuration.
 
 `embedded` needs nothing but the package, `nano` is the same family on rows of one's own, `paper` is the grid of
-"Distill or Annotate?" (arXiv 2305.01645) with its models. `encoders`, `decoders` and `decoders-lora` ask its question of
-models that people ship today.
+"Distill or Annotate?" (arXiv 2305.01645) with its models. `encoders` and `decoders`, and what begins with their names, ask
+its question of models that people ship today.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.configuration import Configuration, ConfigurationFile
 from raydoa.experiment.presets.decoders import decoders, decoders_lora
-from raydoa.experiment.presets.encoders import encoders
+from raydoa.experiment.presets.encoders import encoders, encoders_large
 from raydoa.experiment.presets.nano import embedded, nano
 from raydoa.experiment.presets.paper import PAPER_TASKS, paper
 
@@ -22,6 +22,7 @@ __all__ = [
     "decoders_lora",
     "embedded",
     "encoders",
+    "encoders_large",
     "nano",
     "paper",
     "preset",
@@ -32,6 +33,7 @@ PRESETS: Mapping[str, Callable[[], Configuration]] = {
     "nano": nano,
     "paper": paper,
     "encoders": encoders,
+    "encoders-large": encoders_large,
     "decoders": decoders,
     "decoders-lora": decoders_lora,
 }

@@ -7,7 +7,10 @@ from raydoa.experiment.presets.paper import PAPER_TASKS
 from raydoa.training.recipe import Recipe
 
 _STUDENT = "Qwen/Qwen3-0.6B"
-_SIZES = ("4B", "8B", "14B", "32B")
+_TEACHERS = (
+    *(f"Qwen/Qwen3-{size}" for size in ("4B", "8B", "14B", "32B")),
+    "meta-llama/Llama-3.1-8B-Instruct",
+)
 _TRAINING = {
     "batch_size": 32,
     "schedule": "linear",
@@ -17,7 +20,10 @@ _TRAINING = {
 
 
 def decoders() -> Configuration:
-    """Qwen3-0.6B learns from labels and from Qwen3 up to 32B, on 8 A100-80GB: ZeRO-3 over all of them for every teacher."""
+    """Qwen3-0.6B learns from labels, from Qwen3 up to 32B and from a Llama of another tokenizer, on 8 A100-80GB.
+
+    ZeRO-3 over all of them for every teacher.
+    """
     return Configuration(
         sweep=Sweep(
             name="decoders",
@@ -27,7 +33,7 @@ def decoders() -> Configuration:
                 budgets=(100.0, 200.0, 300.0, 500.0),
                 n=(100, 500, 1000),
                 u=(5000, 10_000, 100_000),
-                teachers=tuple(f"Qwen/Qwen3-{size}" for size in _SIZES),
+                teachers=_TEACHERS,
                 seeds=(0, 1, 2),
             ),
             student=_STUDENT,
@@ -44,16 +50,15 @@ def decoders() -> Configuration:
 
 
 def decoders_lora() -> Configuration:
-    """The same with LoRAs of rank 16, and a Llama of another tokenizer, on one H100 of 80 GB."""
+    """The same with LoRAs of rank 16, on one H100 of 80 GB."""
     whole = decoders()
-    names = (*(f"Qwen/Qwen3-{size}" for size in _SIZES), "meta-llama/Llama-3.1-8B-Instruct")
     one = HARDWARE["1xh100-80gb"]
     return Configuration(
         sweep=whole.sweep.model_copy(
             update={
                 "name": "decoders-lora",
                 "grid": whole.sweep.grid.model_copy(
-                    update={"teachers": tuple(f"{name}[lora_r=16]" for name in names)}
+                    update={"teachers": tuple(f"{name}[lora_r=16]" for name in _TEACHERS)}
                 ),
                 # A LoRA learns at about ten times the rate of the weights (Biderman et al., arXiv 2405.09673).
                 "teacher_recipe": Recipe(learning_rate=2e-4, epochs=3, **_TRAINING),

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.models.family import AS_IS, Family, Model, Opening
-from raydoa.models.lora import Lora
 from raydoa.models.model_shape import ModelShape
 from raydoa.models.objective import Objective
 from raydoa.models.stack_shape import StackShape
@@ -30,10 +29,6 @@ class Causal(Family):
 
         found = StackShape.from_config(config, where, "causal")
         return found.model_copy(update={"plain_head": says_plain(config)})
-
-    def with_lora(self, shape: ModelShape, lora: Lora) -> ModelShape:
-        assert isinstance(shape, StackShape)
-        return shape.model_copy(update={"lora": lora})
 
     def output_space(self, folder: Path) -> str:
         from raydoa.models.causal.prompt import Prompt

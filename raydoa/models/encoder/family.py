@@ -6,7 +6,6 @@ from typing import Any
 
 from raydoa.errors import UserError
 from raydoa.models.family import AS_IS, Family, Model, Opening
-from raydoa.models.lora import Lora
 from raydoa.models.model_shape import ModelShape
 from raydoa.models.objective import Objective
 from raydoa.models.stack_shape import StackShape
@@ -33,10 +32,6 @@ class Encoder(Family):
 
     def shape(self, config: Mapping[str, Any], where: str) -> ModelShape:
         return StackShape.from_config(config, where, "encoder")
-
-    def with_lora(self, shape: ModelShape, lora: Lora) -> ModelShape:
-        assert isinstance(shape, StackShape)
-        return shape.model_copy(update={"lora": lora})
 
     def output_space(self, folder: Path) -> str:
         """See `Family.output_space`; it writes no text: the fingerprint of the tokens that it tags."""

@@ -15,7 +15,7 @@ from raydoa.models.objective import Objective
 from raydoa.models.row_batches import in_batches
 from raydoa.models.word_pieces import WordPieces
 from raydoa.training.batches import Example, MicroBatch, collate
-from raydoa.training.distill import HeadLoss
+from raydoa.training.head_loss import HeadLoss
 from raydoa.training.soft_labels import Generated
 
 

@@ -15,7 +15,7 @@ from raydoa.models.linear.shape import GRAMS_PER_TOKEN, MODEL_TYPE
 from raydoa.models.objective import Objective
 from raydoa.models.row_batches import in_batches, scored
 from raydoa.training.batches import Example, MicroBatch, collate
-from raydoa.training.distill import HeadLoss
+from raydoa.training.head_loss import HeadLoss
 from raydoa.training.soft_labels import Generated
 from raydoa.training.tensor_file import full_disk_is_os_error
 

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydoa.models.family import AS_IS, Family, Model, Opening
-from raydoa.models.lora import Lora
 from raydoa.models.model_shape import ModelShape
 from raydoa.models.seq2seq.bart_shape import BartShape
 from raydoa.models.seq2seq.nano import NANO_MODELS, nano_shape
 from raydoa.models.seq2seq.shape import T5Shape, is_t5
-from raydoa.models.seq2seq.two_stacks import TwoStackShape
 from raydoa.models.token_texts import TokenTexts
 
 if TYPE_CHECKING:
@@ -39,10 +37,6 @@ class Seq2Seq(Family):
 
     def own_shape(self, name: str, outputs: int) -> ModelShape:
         return nano_shape(name, outputs)
-
-    def with_lora(self, shape: ModelShape, lora: Lora) -> ModelShape:
-        assert isinstance(shape, TwoStackShape)
-        return shape.model_copy(update={"lora": lora})
 
     def output_space(self, folder: Path) -> str:
         from raydoa.models.seq2seq.pieces import tokenizer_at

@@ -3,28 +3,27 @@
 Operations count matrix products only, 2 per weight and token, attention scores included; a training step is three
 forward passes (appendix B of arXiv 2204.02311), two where the weights are frozen (`raydoa.models.lora`), at the utilisation
 that training reaches, and takes at least the time in which the layers' kernels can be launched, which is what bounds small
-models. A generated token takes the longest of its
-operations, of reading the decoder's weights and caches from memory, and of launching the decoder's kernels. Embedding
-look-ups, norms, softmax and the optimiser are inside the utilisation, which was measured over whole steps.
+models. A generated token takes the longest of its operations, of reading the decoder's weights and caches from memory, and
+of launching the decoder's kernels. Embedding look-ups, norms, softmax and the optimiser are inside the utilisation, which
+was measured over whole steps.
 """
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from raydoa.models.lora import Lora, Matrices, passes
+from raydoa.models.lora import AdaptableShape, Matrices, passes
 from raydoa.models.memory import training_memory
 from raydoa.models.model_shape import Device
-from raydoa.settings import Settings
 
 _BF16_BYTES = 2
 
 Dimension = Annotated[int, Field(ge=1, lt=2**31)]
 
 
-class TwoStackShape(Settings, ABC):
+class TwoStackShape(AdaptableShape):
     """See `ModelShape`. A kind of model says how wide its attention and its feed-forward blocks are, and its parameters."""
 
     vocabulary: Dimension
@@ -33,8 +32,6 @@ class TwoStackShape(Settings, ABC):
     encoder_layers: Dimension
     decoder_layers: Dimension
     heads: Dimension
-    lora: Lora | None = None
-    """What is trained of it; None: all of it."""
 
     @property
     def family(self) -> str:
@@ -76,10 +73,6 @@ class TwoStackShape(Settings, ABC):
     @abstractmethod
     def parameters(self) -> int:
         """All parameters."""
-
-    @property
-    def trained_parameters(self) -> int:
-        return self.parameters if self.lora is None else self.lora.weights(self._matrices())
 
     def _matrices(self) -> Matrices:
         """Linear layers: one attention to a layer of the encoder, and two to one of the decoder."""

@@ -138,6 +138,23 @@ def test_text_that_is_no_class_teaches_a_classifier_nothing(
         measured_row(resolved, cell)
 
 
+@pytest.mark.parametrize(("model", "cuts"), [("t5", True), ("qwen3", False), ("bert", False)])
+def test_targets_that_are_cut_are_told(
+    world: World,
+    folders: dict[str, Path],
+    caplog: pytest.LogCaptureFixture,
+    model: str,
+    cuts: bool,
+) -> None:
+    """`YES` has more tokens than `target_length`: a T5 is fine-tuned on text, and others learn classes."""
+    resolved = of_pair(world, folders, model, model)
+    (cell,) = resolved.study.cells()
+    measured_row(resolved, cell)
+    told = [r.message for r in caplog.records if "and are cut" in r.message]
+    assert (told != []) == cuts
+    assert all("targets have more than target_length, 4 tokens" in one for one in told)
+
+
 def test_a_t5_learns_classes_from_a_t5_if_asked_to(world: World, folders: dict[str, Path]) -> None:
     resolved = of_pair(world, folders, "t5", "t5", "classes")
     (cell,) = resolved.study.cells()

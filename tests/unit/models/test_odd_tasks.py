@@ -40,7 +40,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_no_class_begins_with_another(folder: Path) -> None:
     """Their texts do, and their tokens with the end do not: so each is an outcome of its own."""
-    texts = opened(folder, "acid", "acid base", "acid base salt")._classes  # type: ignore[attr-defined]
+    texts = opened(folder, "acid", "acid base", "acid base salt")._classes
     rows = [ids[mask].tolist() for ids, mask in zip(texts.ids, texts.mask, strict=True)]
     assert all(a == b or b[: len(a)] != a for a in rows for b in rows)
 
@@ -70,7 +70,7 @@ def test_a_class_is_learnt_as_it_is_scored(folder: Path) -> None:
     """Whole, though it is longer than targets may be; two whose beginnings are one would be learnt as one."""
     names = ("acid base salt water", "acid base salt heat")
     model = opened(folder, *names)
-    texts = model._classes  # type: ignore[attr-defined]
+    texts = model._classes
     scored = [ids[mask].tolist() for ids, mask in zip(texts.ids, texts.mask, strict=True)]
     assert min(map(len, scored)) > 3
     learnt = [list(ids) for ids in model.target_ids(names, 3, SOURCES[:2], 16)]
@@ -108,8 +108,7 @@ def test_a_decoder_with_a_head_and_nothing_to_pad_with(tmp_path: Path, kind: str
         [Example(r.row_id, r.source_ids, t) for r, t in zip(rows, targets, strict=True)]
     )
     wanted = -sum(
-        float(together[row.row_id][0, ids[0]])  # type: ignore[index]
-        for row, ids in zip(rows, targets, strict=True)
+        float(together[row.row_id][0, ids[0]]) for row, ids in zip(rows, targets, strict=True)
     )
     loss = model.loss()
     loss.eval()

@@ -16,7 +16,7 @@ from raydoa.models.causal.plain import is_plain, says_plain
 from raydoa.models.class_texts import ClassTexts
 from raydoa.models.objective import Objective
 from raydoa.training.batches import Example, collate
-from raydoa.training.distill import class_divergence
+from raydoa.training.divergence import class_divergence
 from raydoa.training.engine import PlainEngine
 from raydoa.training.fit import fit
 from raydoa.training.recipe import Execution, Recipe
