@@ -1,5 +1,6 @@
 """For all tests: a slow machine fails no example, and at most two clusters run at a time."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,10 @@ from hypothesis import settings
 
 settings.register_profile("no_deadline", deadline=None)
 settings.load_profile("no_deadline")
+
+# Before anybody imports torch, here or in a process that a test starts: each of two workers would have as many threads as there
+# are cores, which wait for each other by spinning. Four times the CPU seconds for a training of a few steps.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _HERE = Path(__file__).parent
 _ONE_AFTER_THE_OTHER = ("cluster", "page", "ray")
