@@ -10,8 +10,8 @@ tuples are alike; a dataclass, a `Settings` and a dict with the same fields are 
 that may hold one of several classes needs a field that tells them apart. Any other value has no
 stable bytes and is refused, with its field named.
 
-A field that a stage gets after artifacts have been made without it is marked as `LATER`: at its
-default it is left out, so those artifacts keep their names.
+A field that a stage (or a `Settings` inside one) gets after artifacts have been made without it is marked as
+`LATER`: at its default it is left out, so those artifacts keep their names.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel
 
-LATER = {"later": True}
+LATER: dict[str, Any] = {"later": True}
 """Metadata of a field that came later: at its default, which means "as before", it is no part of the key."""
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -79,8 +79,11 @@ def plain(value: object, path: str = "") -> Json:  # noqa: PLR0911 (one return f
         case dict():
             return plain_dict(value, path)
         case BaseModel():
-            names = type(value).model_fields
-            return {name: plain(getattr(value, name), _join(path, name)) for name in names}
+            return {
+                name: plain(getattr(value, name), _join(path, name))
+                for name, info in type(value).model_fields.items()
+                if not (info.json_schema_extra == LATER and getattr(value, name) == info.default)
+            }
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _fields_of(value, path)
     raise UnstableValue(path, f"{value!r}, of type {type(value).__name__},")

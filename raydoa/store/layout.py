@@ -4,6 +4,11 @@ store.json                             the schema of all this
 records/<key[:2]>/<key>.json           one artifact's record, written last and at once
 data/<key[:2]>/<key>/<attempt>/...     its files, in a folder that only one writer writes to
 plans/<id>.json                        what was asked for under a plan's id
+accounts/<name>/                       real money, reserved and spent (`raydoa.account`)
+answers/<task>/<question>/             answers that were paid for (`raydoa.llm.journal`)
+batches/<task>/<question>/             batches that were bought, until their results are in (`raydoa.llm.batch_notes`)
+
+What was paid for is no artifact: nothing here lists, checks or removes what lies under the last three.
 """
 
 import json

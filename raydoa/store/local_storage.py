@@ -1,7 +1,7 @@
 """A place in a folder of this machine or of a network file system.
 
-A small file is written aside, synced and renamed with `os.replace`; a big one is copied into a
-folder that nobody reads yet and synced with its folder. No locks, so NFS is as good as a disk.
+A small file is written aside, synced and renamed with `os.replace`, or linked with `os.link` where it must be new; a big
+one is copied into a folder that nobody reads yet and synced with its folder. No locks, so NFS is as good as a disk.
 
 Whoever can write the folder must not make us read, write or remove anything outside it, so every method comes to
 what it touches through a `Descent`. What remains is what a reader does with a path that it was given (`Store.fetch`):
@@ -15,10 +15,12 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from raydoa.errors import UserError
+from raydoa.store.appending import AppendedFile
 from raydoa.store.descent import Descent, is_folder
 from raydoa.store.record import FileFacts
 from raydoa.store.storage import CHUNK_BYTES, Listed, OddEntry, measure_stream, mendable
@@ -26,6 +28,7 @@ from raydoa.store.storage import CHUNK_BYTES, Listed, OddEntry, measure_stream, 
 logger = logging.getLogger(__name__)
 
 _IN_USE = (errno.ENOTEMPTY, errno.EBUSY)
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 class LocalStorage:
@@ -58,16 +61,30 @@ class LocalStorage:
     def write(self, path: str, content: bytes) -> None:
         """Create or replace a small file at once: readers see the old one or the new one, whole."""
         with self._descent.parents(path, make=True) as (folders, name):
-            aside, parent = f".{name}.{uuid.uuid4().hex}.tmp", folders[-1]
-            try:
-                with _created(aside, parent) as stream:
-                    stream.write(content)
-                    _sync_file(stream)
-                os.replace(aside, name, src_dir_fd=parent, dst_dir_fd=parent)
-            finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(aside, dir_fd=parent)
+            with _aside(name, content, folders[-1]) as aside:
+                os.replace(aside, name, src_dir_fd=folders[-1], dst_dir_fd=folders[-1])
             _sync_upwards(folders)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Create a small file at once; False: something is there. Of many who create one, exactly one does.
+
+        Raises:
+            UserError: this file system cannot decide who is first.
+        """
+        with self._descent.parents(path, make=True) as (folders, name):
+            with _aside(name, content, folders[-1]) as aside:
+                created = self._linked(aside, name, folders[-1])
+            _sync_upwards(folders)
+        return created
+
+    def appended(self, path: str) -> AppendedFile:
+        """Create a file that grows. Raises `UserError`: something is there."""
+        with self._descent.parents(path, make=True) as (folders, name):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+            descriptor = os.open(name, flags, 0o666, dir_fd=folders[-1])
+            growing = AppendedFile(descriptor, f"{self.url}/{path}")
+            _sync_upwards(folders)
+        return growing
 
     def put(self, source: Path, path: str) -> FileFacts:
         """Copy a local file here in a stream. Not atomic: nothing may point to ``path`` yet."""
@@ -130,6 +147,36 @@ class LocalStorage:
         except RecursionError as error:
             what = "folders are nested too deeply to remove them; remove them by hand"
             raise OddEntry(self.url, folder, what) from error
+
+    def _linked(self, aside: str, name: str, parent: int) -> bool:
+        """Give a file its name, unless that is taken."""
+        try:
+            os.link(aside, name, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
+        except FileExistsError:
+            # Over NFS the answer may be lost and the request made again: then the name is ours, the second of the file.
+            return os.stat(aside, dir_fd=parent, follow_symlinks=False).st_nlink == 2
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            raise UserError(
+                f"{self.url}: this file system has no hard links ({error.strerror}), so it cannot tell who of two was "
+                "first, and money is counted here; use a store on another one, or at s3:// or gs://"
+            ) from error
+        return True
+
+
+@contextmanager
+def _aside(name: str, content: bytes, parent: int) -> Iterator[str]:
+    """Write a synced file beside the place where ``name`` belongs; it is gone at the end unless it got that name."""
+    aside = f".{name}.{uuid.uuid4().hex}.tmp"
+    try:
+        with _created(aside, parent) as stream:
+            stream.write(content)
+            _sync_file(stream)
+        yield aside
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(aside, dir_fd=parent)
 
 
 def _created(name: str, parent: int) -> BinaryIO:

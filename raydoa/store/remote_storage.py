@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from raydoa.errors import UserError
+from raydoa.store.exclusive import ExclusiveCreation
 from raydoa.store.record import FileFacts
 from raydoa.store.storage import Listed, check_path, measure_stream, mendable, room_for
 
@@ -46,6 +47,7 @@ class RemoteStorage:
             raise UserError(f"{url}: not a store that fsspec can open: {error}") from error
         self._root = self._root.rstrip("/")
         self.url = url
+        self._exclusive = ExclusiveCreation(self._files, self._root, url)
 
     def read(self, path: str) -> bytes:
         with self._mendable():
@@ -67,6 +69,11 @@ class RemoteStorage:
     def write(self, path: str, content: bytes) -> None:
         with self._mendable(writing=True):
             self._files.pipe_file(self._at(path), content)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Create a small object; False: there is one. Of many who create one with contents of their own, exactly one does."""
+        with self._mendable(writing=True):
+            return self._exclusive.create(self._at(path), content)
 
     def put(self, source: Path, path: str) -> FileFacts:
         with source.open("rb") as stream:

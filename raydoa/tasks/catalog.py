@@ -8,6 +8,7 @@ off most of a WLP target): they hold all but the few longest targets. Prices of 
 from pathlib import Path
 
 from raydoa.errors import UserError, did_you_mean
+from raydoa.tasks.annotators import TOLD
 from raydoa.tasks.data import TaskRows, read_rows
 from raydoa.tasks.synthetic import LEXICON, Lexicon, lexicon_rows
 from raydoa.tasks.task import MetricName, TaskSpec
@@ -24,6 +25,7 @@ _STANCES = ("Irrelevant", "Supporting", "Refuting", "Discussing", "Querying")
 
 
 def _task(name: str, metric: MetricName, target_length: int, *classes: str) -> TaskSpec:
+    told = TOLD[name]
     return TaskSpec(
         name=name,
         prefix=f"{name}: ",
@@ -34,6 +36,8 @@ def _task(name: str, metric: MetricName, target_length: int, *classes: str) -> T
         train=f"{name}/train.jsonl",
         test=f"{name}/test.jsonl",
         labels="gold",
+        description=told.description,
+        class_descriptions=dict(told.classes),
     )
 
 

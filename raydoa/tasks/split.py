@@ -6,6 +6,9 @@ Labels are the first rows of the order, so N = 100 is part of N = 1,000, and 100
 bought are the same rows as 1,000 owned. The pool is counted from the back, so U = 10K is part of U
 = 100K, and its rows do not depend on N. While labels and pool together fit into the rows, no row is
 both. A pool that is a file of its own has an order of its own, and all of ``train`` can be labels.
+
+Labels that take real money are of rows in one more order, that of sha256(id), which no seed decides: what is bought for one
+seed, all have (`paid_pool`).
 """
 
 import hashlib
@@ -29,7 +32,15 @@ def pool(rows: TaskRows, seed: int, start: int, stop: int) -> list[Row]:
     return [replace(row, target=None) for row in whole[start:stop]]
 
 
-def in_order(rows: Sequence[Row], seed: int) -> list[Row]:
+def paid_pool(rows: TaskRows, seed: int, owned: int, start: int, stop: int) -> list[Row]:
+    """The same of the order that no seed decides, without the first ``owned`` labelled rows of the seed's."""
+    taken = {row.id for row in labelled(rows, seed, owned)} if not rows.pool else set()
+    whole = [row for row in in_order(rows.pool or rows.train, "paid") if row.id not in taken]
+    assert 0 <= start <= stop <= len(whole), f"pool rows {start} to {stop} of {len(whole)}"
+    return [replace(row, target=None) for row in whole[start:stop]]
+
+
+def in_order(rows: Sequence[Row], seed: int | str) -> list[Row]:
     """All ``rows`` in the seed's order, which depends on nothing but the seed and the ids."""
     return sorted(rows, key=lambda row: hashlib.sha256(f"{seed}:{row.id}".encode()).digest())
 

@@ -56,6 +56,7 @@ LEXICON = TaskSpec(
     target_length=12,
     classes=LABELS,
     labels="gold",
+    description="A text in an invented language names a thing. Complete it with what that thing is used as.",
 )
 """The embedded task: its rows are made by `lexicon_rows`, not read."""
 

@@ -26,6 +26,9 @@ METRIC_NAMES: tuple[MetricName, ...] = get_args(MetricName)
 CLOSED_METRICS: frozenset[MetricName] = frozenset({"accuracy", "macro_f1"})
 """Metrics of tasks whose target is one of ``classes``."""
 
+WHAT_LLMS_ARE_TOLD = frozenset({"description", "class_descriptions", "prompt", "system_prompt"})
+"""Fields of a task that no row and no model depends on."""
+
 SUFFIXES = (".jsonl", ".csv", ".parquet")
 
 BERTSCORE_VARIABLE = "RAYDOA_BERTSCORE_MODEL"
@@ -80,6 +83,9 @@ class TaskSpec(Settings):
         columns: names of the columns in all of them.
         label_price: what a label costs, where the price book does not know the task.
         bertscore_model: folder of the model that ``bert_ibleu`` compares meanings with.
+        description: what is to be done with a source, in a sentence or two, for who reads it: an LLM or people.
+        class_descriptions: what a class (or entity type) means; it need not hold all of them.
+        prompt, system_prompt: files with Jinja templates of what an LLM is asked; None: the default (`raydoa.llm.prompt`).
     """
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
@@ -96,6 +102,10 @@ class TaskSpec(Settings):
     columns: Columns = Columns()
     label_price: LabelPrice | None = None
     bertscore_model: str | None = None
+    description: str = ""
+    class_descriptions: dict[str, str] = Field(default_factory=dict)
+    prompt: str | None = None
+    system_prompt: str | None = None
 
     @field_validator("metric", mode="before")
     @classmethod
@@ -138,6 +148,16 @@ class TaskSpec(Settings):
             raise ValueError("classes must differ in more than case and blanks, and not be empty")
         if self.metric in CLOSED_METRICS and len(self.classes) < 2:
             raise ValueError(f"metric {self.metric} needs at least two classes")
+        return self
+
+    @model_validator(mode="after")
+    def _known_classes_are_described(self) -> Self:
+        unknown = [name for name in self.class_descriptions if name not in self.classes]
+        if unknown:
+            raise ValueError(
+                f"class_descriptions: {unknown[0]!r} is none of the classes {', '.join(self.classes)}"
+                f"{did_you_mean(unknown[0], list(self.classes))}"
+            )
         return self
 
     @property
@@ -195,6 +215,7 @@ def read_task_yaml(path: Path) -> TaskSpec:
         for part in ("train", "test", "pool", "text")
         if (location := getattr(spec, part)) is not None and hub_dataset(location) is None
     }
-    if spec.bertscore_model is not None:
-        moved["bertscore_model"] = str(here / spec.bertscore_model)
+    for name in ("bertscore_model", "prompt", "system_prompt"):
+        if (file := getattr(spec, name)) is not None:
+            moved[name] = str(here / file)
     return spec.model_copy(update=moved)

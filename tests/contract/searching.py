@@ -15,6 +15,7 @@ from benchmarks.searching.prices import (
     question_at,
     recipes_of,
 )
+from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question, Supply
 from raydoa.search.ask_tell import Proposal, Search
@@ -108,7 +109,7 @@ def allowed(plan: Plan, question: Question) -> bool:
     """Whether there is such a plan, at whatever price: each quantity is within its limits."""
     owning = question.owning(plan.n)
     before = plan.with_quantities(**{item: 0 for item, _ in plan.quantities})
-    for item in ("labels", "teacher", "pseudo_labels", "student"):
+    for item in ITEMS.names():
         least, most = owning.limits(item, before)
         if not least <= plan.quantity(item) <= most:
             return False

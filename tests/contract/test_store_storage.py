@@ -1,8 +1,6 @@
 """Places that a person has to mend: a full disk, a file where a folder should be, a bucket that nobody made."""
 
 import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -11,21 +9,6 @@ import pytest
 from raydoa.errors import UserError
 from raydoa.store.store import Store
 from tests.contract.stored import Bytes, Made
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 512 KB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)]
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount a small file system here: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_a_full_disk_is_told_and_loses_nothing(small_disk: Path, folder: Path) -> None:

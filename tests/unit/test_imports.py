@@ -27,9 +27,10 @@ def _imported(path: Path) -> set[str]:
 
 _FLOORS = (
     {"errors"},
-    {"settings", "plugins"},
+    {"settings", "plugins", "money"},
     {"store"},
     {"tasks"},
+    {"llm", "account"},
     {"training"},
     {"models"},
     {"pipeline", "labels"},
