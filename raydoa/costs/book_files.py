@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 
 from raydoa.costs.prices import Accelerator, PriceBook, Sourced, SourcedPositive
 from raydoa.errors import UserError, did_you_mean
+from raydoa.llm.spec import TokenPrice
 from raydoa.settings import Settings, parse, read_yaml
 
 BOOKS = Path(__file__).parent / "books"
@@ -28,6 +29,7 @@ class _BookFile(Settings):
     extends: str | None = None
     scaled: str | None = None
     labels: dict[str, Sourced] = Field(default_factory=dict)
+    llms: dict[str, TokenPrice] = Field(default_factory=dict)
     accelerators: dict[str, dict[str, Any]] = Field(default_factory=dict)
     pue: SourcedPositive | None = None
     grid: dict[str, Sourced] = Field(default_factory=dict)

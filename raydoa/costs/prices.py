@@ -1,6 +1,6 @@
 """What things cost: price books, and the clusters whose hours they price.
 
-A `PriceBook` is data: dollars per label, dollars per GPU-hour, and what turns GPU-hours into
+A `PriceBook` is data: dollars per label, per GPU-hour and per million tokens of an LLM, and what turns GPU-hours into
 kgCO2e, every number with its source and date. A price that is not known is an error, never zero; 0
 is a price where it is stated, of GPUs of one's own or of labels that nobody is paid for. Changing a
 price makes another book whose id says so, so a row's `prices` column tells its prices apart. A book
@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 from pydantic import Field, model_validator
 
 from raydoa.errors import UserError, did_you_mean
+from raydoa.llm.spec import TokenPrice
 from raydoa.settings import Settings
 
 T = TypeVar("T")
@@ -76,6 +77,8 @@ class PriceBook(Settings):
     """What to say beside every price, if the book prices toy models as large ones."""
     labels: dict[str, Sourced] = Field(default_factory=dict)
     """Dollars per label, by task."""
+    llms: dict[str, TokenPrice] = Field(default_factory=dict)
+    """Dollars per million tokens, by an LLM's name or by what its endpoint calls the model."""
     accelerators: dict[str, Accelerator]
     pue: SourcedPositive
     """Energy of the data centre over energy of its machines."""
@@ -140,6 +143,13 @@ class PriceBook(Settings):
         return self._changed(
             f"grid.{region}={intensity.value:g}", grid={**self.grid, region: intensity}
         )
+
+    def with_llm_price(self, name: str, price: TokenPrice) -> "PriceBook":
+        """This book with another price of an LLM's tokens; itself if the price is the same."""
+        before = self.llms.get(name)
+        if before is not None and before.rates_written == price.rates_written:
+            return self
+        return self._changed(f"llm.{name}={price.rates_written}", llms={**self.llms, name: price})
 
     def _changed(self, what: str, **fields: Mapping[str, Settings]) -> "PriceBook":
         return self.model_copy(update={**fields, "book_id": f"{self.book_id}+{what}"})

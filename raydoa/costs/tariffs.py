@@ -42,7 +42,10 @@ class Tariff:
         unit: what is counted.
         unit_gpu_seconds: GPU-seconds of a unit; None for what is bought.
         unit_price_usd: dollars per unit; 0 is a price where it is stated.
-        basis: where the GPU-seconds come from: measured, estimated or scaled; None for what is bought.
+        basis: where the GPU-seconds come from: measured, estimated or scaled; None for what is bought. Of an LLM's rows, who
+            says the price of its tokens.
+        likely_price_usd: of a unit whose price is the highest that it can cost, what it likely costs; else None.
+        detail: what else rows keep of the price, by name.
     """
 
     item: str
@@ -50,6 +53,8 @@ class Tariff:
     unit_gpu_seconds: float | None
     unit_price_usd: float
     basis: str | None = None
+    likely_price_usd: float | None = None
+    detail: tuple[tuple[str, str | float], ...] = ()
 
     def micro_usd(self, quantity: int) -> int:
         """Micro-dollars of that many units, rounded up."""
