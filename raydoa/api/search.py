@@ -30,7 +30,7 @@ class Searching:
     Attributes:
         sampler: a name in `raydoa.search.samplers.SAMPLERS`; None: the cost-aware one.
         objective: a name in `raydoa.search.objective.OBJECTIVES`.
-        limit_usd: what all its measurements may cost, priced; None: two budgets.
+        limit_usd: what all its measurements may cost, priced; None: two budgets, or one where some take real money.
         learn_from: result dirs of finished sweeps or searches.
     """
 
@@ -92,9 +92,17 @@ def search(
 
 def run_search_of(chosen: Chosen, asked: Searching) -> SearchResult:
     """Search to the end."""
+    from raydoa.costs.tariffs import micro_budget
+    from raydoa.experiment.real_money import set_ceiling
+
     setup, runtime = search_setup(chosen, asked)
     setup.resolved.study.check_reachable()  # Before Ray takes seconds.
     setup.check()
+    if runtime.limit is None and asked.limit_usd is not None:
+        runtime = runtime.model_copy(update={"limit": asked.limit_usd})
+    set_ceiling(
+        setup.resolved.study, runtime, setup.resolved.context.store, micro_budget(setup.limit_usd)
+    )
     from raydoa.on_ray.search import run_search
 
     return SearchResult(setup, run_search(setup, runtime))
@@ -102,6 +110,7 @@ def run_search_of(chosen: Chosen, asked: Searching) -> SearchResult:
 
 def search_setup(chosen: Chosen, asked: Searching) -> "tuple[SearchSetup, RuntimeConfig]":
     """A search that can begin, and how it runs. Raises `UserError`: as `search`."""
+    from raydoa.experiment.real_money import spends
     from raydoa.experiment.resolve import resolve
     from raydoa.experiment.whose_labels import ask_of_question, check_owned
     from raydoa.search.objective import OBJECTIVES
@@ -127,9 +136,10 @@ def search_setup(chosen: Chosen, asked: Searching) -> "tuple[SearchSetup, Runtim
     )
     sweep = _named(configuration.sweep, sampler, asked)
     budget = sweep.grid.budgets[0]
-    limit = LIMIT_BUDGETS * budget if asked.limit_usd is None else asked.limit_usd
     resolved = resolve(sweep, configuration.runtime)
     study = resolved.study
+    budgets = 1.0 if spends(study) else LIMIT_BUDGETS
+    limit = budgets * budget if asked.limit_usd is None else asked.limit_usd
     check_owned(study, chosen.given)
     knowledge = _knowledge(study, asked.learn_from)
     result_dir = Path(configuration.runtime.results).absolute() / study.sweep_id

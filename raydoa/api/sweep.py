@@ -31,8 +31,12 @@ class PricedSweep:
 
     def run(self) -> Path:
         """Measure it, and return its result dir."""
+        from raydoa.experiment.real_money import set_ceiling
         from raydoa.on_ray.sweep import run_sweep
 
+        store = self.resolved.context.store
+        self.resolved.study.check_reachable()  # What cannot start sets no ceiling.
+        set_ceiling(self.resolved.study, self.runtime, store, self.expected.real_micro_usd)
         return run_sweep(self.resolved, self.runtime, self.expected)
 
 

@@ -16,7 +16,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from raydoa.cli import calibrate, doctor, drain_on_notice, plan, report, search, store, sweep
+from raydoa.cli import (
+    account,
+    calibrate,
+    doctor,
+    drain_on_notice,
+    llm,
+    plan,
+    report,
+    search,
+    store,
+    sweep,
+)
 from raydoa.errors import (
     ClusterDied,
     Interrupted,
@@ -54,7 +65,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`raydoa plan | sweep | search | report | calibrate | store | doctor | drain-on-notice`."""
+    """`raydoa plan | sweep | search | report | calibrate | llm | store | account | doctor | drain-on-notice`."""
     parser = _Parser(prog="raydoa", description="Distill or annotate?")
     commands = parser.add_subparsers(dest="command", required=True)
     plan.add(commands.add_parser("plan", help="what a budget buys, and brings where that is known"))
@@ -64,7 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.add_parser("report", help="what sweeps found: table, sentences, page, figures")
     )
     calibrate.add(commands.add_parser("calibrate", help="measure unit costs on this GPU"))
+    llm.add(commands.add_parser("llm", help="measure LLMs on owned rows"))
     store.add(commands.add_parser("store", help="look into a store, check it, clean it up"))
+    account.add(commands.add_parser("account", help="real money: reserved, owed and paid"))
     doctor.add(commands.add_parser("doctor", help="check a cluster file, or a running cluster"))
     notices = "drain this Ray node when its cloud takes the machine away"
     drain_on_notice.add(commands.add_parser("drain-on-notice", help=notices))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from raydoa.api.search import Searching, SearchResult, run_search_of, search_setup
 from raydoa.cli.configured import add_configuration, configured
-from raydoa.search.objective import LIMIT_BUDGETS, OBJECTIVES
+from raydoa.search.objective import OBJECTIVES
 from raydoa.search.samplers import DEFAULT, SAMPLERS
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
     """The flags of a search, and what to do with it."""
     add_configuration(parser, default)
-    parser.add_argument("--limit", type=float, metavar="DOLLARS",
-                        help=f"what all measurements together may cost, priced; {LIMIT_BUDGETS:g} budgets by default")  # fmt: skip
     parser.add_argument(
         "--searcher", default=DEFAULT, help=f"{', '.join(SAMPLERS)}; {DEFAULT} by default"
     )
@@ -31,7 +29,8 @@ def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
 
 def _run(options: argparse.Namespace) -> int:
     chosen = configured(options)
-    asked = Searching(options.searcher, options.objective, options.limit, options.prior)
+    limit = chosen.configuration.runtime.limit
+    asked = Searching(options.searcher, options.objective, limit, options.prior)
     if options.dry_run:
         print("\n".join(_dry_run_lines(search_setup(chosen, asked)[0])))
         return 0

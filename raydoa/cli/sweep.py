@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from raydoa.cli.configured import add_configuration, configured
+from raydoa.money import shown_usd
 
 
 def add(parser: argparse.ArgumentParser, default: str = "embedded") -> None:
@@ -21,8 +22,10 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         print(sweep.dry_run())
         return 0
+    real = sweep.expected.real_micro_usd
+    bought = f"real money: {shown_usd(real)} at most" if real else "nothing is bought"
     print(
-        f"priced at ${sweep.expected.incurred_usd:,.2f}; labels come from the task's rows, so nothing is bought",
+        f"priced at ${sweep.expected.incurred_usd:,.2f}; labels come from the task's rows; {bought}",
         file=sys.stderr,
     )
     _print_results(sweep.run(), sweep.resolved.study.unit_costs.book.scaled)

@@ -5,8 +5,8 @@ like the first N labels.
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from raydoa.costs.prices import PriceBook
 from raydoa.costs.tariffs import MICRO, Tariff
@@ -14,10 +14,11 @@ from raydoa.costs.tariffs import MICRO, Tariff
 
 @dataclass(frozen=True)
 class LineItem:
-    """A quantity at its tariff."""
+    """A quantity at its tariff; or at what it was settled for, in micro-dollars, where the tariff is only a bound of that."""
 
     tariff: Tariff
     quantity: int
+    settled_micro_usd: int | None = None
 
     @property
     def item(self) -> str:
@@ -27,6 +28,8 @@ class LineItem:
     @property
     def cost_micro_usd(self) -> int:
         """Whole micro-dollars, rounded up."""
+        if self.settled_micro_usd is not None:
+            return self.settled_micro_usd
         return self.tariff.micro_usd(self.quantity)
 
     @property
@@ -64,6 +67,12 @@ class Ledger:
     def line(self, item: str) -> LineItem | None:
         """The line of a cost item, if the plan has any of it."""
         return next((line for line in self.lines if line.item == item), None)
+
+    def settled(self, micro_usd: Mapping[str, int]) -> "Ledger":
+        """The same with what some items were settled for, in micro-dollars."""
+        return Ledger(
+            tuple(replace(line, settled_micro_usd=micro_usd.get(line.item)) for line in self.lines)
+        )
 
     def kgco2e(self, book: PriceBook, accelerator: str, region: str) -> float:
         """GPU-hours x rated power x PUE x grid intensity."""

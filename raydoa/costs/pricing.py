@@ -1,6 +1,7 @@
 """From unit costs and a price book to tariffs, for one task and student."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from raydoa.costs.items import ITEMS
@@ -20,6 +21,8 @@ class Pricing:
     student: str
     recipes: Recipes
     unit_costs: UnitCosts
+    llm_rows: Mapping[tuple[str, int], Tariff] = field(default_factory=dict)
+    """What an LLM's label of a row costs, with so many shots."""
 
     def tariff(self, item: str, choices: Choices) -> Tariff:
         """The tariff of a cost item under some choices.

@@ -83,6 +83,7 @@ class Question:
         axes: what a cell fixes, such as ``{"teacher": "nano-l", "u": 3000}``; a search leaves that open.
         teachers: the models that may be the teacher where it is left open, smallest first.
         sizes: parameters of the teachers; a law of scores needs them, a price does not.
+        llms: the LLMs that may be asked where that is left open, each with its shots.
         shard_rows: pool rows of one artifact; pools that end with one share all of it.
         constant_score: what the best constant answer scores at least: no model that can be had is worse.
     """
@@ -98,6 +99,7 @@ class Question:
     axes: Mapping[str, Any] = field(default_factory=dict)
     teachers: tuple[str, ...] = ()
     sizes: Mapping[str, float] = field(default_factory=dict)
+    llms: tuple[tuple[str, int], ...] = ()
     shard_rows: int = 1000
     constant_score: float = 0.0
 

@@ -1,9 +1,10 @@
 """From a plan to its stages: each cost item adds those that it pays for."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from raydoa.costs.items import ITEMS
+from raydoa.costs.items.item import gold_joins
 from raydoa.costs.plan import Plan
 from raydoa.costs.schedules import Recipes, in_format_of
 from raydoa.models.meeting import Meeting, OutputSpace, space_of
@@ -16,6 +17,7 @@ from raydoa.pipeline.stages import (
     Distill,
     Evaluate,
     FineTune,
+    PilotLlm,
     PseudoLabel,
     SourceConfig,
     TextForm,
@@ -23,6 +25,22 @@ from raydoa.pipeline.stages import (
 from raydoa.store.key import Stage
 from raydoa.tasks.task import TaskSpec
 from raydoa.training.recipe import Mixing, Representation
+
+
+@dataclass(frozen=True)
+class AskedLlm:
+    """An LLM, asked about a task's rows with so many shots.
+
+    Attributes:
+        source: what decides its answers, but for the rows that its shots are drawn from.
+        representation, objective: what is kept of an answer, and over which classes.
+        pilot_rows: the most owned rows that it is measured on before it labels any.
+    """
+
+    source: SourceConfig
+    representation: Representation
+    objective: Objective | None
+    pilot_rows: int
 
 
 @dataclass(frozen=True)
@@ -40,6 +58,8 @@ class StageInputs:
         mixing: how gold rows join soft labels.
         representation: what is kept of a teacher's distributions.
         shard_rows: pool rows of one artifact.
+        llms: the LLMs, by (name, shots).
+        pool_is_a_file: whether no labelled row is a row of the pool.
     """
 
     task: TaskSpec
@@ -53,6 +73,8 @@ class StageInputs:
     mixing: Mixing
     representation: Representation
     shard_rows: int
+    llms: Mapping[tuple[str, int], AskedLlm] = field(default_factory=dict)
+    pool_is_a_file: bool = False
 
     @property
     def form(self) -> TextForm:
@@ -62,11 +84,18 @@ class StageInputs:
     def identity(self, models: Iterable[str]) -> dict[str, object]:
         """What decides a plan's results beside the plan, as plain values: rows, models and recipes by what they are."""
         task, recipes = self.task, self.recipes
+        models = set(models)
+        asked = {
+            f"{llm} {shots}": [one.source, one.representation]
+            for (llm, shots), one in self.llms.items()
+            if llm in models
+        }
         return {
             "rows": self.data.fingerprint,
             "form": self.form,
             "scored_by": [task.metric, list(task.classes), self.scorer, self.test_rows],
             "models": {m: self.initial[m].content for m in models if m in self.initial},
+            **({"asked": asked} if asked else {}),
             "recipes": [recipes.teacher, recipes.student_on_labels, recipes.student_on_soft_labels],
             "mixing": self.mixing,
             "representation": self.representation,
@@ -81,8 +110,10 @@ class StageGraph:
         plan: the plan.
         inputs: what stages are built from.
         labels: labelled rows that are learnt from, the owned ones first.
+        written: labels of pool rows that a teacher learns from.
+        pilots: measurements of LLMs, which come before everything else.
         teacher: the fine-tuned teacher, if there is one.
-        shards: the pool rows' labels.
+        shards: the pool rows' labels that the student learns from.
         student: the trained student.
         paid: the stages that each cost item pays for.
     """
@@ -90,6 +121,8 @@ class StageGraph:
     plan: Plan
     inputs: StageInputs
     labels: int
+    written: tuple[PseudoLabel, ...] = ()
+    pilots: tuple[PilotLlm, ...] = ()
     teacher: FineTune | None = None
     shards: tuple[PseudoLabel, ...] = ()
     student: FineTune | Distill | None = None
@@ -109,6 +142,35 @@ class StageGraph:
             repeat=self.plan.repeat,
             objective=inputs.objectives[model],
             lora=ModelName.of(model).settings.lora,
+            written=self.written,
+        )
+
+    def ask_llm(self, rows: int) -> tuple[PseudoLabel, ...]:
+        """What the plan's LLM says of the first pool rows, in shards, once it was measured on owned rows."""
+        inputs, plan = self.inputs, self.plan
+        llm, shots = plan.choice("llm"), plan.choice("shots")
+        assert llm is not None and shots is not None, "a plan with an LLM says which, and its shots"
+        asked = inputs.llms[llm, int(shots)]
+        source = replace(asked.source, options=(*asked.source.options, ("n", str(plan.n))))
+        if asked.pilot_rows:
+            self.pilots += (PilotLlm(inputs.data, source, plan.n, asked.pilot_rows, plan.seed),)
+        # Without shots, and where no labelled row is one of the pool, nothing that is asked depends on the seed.
+        alike = inputs.pool_is_a_file and shots == "0"
+        return tuple(
+            PseudoLabel(
+                teacher=None,
+                data=inputs.data,
+                form=inputs.form,
+                representation=asked.representation,
+                sparsity=None,
+                start=start,
+                stop=min(start + inputs.shard_rows, rows),
+                seed=0 if alike else plan.seed,
+                source=asked.source if alike else source,
+                objective=asked.objective,
+                owned=0 if inputs.pool_is_a_file else self.labels,
+            )
+            for start in range(0, rows, inputs.shard_rows)
         )
 
     def pseudo_label(
@@ -157,8 +219,8 @@ class StageGraph:
         )
 
     def distill(self, steps: int) -> Distill:
-        """The student on the shards; bought labels, with those that were owned, teach it as well."""
-        inputs, bought = self.inputs, self.labels > self.plan.n
+        """The student on the shards, and on all labels where these join (`gold_joins`)."""
+        inputs, joins = self.inputs, gold_joins(self.plan)
         over = [shard.objective for shard in self.shards if shard.objective is not None]
         student = self.plan.student
         return Distill(
@@ -170,9 +232,9 @@ class StageGraph:
             steps=steps,
             seed=self.plan.seed,
             repeat=self.plan.repeat,
-            labels=self.labels if bought else 0,
-            data=inputs.data if bought else None,
-            mixing=inputs.mixing if bought else None,
+            labels=self.labels if joins else 0,
+            data=inputs.data if joins else None,
+            mixing=inputs.mixing if joins else None,
             objective=over[0] if over else inputs.objectives[student],
             lora=ModelName.of(student).settings.lora,
         )
@@ -192,11 +254,19 @@ class StageGraph:
 
     @property
     def output_space(self) -> OutputSpace | None:
-        """What the student learns from its teacher over; None: it has none, or learns from several in different ways."""
-        if self.teacher is None or not isinstance(self.student, Distill):
+        """What the student learns from its teacher or LLM over; None: neither, or several in different ways."""
+        if not isinstance(self.student, Distill):
             return None
-        kinds = {shard.representation.kind for shard in self.shards if shard.teacher is not None}
+        taught = [
+            shard for shard in self.shards if (shard.teacher is None) == (self.teacher is None)
+        ]
+        kinds = {shard.representation.kind for shard in taught}
         return space_of(kinds.pop()) if len(kinds) == 1 else None
+
+    @property
+    def ends(self) -> tuple[Stage, ...]:
+        """All that is built for the plan: what comes before everything else, then the scores."""
+        return (*self.pilots, *self.evaluations)
 
     @property
     def evaluations(self) -> tuple[Evaluate, ...]:

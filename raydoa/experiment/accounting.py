@@ -96,11 +96,15 @@ class Purchases:
 
 
 def bought_items(plan: Plan, question: Question) -> list[str]:
-    """The items of a plan that are bought and not computed, such as labels; a failed training does not lose them."""
+    """The items of a plan that are bought as they are planned, such as labels; a failed training does not lose them.
+
+    Rows that others label are none of these: they are there when their shards are.
+    """
     return [
         item
         for item, _ in plan.quantities
-        if question.tariff(item, plan.choices).unit_gpu_seconds is None
+        if ITEMS.get(item).brings != "pool"
+        and question.tariff(item, plan.choices).unit_gpu_seconds is None
     ]
 
 
@@ -118,6 +122,30 @@ def made_for(sweep_id: str, plan_id: str) -> dict[str, str]:
 Records = Mapping[str, Sequence[Record | None]]
 """Of the stages of `StageGraph.paid`, by item and in their order; None for one that is not in the store any more, since
 whatever was made from it was there already."""
+
+
+def settled_micro_usd(records: Records) -> dict[str, int]:
+    """What items were settled for whose stages know it, in full, whoever asked first: an LLM's labels."""
+    return {
+        item: sum(_fact(record, "micro_usd") for record in of_item if record is not None)
+        for item, of_item in records.items()
+        if of_item and all(r is not None and "micro_usd" in r.facts for r in of_item)
+    }
+
+
+def spent_micro_usd(records: Iterable[Record | None], owner: Mapping[str, str]) -> int:
+    """Real money that was spent while some artifacts were made for a plan; what others had asked before costs nothing."""
+    return sum(
+        _fact(record, "spent_micro_usd")
+        for record in records
+        if record is not None and record.provenance.get("made_for") == owner
+    )
+
+
+def _fact(record: Record, name: str) -> int:
+    value = record.facts.get(name, 0)
+    assert isinstance(value, int), f"{record.key}: {name} {value!r}"
+    return value
 
 
 def incurred_units(

@@ -6,16 +6,20 @@ made from these fields (`raydoa.cli.flags`). Complete configurations with names 
 """
 
 from dataclasses import replace
+from itertools import product
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from raydoa.errors import did_you_mean
 from raydoa.settings import Settings
+from raydoa.store.key import LATER
 from raydoa.strategies import STRATEGIES
 from raydoa.training.recipe import Execution, Mixing, PretrainRecipe, Recipe, Representation
 
-_AXES = ("tasks", "strategies", "budgets", "n", "u", "teachers", "seeds", "label_shares")
+_AXES = (
+    "tasks", "strategies", "budgets", "n", "u", "teachers", "seeds", "label_shares", "llms", "shots", "llm_rows",
+)  # fmt: skip
 
 
 class Grid(Settings):
@@ -41,6 +45,12 @@ class Grid(Settings):
         default_factory=dict, json_schema_extra={"metavar": "AXIS=VALUE,VALUE"}
     )
     """Values on the axes that plugins add."""
+    llms: tuple[str, ...] = Field(default=(), json_schema_extra=LATER)
+    """LLMs that label pool rows: YAML files that describe them, or names of shipped ones (docs/llm.md)."""
+    shots: tuple[int, ...] = Field(default=(32,), min_length=1, json_schema_extra=LATER)
+    """Owned labels that an LLM is shown as examples."""
+    llm_rows: tuple[int, ...] = Field(default=(1000,), min_length=1, json_schema_extra=LATER)
+    """Pool rows that an LLM labels for a teacher."""
 
     @field_validator(*_AXES, mode="before")
     @classmethod
@@ -66,12 +76,19 @@ class Grid(Settings):
             raise ValueError("a budget is in dollars and cannot be negative")
         return budgets
 
-    @field_validator("n", "u")
+    @field_validator("n", "u", "llm_rows")
     @classmethod
     def _positive_counts(cls, counts: tuple[int, ...]) -> tuple[int, ...]:
         if any(count < 1 for count in counts):
             raise ValueError("counts start at 1")
         return counts
+
+    @field_validator("shots")
+    @classmethod
+    def _no_negative_shots(cls, shots: tuple[int, ...]) -> tuple[int, ...]:
+        if any(count < 0 for count in shots):
+            raise ValueError("shots start at 0")
+        return shots
 
     @field_validator("seeds")
     @classmethod
@@ -133,6 +150,10 @@ class Sweep(Settings):
     """Pool rows of one labelled shard."""
     labelling_batch_size: int = Field(default=32, ge=1)
     """Rows that a teacher labels at a time."""
+    pilot_rows: int = Field(default=100, ge=0, json_schema_extra=LATER)
+    """Owned rows, at most, that an LLM is measured on before it labels any; 0: it is not measured."""
+    worse_than_chance: bool = Field(default=False, json_schema_extra=LATER)
+    """Let an LLM label although the measurement on owned rows says that it is no better than chance."""
     test_rows: int | None = Field(default=None, ge=1)
     """Score on this many test rows only."""
     prices: str
@@ -148,6 +169,11 @@ class Sweep(Settings):
         axes = [STRATEGIES.get(name).axes(self.grid, self.student) for name in self.grid.strategies]
         used = {teacher for varied in axes for teacher in varied.get("teacher", ())}
         return tuple(teacher for teacher in self.grid.teachers if teacher in used)
+
+    @property
+    def used_llms(self) -> tuple[tuple[str, int], ...]:
+        """The LLMs that plans may ask, each with its shots."""
+        return tuple(product(self.grid.llms, self.grid.shots))
 
     @property
     def largest_pool(self) -> int:
@@ -182,6 +208,14 @@ class RuntimeConfig(Settings):
         default_factory=dict, json_schema_extra={"metavar": "NAME=FOLDER"}
     )
     """Folders of checkpoints that do not come from the hub."""
+    llm_urls: dict[str, str] = Field(
+        default_factory=dict, json_schema_extra={"metavar": "NAME=URL"}
+    )
+    """Where LLMs are reached, if not where their files say."""
+    limit: float | None = Field(default=None, ge=0, json_schema_extra={"metavar": "DOLLARS"})
+    """What may be spent of real money from the account in all (docs/account.md); what all that a search measures may cost."""
+    account: str = "default"
+    """The account in the store that real money is taken from."""
     train_workers: int = Field(default=1, ge=1)
     """Workers of a teacher's fine-tuning."""
     least_train_workers: int = Field(default=1, ge=1)

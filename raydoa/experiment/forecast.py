@@ -16,25 +16,31 @@ from raydoa.experiment.accounting import Purchases, units_of, units_usd
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.study import Study
 from raydoa.pipeline.beginnings import Checkpoint
-from raydoa.store.key import closure, stage_label
+from raydoa.pipeline.stages import PilotLlm, PseudoLabel
+from raydoa.store.key import Stage, closure, stage_label
 from raydoa.strategies import STRATEGIES
 
 
 @dataclass(frozen=True)
 class ExpectedStage:
     """A stage that will have to be made. Evaluations and pretraining are nobody's purchase: they cost 0.
+    What takes real money costs at most so much.
 
     Attributes:
         label: what people call the work.
         cost_usd: dollars.
         gpu_seconds: of one GPU.
         inputs: keys of the stages that it reads, those that have to be made.
+        real_micro_usd: what of its cost is real money.
+        asks: which rows that is for; a shard that ends sooner asks for some of those of another.
     """
 
     label: str
     cost_usd: float
     gpu_seconds: float
     inputs: tuple[str, ...] = ()
+    real_micro_usd: int = 0
+    asks: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,14 @@ class Forecast:
         return purchased + sum(stage.cost_usd for stage in self.stages.values())
 
     @property
+    def real_micro_usd(self) -> int:
+        """What of that is real money, at most, if nothing was asked before."""
+        most: dict[str, int] = {}
+        for stage in self.stages.values():
+            most[stage.asks] = max(most.get(stage.asks, 0), stage.real_micro_usd)
+        return sum(most.values())
+
+    @property
     def gpu_seconds(self) -> float:
         """GPU-seconds of all unique stages."""
         return sum(stage.gpu_seconds for stage in self.stages.values())
@@ -160,7 +174,7 @@ def forecast(study: Study, cells: Sequence[Cell]) -> Forecast:
         added = {i: u for i, u in purchases.add(plan).items() if i not in graph.paid}
         trials[plan] = ExpectedTrial(
             cells=tuple(asked),
-            ends=tuple(stage.key for stage in graph.evaluations),
+            ends=tuple(stage.key for stage in graph.ends),
             purchased=added,
             purchased_usd=units_usd(ledger, added),
             standalone_micro_usd=ledger.cost_micro_usd,
@@ -188,12 +202,25 @@ def _expected(
     """What is expected of those stages of a plan that are not known yet."""
     paid = _paid(graph, study)
     expected: dict[str, ExpectedStage] = {}
-    for stage in closure(graph.evaluations):
+    for stage in closure(graph.ends):
         if stage.key not in expected_keys and not isinstance(stage, Checkpoint):
             cost, seconds = paid.get(stage.key, (0.0, 0.0))
             inputs = [s.key for s in stage.inputs() if not isinstance(s, Checkpoint)]
-            expected[stage.key] = ExpectedStage(stage_label(stage), cost, seconds, tuple(inputs))
+            asked = study.asked_micro_usd(stage)
+            if isinstance(stage, PilotLlm):
+                cost = asked / MICRO
+            real = asked if study.takes_real_money(stage) else 0
+            label = stage_label(stage)
+            asks = _rows_asked(stage) if real else ""
+            expected[stage.key] = ExpectedStage(label, cost, seconds, tuple(inputs), real, asks)
     return expected
+
+
+def _rows_asked(stage: Stage) -> str:
+    """Names the rows that a stage asks an LLM about, but for how many they are."""
+    if isinstance(stage, PseudoLabel):
+        return repr((stage.data.key, stage.source, stage.seed, stage.owned, stage.start))
+    return stage.key
 
 
 def _paid(graph: StageGraph, study: Study) -> dict[str, tuple[float, float]]:

@@ -58,8 +58,14 @@ def _check_choices(grid: Grid, varied: Mapping[str, Mapping[str, Sequence[Any]]]
     for strategy, axes in varied.items():
         empty = [axis for axis, values in axes.items() if not values]
         if empty:
-            raise UserError(f"choices: {strategy} needs values of {empty[0]}; none are given")
-    own = sorted({axis for axes in varied.values() for axis in axes if axis not in _CELL_AXES})
+            flag = f"--{empty[0]}s" if f"{empty[0]}s" in Grid.model_fields else "choices"
+            raise UserError(f"{flag}: {strategy} needs values of {empty[0]}; none are given")
+    if grid.llms and not any("llm" in axes for axes in varied.values()):
+        raise UserError(
+            f"--llms: no strategy of this grid ({', '.join(varied)}) asks an LLM; llm_annotate, llm_mixed and llm_distill do"
+        )
+    fields = {*_CELL_AXES, "llm", "shots", "llm_rows"}  # Those that the grid has itself.
+    own = sorted({axis for axes in varied.values() for axis in axes if axis not in fields})
     for axis in grid.choices:
         if axis not in own:
             raise UserError(

@@ -121,9 +121,9 @@ class Placer:
         return ActorPool(shards, least, min(most, max(least, len(shards))), gpus)
 
     def _gpus(self, stage: Stage) -> Fraction:
-        """GPUs of a task: a student's share of one, and more where a teacher writes; reading rows needs none."""
+        """GPUs of a task: a student's share of one, and more where a teacher writes; reading rows and asking others needs none."""
         runtime = self.runtime
-        if not runtime.gpus_per_worker or stage.role == "data":
+        if not runtime.gpus_per_worker or stage.role in ("data", "ask"):
             return Fraction(0)
         scored = isinstance(stage, Evaluate) and stage.model in self.sharded
         if scored or isinstance(stage, ChooseSparsity):

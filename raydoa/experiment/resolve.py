@@ -6,7 +6,7 @@ in its place, so that the sweep can still be priced.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from raydoa.costs.book_files import open_book
@@ -14,6 +14,7 @@ from raydoa.costs.prices import PriceBook
 from raydoa.costs.unit_costs import UnitCosts, read_calibration
 from raydoa.errors import Unreachable, UserError
 from raydoa.experiment.config import RuntimeConfig, Sweep
+from raydoa.experiment.resolve_llms import find_llms, llm_specs
 from raydoa.experiment.resolve_models import Models, find_models
 from raydoa.experiment.study import Study
 from raydoa.experiment.task_source import TaskSource
@@ -25,7 +26,7 @@ from raydoa.store.store import Store
 from raydoa.tasks.catalog import task_named, task_rows, with_pool
 from raydoa.tasks.data import fingerprint, part_records
 from raydoa.tasks.split import check_sizes
-from raydoa.tasks.task import TaskSpec, read_task_yaml
+from raydoa.tasks.task import WHAT_LLMS_ARE_TOLD, TaskSpec, read_task_yaml
 from raydoa.training.recipe import Execution
 
 SHIPPED = Path(__file__).parents[1] / "models" / "shipped"
@@ -47,7 +48,8 @@ def resolve(sweep: Sweep, runtime: RuntimeConfig) -> Resolved:
     """
     missing: list[str] = []
     specs = _specs(sweep.grid.tasks, runtime.data)
-    named = sweep.grid.model_copy(update={"tasks": tuple(specs)})
+    llms = llm_specs(sweep, runtime)
+    named = sweep.grid.model_copy(update={"tasks": tuple(specs), "llms": tuple(llms)})
     sweep = sweep.model_copy(update={"grid": named})
     scorers = {name: folder for name, spec in specs.items() if (folder := spec.scoring_model())}
     tasks = {
@@ -56,6 +58,7 @@ def resolve(sweep: Sweep, runtime: RuntimeConfig) -> Resolved:
     }
     missing += [short for task in tasks.values() if (short := _shortage(task, sweep)) is not None]
     models = find_models(sweep, runtime.models, missing)
+    unit_costs = _unit_costs(sweep, runtime, specs, models)
     study = Study(
         sweep=sweep,
         tasks=tasks,
@@ -66,13 +69,16 @@ def resolve(sweep: Sweep, runtime: RuntimeConfig) -> Resolved:
             for name in models.own
             for task in tasks.values()
         },
-        unit_costs=_unit_costs(sweep, runtime, specs, models),
+        unit_costs=unit_costs,
+        llms=find_llms(llms, sweep, tasks, runtime.data, unit_costs.book, missing),
         unreachable=tuple(missing),
     )
     for name in tasks:
         study.inputs(name)  # Refuses models that cannot learn the task.
     places = {task.scorer: str(scorers[name]) for name, task in tasks.items() if task.scorer}
-    return Resolved(study, _context(sweep, runtime, specs, {**models.places, **places}))
+    context = _context(sweep, runtime, specs, {**models.places, **places})
+    in_use = {name: llm.in_use for name, llm in study.llms.items()}
+    return Resolved(study, replace(context, llms=in_use, account=runtime.account))
 
 
 def _context(
@@ -117,8 +123,8 @@ def _task_source(
     scored_by = folder_fingerprint(scorer) if scorer is not None else None
     if absent:
         missing.extend(absent)
-        # Who labels what is bought changes no row.
-        described = spec.model_dump_json(exclude={"labels"})
+        # Who labels what is bought, and what labellers are told, changes no row.
+        described = spec.model_dump_json(exclude={"labels", *WHAT_LLMS_ARE_TOLD})
         stand_in = hashlib.sha256(f"unreachable {described}".encode()).hexdigest()
         return TaskSource(spec, TaskData(spec.name, stand_in), None, 0, scored_by)
     rows = task_rows(spec, data_root)

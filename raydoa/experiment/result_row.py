@@ -16,7 +16,12 @@ from raydoa.costs.plan import Choices, Plan
 
 ROW_SCHEMA = 5
 
-ADDED = frozenset({"aligned_share"})
+ADDED = frozenset(
+    {
+        "aligned_share", "llm_score", "llm_refused", "llm_input_tokens", "llm_cached_tokens", "llm_output_tokens",
+        "llm_prices",
+    }
+)  # fmt: skip
 """Columns that rows of this schema may lack, because they were written before there was such a thing."""
 
 ResultRow = dict[str, Any]
@@ -57,6 +62,12 @@ _SCORES: Mapping[str, type | UnionType] = {
     "score_high": float | None,
     "teacher_score": float | None,
     "aligned_share": float | None,
+    "llm_score": float | None,
+    "llm_refused": float | None,
+    "llm_input_tokens": int | None,
+    "llm_cached_tokens": int | None,
+    "llm_output_tokens": int | None,
+    "llm_prices": str | None,
 }
 _TOTALS: Mapping[str, type | UnionType] = {
     "cost_total": float,

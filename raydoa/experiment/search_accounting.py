@@ -13,6 +13,7 @@ from itertools import takewhile
 from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Plan
 from raydoa.costs.stage_graph import StageGraph
+from raydoa.costs.tariffs import MICRO
 from raydoa.experiment.accounting import ExistingUnits, units_made, units_of, units_usd
 from raydoa.experiment.study import Study
 from raydoa.store.key import Stage
@@ -98,7 +99,8 @@ class IncurredCosts:
 
     def asked(self, number: int, plan: Plan) -> None:
         """A proposal was asked: it pays for what nobody before it needs."""
-        for stages in self._study.graph(plan).paid.values():
+        graph = self._study.graph(plan)
+        for stages in (graph.pilots, *graph.paid.values()):
             for stage in stages:
                 self._askers.setdefault(stage.key, []).append(number)
 
@@ -113,7 +115,21 @@ class IncurredCosts:
         graph = self._study.graph(plan)
         stages = [stage for stages in graph.paid.values() for stage in stages]
         made = {stage.key for stage in stages if self._made_for(number, stage)}
-        return units_usd(self._study.ledger(plan), units_made(graph, purchased, made))
+        units = units_made(graph, purchased, made)
+        asked = [
+            i for i, of_item in graph.paid.items() if any(map(self._study.asked_micro_usd, of_item))
+        ]
+        settled = [stage for item in asked for stage in graph.paid[item]] + list(graph.pilots)
+        spent = sum(self._spent(stage) for stage in settled if self._made_for(number, stage))
+        priced = {item: count for item, count in units.items() if item not in asked}
+        return units_usd(self._study.ledger(plan), priced) + spent / MICRO
+
+    def _spent(self, stage: Stage) -> int:
+        """Micro-dollars that asking took while a stage was made."""
+        record = self._find(stage.key)
+        spent = record.facts.get("spent_micro_usd", 0) if record is not None else 0
+        assert isinstance(spent, int), f"{stage.key}: spent_micro_usd {spent!r}"
+        return spent
 
     def _made_for(self, number: int, stage: Stage) -> bool:
         """Whether this search made it, and for whom."""

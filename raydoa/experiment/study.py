@@ -7,7 +7,7 @@ and a real run refuses to start before a dollar is spent.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -24,6 +24,7 @@ from raydoa.errors import UserError, did_you_mean
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import Sweep
 from raydoa.experiment.grid import grid_cells
+from raydoa.experiment.llm_source import LlmSource
 from raydoa.experiment.result_row import ROW_SCHEMA
 from raydoa.experiment.task_source import TaskSource
 from raydoa.models.lookup import own_models
@@ -31,8 +32,8 @@ from raydoa.models.meeting import Speaker, meeting
 from raydoa.models.model_shape import ModelShape
 from raydoa.models.objective import objective_of
 from raydoa.pipeline.beginnings import Checkpoint, Initialize, Pretrain, TakeLayers
-from raydoa.pipeline.stages import VERSIONS, TextForm
-from raydoa.store.key import canonical_json
+from raydoa.pipeline.stages import LLM, VERSIONS, PilotLlm, PseudoLabel, TextForm
+from raydoa.store.key import Stage, canonical_json
 from raydoa.strategies import STRATEGIES
 from raydoa.tasks.task import TaskSpec
 
@@ -51,6 +52,7 @@ class Study:
         speakers: what its models write, by name.
         pretrained: models that raydoa builds itself as stages, by (model, task).
         unit_costs: unit costs, and the price book they are priced with.
+        llms: its LLMs by name.
         unreachable: one line for each file or model that cannot be reached from here, or size above the data.
     """
 
@@ -60,6 +62,7 @@ class Study:
     speakers: Mapping[str, Speaker]
     pretrained: Mapping[tuple[str, str], Pretrain | Initialize]
     unit_costs: UnitCosts
+    llms: Mapping[str, LlmSource] = field(default_factory=dict)
     unreachable: tuple[str, ...] = ()
 
     @property
@@ -67,7 +70,7 @@ class Study:
         """Name and hash of everything that decides the sweep's rows; the name of its result dir."""
         identity = {
             "row": ROW_SCHEMA,
-            "stages": VERSIONS,
+            "stages": {k: v for k, v in VERSIONS.items() if self.llms or k != PilotLlm.kind},
             "sweep": self.sweep,
             "tasks": {
                 name: [
@@ -81,7 +84,8 @@ class Study:
                 for name, task in self.tasks.items()
             },
             "models": {name: stage.key for name, stage in self.checkpoints.items()},
-            "prices": self.unit_costs.book.model_dump(mode="json"),
+            **({"llms": {n: llm.identity for n, llm in self.llms.items()}} if self.llms else {}),
+            "prices": self.unit_costs.book.model_dump(mode="json", exclude={"llms"}),
             "measured": self.unit_costs.measured,
         }
         digest = hashlib.sha256(canonical_json(identity).encode()).hexdigest()
@@ -130,13 +134,18 @@ class Study:
             axes=dict(axes or {}),
             teachers=tuple(sorted(sizes, key=lambda name: (sizes[name], name))),
             sizes=sizes,
+            llms=self.sweep.used_llms,
             shard_rows=self.sweep.shard_rows,
             constant_score=source.spec.constant_score,
         )
 
     def _prices(self, spec: TaskSpec, student: str) -> Pricing:
         if (spec.name, student) not in self._pricing:
-            pricing = Pricing(spec, student, self.recipes, self.unit_costs)
+            rows = {
+                (name, shots): self.llms[name].tariff(spec.name, shots)
+                for name, shots in self.sweep.used_llms
+            }
+            pricing = Pricing(spec, student, self.recipes, self.unit_costs, rows)
             self._pricing[spec.name, student] = pricing
         return self._pricing[spec.name, student]
 
@@ -176,7 +185,8 @@ class Study:
         ]
         teachers = dict.fromkeys(name for varied in axes for name in varied.get("teacher", ()))
         alone = any("teacher" not in varied for varied in axes)
-        return [*([{}] if alone else []), *({"teacher": name} for name in teachers)]
+        asked = [{"llm": llm, "shots": str(shots)} for llm, shots in sweep.used_llms]
+        return [*([{}] if alone else []), *({"teacher": name} for name in teachers), *asked]
 
     @property
     def taught_by(self) -> tuple[str, ...]:
@@ -253,11 +263,34 @@ class Study:
             mixing=sweep.mixing,
             representation=sweep.representation,
             shard_rows=sweep.shard_rows,
+            llms={
+                (name, shots): self.llms[name].asked(source.spec, shots, sweep.pilot_rows)
+                for name, shots in sweep.used_llms
+            },
+            pool_is_a_file=source.pool_rows > 0,
         )
 
     def graph(self, plan: Plan) -> StageGraph:
         """The stages that a plan stands for."""
         return stage_graph(plan, self.inputs(plan.task))
+
+    def asked_micro_usd(self, stage: Stage) -> int:
+        """What a stage's rows cost at most that an LLM is asked about; 0 of any other stage."""
+        if isinstance(stage, PilotLlm):
+            rows = stage.rows
+        elif isinstance(stage, PseudoLabel) and stage.source.name == LLM:
+            rows = stage.stop - stage.start
+        else:
+            return 0
+        source = stage.source
+        shots = int(source.option("shots"))
+        return rows * self.llms[source.option("llm")].rows[stage.data.task, shots].highest_micro_usd
+
+    def takes_real_money(self, stage: Stage) -> bool:
+        """Whether what it asks is paid, and not only priced."""
+        if not isinstance(stage, PilotLlm | PseudoLabel) or stage.source.name != LLM:
+            return False
+        return self.llms[stage.source.option("llm")].spends
 
     def plan_id(self, plan: Plan) -> str:
         """Twelve hexadecimal digits that name a plan: of its rows, models and recipes by what they are.

@@ -1,5 +1,6 @@
 """One trial: a plan is built, and becomes a row of every cell that asked for it."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,11 +16,14 @@ from raydoa.experiment.accounting import (
     incurred_units,
     made_for,
     measured_gpu_seconds,
+    settled_micro_usd,
+    spent_micro_usd,
     units_made,
     units_usd,
 )
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.forecast import AwaitedPlan
+from raydoa.experiment.llm_source import check_pilots
 from raydoa.experiment.result_row import (
     AWAITING_LABELS,
     INFEASIBLE,
@@ -32,6 +36,7 @@ from raydoa.experiment.result_row import (
 )
 from raydoa.experiment.study import Study
 from raydoa.pipeline.builder import Builder
+from raydoa.store.record import Record
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +54,8 @@ def measure(
         builder: builds artifacts.
     """
     graph = study.graph(plan)
+    pilots = [builder.build(pilot) for pilot in graph.pilots]
+    check_pilots(pilots, study.sweep)
     # The teacher first: its scores are there while the pool is still being labelled.
     evaluations = [builder.build(evaluation) for evaluation in reversed(graph.evaluations)][::-1]
     # A record that cannot be read is made again: it says what its artifact cost, and for whom it was made.
@@ -56,14 +63,20 @@ def measure(
         item: [builder.existing(stage) for stage in stages] for item, stages in graph.paid.items()
     }
     owner = made_for(study.sweep_id, study.plan_id(plan))
-    ledger = study.ledger(plan)
-    _tell_what_is_gone(graph, records, ledger, cells[0])
-    incurred = units_usd(ledger, incurred_units(graph, records, purchased, owner))
+    planned = study.ledger(plan)
+    _tell_what_is_gone(graph, records, planned, cells[0])
+    settled = settled_micro_usd(records)
+    ledger = planned.settled(settled)
+    units = incurred_units(graph, records, purchased, owner)
+    asked = [record for item in settled for record in records[item]]
+    incurred = units_usd(planned, {i: u for i, u in units.items() if i not in settled})
+    incurred += spent_micro_usd([*pilots, *asked], owner) / MICRO
     measured = {
         **_planned(plan, ledger, study),
         "output_space": graph.output_space,
         "aligned_share": _aligned_share(graph, builder),
         **_scores([evaluation.facts for evaluation in evaluations]),
+        **_of_llm(plan, study, pilots, asked),
         **_measured(records),
         **_keys(graph),
     }
@@ -138,6 +151,33 @@ def _aligned_share(graph: StageGraph, builder: Builder) -> float | None:
     record = builder.existing(graph.student)
     share = record.facts.get("aligned_share") if record is not None else None
     return share if isinstance(share, float) else None
+
+
+def _of_llm(
+    plan: Plan, study: Study, pilots: Sequence[Record], asked: Sequence[Record | None]
+) -> ResultRow:
+    """What the plan's LLM scored on owned rows, and what its answers took; nothing where it has none."""
+    llm = plan.choice("llm")
+    if llm is None:
+        return {}
+    there = [record.facts for record in asked if record is not None]
+    rows, refused = (sum(int(str(facts[name])) for facts in there) for name in ("rows", "refused"))
+    tokens = ("input_tokens", "cached_tokens", "output_tokens")
+    return {
+        "llm_score": pilots[0].facts.get("score") if pilots else None,
+        "llm_refused": refused / (rows + refused) if rows + refused else None,
+        **{f"llm_{name}": sum(int(str(facts[name])) for facts in there) for name in tokens},
+        "llm_prices": _price_of_llm(plan, study),
+    }
+
+
+def _price_of_llm(plan: Plan, study: Study) -> str:
+    """What a row was reckoned with, as JSON: dollars per million tokens, who says so, tokens at most and likely."""
+    llm, shots = plan.choice("llm"), plan.choice("shots")
+    assert llm is not None and shots is not None
+    source = study.llms[llm]
+    detail = dict(source.tariff(plan.task, int(shots)).detail)
+    return json.dumps({"price": source.said, **detail}, sort_keys=True)
 
 
 def _measured(records: Records) -> ResultRow:

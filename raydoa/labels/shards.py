@@ -3,6 +3,10 @@
 import logging
 import time
 from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from raydoa.errors import UserError
 from raydoa.labels import SOURCES
@@ -17,10 +21,13 @@ from raydoa.pipeline.context import (
 from raydoa.pipeline.scratch import scratch_folder
 from raydoa.pipeline.stages import PseudoLabel
 from raydoa.store.record import Record
-from raydoa.tasks.split import pool
+from raydoa.tasks.data import Row
+from raydoa.tasks.split import paid_pool, pool
 from raydoa.training.shards import write_shard
 
 logger = logging.getLogger(__name__)
+
+OUTCOMES_FILE = "outcomes.parquet"
 
 
 class ShardLabeller:
@@ -41,11 +48,12 @@ class ShardLabeller:
         """
         with scratch_folder() as folder:
             started = time.perf_counter()
-            rows = pool(self._rows, shard.seed, shard.start, shard.stop)
+            rows = self._pool_rows(shard)
             collected = self._labeller.collect(self._labeller.ask(shard, rows))
             assert {outcome.row_id for outcome in collected.outcomes} == {row.id for row in rows}
             facts = _recorded(shard, collected)
             write_shard(collected.rows, collected.facts, folder)
+            _write_outcomes(collected, folder)
             return publish(
                 shard,
                 self._context,
@@ -54,6 +62,30 @@ class ShardLabeller:
                 seconds=time.perf_counter() - started,
                 devices=visible_devices(self._context) if self._source.needs_gpu else 1,
             )
+
+    def _pool_rows(self, shard: PseudoLabel) -> list[Row]:
+        if shard.owned is None:
+            return pool(self._rows, shard.seed, shard.start, shard.stop)
+        return paid_pool(self._rows, shard.seed, shard.owned, shard.start, shard.stop)
+
+
+def _write_outcomes(collected: Collected, folder: Path) -> None:
+    """What became of each row, and what it cost, where somebody was paid."""
+    paid = [outcome for outcome in collected.outcomes if outcome.micro_usd is not None]
+    if not paid:
+        return
+    table = pa.table(
+        {
+            "row_id": [outcome.row_id for outcome in paid],
+            "state": [outcome.state for outcome in paid],
+            "reason": [outcome.reason for outcome in paid],
+            "input_tokens": [outcome.usage.input for outcome in paid],
+            "cached_tokens": [outcome.usage.cached for outcome in paid],
+            "output_tokens": [outcome.usage.output for outcome in paid],
+            "micro_usd": [outcome.micro_usd for outcome in paid],
+        }
+    )
+    pq.write_table(table, folder / OUTCOMES_FILE, compression="zstd")
 
 
 def _recorded(shard: PseudoLabel, collected: Collected) -> Facts:

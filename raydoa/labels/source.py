@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
+from raydoa.llm.tokens import Usage
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.stages import PseudoLabel, TextForm
 from raydoa.tasks.data import Row, TaskRows
@@ -22,11 +23,21 @@ State: TypeAlias = Literal["labelled", "pending", "refused"]
 
 @dataclass(frozen=True)
 class RowOutcome:
-    """What became of a row; ``reason`` says why it is not labelled."""
+    """What became of a row.
+
+    Attributes:
+        row_id: the row's.
+        state: see `State`.
+        reason: why it is not labelled.
+        usage: tokens that it took, of an LLM.
+        micro_usd: what it cost, labelled or not; None where nobody was paid.
+    """
 
     row_id: str
     state: State
     reason: str = ""
+    usage: Usage = field(default_factory=Usage)
+    micro_usd: int | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,10 @@ from ray.tune.experiment import Trial
 
 from raydoa.costs.plan import Plan
 from raydoa.experiment.forecast import Forecast
+from raydoa.llm.in_use import Doors
+from raydoa.money import shown_usd
 from raydoa.on_ray.build_registry import Status, find_registry
+from raydoa.on_ray.llm_doors import ClusterDoors
 from raydoa.on_ray.plan_trial import trial_plan
 from raydoa.pipeline.file_locks import FileLocks
 from raydoa.store.store import Store
@@ -32,9 +35,17 @@ class Progress(Callback):
         forecast: of the sweep.
         store: where its stages are.
         finished: plans that have their rows from an earlier run.
+        doors: who counts what LLMs are asked, if any are.
     """
 
-    def __init__(self, forecast: Forecast, store: Store, finished: Iterable[Plan]) -> None:
+    def __init__(
+        self,
+        forecast: Forecast,
+        store: Store,
+        finished: Iterable[Plan],
+        doors: Doors | None = None,
+    ) -> None:
+        self._doors = doors
         self._forecast = forecast
         self._store = store
         self._locks = FileLocks(store)
@@ -46,6 +57,7 @@ class Progress(Callback):
         self._started = time.monotonic()
         self._written = 0.0
         self._seen: int | None = None
+        self._asking_since: dict[str, float] = {}
         for plan in finished:
             self._finish(plan)
 
@@ -91,9 +103,28 @@ class Progress(Callback):
             f"[{_clock(elapsed)}] {len(self._done)}/{len(self._forecast.trials)} trials; "
             f"running: {running or 'nothing'}; what is left is priced at ${self._dollars_left():,.2f}; {self._time_left(elapsed)}"
         )
-        sys.stderr.write(line + "\n")
+        sys.stderr.write("\n".join([line, *self._llm_lines(elapsed)]) + "\n")
         sys.stderr.flush()
         self._written = time.monotonic()
+
+    def _llm_lines(self, elapsed: float) -> list[str]:
+        """Of each LLM that is being asked: answers, dollars, and the time that is left at this pace."""
+        lines = []
+        for name, asked in (
+            self._doors.asked() if isinstance(self._doors, ClusterDoors) else {}
+        ).items():
+            self._asking_since.setdefault(name, elapsed)
+            if not 0 <= asked.answered < asked.wanted:
+                continue
+            seconds = elapsed - self._asking_since[name]
+            left = (
+                (asked.wanted - asked.answered) * seconds / asked.answered if asked.answered else 0
+            )
+            time_left = f"about {_clock(left)} left" if left else "time left: not known yet"
+            lines.append(
+                f"  LLM {name}: {asked.answered:,} of {asked.wanted:,} calls answered, {shown_usd(asked.micro_usd)}; {time_left}"
+            )
+        return lines
 
     def _dollars_left(self) -> float:
         stages = sum(self._forecast.stages[key].cost_usd for key in self._missing)

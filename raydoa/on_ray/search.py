@@ -7,6 +7,7 @@ from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.build_registry import start_registry
 from raydoa.on_ray.cluster import cluster, trials_that_fit
 from raydoa.on_ray.full_disk import full_disk_is_told
+from raydoa.on_ray.llm_doors import with_doors
 from raydoa.on_ray.plan_searcher import PlanSearcher
 from raydoa.on_ray.plan_trial import Trial, measure_plan
 from raydoa.on_ray.run_trials import alone_in, run_trials
@@ -47,7 +48,9 @@ def _go_on(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
     trackers = Trackers(runtime.trackers, result_dir.name)
     with full_disk_is_told(runtime), cluster(study.sweep_id, store=runtime.store):
         start_registry()
-        trainable = tune.with_parameters(measure_plan, trial=Trial(setup.resolved, runtime))
+        trainable = tune.with_parameters(
+            measure_plan, trial=Trial(with_doors(setup.resolved), runtime)
+        )
         at_once = trials_that_fit(runtime.trials_of_a_search)
         searcher = PlanSearcher(journal, setup.resolved, at_once)
         run_trials(trainable, result_dir, searcher, -1, [trackers])

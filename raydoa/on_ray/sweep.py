@@ -27,6 +27,7 @@ from raydoa.on_ray.build_registry import start_registry
 from raydoa.on_ray.cluster import cluster, trials_that_fit
 from raydoa.on_ray.error_causes import failure_of_cells
 from raydoa.on_ray.full_disk import full_disk, full_disk_is_told, is_full_disk
+from raydoa.on_ray.llm_doors import with_doors
 from raydoa.on_ray.plan_trial import (
     Trial,
     measure_plan,
@@ -68,7 +69,7 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
                 full_disk_is_told(runtime),
                 cluster(resolved.study.sweep_id, store=runtime.store),
             ):
-                _measure(left, Trial(resolved, runtime), result_dir, expected)
+                _measure(left, Trial(with_doors(resolved), runtime), result_dir, expected)
         LocalStorage(result_dir).remove_folder(f"train/{TOKEN_FOLDER}")
     return result_dir
 
@@ -86,7 +87,8 @@ def _measure(left: Sequence[Plan], trial: Trial, result_dir: Path, expected: For
     plans, finished = len(expected.trials), set(expected.trials) - set(left)
     # Not `grid_search`: for each of its trials Tune copies the whole grid, which takes 0.1 s of 10,000 cells.
     searcher = BasicVariantGenerator(points, at_once)
-    progress = Progress(expected, trial.resolved.context.store, finished)
+    context = trial.resolved.context
+    progress = Progress(expected, context.store, finished, context.doors)
     callbacks = [progress, Trackers(trial.runtime.trackers, result_dir.name)]
     keys = tuple(points[0]["trial"])
     done, failed = run_trials(trainable, result_dir, searcher, len(points), callbacks, keys)

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, TypeAlias
 from raydoa.store.key import LATER, Stage
 from raydoa.training.recipe import PretrainRecipe
 
-Role: TypeAlias = Literal["data", "train", "label", "evaluate"]
+Role: TypeAlias = Literal["data", "train", "ask", "label", "evaluate"]
 """What kind of work a stage is; those of role `label` are shards, which a runner maps over."""
 
 

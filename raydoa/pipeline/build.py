@@ -29,7 +29,14 @@ from raydoa.pipeline.context import (
 )
 from raydoa.pipeline.opened_models import facts_of, model_folder, open_for_training, open_model
 from raydoa.pipeline.scratch import scratch_folder
-from raydoa.pipeline.stages import ChooseSparsity, Distill, Evaluate, FineTune, training_seed
+from raydoa.pipeline.stages import (
+    ChooseSparsity,
+    Distill,
+    Evaluate,
+    FineTune,
+    PilotLlm,
+    training_seed,
+)
 from raydoa.store.key import Stage
 from raydoa.store.record import Record
 from raydoa.training.recipe import Recipe
@@ -159,6 +166,12 @@ def _training_place(stage: Stage, context: ExecutionContext) -> Path | None:
     return Path(context.train_folder) / f"{stage.kind}-{stage.key[:20]}"
 
 
+def _make_pilot(stage: PilotLlm, context: ExecutionContext, folder: Path) -> Facts:
+    from raydoa.labels.llm_pilot import make_pilot
+
+    return make_pilot(stage, context, folder)
+
+
 def _make_sparsity(stage: ChooseSparsity, context: ExecutionContext, _folder: Path) -> Facts:
     from raydoa.pipeline.sparsity import choose_sparsity_of
 
@@ -238,6 +251,7 @@ _BUILDERS: Mapping[type[Stage], Callable[[Any, ExecutionContext, Path], Facts]] 
     TakeLayers: _make_layers,
     Initialize: _make_initialize,
     FineTune: _make_fine_tune,
+    PilotLlm: _make_pilot,
     ChooseSparsity: _make_sparsity,
     Distill: _make_distill,
     Evaluate: _make_evaluation,

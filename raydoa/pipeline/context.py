@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydoa import __version__
+from raydoa.llm.in_use import Doors, LlmInUse
 from raydoa.pipeline.beginnings import TaskData
 from raydoa.pipeline.host_info import host_info
-from raydoa.pipeline.stages import Distill, FineTune, TextForm
+from raydoa.pipeline.stages import Distill, FineTune, PseudoLabel, TextForm
 from raydoa.store.key import Stage
 from raydoa.store.record import Record
 from raydoa.store.store import MissingArtifact, Store
@@ -38,6 +39,9 @@ class ExecutionContext:
         execution: device, micro-batches, memory savers.
         train_folder: where a training keeps its place; None: one that is interrupted starts again.
         gpu_share: the part of a GPU that this process has; several small trainings may share one.
+        llms: the LLMs that may be asked, by name.
+        account: the account in the store that they are paid from.
+        doors: where a cluster's processes go before they ask one; None: this process asks alone.
         made_for: written into the provenance of what is made: sweep and cell.
     """
 
@@ -48,6 +52,9 @@ class ExecutionContext:
     execution: Execution
     train_folder: str | None = None
     gpu_share: float = 1.0
+    llms: Mapping[str, LlmInUse] = field(default_factory=dict)
+    account: str = "default"
+    doors: Doors | None = None
     made_for: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -107,12 +114,14 @@ def open_rows(data: TaskData, context: ExecutionContext) -> TaskRows:
 def labelled_examples(
     stage: FineTune | Distill, context: ExecutionContext, model: "Model"
 ) -> "list[Example]":
-    """The gold rows of a training as token ids."""
+    """The gold rows of a training as token ids, and what is written for it by another source."""
     from raydoa.tasks.split import labelled
     from raydoa.training.batches import Example
 
     assert stage.data is not None, "a distillation without gold rows"
     rows = labelled(open_rows(stage.data, context), stage.seed, stage.labels)
+    if isinstance(stage, FineTune):
+        rows += [row for shard in stage.written for row in _written_rows(shard, context)]
     form = stage.form
     sources = source_ids(rows, form, model)
 
@@ -135,6 +144,15 @@ def labelled_examples(
         Example(row.id, source, target)
         for row, source, target in zip(rows, sources, targets, strict=True)
     ]
+
+
+def _written_rows(stage: PseudoLabel, context: ExecutionContext) -> list[Row]:
+    """What a label source wrote for pool rows, as rows with a target."""
+    from raydoa.training.shards import Shard
+
+    shard = Shard(context.store.fetch(stage.key))
+    ids = shard.row_ids.to_pylist()
+    return [Row(*row) for row in zip(ids, shard.sources(), shard.texts(), strict=True)]
 
 
 def source_ids(rows: Sequence[Row], form: TextForm, model: "Model") -> list[list[int]]:

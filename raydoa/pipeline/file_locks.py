@@ -7,8 +7,8 @@ Deadlock is impossible: `acquire` never blocks, and who waits holds no lock on a
 about whether the artifact exists, which the store knows: look there once more after a lock is granted.
 """
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -53,6 +53,16 @@ class FileLocks:
         """See `BuildLocks.wait`; a holder that dies ends the wait, and whoever waited may try."""
         lock_file.wait_until_free(self.path(stage.key))
         return None
+
+    @contextmanager
+    def holding(self, key: str) -> Iterator[None]:
+        """Hold the lock of a key that is no stage's; whoever comes later waits."""
+        while (lock := lock_file.acquire(self._root, self._name(key))) is None:
+            lock_file.wait_until_free(self.path(key))
+        try:
+            yield
+        finally:
+            lock.release()
 
     def path(self, key: str) -> Path:
         """The lock file of a key."""

@@ -34,7 +34,14 @@ from raydoa.pipeline.beginnings import (
     Vocabulary,
 )
 from raydoa.pipeline.context import ExecutionContext
-from raydoa.pipeline.stages import ChooseSparsity, Distill, Evaluate, FineTune, PseudoLabel
+from raydoa.pipeline.stages import (
+    ChooseSparsity,
+    Distill,
+    Evaluate,
+    FineTune,
+    PilotLlm,
+    PseudoLabel,
+)
 from raydoa.store.key import Stage
 
 _PROCESS_BYTES = 600_000_000
@@ -56,7 +63,7 @@ class Sharding:
 def host_bytes(stage: Stage, context: ExecutionContext, sharding: Sharding | None = None) -> int:
     """Host memory of a process that builds ``stage``, whose inputs are in the store, or of each worker of a group."""
     match stage:
-        case TaskData() | Vocabulary():
+        case TaskData() | Vocabulary() | PilotLlm():
             own = 0
         case TakeLayers():
             own = _WEIGHT_BYTES * _shape(stage.checkpoint, context).parameters

@@ -54,6 +54,7 @@ class TextForm:
 class FineTune(Stage):
     """A model trained on the first ``labels`` labelled rows: a teacher, or a student that annotates.
 
+    It learns from what is ``written`` by another label source as well, text to text.
     ``objective`` is what it is opened with; None: it writes text. With a ``lora``, that is trained, and all that is kept:
     the rest is ``initial``.
     """
@@ -71,6 +72,7 @@ class FineTune(Stage):
     repeat: int = field(default=0, metadata=LATER)
     objective: Objective | None = field(default=None, metadata=LATER)
     lora: Lora | None = field(default=None, metadata=LATER)
+    written: "tuple[PseudoLabel, ...]" = field(default=(), metadata=LATER)
 
     @property
     def model(self) -> str:
@@ -112,8 +114,33 @@ class SourceConfig:
     version: int = 1
     options: tuple[tuple[str, str], ...] = ()
 
+    def option(self, name: str) -> str:
+        """What an option says, which is there."""
+        return dict(self.options)[name]
+
 
 TEACHER = SourceConfig("teacher")
+LLM = "llm"
+"""The name of the source that asks LLMs; its options say which, in which words, and with how many shots."""
+
+
+@dataclass(frozen=True)
+class PilotLlm(Stage):
+    """An LLM measured on owned rows before it labels any: the first ``n`` labelled rows but those that it is shown."""
+
+    kind: ClassVar[str] = "pilot_llm"
+    role: ClassVar[Role] = "ask"
+    version: ClassVar[int] = 1
+    data: TaskData
+    source: SourceConfig
+    n: int
+    rows: int
+    seed: int
+
+    @property
+    def model(self) -> str:
+        """The name of the LLM."""
+        return self.source.option("llm")
 
 
 @dataclass(frozen=True)
@@ -121,7 +148,8 @@ class PseudoLabel(Stage):
     """What a label source writes for the pool rows from ``start`` up to ``stop``: one shard.
 
     ``teacher`` is None for sources that need none. ``sparsity`` is None but for the sparse representation, and
-    ``objective`` but for that of classes.
+    ``objective`` but for that of classes. Of a source that takes real money, ``owned`` labelled rows of the seed's order are left
+    out of an order that no seed decides (`raydoa.tasks.split.paid_pool`); None: the pool is in the seed's order.
     """
 
     kind: ClassVar[str] = "pseudo_label"
@@ -137,11 +165,14 @@ class PseudoLabel(Stage):
     seed: int
     source: SourceConfig = field(default=TEACHER, metadata=LATER)
     objective: Objective | None = field(default=None, metadata=LATER)
+    owned: int | None = field(default=None, metadata=LATER)
 
     @property
     def model(self) -> str:
-        """The name of the teacher that writes, or of the source."""
-        return self.teacher.model if self.teacher is not None else self.source.name
+        """The name of the teacher or LLM that writes, or of the source."""
+        if self.teacher is not None:
+            return self.teacher.model
+        return dict(self.source.options).get("llm", self.source.name)
 
     @property
     def labeller(self) -> tuple[SourceConfig, str | None, Objective | None]:
@@ -244,6 +275,7 @@ VERSIONS = {
         FineTune,
         ChooseSparsity,
         PseudoLabel,
+        PilotLlm,
         Distill,
         Evaluate,
     )

@@ -147,7 +147,8 @@ def _item_cells(row: Purchase, item: CostItem) -> tuple[str, str]:
 
 def name(variant: Variant) -> str:
     """A strategy with what it chooses."""
-    return " ".join([variant.strategy, *(short_name(value) for _, value in variant.choices)])
+    chosen = STRATEGIES.get(variant.strategy).chosen(dict(variant.choices))
+    return f"{variant.strategy} {chosen}".strip()
 
 
 def _not_offered(none: NotOffered) -> str:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raydoa.costs.items import ITEMS
 from raydoa.experiment.result_row import items_in, quantity_column
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _QUANTITY = "quantity_"
 """Begins the column of an item that nobody has registered."""
@@ -40,6 +43,15 @@ def quantity_columns(columns: Iterable[object]) -> list[str]:
 def reported_items(columns: Iterable[object]) -> list[ReportedItem]:
     """`item_names`, described."""
     return [reported_item(name) for name in item_names(columns)]
+
+
+def items_there(cells: "pd.DataFrame") -> list[ReportedItem]:
+    """Those that are worth a word: of which some row has any, or that every question knows."""
+    return [
+        item
+        for item in reported_items(cells)
+        if (item.name in ITEMS and ITEMS.get(item.name).in_laws) or (cells[item.column] > 0).any()
+    ]
 
 
 def bought_in(row: Mapping[Any, Any]) -> list[tuple[ReportedItem, int]]:

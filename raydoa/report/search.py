@@ -19,6 +19,7 @@ from raydoa.experiment.result_row import (
     quantity_column,
 )
 from raydoa.experiment.study import Study
+from raydoa.report.cost_items import items_there
 from raydoa.report.results import finished_rows
 from raydoa.search.ask_tell import Search
 from raydoa.search.objective import Objective
@@ -52,7 +53,7 @@ def add_missing_rows(rows: Sequence[Mapping[str, Any]], result_dir: Path) -> Non
 
 def measured_table(cells: pd.DataFrame, owned: int) -> pd.DataFrame:
     """One line a measured plan: what it is, its score, and its cost alone and on top of what existed."""
-    items = [item for item in items_in(cells.columns) if item in ITEMS]
+    items = [item.name for item in items_there(cells) if item.name in ITEMS]
     lines = []
     for row in cells.to_dict("records"):
         teacher = "" if pd.isna(row["teacher"]) else short_name(str(row["teacher"]))

@@ -17,7 +17,7 @@ from raydoa.costs.book_files import open_book, shipped_books
 from raydoa.costs.prices import PriceBook
 from raydoa.costs.tariffs import MICRO
 from raydoa.costs.vectorized import unit_gpu_seconds
-from raydoa.report.cost_items import ReportedItem, reported_items
+from raydoa.report.cost_items import ReportedItem, items_there
 
 LABEL, GPU_HOUR = "label", "gpu_hour"
 _SCOPES = {LABEL: ("task", "label"), GPU_HOUR: ("accelerator", "gpu")}
@@ -118,7 +118,7 @@ def scope_value(name: str) -> str:
 def prices_of(cells: pd.DataFrame) -> dict[str, Price]:
     """The prices that rows move with, by name, in the order of their cost items."""
     items: dict[str, list[ReportedItem]] = {}
-    for item in reported_items(cells):
+    for item in items_there(cells):
         items.setdefault(item.priced_by, []).append(item)
     return {name: Price(name, tuple(priced)) for name, priced in items.items()}
 

@@ -11,6 +11,7 @@ from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.placement import Placer
 from raydoa.experiment.study import Study
 from raydoa.models.meeting import OutputSpace
+from raydoa.money import shown_usd
 from raydoa.simulation.runner import STARTING
 from raydoa.simulation.sweep import simulate_sweep
 
@@ -31,6 +32,7 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
     yield from _unit_cost_lines(study)
     yield from _memory_lines(study, runtime)
     yield from _meeting_lines(study)
+    yield from _llm_lines(study)
     infeasible_cells = {cell: why.reason for cell, why in expected.infeasible.items()}
     yield from _reason_lines("infeasible", infeasible_cells)
     awaiting_cells = {cell: awaited.reason for cell, awaited in expected.awaiting.items()}
@@ -47,6 +49,8 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
         f"standalone: ${expected.standalone_usd:,.2f} (the sum over cells of what each would cost alone{of_which})"
     )
     yield f"incurred:   ${expected.incurred_usd:,.2f} (every stage and every label once)"
+    if expected.real_micro_usd:
+        yield f"real money: {shown_usd(expected.real_micro_usd)} at most (every row that an LLM is asked about once, if none was before)"
     yield (
         f"wall-clock on {runtime.cluster_gpus} x {sweep.accelerator}: at least {wall:,.2f} h, "
         f"${wall * cluster.usd_per_hour(book):,.2f} of nodes"
@@ -147,6 +151,18 @@ def _meeting_lines(study: Study) -> Iterator[str]:
     for (teacher, space), tasks in met.items():
         on = "" if len(tasks) == len(study.tasks) else f" on {', '.join(tasks)}"
         yield f"{study.sweep.student} learns from {teacher}{on}: {_LEARNT[space]}"
+
+
+def _llm_lines(study: Study) -> Iterator[str]:
+    """What each LLM is paid, and what a row of each task takes of it."""
+    for name, llm in study.llms.items():
+        yield f"LLM {name}: {llm.said}"
+        for (task, shots), row in llm.rows.items():
+            yield (
+                f"LLM {name} on {task}, {shots} shots: a row takes {row.likely_input:,.0f} + {row.likely_output:,.0f} tokens, "
+                f"${row.likely_usd:,.6f}; at most {row.highest.input:,} + {row.highest.output:,}, "
+                f"{shown_usd(row.highest_micro_usd)} ({row.rows:,} prompts counted by {row.counted})"
+            )
 
 
 def _unit_cost_lines(study: Study) -> Iterator[str]:

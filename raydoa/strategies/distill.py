@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
-from raydoa.costs.reasons import unaffordable
 from raydoa.costs.tariffs import micro_budget
 from raydoa.errors import UserError
 from raydoa.strategies.ladders import Ladders
 from raydoa.strategies.strategy import Axes, Strategy, TableRow, check_question, short_name
+from raydoa.strategies.student_last import (
+    on_every_pool,
+    on_the_smallest_pool,
+    trained_with_the_rest,
+)
 
 
 class DistillStrategy(Strategy):
@@ -85,12 +90,7 @@ def distilled(
     plan = question.plan({"teacher": teacher}, labels=labels)
     plan = plan.with_quantities(teacher=question.limits("teacher", plan)[1])
     plan = plan.with_quantities(pseudo_labels=question.axes["u"])
-    least, full = question.limits("student", plan)
-    left = budget - question.cost_micro_usd(plan)
-    steps = min(question.tariff("student", plan.choices).affordable(left), full)
-    if steps < least:
-        return unaffordable(question.ledger(plan.with_quantities(student=least)), budget)
-    return plan.with_quantities(student=steps)
+    return trained_with_the_rest(question, budget, plan)
 
 
 def unfinished(question: Question, teacher: str, labels: int, rows: int) -> Plan | None:
@@ -106,33 +106,14 @@ def unfinished(question: Question, teacher: str, labels: int, rows: int) -> Plan
 def distillations(ladders: Ladders, teacher: str, labels: int) -> Iterator[Plan]:
     """Every pool and length of training with one teacher and so many bought labels that the budget pays for."""
     question = ladders.question
-
-    def plan_of(rows: int, share: float) -> Plan | None:
-        plan = unfinished(question, teacher, labels, rows)
-        if plan is None:
-            return None
-        least, full = question.limits("student", plan)
-        steps = round(share * full)
-        return plan.with_quantities(student=steps) if steps >= least else None
-
-    for rows in {*ladders.pools, *ladders.largest_pools(plan_of)}:
-        plan = unfinished(question, teacher, labels, rows)
-        if plan is None:
-            continue
-        for steps in ladders.steps(plan):
-            longer = plan.with_quantities(student=steps)
-            if ladders.affordable(longer):
-                yield longer
+    return on_every_pool(ladders, partial(unfinished, question, teacher, labels))
 
 
 def cheapest_distillations(ladders: Ladders, labels: int) -> Iterator[Plan]:
     """Of each teacher the smallest pool and one epoch over it."""
     question = ladders.question
     for teacher in question.teachers:
-        for rows in ladders.pools[:1]:
-            plan = unfinished(question, teacher, labels, rows)
-            if plan is not None:
-                yield plan.with_quantities(student=question.limits("student", plan)[0])
+        yield from on_the_smallest_pool(ladders, partial(unfinished, question, teacher, labels))
 
 
 def on_pool(row: TableRow) -> str:

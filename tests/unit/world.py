@@ -125,6 +125,9 @@ class World:
             "teachers": ("nano-m",),
             "seeds": (0,),
             "label_shares": (0.5,),
+            "llms": (),
+            "shots": (4,),
+            "llm_rows": (20,),
         }
         grid = {name: changes.pop(name, values) for name, values in axes.items()}
         fields: dict[str, Any] = {

@@ -27,6 +27,7 @@ class CostItem(ABC):
         column: the column of its quantity in a result row.
         brings: what a unit is that models learn from: a ``gold`` row, as the owned ones are, or a ``pool`` row that is
             labelled; None where it is no row, but a step of a training, say.
+        joins_gold: whether whoever learns from its pool rows learns from all gold rows as well.
         in_laws: whether the laws of scores (`raydoa.search.surrogate.laws`) say what its units are worth; plans that have
             others are of a kind of their own.
     """
@@ -37,6 +38,7 @@ class CostItem(ABC):
     unit: str
     priced_by: str
     brings: Literal["gold", "pool"] | None = None
+    joins_gold: bool = False
     in_laws: bool = False
 
     @property
@@ -66,6 +68,10 @@ class CostItem(ABC):
         have none of it.
         """
 
+    def learner(self, plan: Plan) -> Literal["student", "teacher"]:
+        """Who learns from the pool rows that it labels: the student, unless overridden."""
+        return "student"
+
     @abstractmethod
     def shared_as(self, plan: Plan) -> tuple[Hashable, int, int]:
         """What is bought, and which of its units, from one up to but without another.
@@ -87,13 +93,25 @@ ITEMS: Registry[CostItem] = Registry("cost item")
 
 def gold_rows(plan: Plan) -> int:
     """Labelled rows that a plan learns from, owned and bought."""
-    return plan.n + _rows(plan, "gold")
+    return plan.n + sum(plan.quantity(item.name) for item in ITEMS if item.brings == "gold")
 
 
 def pool_rows(plan: Plan) -> int:
     """Pool rows that are labelled for a plan's student, by whomever."""
-    return _rows(plan, "pool")
+    return sum(plan.quantity(item.name) for item in _labelling(plan, "student"))
 
 
-def _rows(plan: Plan, kind: str) -> int:
-    return sum(plan.quantity(item.name) for item in ITEMS if item.brings == kind)
+def teacher_rows(plan: Plan) -> int:
+    """Rows that a plan's teacher learns from: gold ones, and pool rows that are labelled for it."""
+    return gold_rows(plan) + sum(plan.quantity(item.name) for item in _labelling(plan, "teacher"))
+
+
+def gold_joins(plan: Plan) -> bool:
+    """Whether a student that learns from pool rows learns from all gold rows as well: if any were bought, or those want it."""
+    return gold_rows(plan) > plan.n or any(item.joins_gold for item in _labelling(plan, "student"))
+
+
+def _labelling(plan: Plan, learner: str) -> list[CostItem]:
+    """The items of a plan that label pool rows for the student or the teacher."""
+    there = (item for item in ITEMS if item.brings == "pool" and plan.quantity(item.name))
+    return [item for item in there if item.learner(plan) == learner]

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
-from raydoa.costs.items.item import CostItem, gold_rows, pool_rows
+from raydoa.costs.items.item import CostItem, gold_joins, gold_rows, pool_rows
 from raydoa.costs.plan import Plan
 from raydoa.costs.schedules import one_epoch, steps_for
 from raydoa.costs.unit_costs import Work
@@ -39,8 +39,7 @@ class Student(CostItem):
         if not rows:
             steps = steps_for(question.recipes.student_on_labels, gold)
             return steps, steps
-        # With bought labels all gold rows join those of the pool, else none does.
-        rows += gold if gold > plan.n else 0
+        rows += gold if gold_joins(plan) else 0
         schedule = question.recipes.student_on_soft_labels
         return one_epoch(schedule, rows), steps_for(schedule, rows)
 

@@ -1,9 +1,9 @@
-"""A teacher's fine-tuning on all labels, owned and bought."""
+"""A teacher's fine-tuning on all labels, owned and bought, and on those that are written for it."""
 
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
-from raydoa.costs.items.item import CostItem, gold_rows
+from raydoa.costs.items.item import CostItem, gold_rows, teacher_rows
 from raydoa.costs.items.labels import gold_of
 from raydoa.costs.plan import Plan
 from raydoa.costs.schedules import one_epoch, steps_for
@@ -38,7 +38,7 @@ class Teacher(CostItem):
         """From one epoch to the recipe's."""
         if (teacher := plan.choice("teacher")) is None:
             return 0, 0
-        labels = gold_rows(plan)
+        labels = teacher_rows(plan)
         schedule = question.recipes.on_labels(teacher, plan.student)
         return one_epoch(schedule, labels), steps_for(schedule, labels)
 
@@ -60,4 +60,6 @@ def teacher_of(plan: Plan) -> Hashable | None:
     if teacher is None:
         return None
     steps = plan.quantity(Teacher.name)
-    return ("teacher", plan.task, plan.seed, plan.repeat, teacher, gold_of(plan), steps)
+    written = teacher_rows(plan) - gold_rows(plan)
+    by = ((written, plan.choices),) if written else ()
+    return ("teacher", plan.task, plan.seed, plan.repeat, teacher, gold_of(plan), steps, *by)

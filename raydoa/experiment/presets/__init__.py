@@ -1,8 +1,8 @@
 """Presets: functions, each of which returns a complete configuration.
 
 `embedded` needs nothing but the package, `nano` is the same family on rows of one's own, `paper` is the grid of
-"Distill or Annotate?" (arXiv 2305.01645) with its models. `encoders` and `decoders`, and what begins with their names, ask
-its question of models that people ship today.
+"Distill or Annotate?" (arXiv 2305.01645) with its models, and `paper-llm` that of its section 5. `encoders` and `decoders`,
+and what begins with their names, ask its question of models that people ship today.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +13,7 @@ from raydoa.experiment.presets.decoders import decoders, decoders_lora
 from raydoa.experiment.presets.encoders import encoders, encoders_large
 from raydoa.experiment.presets.nano import embedded, nano
 from raydoa.experiment.presets.paper import PAPER_TASKS, paper
+from raydoa.experiment.presets.paper_llm import paper_llm
 
 __all__ = [
     "PAPER_TASKS",
@@ -25,6 +26,7 @@ __all__ = [
     "encoders_large",
     "nano",
     "paper",
+    "paper_llm",
     "preset",
 ]
 
@@ -32,6 +34,7 @@ PRESETS: Mapping[str, Callable[[], Configuration]] = {
     "embedded": embedded,
     "nano": nano,
     "paper": paper,
+    "paper-llm": paper_llm,
     "encoders": encoders,
     "encoders-large": encoders_large,
     "decoders": decoders,

@@ -11,7 +11,7 @@ import yaml
 
 from raydoa.errors import UserError
 from raydoa.report.columns import types_of
-from raydoa.report.cost_items import ReportedItem, reported_items
+from raydoa.report.cost_items import ReportedItem, items_there
 from raydoa.report.looks import Curve, curve_keys, curves_of
 from raydoa.report.overview import notes
 from raydoa.report.page.looks import marker_path
@@ -46,7 +46,7 @@ def page_data(cells: pd.DataFrame, budgets: Sequence[float], gaps: Sequence[str]
         **page_plans(cells),
         "columns": [_column(cells, name, kind) for name, kind in types_of(cells).items()],
         "emptied": emptied_columns(cells),
-        "items": [_item(cells, prices[item.priced_by], item) for item in reported_items(cells)],
+        "items": [_item(cells, prices[item.priced_by], item) for item in items_there(cells)],
         "prices": [{"name": price.name, "scope": price.scope, "noun": _noun(price)} for price in prices.values()],
         "unit_prices": unit_prices,
         "panels": [_panel(panel, prices.values(), names) for _, panel in panels],

@@ -25,7 +25,7 @@ TINY = ("--n", 8, "--u", 20, "--seeds", 0, "--teachers", "nano-m", "--budget", 1
         (("store", "verify", "x", "--dorp"), "unrecognized arguments: --dorp"),
         (("store", "ls", "x", "--kind", "teacher"), "argument --kind: invalid choice: 'teacher'"),
         (("swep",), "argument command: invalid choice: 'swep'"),
-        (("sweep", "--config", "papr"), "--config: found 'papr'; known are embedded, nano, paper, encoders, encoders-large, decoders, decoders-lora (did you mean 'paper'?)"),
+        (("sweep", "--config", "papr"), "--config: found 'papr'; known are embedded, nano, paper, paper-llm, encoders, encoders-large, decoders, decoders-lora (did you mean 'paper'?)"),
         (("sweep", "--tasks", "wpl"), "task 'wpl': not one of wlp, "),
         (("sweep", "--tasks", "mine.yaml"), "mine.yaml: no such file"),
         (("sweep", "--strategies", "anotate"), "strategies: found ['anotate']; 'anotate' is not one of annotate"),

@@ -255,5 +255,7 @@ def test_planning_imports_nothing_heavy() -> None:
 
 
 def test_every_strategy_is_reached_by_its_name() -> None:
-    assert STRATEGIES.names() == ("annotate", "distill", "self_distill", "mixed")
+    assert STRATEGIES.names() == (
+        "annotate", "distill", "self_distill", "mixed", "llm_annotate", "llm_mixed", "llm_distill"
+    )  # fmt: skip
     assert PAPER.teacher.epochs == 20 and SMALL != XXL

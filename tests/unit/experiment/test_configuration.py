@@ -85,7 +85,7 @@ def test_fewer_workers_than_the_least_of_a_preset() -> None:
     ("text", "message"),
     [
         ("sweeep: {}", "sweeep: unknown field; known are cluster, preset, runtime, sweep (did you mean 'sweep'?)"),
-        ("preset: papr", "preset: found 'papr'; known are embedded, nano, paper, encoders, encoders-large, decoders, decoders-lora (did you mean 'paper'?)"),
+        ("preset: papr", "preset: found 'papr'; known are embedded, nano, paper, paper-llm, encoders, encoders-large, decoders, decoders-lora (did you mean 'paper'?)"),
         ("cluster: 9xa100", "cluster: found '9xa100'; known are 8xa100-40gb"),
         ("sweep: {grid: {n: 0}}", "sweep.grid.n: found 0; counts start at 1"),
         ("sweep: {grid: {n: [1.5]}}", "sweep.grid.n.0: found 1.5; input should be a valid integer"),

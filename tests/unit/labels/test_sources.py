@@ -250,6 +250,7 @@ def test_quotes_are_in_the_sources_own_unit(tiny: Tiny) -> None:
     assert {name: quote.quantity for name, quote in quotes.items()} == {
         "gold": 7,
         "teacher": 7,
+        "llm": 7,
         "keywords": 7,
     }
     assert SOURCES.get("teacher").needs_gpu and not SOURCES.get("keywords").needs_gpu

@@ -17,6 +17,7 @@ from raydoa.pipeline.stages import (
     Distill,
     Evaluate,
     FineTune,
+    PilotLlm,
     PseudoLabel,
     SourceConfig,
     TextForm,
@@ -92,7 +93,8 @@ def test_every_kind_of_stage_says_what_it_needs(tmp_path: Path) -> None:
     shard = PseudoLabel(teacher, data, form, sparse, sparsity, 0, 20, 0)
     student = Distill(start, teacher, (shard,), form, RECIPE, 1, 0)
     evaluation = Evaluate(student, data, form, "accuracy", (), None)
-    stages = closure([evaluation])
+    pilot = PilotLlm(data, SourceConfig("llm"), 8, 4, 0)
+    stages = closure([evaluation, pilot])
     assert {stage.kind for stage in stages} == VERSIONS.keys() - {
         "checkpoint",
         "take_layers",

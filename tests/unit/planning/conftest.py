@@ -51,7 +51,7 @@ def row(strategy: str = "annotate", score: object = 0.5, **fields: Any) -> dict[
     values = {
         "schema": ROW_SCHEMA, "task": "lexicon", "strategy": strategy, "n": OWNED, "teacher": "nano-m" if taught else None,
         "student": "nano-s", "seed": 0, "repeat": 0, "status": "measured", "feasible": True, "labels": 0, "teacher_steps": 120 if taught else 0,
-        "pseudo_labels": 1000 if taught else 0, "student_steps": 192 if taught else 80, "score": score,
+        "pseudo_labels": 1000 if taught else 0, "student_steps": 192 if taught else 80, "score": score, "llm_labels": 0,
     }  # fmt: skip
     return {**values, **fields}
 

@@ -29,7 +29,7 @@ def row(extra: Sequence[str] = (), **values: Any) -> dict[str, Any]:
     full |= {
         "schema": ROW_SCHEMA, "task": "tiny", "strategy": "annotate", "budget": 1.0, "n": 8, "student": "s", "seed": 0, "repeat": 0,
         "metric": "accuracy", "prices": "book", "accelerator": "a", "region": "r", "status": "measured", "feasible": True, "labels": 0,
-        "teacher_steps": 0, "pseudo_labels": 0, "student_steps": 1, "score": 0.5, "cost_total": 1.0,
+        "teacher_steps": 0, "pseudo_labels": 0, "llm_labels": 0, "student_steps": 1, "score": 0.5, "cost_total": 1.0,
         "cost_incurred": 1.0,
     }  # fmt: skip
     full |= values

@@ -1,0 +1,110 @@
+"""Where all processes of a run go before they ask an LLM: an actor for each LLM, with its limiter, its key and its count.
+
+A key goes from the driver's environment to the actor by a call, and from there to whoever asks: it is in no runtime
+environment, no constructor and no configuration, which Ray keeps and its dashboard shows.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ray
+
+from raydoa.experiment.resolve import Resolved
+from raydoa.llm.gate import EndpointGate
+from raydoa.llm.limiter import Lease, Limiter, News
+from raydoa.llm.spec import Limits, LlmSpec
+from raydoa.on_ray.cluster import on_head
+
+
+@dataclass
+class Asked:
+    """What has been asked of an LLM in a run: calls that are wanted, answers that came, and micro-dollars of those."""
+
+    wanted: int = 0
+    answered: int = 0
+    micro_usd: int = 0
+
+
+class _Keeper:
+    """The actor of an LLM: one thing at a time, so what it counts is not torn."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limiter = Limiter(limits)
+        self._key: str | None = None
+        self._asked = Asked()
+
+    async def lease(self, requests: int, tokens: int) -> Lease:
+        return self._limiter.lease(requests, tokens)
+
+    async def told(self, news: News) -> None:
+        self._limiter.told(news)
+
+    async def take_key(self, key: str) -> None:
+        self._key = key
+
+    async def key(self) -> str | None:
+        return self._key
+
+    async def count(self, wanted: int, answered: int, micro_usd: int) -> None:
+        self._asked.wanted += wanted
+        self._asked.answered += answered
+        self._asked.micro_usd += micro_usd
+
+    async def asked(self) -> Asked:
+        return self._asked
+
+
+class _FarLeases:
+    """Leases of a limiter in an actor."""
+
+    def __init__(self, keeper: Any) -> None:
+        self._keeper = keeper
+
+    async def lease(self, requests: int, tokens: int) -> Lease:
+        lease: Lease = await self._keeper.lease.remote(requests, tokens)
+        return lease
+
+    async def told(self, news: News) -> None:
+        await self._keeper.told.remote(news)
+
+
+class ClusterDoors:
+    """See `raydoa.llm.in_use.Doors`; travels to every process of a run."""
+
+    def __init__(self, keepers: Mapping[str, Any]) -> None:
+        self._keepers = keepers
+
+    def gate(self, spec: LlmSpec) -> EndpointGate:
+        return EndpointGate(_FarLeases(self._keepers[spec.name]), spec.limits.in_flight)
+
+    def key(self, spec: LlmSpec) -> str | None:
+        key: str | None = ray.get(self._keepers[spec.name].key.remote())
+        return key
+
+    def count(
+        self, spec: LlmSpec, *, wanted: int = 0, answered: int = 0, micro_usd: int = 0
+    ) -> None:
+        self._keepers[spec.name].count.remote(wanted, answered, micro_usd)
+
+    def asked(self) -> dict[str, Asked]:
+        """What has been asked of each LLM so far."""
+        counts = ray.get([keeper.asked.remote() for keeper in self._keepers.values()])
+        return dict(zip(self._keepers, counts, strict=True))
+
+
+def with_doors(resolved: Resolved) -> Resolved:
+    """The same where LLMs are asked through actors, which live as long as this process."""
+    llms = resolved.context.llms
+    if not llms:
+        return resolved
+    keepers = {}
+    for name, llm in llms.items():
+        # On the head: it lacks the key after a restart, and other nodes come and go.
+        keeper = on_head(_Keeper).remote(llm.spec.limits)
+        variable = llm.spec.api_key_variable
+        if variable is not None and (key := os.environ.get(variable)):
+            ray.get(keeper.take_key.remote(key))
+        keepers[name] = keeper
+    return replace(resolved, context=replace(resolved.context, doors=ClusterDoors(keepers)))
