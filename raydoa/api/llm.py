@@ -21,7 +21,6 @@ def pilots(chosen: Chosen) -> Iterator[list[str]]:
     from raydoa.llm.pilot_lines import pilot_lines
     from raydoa.pipeline.builder import Builder, NoLocks
     from raydoa.pipeline.local_runner import LocalRunner
-    from raydoa.pipeline.stages import PilotLlm
 
     sweep = chosen.configuration.sweep
     if not sweep.grid.llms:
@@ -33,13 +32,11 @@ def pilots(chosen: Chosen) -> Iterator[list[str]]:
     resolved = resolve(sweep.model_copy(update={"grid": grid}), chosen.configuration.runtime)
     study, seed = resolved.study, sweep.grid.seeds[0]
     study.check_reachable()
-    stages = []
-    for (name, shots), (task, source) in product(study.sweep.used_llms, study.tasks.items()):
-        asked = study.inputs(task).llms[name, shots]
-        for n in source.owned(grid.n):
-            options = (*asked.source.options, ("n", str(n)))
-            described = replace(asked.source, options=options)
-            stages.append(PilotLlm(source.data, described, n, asked.pilot_rows, seed))
+    stages = [
+        study.inputs(task).llms[asked].pilot(source.data, n, seed)
+        for asked, (task, source) in product(study.sweep.used_llms, study.tasks.items())
+        for n in source.owned(grid.n)
+    ]
     most = sum(map(study.asked_micro_usd, stages))
     set_ceiling(study, chosen.configuration.runtime, resolved.context.store, most)
     context = replace(resolved.context, made_for=made_for(study.sweep_id, "pilot"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from raydoa.account.account import Account
 from raydoa.account.state import Reservation, State, by_day
 from raydoa.errors import UserError
-from raydoa.labels.asking import spent_of
+from raydoa.labels.llm_money import spent_of
 from raydoa.money import read_usd, shown_usd
 from raydoa.store.names import shown
 from raydoa.store.store import Store

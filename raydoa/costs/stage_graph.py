@@ -42,6 +42,14 @@ class AskedLlm:
     objective: Objective | None
     pilot_rows: int
 
+    def shown(self, n: int) -> SourceConfig:
+        """The source, with the ``n`` owned rows that shots are drawn from."""
+        return replace(self.source, options=(*self.source.options, ("n", str(n))))
+
+    def pilot(self, data: TaskData, n: int, seed: int) -> PilotLlm:
+        """The measurement on owned rows."""
+        return PilotLlm(data, self.shown(n), n, self.pilot_rows, seed)
+
 
 @dataclass(frozen=True)
 class StageInputs:
@@ -151,9 +159,8 @@ class StageGraph:
         llm, shots = plan.choice("llm"), plan.choice("shots")
         assert llm is not None and shots is not None, "a plan with an LLM says which, and its shots"
         asked = inputs.llms[llm, int(shots)]
-        source = replace(asked.source, options=(*asked.source.options, ("n", str(plan.n))))
         if asked.pilot_rows:
-            self.pilots += (PilotLlm(inputs.data, source, plan.n, asked.pilot_rows, plan.seed),)
+            self.pilots += (asked.pilot(inputs.data, plan.n, plan.seed),)
         # Without shots, and where no labelled row is one of the pool, nothing that is asked depends on the seed.
         alike = inputs.pool_is_a_file and shots == "0"
         return tuple(
@@ -166,7 +173,7 @@ class StageGraph:
                 start=start,
                 stop=min(start + inputs.shard_rows, rows),
                 seed=0 if alike else plan.seed,
-                source=asked.source if alike else source,
+                source=asked.source if alike else asked.shown(plan.n),
                 objective=asked.objective,
                 owned=0 if inputs.pool_is_a_file else self.labels,
             )

@@ -127,7 +127,7 @@ whatever was made from it was there already."""
 def settled_micro_usd(records: Records) -> dict[str, int]:
     """What items were settled for whose stages know it, in full, whoever asked first: an LLM's labels."""
     return {
-        item: sum(_fact(record, "micro_usd") for record in of_item if record is not None)
+        item: sum(micro_usd_of(record, "micro_usd") for record in of_item if record is not None)
         for item, of_item in records.items()
         if of_item and all(r is not None and "micro_usd" in r.facts for r in of_item)
     }
@@ -136,13 +136,14 @@ def settled_micro_usd(records: Records) -> dict[str, int]:
 def spent_micro_usd(records: Iterable[Record | None], owner: Mapping[str, str]) -> int:
     """Real money that was spent while some artifacts were made for a plan; what others had asked before costs nothing."""
     return sum(
-        _fact(record, "spent_micro_usd")
+        micro_usd_of(record, "spent_micro_usd")
         for record in records
         if record is not None and record.provenance.get("made_for") == owner
     )
 
 
-def _fact(record: Record, name: str) -> int:
+def micro_usd_of(record: Record, name: str) -> int:
+    """Micro-dollars that a record tells under a name; 0 where it tells none."""
     value = record.facts.get(name, 0)
     assert isinstance(value, int), f"{record.key}: {name} {value!r}"
     return value

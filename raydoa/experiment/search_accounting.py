@@ -14,7 +14,13 @@ from raydoa.costs.items import ITEMS
 from raydoa.costs.plan import Plan
 from raydoa.costs.stage_graph import StageGraph
 from raydoa.costs.tariffs import MICRO
-from raydoa.experiment.accounting import ExistingUnits, units_made, units_of, units_usd
+from raydoa.experiment.accounting import (
+    ExistingUnits,
+    micro_usd_of,
+    units_made,
+    units_of,
+    units_usd,
+)
 from raydoa.experiment.study import Study
 from raydoa.store.key import Stage
 from raydoa.store.record import DamagedArtifact, Record
@@ -127,9 +133,7 @@ class IncurredCosts:
     def _spent(self, stage: Stage) -> int:
         """Micro-dollars that asking took while a stage was made."""
         record = self._find(stage.key)
-        spent = record.facts.get("spent_micro_usd", 0) if record is not None else 0
-        assert isinstance(spent, int), f"{stage.key}: spent_micro_usd {spent!r}"
-        return spent
+        return micro_usd_of(record, "spent_micro_usd") if record is not None else 0
 
     def _made_for(self, number: int, stage: Stage) -> bool:
         """Whether this search made it, and for whom."""

@@ -176,8 +176,9 @@ def _price_of_llm(plan: Plan, study: Study) -> str:
     llm, shots = plan.choice("llm"), plan.choice("shots")
     assert llm is not None and shots is not None
     source = study.llms[llm]
-    detail = dict(source.tariff(plan.task, int(shots)).detail)
-    return json.dumps({"price": source.said, **detail}, sort_keys=True)
+    tariff = source.tariff(plan.task, int(shots))
+    reckoned = {"price": source.said, "likely_usd": tariff.likely_price_usd, **dict(tariff.detail)}
+    return json.dumps(reckoned, sort_keys=True)
 
 
 def _measured(records: Records) -> ResultRow:

@@ -9,22 +9,19 @@ import hashlib
 import json
 import logging
 import os
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
-from raydoa.account.account import Account, SpentOf
+from raydoa.account.account import Account
 from raydoa.account.entries import whoami
 from raydoa.account.purse import open_purse
-from raydoa.account.state import Reservation
 from raydoa.errors import UserError
-from raydoa.labels import batch_money
+from raydoa.labels.llm_money import NOBODYS, Accounted, Boundless, spent_of
+from raydoa.labels.llm_progress import AskingProgress
 from raydoa.llm.answer import Answer, Message, Request
 from raydoa.llm.ask import Gate, ask_all
-from raydoa.llm.batch_notes import BatchNotes
 from raydoa.llm.batches import ask_in_batches
 from raydoa.llm.client import Connection
 from raydoa.llm.counting import counter_of
@@ -40,13 +37,10 @@ from raydoa.money import shown_usd
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.file_locks import FileLocks
 from raydoa.pipeline.stages import SourceConfig
-from raydoa.store.store import Store
 from raydoa.tasks.data import Row, TaskRows
 from raydoa.tasks.split import labelled
 
 logger = logging.getLogger(__name__)
-
-_EVERY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -163,14 +157,14 @@ class Asking:
 
     async def _in_batches(self, requests: Sequence[Request], what: str) -> int:
         """Ask through the batch interface; returns what that costs."""
-        llm, context, money = self.llm, self._context, batch_money.NOBODYS
+        llm, context, money = self.llm, self._context, NOBODYS
         if llm.spends:
             account = Account(context.store, context.account)
             account.recover(spent_of(context.store))
-            money = batch_money.Accounted(account, what, self._journal.folder)
+            money = Accounted(account, what, self._journal.folder)
         if context.doors is not None:
             _take_key(llm.spec, context.doors)
-        count = _Count(llm.spec, len(requests), context.doors)
+        count = AskingProgress(llm.spec, len(requests), context.doors)
         try:
             async with Connection(llm.spec) as connection:
                 return await ask_in_batches(
@@ -187,7 +181,7 @@ class Asking:
         else:
             gate = doors.gate(spec)
             _take_key(spec, doors)
-        count = _Count(spec, len(requests), doors)
+        count = AskingProgress(spec, len(requests), doors)
         try:
             async with Connection(spec) as connection:
                 asked = await ask_all(
@@ -208,67 +202,3 @@ def _take_key(spec: LlmSpec, doors: Doors) -> None:
     variable = spec.api_key_variable
     if variable is not None and variable not in os.environ and (key := doors.key(spec)):
         os.environ[variable] = key
-
-
-class Boundless:
-    """The purse of what is only priced."""
-
-    def reserve(self, micro_usd: int) -> bool:
-        """Anything goes."""
-        return True
-
-    def settle(self, reserved: int, cost: int) -> None:
-        """Nobody is paid."""
-
-
-class _Count:
-    """Tells how asking goes: to the run's progress, or to the log."""
-
-    def __init__(self, llm: LlmSpec, wanted: int, doors: Doors | None) -> None:
-        self._llm, self._wanted, self._doors = llm, wanted, doors
-        self._answered = self._micro_usd = 0
-        self._last = self._began = time.monotonic()
-        self._said = 0, 0
-        if doors is not None:
-            doors.count(llm, wanted=wanted)
-
-    def told(self, answer: Answer) -> None:
-        """One more answer."""
-        self._answered += 1
-        self._micro_usd += answer.micro_usd
-        if time.monotonic() - self._last >= _EVERY_SECONDS:
-            self._say()
-
-    def end(self) -> None:
-        """No more will come."""
-        self._say()
-        if self._doors is not None:
-            self._doors.count(self._llm, wanted=self._answered - self._wanted)
-
-    def _say(self) -> None:
-        self._last = time.monotonic()
-        answered, micro_usd = self._said
-        self._said = self._answered, self._micro_usd
-        if self._doors is not None:
-            answered, micro_usd = self._answered - answered, self._micro_usd - micro_usd
-            self._doors.count(self._llm, answered=answered, micro_usd=micro_usd)
-            return
-        left = self._wanted - self._answered
-        seconds = left * (self._last - self._began) / max(1, self._answered)
-        logger.info(
-            "LLM %s: %d of %d calls answered, %s; about %d s left",
-            self._llm.name, self._answered, self._wanted, shown_usd(self._micro_usd), seconds,
-        )  # fmt: skip
-
-
-def spent_of(store: Store) -> SpentOf:
-    """Says what of a reservation was spent, or may have been, from the journal that it names."""
-
-    def spent(reservation: Reservation) -> int | Literal["open"] | None:
-        journal = Journal(store, reservation.record)
-        # Before the journal, where its results are when it is open no more.
-        is_open = BatchNotes(journal).has(reservation.id)
-        spent = journal.spent(reservation.id)
-        return "open" if is_open and spent is None else spent
-
-    return spent

@@ -13,9 +13,6 @@ from raydoa.tasks.data import Row
 from raydoa.tasks.split import in_order
 from raydoa.tasks.task import TaskSpec
 
-DEFAULT_SHOTS = 32
-"""As in the paper (arXiv 2305.01645, section 5)."""
-
 _LONGEST = 2_000
 """Characters of a shot, which is paid with every row; longer rows are shown to no model."""
 

@@ -215,8 +215,7 @@ async def _serve(endpoint: Endpoint, stop: asyncio.Event, ready: Callable[[], No
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    assert site._server is not None
-    port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+    port = runner.addresses[0][1]
     endpoint.base_url = f"http://127.0.0.1:{port}/v1"
     ready()
     await stop.wait()
@@ -249,7 +248,12 @@ async def _until_input_ends(endpoint: Endpoint) -> None:
     threading.Thread(
         target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(stop.set)), daemon=True
     ).start()
-    await _serve(endpoint, stop, lambda: print(endpoint.base_url, flush=True))  # noqa: T201
+
+    def say() -> None:
+        sys.stdout.write(f"{endpoint.base_url}\n")
+        sys.stdout.flush()
+
+    await _serve(endpoint, stop, say)
 
 
 if __name__ == "__main__":

@@ -1,179 +1,26 @@
-"""Batches at an endpoint that misbehaves, asked by processes that die: nothing is lost, doubled, or bought again."""
+"""Batches at an endpoint that misbehaves: nothing is lost, doubled, or bought again."""
 
 import asyncio
 import json
 import logging
-import os
-import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiohttp import web
 
 from raydoa.account.account import Account
-from raydoa.account.state import Refused, State
+from raydoa.account.state import Refused
 from raydoa.errors import Unreachable, UserError
-from raydoa.labels.asking import spent_of
-from raydoa.labels.batch_money import NOBODYS, Accounted
+from raydoa.labels.llm_money import NOBODYS, spent_of
 from raydoa.llm import batch_file, batches
-from raydoa.llm.answer import Answer, Request
 from raydoa.llm.batch_notes import BatchNotes, DamagedNote
 from raydoa.llm.client import Connection
-from raydoa.llm.journal import Journal
-from raydoa.llm.spec import LlmSpec
 from raydoa.llm.tokens import TokenRates, Usage
-from raydoa.store.local_storage import LocalStorage
-from raydoa.store.remote_storage import RemoteStorage
 from raydoa.store.store import Store
 from tests.llm import server
-from tests.llm.asking import HIGHEST, request, spec
+from tests.llm.asking import request, spec
 from tests.llm.batch_desk import BatchDesk, Line, Script
-from tests.llm.server import Endpoint, serving
-
-QUESTION = "ab" * 32
-RATES = TokenRates(input=75_000, cached=75_000, output=300_000)
-COST = RATES.micro_usd(HIGHEST)
-SIX = [request(f"text {i}") for i in range(6)]
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@dataclass
-class Steps:
-    """Everything that leaves the process: the one numbered ``end`` is its last, done or not."""
-
-    end: int = 10**9
-    done: bool = False
-    taken: int = 0
-
-    def kills(self) -> bool:
-        self.taken += 1
-        return self.taken == self.end
-
-
-@pytest.fixture
-def desk() -> BatchDesk:
-    return BatchDesk()
-
-
-@pytest.fixture
-def endpoint(desk: BatchDesk) -> Iterator[Endpoint]:
-    with serving(Endpoint(desk=desk)) as serves:
-        yield serves
-
-
-@pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
-    steps = Steps()
-
-    def counted(kind: type, name: str) -> None:
-        does = getattr(kind, name)
-
-        def step(*arguments: Any, **named: Any) -> Any:
-            last = steps.kills()
-            if last and not steps.done:
-                raise Killed
-            came = does(*arguments, **named)
-            if last:
-                raise Killed
-            return came
-
-        async def far_step(*arguments: Any, **named: Any) -> Any:
-            last = steps.kills()
-            if last and not steps.done:
-                raise Killed
-            came = await does(*arguments, **named)
-            if last:
-                raise Killed
-            return came
-
-        monkeypatch.setattr(kind, name, far_step if asyncio.iscoroutinefunction(does) else step)
-
-    for kind in (LocalStorage, RemoteStorage):
-        for name in ("create", "write", "remove"):
-            counted(kind, name)
-    counted(Connection, "_send")
-    return steps
-
-
-@dataclass
-class World:
-    """A store, an account that has just enough, and processes that ask one after the other."""
-
-    store: Store
-    spec: LlmSpec
-    ceiling: int = 6 * COST
-    clock: float = 1_000_000.0
-    waited: list[float] = field(default_factory=list)
-    told: list[Answer] = field(default_factory=list)
-    most_committed: int = 0
-
-    def __post_init__(self) -> None:
-        Account(self.store, "it").first_limit(self.ceiling)
-
-    @property
-    def journal(self) -> Journal:
-        return Journal.of(self.store, "wlp", QUESTION)
-
-    @property
-    def state(self) -> State:
-        state = Account(self.store, "it").state()
-        self.most_committed = max(self.most_committed, state.committed)
-        return state
-
-    def run(self, requests: Sequence[Request] = SIX, rates: TokenRates = RATES) -> int:
-        """One process, which asks for what has no answer."""
-        account = Account(self.store, "it")
-        try:
-            account.recover(spent_of(self.store))
-            done = {a.key for a in self.journal.answers().values() if a.state != "failed"}
-            left = [one for one in requests if one.key not in done]
-            return asyncio.run(self._asking(left, rates, account)) if left else 0
-        finally:
-            for lock in account._owners._held.values():
-                os.close(lock._descriptor)  # As the kernel does.
-
-    async def _asking(self, left: Sequence[Request], rates: TokenRates, account: Account) -> int:
-        money = Accounted(account, "rows", self.journal.folder)
-        async with Connection(self.spec) as connection:
-            return await batches.ask_in_batches(
-                left, connection, rates, money, self.journal, self.told.append, self._rest, lambda: self.clock
-            )  # fmt: skip
-
-    async def _rest(self, seconds: float) -> None:
-        self.waited.append(seconds)
-        self.clock += seconds
-        assert self.state.committed <= self.ceiling
-
-    def texts(self) -> dict[str, str]:
-        return {key: answer.text for key, answer in self.journal.answers().items()}
-
-    def balance(self) -> None:
-        """What was spent is in answers, or owed for calls without one; nothing is open."""
-        state = self.state
-        unanswered = sum(one.micro_usd for one in self.journal.unanswered())
-        kept = sum(
-            answer.micro_usd
-            for segment in self.journal._segments().values()
-            for answer in (*segment.answers.values(), *segment.again)
-        )
-        assert state.open == {} and state.spent == kept + unanswered
-        assert self.most_committed <= self.ceiling
-        notes = BatchNotes(self.journal).open()
-        assert [note for note in notes if self.journal.segment(note.id) is None] == []
-
-
-@pytest.fixture
-def world(tmp_path: Path, endpoint: Endpoint) -> World:
-    return World(Store(str(tmp_path / "store"), cache_dir=tmp_path / "cache"), spec(endpoint.base_url))  # fmt: skip
-
-
-TEXTS = {one.key: f"label of text {i}" for i, one in enumerate(SIX)}
+from tests.llm.batching import COST, QUESTION, RATES, SIX, TEXTS, World
+from tests.llm.server import Endpoint
 
 
 def test_a_batch_is_asked_waited_for_and_kept(world: World, endpoint: Endpoint, desk: BatchDesk) -> None:  # fmt: skip
@@ -201,97 +48,6 @@ def test_what_is_only_priced_needs_no_account(world: World, desk: BatchDesk) -> 
     spent = asyncio.run(ask())
     assert spent == sum(answer.micro_usd for answer in world.told) > 0
     assert world.texts() == TEXTS and world.state.spent == 0
-
-
-@pytest.mark.parametrize("done", [False, True])
-def test_a_process_that_dies_at_any_step_buys_nothing_twice(
-    tmp_path: Path, endpoint: Endpoint, desk: BatchDesk, steps: Steps, done: bool
-) -> None:
-    last = 0
-    for end in range(1, 1000):
-        endpoint.completed.clear(), desk.batches.clear(), desk.files.clear()
-        steps.end = 10**9
-        world = World(Store(str(tmp_path / str(end)), cache_dir=tmp_path / "cache"), spec(endpoint.base_url))  # fmt: skip
-        steps.end, steps.done, steps.taken = end, done, 0
-        try:
-            world.run()
-        except Killed:
-            last = end
-        spent_then = world.state.committed
-        world.run()
-        assert world.texts() == TEXTS, f"killed at step {end}"
-        assert set(endpoint.completed.values()) == {1}, f"killed at step {end}"
-        assert len(desk.batches) == 1 and spent_then <= world.ceiling
-        world.balance()
-        if last < end:
-            break
-    assert last >= 14, (
-        "upload, note, reserve, make, note; four looks, fetch; keep, settle, forget twice"
-    )
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_processes_that_die_again_and_again(
-    world: World, endpoint: Endpoint, desk: BatchDesk, steps: Steps, seed: int
-) -> None:
-    rng = random.Random(seed)
-    desk.lists_metadata, desk.page = rng.random() < 0.5, rng.choice([1, 100])
-    desk.scripts.extend([
-        Script(states=("in_progress", "expired"), ran=2, shape=lambda lines: lines[::-1]),
-        Script(states=("cancelling", "cancelled"), ran=1),
-    ])  # fmt: skip
-    endpoint.faults["POST /batches"].extend(rng.choices([_lost, server.status(429)], k=2))
-    while True:
-        steps.taken, steps.end, steps.done = 0, rng.randint(1, 25), rng.random() < 0.5
-        try:
-            world.run()
-            break
-        except Killed:
-            assert world.state.committed <= world.ceiling
-    assert world.texts() == TEXTS
-    assert endpoint.completed.total() == 6 and set(endpoint.completed.values()) == {1}
-    world.balance()
-
-
-async def _lost(endpoint: Endpoint, incoming: web.Request, body: dict[str, Any]) -> web.StreamResponse:  # fmt: skip
-    """The batch is made, and the response gets lost."""
-    assert isinstance(endpoint.desk, BatchDesk)
-    await endpoint.desk.create(incoming)
-    return await server.reset(endpoint, incoming, body)
-
-
-async def _garbled(endpoint: Endpoint, incoming: web.Request, body: dict[str, Any]) -> web.StreamResponse:  # fmt: skip
-    """The batch is made, and the response is not what it should be."""
-    assert isinstance(endpoint.desk, BatchDesk)
-    await endpoint.desk.create(incoming)
-    return await server.raw(b'{"id": "../../../v1/models"}')(endpoint, incoming, body)
-
-
-@pytest.mark.parametrize("fault", [_lost, _garbled])
-@pytest.mark.parametrize("metadata", [True, False])
-def test_a_batch_whose_making_was_not_heard_of_is_found(
-    world: World, endpoint: Endpoint, desk: BatchDesk, fault: server.Fault, metadata: bool
-) -> None:
-    desk.lists_metadata, desk.page = metadata, 2
-    other = World(world.store, world.spec).journal
-    assert other.answers() == {}
-    for name in ("a", "b", "c"):
-        desk.files[name] = b""
-    endpoint.faults["POST /batches"].append(fault)
-    world.run()
-    assert world.texts() == TEXTS and len(desk.batches) == 1
-    world.balance()
-
-
-@pytest.mark.parametrize("fault", [server.reset, server.status(500), server.status(504)])
-def test_a_batch_that_was_not_made_is_made_when_that_is_certain(
-    world: World, endpoint: Endpoint, desk: BatchDesk, fault: server.Fault
-) -> None:
-    endpoint.faults["POST /batches"].append(fault)
-    world.run()
-    assert world.texts() == TEXTS and len(desk.batches) == 1
-    assert world.clock - 1_000_000 > 300
-    world.balance()
 
 
 def test_an_endpoint_that_is_busy_is_waited_for(world: World, endpoint: Endpoint, desk: BatchDesk) -> None:  # fmt: skip
@@ -451,73 +207,6 @@ def test_a_batch_that_is_gone_is_told_and_given_up_by_hand(world: World, endpoin
     with pytest.raises(UserError, match="are left: raise the ceiling"):
         world.run()
     assert world.state.spent == 6 * COST
-
-
-def test_a_reservation_that_was_released_by_hand_stays_owed(world: World, endpoint: Endpoint) -> None:  # fmt: skip
-    endpoint.faults["GET /batches/{id}"].extend([server.reset] * 4)
-    with pytest.raises(UserError):
-        world.run()
-    (id,) = world.state.open
-    _, owed = Account(world.store, "it").release(id, spent_of(world.store))
-    world.run()
-    assert world.texts() == TEXTS and world.state.spent == owed == 6 * COST
-
-
-@pytest.mark.parametrize("step", [0, 1, 2])
-def test_what_a_process_left_behind_that_died_at_its_end_goes_with_the_next(
-    world: World, desk: BatchDesk, steps: Steps, step: int
-) -> None:
-    desk.scripts.extend([Script(states=("completed",))] * 2)
-    steps.taken = 0
-    world.run(SIX[:1])
-    folder = f"batches/wlp/{QUESTION}"
-    steps.end, steps.taken = steps.taken - step, 0
-    with pytest.raises(Killed):
-        world.run(SIX[1:2])
-    assert world.store.place.listing(folder).keys() - {f"{folder}/."}
-    world.run(SIX[2:])
-    assert world.store.place.listing(folder).keys() <= {f"{folder}/."}
-    assert len(world.texts()) == 6 and len(desk.batches) == 3
-    world.balance()
-
-
-def test_two_who_wait_for_one_batch_settle_it_once(world: World, endpoint: Endpoint, desk: BatchDesk) -> None:  # fmt: skip
-    """The second comes while the first waits, and is done before it."""
-    second = World(world.store, world.spec)
-    resting = world._rest
-
-    async def rest(seconds: float) -> None:
-        await resting(seconds)
-        if len(world.waited) == 1:
-            await asyncio.to_thread(second.run)
-
-    world._rest = rest  # type: ignore[method-assign]
-    assert world.run() == world.state.spent
-    assert world.texts() == TEXTS and len(desk.batches) == 1
-    world.balance()
-
-
-def test_what_two_bought_at_one_moment_is_settled_for_both(
-    world: World, endpoint: Endpoint, desk: BatchDesk, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Neither could know of the other: its note came while the first was uploading."""
-    world.ceiling = 12 * COST
-    Account(world.store, "it").set_limit(world.ceiling)
-    second = World(world.store, world.spec)
-
-    async def meanwhile(
-        endpoint: Endpoint, incoming: web.Request, body: dict[str, object]
-    ) -> web.StreamResponse:
-        endpoint.faults["GET /batches/{id}"].extend([server.reset] * 4)
-        with pytest.raises(UserError):
-            await asyncio.to_thread(second.run)
-        return await desk._upload(endpoint, incoming)
-
-    endpoint.faults["POST /files"].append(meanwhile)
-    world.run()
-    assert world.texts() == TEXTS and len(desk.batches) == 2
-    assert "6 requests were answered more than once" in caplog.text
-    world.balance()
 
 
 def test_other_requests_do_not_wait_for_it(world: World, endpoint: Endpoint, desk: BatchDesk) -> None:  # fmt: skip

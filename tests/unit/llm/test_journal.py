@@ -17,6 +17,7 @@ from raydoa.errors import UserError
 from raydoa.llm.answer import Answer
 from raydoa.llm.journal import DamagedJournal, Journal, Unanswered
 from raydoa.llm.segment import Asked, Segment, head, parse_segment, to_line
+from raydoa.llm.segment_writers import _Objects
 from raydoa.llm.tokens import Usage
 from raydoa.store.store import Store
 
@@ -116,7 +117,9 @@ def test_many_threads(journal: Journal) -> None:
     assert journal.spent("w1") == 128 * 4 and journal.unanswered() == []
 
 
-def test_what_is_written_together_shares_an_object(objects: Journal) -> None:
+def test_what_is_written_together_shares_an_object(
+    objects: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal, place = objects, objects.store.place
     with journal.writer("w1", "me") as writer:
         create, begun, go = place.create, threading.Event(), threading.Event()
@@ -126,12 +129,13 @@ def test_what_is_written_together_shares_an_object(objects: Journal) -> None:
             assert go.wait(60)
             return create(path, content)
 
-        place.create = slow  # type: ignore[method-assign]
+        monkeypatch.setattr(place, "create", slow)
         with ThreadPoolExecutor(20) as pool:
             first = pool.submit(writer.asked, "key0", 10)
             assert begun.wait(60)
             others = [pool.submit(writer.keep, answer(n)) for n in range(1, 20)]
-            while len(writer._waiting) < 20:  # type: ignore[attr-defined]
+            assert isinstance(writer, _Objects)
+            while len(writer._waiting) < 20:
                 pass
             assert not any(one.done() for one in (first, *others))
             go.set()
@@ -140,7 +144,9 @@ def test_what_is_written_together_shares_an_object(objects: Journal) -> None:
 
 
 @pytest.mark.parametrize("arrived", [False, True])
-def test_a_write_that_failed_is_made_up_for(objects: Journal, arrived: bool) -> None:
+def test_a_write_that_failed_is_made_up_for(
+    objects: Journal, arrived: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Behind a URL, nobody knows whether what failed has arrived."""
     journal, place = objects, objects.store.place
     with journal.writer("w1", "me") as writer:
@@ -151,10 +157,9 @@ def test_a_write_that_failed_is_made_up_for(objects: Journal, arrived: bool) -> 
                 create(path, content)
             raise UserError("cannot be reached")
 
-        place.create = fail  # type: ignore[method-assign]
-        with pytest.raises(UserError):
+        with monkeypatch.context() as patched, pytest.raises(UserError):
+            patched.setattr(place, "create", fail)
             writer.asked("key1", 10)
-        place.create = create  # type: ignore[method-assign]
         writer.asked("key2", 20)
         writer.keep(answer(2))
     assert fresh(journal).unanswered() == [Unanswered("key1", "w1", 10)]
