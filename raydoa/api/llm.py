@@ -42,7 +42,7 @@ def pilots(chosen: Chosen) -> Iterator[list[str]]:
     context = replace(resolved.context, made_for=made_for(study.sweep_id, "pilot"))
     builder = Builder(context.store, LocalRunner(context), NoLocks())
     for stage in stages:
-        pilot = read_pilot(builder.build(stage), context)
+        pilot = read_pilot(builder.build(stage), context.store)
         if pilot is None:
             yield [
                 f"{stage.model} on {stage.data.task}: all {stage.n:,} owned rows are shots; no row is left to measure it on"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from raydoa.experiment.one_question import one_question
 if TYPE_CHECKING:
     from raydoa.planning.answer import Answer
     from raydoa.planning.scenario import Scenario
+    from raydoa.store.store import Store
 
 
 @arguments_for_flags()
@@ -46,17 +48,20 @@ def answer_of(chosen: Chosen, learn_from: Sequence[str | Path], what_if: Sequenc
 
     from raydoa.planning.answer import answer
     from raydoa.planning.evidence import gather
+    from raydoa.planning.pilots import find_pilots
     from raydoa.planning.what_if import parse_change
 
-    asked = _scenario(chosen)
+    asked, store = _scenario(chosen)
     changes = [parse_change(text, asked) for text in what_if]
     evidence = gather([Path(folder) for folder in learn_from], asked.question, asked.study)
+    evidence = replace(evidence, pilots=find_pilots(asked, store))
     # Matrices are small: threads would spend their time waiting for each other, four times as long as one takes.
     with threadpool_limits(limits=1):
         return answer(asked, evidence, changes)
 
 
-def _scenario(chosen: Chosen) -> "Scenario":
+def _scenario(chosen: Chosen) -> "tuple[Scenario, Store]":
+    """What is asked, and the store of what was made."""
     from raydoa.experiment.resolve import resolve
     from raydoa.experiment.whose_labels import ask_of_question, check_owned
     from raydoa.planning.scenario import scenario_of
@@ -71,7 +76,8 @@ def _scenario(chosen: Chosen) -> "Scenario":
     )
     sweep, runtime = configuration.sweep, configuration.runtime
     with _without_hub(sweep):
-        study = resolve(sweep, runtime).study
+        resolved = resolve(sweep, runtime)
+    study = resolved.study
     check_owned(study, chosen.given)
     grid = study.sweep.grid
     task, budget = grid.tasks[0], grid.budgets[0]
@@ -81,7 +87,7 @@ def _scenario(chosen: Chosen) -> "Scenario":
     pool_rows, n = None if counted else max(pools), source.owned(grid.n)[0]
     asked = scenario_of(study, task, n, budget, pool_rows, runtime.cluster_gpus)
     ask_of_question(study, asked.question, budget)
-    return asked
+    return asked, resolved.context.store
 
 
 @contextmanager

@@ -51,7 +51,9 @@ def command_line(command: str, options: argparse.Namespace, settings: Mapping[st
             words += [f"--{name}", value]
     for flag in flags():
         given = getattr(options, flag.name)
-        if flag.name in settings:
+        if flag.name in settings and not settings[flag.name]:
+            words += ["--set", f"{flag.name}=[]"]
+        elif flag.name in settings:
             words += flag.written(settings[flag.name])
         elif given is not None:
             words += flag.written(given)

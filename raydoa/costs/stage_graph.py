@@ -12,6 +12,7 @@ from raydoa.models.naming import ModelName
 from raydoa.models.objective import Objective
 from raydoa.pipeline.beginnings import Initial, TaskData
 from raydoa.pipeline.stages import (
+    LLM,
     TEACHER,
     ChooseSparsity,
     Distill,
@@ -244,7 +245,14 @@ class StageGraph:
             mixing=inputs.mixing if joins else None,
             objective=over[0] if over else inputs.objectives[student],
             lora=ModelName.of(student).settings.lora,
+            pilot=self._calibrating,
         )
+
+    @property
+    def _calibrating(self) -> PilotLlm | None:
+        """The pilot of the LLM whose soft labels the student learns; None: it learns none."""
+        soft = any(s.source.name == LLM and s.representation.kind != "text" for s in self.shards)
+        return self.pilots[0] if soft and self.pilots else None
 
     def evaluate(self, trained: FineTune | Distill) -> Evaluate:
         """The scores of a trained model on the test rows."""

@@ -25,12 +25,14 @@ class LlmSource:
     """An LLM, resolved.
 
     Attributes:
+        named: its YAML file or shipped name, as a grid has it.
         spec: who it is.
         priced: what its tokens cost, and who says so.
         rows: what a row costs, by (task, shots).
         prompts: fingerprints of what it is asked, the shots apart, by task.
     """
 
+    named: str
     spec: LlmSpec
     priced: Priced
     rows: Mapping[tuple[str, int], RowCost]

@@ -14,7 +14,7 @@ from raydoa.costs.prices import PriceBook
 from raydoa.costs.unit_costs import UnitCosts, read_calibration
 from raydoa.errors import Unreachable, UserError
 from raydoa.experiment.config import RuntimeConfig, Sweep
-from raydoa.experiment.resolve_llms import find_llms, llm_specs
+from raydoa.experiment.resolve_llms import find_llms, named_llms
 from raydoa.experiment.resolve_models import Models, find_models
 from raydoa.experiment.study import Study
 from raydoa.experiment.task_source import TaskSource
@@ -48,7 +48,7 @@ def resolve(sweep: Sweep, runtime: RuntimeConfig) -> Resolved:
     """
     missing: list[str] = []
     specs = _specs(sweep.grid.tasks, runtime.data)
-    llms = llm_specs(sweep, runtime)
+    llms = named_llms(sweep, runtime)
     named = sweep.grid.model_copy(update={"tasks": tuple(specs), "llms": tuple(llms)})
     sweep = sweep.model_copy(update={"grid": named})
     scorers = {name: folder for name, spec in specs.items() if (folder := spec.scoring_model())}

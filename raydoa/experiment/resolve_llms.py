@@ -8,6 +8,7 @@ import heapq
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -36,26 +37,34 @@ _CHARACTERS_PER_TOKEN = 4
 """Of the row that stands for those that cannot be read from here."""
 
 
-def llm_specs(sweep: Sweep, runtime: RuntimeConfig) -> dict[str, LlmSpec]:
+@dataclass(frozen=True)
+class NamedLlm:
+    """An LLM, and how a grid names it: by its YAML file or its shipped name."""
+
+    named: str
+    spec: LlmSpec
+
+
+def named_llms(sweep: Sweep, runtime: RuntimeConfig) -> dict[str, NamedLlm]:
     """The LLMs that ``sweep`` names, by their own names, at the URLs where they are reached.
 
     Raises:
         UserError: one is not known, two have one name, or a URL is of none of them.
     """
-    specs: dict[str, LlmSpec] = {}
+    found: dict[str, NamedLlm] = {}
     for name in sweep.grid.llms:
         spec = _spec(name)
-        if spec.name in specs:
+        if spec.name in found:
             raise UserError(f"--llms: two are called {spec.name!r}; give one of them another name")
-        specs[spec.name] = spec
+        found[spec.name] = NamedLlm(name, spec)
     for name, url in runtime.llm_urls.items():
-        if name not in specs:
-            known = sorted(specs)
+        if name not in found:
+            known = sorted(found)
             raise UserError(
                 f"--llm-url {name}: the sweep asks {', '.join(known) or 'no LLM'}{did_you_mean(name, known)}"
             )
-        specs[name] = specs[name].at(url)
-    return specs
+        found[name] = replace(found[name], spec=found[name].spec.at(url))
+    return found
 
 
 def _spec(name: str) -> LlmSpec:
@@ -70,7 +79,7 @@ def _spec(name: str) -> LlmSpec:
 
 
 def find_llms(
-    specs: Mapping[str, LlmSpec],
+    llms: Mapping[str, NamedLlm],
     sweep: Sweep,
     tasks: Mapping[str, TaskSource],
     data_root: str | None,
@@ -80,7 +89,7 @@ def find_llms(
     """Price LLMs that some strategy asks, and say what cannot be reached.
 
     Args:
-        specs: the LLMs by name, as in the grid of ``sweep``.
+        llms: the LLMs by name, as in the grid of ``sweep``.
         sweep: says which tasks, shots, seeds and N there are.
         tasks: its tasks.
         data_root: where their rows are.
@@ -100,7 +109,8 @@ def find_llms(
     }
     sources = {}
     for name, of_name in asked.items():
-        spec, counter = specs[name], counter_of(specs[name].tokenizer)
+        spec = llms[name].spec
+        counter = counter_of(spec.tokenizer)
         variable = spec.api_key_variable
         if variable is not None and not os.environ.get(variable):
             missing.append(f"LLM {name}: its key: the environment variable {variable} is not set")
@@ -112,7 +122,7 @@ def find_llms(
         rates = asked_at(spec, priced)
         costs = {which: one.cost(rates) for which, one in prompts.items()}
         prompts_of = {task: Inquiry.of(spec, t.spec, ()).fingerprint for task, t in tasks.items()}
-        sources[name] = LlmSource(spec, priced, costs, prompts_of)
+        sources[name] = LlmSource(llms[name].named, spec, priced, costs, prompts_of)
     return sources
 
 

@@ -10,7 +10,8 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,7 +23,7 @@ from raydoa.labels.llm_money import NOBODYS, Accounted, Boundless, spent_of
 from raydoa.labels.llm_progress import AskingProgress
 from raydoa.llm.answer import Answer, Message, Request
 from raydoa.llm.ask import Gate, ask_all
-from raydoa.llm.batches import ask_in_batches
+from raydoa.llm.batches import Money, ask_in_batches, order_batches
 from raydoa.llm.client import Connection
 from raydoa.llm.counting import counter_of
 from raydoa.llm.gate import EndpointGate, OwnLeases
@@ -37,6 +38,7 @@ from raydoa.money import shown_usd
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.file_locks import FileLocks
 from raydoa.pipeline.stages import SourceConfig
+from raydoa.store.layout import local_folder
 from raydoa.tasks.data import Row, TaskRows
 from raydoa.tasks.split import labelled
 
@@ -108,21 +110,41 @@ class Asking:
         Raises:
             UserError: the account has not enough, the key is not there, or the endpoint refuses whatever is asked.
         """
-        name = hashlib.sha256(f"{self._journal.folder} {block}".encode()).hexdigest()
-        with FileLocks(self._context.store).holding(name):
-            return self._answers(rows, what)
-
-    def _answers(self, rows: Sequence[Row], what: str) -> Answered:
-        wanted = {row.id: self.inquiry.keys(row.source) for row in rows}
-        kept = self._journal.answers()
-        done = {key for key, answer in kept.items() if answer.state != "failed"}
-        left = [row for row in rows if not done.issuperset(wanted[row.id])]
-        requests = [r for r in self.inquiry.requests(left, self._most_tokens) if r.key not in done]
-        spent = 0
-        if requests:
-            spent = self._ask(requests, what)
+        with self._holding(block):
+            requests = self._unanswered(rows)
+            spent = self._ask(requests, what) if requests else 0
             kept = self._journal.answers()
+        wanted = {row.id: self.inquiry.keys(row.source) for row in rows}
         return Answered({row: [kept[key] for key in keys] for row, keys in wanted.items()}, spent)
+
+    def order(self, rows: Sequence[Row], what: str, block: object) -> None:
+        """Have batches made for what `answers` would ask with the same arguments, and wait for none of them.
+
+        Raises:
+            UserError: as there; also where the endpoint has too many batches waiting.
+        """
+        with self._holding(block):
+            requests = self._unanswered(rows)
+            if requests:
+                self._check_costs(requests)
+                asyncio.run(self._order(requests, f"{self.llm.spec.name}, {what}"))
+
+    @contextmanager
+    def _holding(self, block: object) -> Iterator[None]:
+        """Be the only one who asks about a block: of this machine by a file, of a cluster by its doors."""
+        context = self._context
+        name = hashlib.sha256(f"{self._journal.folder} {block}".encode()).hexdigest()
+        with ExitStack() as held:
+            if context.doors is not None and local_folder(context.store.url) is None:
+                held.enter_context(context.doors.holding(name))
+            held.enter_context(FileLocks(context.store).holding(name))
+            yield
+
+    def _unanswered(self, rows: Sequence[Row]) -> list[Request]:
+        """What is to be asked about rows: no answer has been had, or it failed."""
+        done = {key for key, one in self._journal.answers().items() if one.state != "failed"}
+        left = [row for row in rows if not done.issuperset(self.inquiry.keys(row.source))]
+        return [r for r in self.inquiry.requests(left, self._most_tokens) if r.key not in done]
 
     def _most_tokens(self, messages: Sequence[Message]) -> int:
         return self._counter.most(messages, self._beside)
@@ -130,14 +152,7 @@ class Asking:
     def _ask(self, requests: Sequence[Request], what: str) -> int:
         """Ask; returns what was spent, in micro-dollars."""
         llm, context = self.llm, self._context
-        highest = [llm.rates.micro_usd(request.highest) for request in requests]
-        most = llm.most_row_micro_usd[self._which] // self.inquiry.form.votes
-        for request, cost in zip(requests, highest, strict=True):
-            if cost > most:
-                raise UserError(
-                    f"LLM {llm.spec.name}: row {request.row_id} may cost {shown_usd(cost)}, and plans reckon with "
-                    f"{shown_usd(most)} a call at most: its rows are others now; run it again"
-                )
+        highest = self._check_costs(requests)
         what = f"{llm.spec.name}, {what}"
         if llm.spec.batch:
             return asyncio.run(self._in_batches(requests, what))
@@ -149,19 +164,45 @@ class Asking:
         account = Account(context.store, context.account)
         account.recover(spent_of(context.store))
         with (
-            open_purse(account, sum(highest), what, self._journal.folder) as purse,
+            open_purse(account, highest, what, self._journal.folder) as purse,
             self._journal.writer(purse.reservation.id, whoami()) as writer,
         ):
             asyncio.run(self._asked(requests, purse, writer))
             return purse.spent
 
+    def _check_costs(self, requests: Sequence[Request]) -> int:
+        """What requests may cost together. Raises `UserError`: one may cost more than plans reckon with."""
+        llm, total = self.llm, 0
+        most = llm.most_row_micro_usd[self._which] // self.inquiry.form.votes
+        for request in requests:
+            cost = llm.rates.micro_usd(request.highest)
+            if cost > most:
+                raise UserError(
+                    f"LLM {llm.spec.name}: row {request.row_id} may cost {shown_usd(cost)}, and plans reckon with "
+                    f"{shown_usd(most)} a call at most: its rows are others now; run it again"
+                )
+            total += cost
+        return total
+
+    def _money(self, what: str) -> Money:
+        """Who pays for batches."""
+        context = self._context
+        if not self.llm.spends:
+            return NOBODYS
+        account = Account(context.store, context.account)
+        account.recover(spent_of(context.store))
+        return Accounted(account, what, self._journal.folder)
+
+    async def _order(self, requests: Sequence[Request], what: str) -> None:
+        llm, doors, money = self.llm, self._context.doors, self._money(what)
+        if doors is not None:
+            _take_key(llm.spec, doors)
+        async with Connection(llm.spec) as connection:
+            await order_batches(requests, connection, llm.rates, money, self._journal)
+
     async def _in_batches(self, requests: Sequence[Request], what: str) -> int:
         """Ask through the batch interface; returns what that costs."""
-        llm, context, money = self.llm, self._context, NOBODYS
-        if llm.spends:
-            account = Account(context.store, context.account)
-            account.recover(spent_of(context.store))
-            money = Accounted(account, what, self._journal.folder)
+        llm, context, money = self.llm, self._context, self._money(what)
         if context.doors is not None:
             _take_key(llm.spec, context.doors)
         count = AskingProgress(llm.spec, len(requests), context.doors)

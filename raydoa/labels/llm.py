@@ -53,9 +53,13 @@ class LlmLabeller(Labeller):
         self._asking = asking
         self._objective = objective
 
+    def order(self, shard: PseudoLabel, rows: Sequence[Row]) -> bool:
+        if self._asking.llm.spec.batch:
+            self._asking.order(rows, _what(shard), shard.start)
+        return self._asking.llm.spec.batch
+
     def collect(self, ticket: Ticket) -> Collected:
-        shard, form = ticket.shard, self._asking.inquiry.form
-        what = f"pool rows {shard.start} to {shard.stop - 1}"
+        shard, form, what = ticket.shard, self._asking.inquiry.form, _what(ticket.shard)
         answered = self._asking.answers(ticket.rows, what, shard.start)
         reads = {row.id: read(answered.answers[row.id], row.source, form) for row in ticket.rows}
         self._refuse_rubbish(reads, what)
@@ -117,6 +121,10 @@ class LlmLabeller(Labeller):
             teacher_content="",
             tokenizer=self._objective.fingerprint,
         )
+
+
+def _what(shard: PseudoLabel) -> str:
+    return f"pool rows {shard.start} to {shard.stop - 1}"
 
 
 _NEVER = -20.0

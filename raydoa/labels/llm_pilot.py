@@ -11,6 +11,7 @@ from raydoa.llm.shots import choose_shots
 from raydoa.pipeline.context import ExecutionContext, Facts, open_rows
 from raydoa.pipeline.stages import PilotLlm
 from raydoa.store.record import Record
+from raydoa.store.store import Store
 from raydoa.tasks.split import labelled
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,9 @@ def make_pilot(stage: PilotLlm, context: ExecutionContext, folder: Path) -> Fact
     owned = labelled(rows, stage.seed, stage.n)
     shots = choose_shots(owned, task, int(stage.source.option("shots")), stage.seed)
     asked = shots.left[: stage.rows]
-    facts: dict[str, Any] = {"rows": len(asked), "worse_than_chance": False, "verdict": ""}
+    facts: dict[str, Any] = {
+        "rows": len(asked), "worse_than_chance": False, "verdict": "", "temperature": 1.0,
+    }  # fmt: skip
     if not asked:
         logger.warning(
             "LLM %s: all %d owned rows are shots, and none is left to measure it on before it labels others; fewer shots "
@@ -42,6 +45,7 @@ def make_pilot(stage: PilotLlm, context: ExecutionContext, folder: Path) -> Fact
     return {
         **facts,
         "score": pilot.score,
+        "temperature": pilot.temperature,
         "worse_than_chance": pilot.worse_than_chance,
         "verdict": "; ".join(pilot_lines(pilot)[:2]),
         "micro_usd": pilot.micro_usd,
@@ -49,9 +53,9 @@ def make_pilot(stage: PilotLlm, context: ExecutionContext, folder: Path) -> Fact
     }
 
 
-def read_pilot(record: Record, context: ExecutionContext) -> Pilot | None:
+def read_pilot(record: Record, store: Store) -> Pilot | None:
     """What a pilot found; None: no owned row was left to ask about."""
     if not record.facts["rows"]:
         return None
-    file = context.store.fetch(record.key) / PILOT_FILE
+    file = store.fetch(record.key) / PILOT_FILE
     return Pilot.model_validate_json(file.read_text(encoding="utf-8"))

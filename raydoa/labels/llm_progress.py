@@ -45,9 +45,14 @@ class AskingProgress:
             answered, micro_usd = self._answered - answered, self._micro_usd - micro_usd
             self._doors.count(self._llm, answered=answered, micro_usd=micro_usd)
             return
-        left = self._wanted - self._answered
-        seconds = left * (self._last - self._began) / max(1, self._answered)
         logger.info(
-            "LLM %s: %d of %d calls answered, %s; about %d s left",
-            self._llm.name, self._answered, self._wanted, shown_usd(self._micro_usd), seconds,
+            "LLM %s: %d of %d calls answered, %s%s",
+            self._llm.name, self._answered, self._wanted, shown_usd(self._micro_usd), self._time_left(),
         )  # fmt: skip
+
+    def _time_left(self) -> str:
+        """At the pace so far, once all that are asked at a time had an answer: the first ones tell how long one takes."""
+        if self._answered < min(self._wanted, self._llm.limits.in_flight):
+            return ""
+        left = self._wanted - self._answered
+        return f"; about {left * (self._last - self._began) / max(1, self._answered):.0f} s left"

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -38,6 +39,16 @@ class ShardLabeller:
         self._source = SOURCES.get(first.source.name)
         self._rows = open_rows(first.data, context)
         self._labeller: Labeller = self._source.open(first, self._rows, context)
+
+    def order(self, shards: Sequence[PseudoLabel]) -> None:
+        """Have others begin with all shards before the first is collected; those that they do not take now wait until then."""
+        for shard in shards:
+            try:
+                if not self._labeller.order(shard, self._pool_rows(shard)):
+                    return
+            except UserError as why:
+                logger.warning("%s; the rest is asked for shard by shard", why)
+                return
 
     def publish(self, shard: PseudoLabel) -> Record:
         """Label the rows of a shard and publish it.
@@ -94,7 +105,8 @@ def _recorded(shard: PseudoLabel, collected: Collected) -> Facts:
     what = f"{shard.source.name}: pool rows {shard.start} to {shard.stop - 1}"
     if counts["pending"]:
         raise UserError(f"{what}: {counts['pending']} labels are pending; run it again later")
-    if not collected.rows:
+    # A last shard may have but one row, whose refusal is no reason to fail.
+    if not collected.rows and len(collected.outcomes) > 1:
         reason = next(outcome.reason for outcome in collected.outcomes)
         raise UserError(f"{what}: every row was refused, the first because {reason}")
     reasons = Counter(o.reason for o in collected.outcomes if o.state == "refused")

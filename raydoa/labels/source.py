@@ -76,6 +76,14 @@ class Collected:
 class Labeller(ABC):
     """A source that is open for the shards of one `PseudoLabel.labeller`."""
 
+    def order(self, shard: PseudoLabel, rows: Sequence[Row]) -> bool:
+        """Have others begin with a shard that is asked for and collected later; returns whether it takes such orders.
+
+        Raises:
+            UserError: it takes none now.
+        """
+        return False
+
     def ask(self, shard: PseudoLabel, rows: Sequence[Row]) -> Ticket:
         """Ask for the labels of a shard's rows, whose targets are hidden. Idempotent; `collect` does all unless overridden."""
         return Ticket(shard, tuple(rows))

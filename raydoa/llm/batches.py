@@ -80,6 +80,24 @@ async def ask_in_batches(
     return await _Batching(connection, rates, money, journal, told, rest, now).all(requests)
 
 
+async def order_batches(
+    requests: Sequence[Request],
+    connection: Connection,
+    rates: TokenRates,
+    money: Money,
+    journal: Journal,
+    rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    now: Callable[[], float] = time.time,
+) -> None:
+    """Make the batches that `ask_in_batches` would make first, and wait for none: one day may answer many of them.
+
+    Raises:
+        UserError: as there; also where too much waits already.
+    """
+    batching = _Batching(connection, rates, money, journal, lambda answer: None, rest, now)
+    await batching.order(requests)
+
+
 class _Batching:
     def __init__(
         self,
@@ -136,6 +154,12 @@ class _Batching:
                     await self._submit(part)
             except Busy as busy:
                 self._busy, self._wait = self._busy + 1, busy.wait
+
+    async def order(self, requests: Sequence[Request]) -> None:
+        """Make batches of what is in none."""
+        noted = {key for note in self._notes.open() for key in note.calls}
+        for part in parts([request for request in requests if request.key not in noted]):
+            await self._submit(part)
 
     async def _submit(self, lines: dict[str, tuple[Request, bytes]]) -> None:
         id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-batch-{uuid.uuid4().hex[:12]}"

@@ -1,6 +1,7 @@
 """An LLM as a build needs it: who it is, where it is reached, and what its tokens cost today."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,6 +38,10 @@ class Doors(Protocol):
 
     def key(self, spec: LlmSpec) -> str | None:
         """Its key, for a process whose environment lacks it."""
+        ...
+
+    def holding(self, name: str) -> AbstractContextManager[None]:
+        """Hold a lock that all processes of a cluster know by its name; whoever comes later waits."""
         ...
 
     def count(

@@ -167,7 +167,7 @@ class _Bucket:
 def _stated(limit: int | None, now: float, *, whole: bool) -> _Bucket | None:
     if limit is None:
         return None
-    capacity = float(max(1, int(limit * _BURST)))
+    capacity = float(max(1, int(limit * _BURST))) if whole else limit * _BURST
     # With whole requests the one that a full bucket begins with is part of the burst.
     rate = (limit - capacity + (1 if whole else 0)) / _MINUTE
     return _Bucket(rate, capacity, capacity, now)

@@ -76,6 +76,12 @@ class Pilot(Settings):
         return self.score_high < self.constant_score or self.score_high == 0
 
     @property
+    def temperature(self) -> float:
+        """At which its soft labels are learnt: the calibrated one, if that was shown to help on other rows."""
+        found = self.calibration
+        return found.temperature if found and found.nll_after < found.nll_before else 1.0
+
+    @property
     def refused_share(self) -> float:
         """Share of rows without a usable answer."""
         return sum(self.refused.values()) / self.rows

@@ -56,6 +56,13 @@ def failure_of_cells(errors: Sequence[BaseException], message: str) -> UserError
     return (UserError if mistakes else RunFailed)(f"{message}: {last_line(first)}")
 
 
+def why_line(error: BaseException) -> str:
+    """The line of Ray's message that says why something died; its last line may be advice."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    found = (line for line in lines if " because " in line or " due to " in line)
+    return next(found, last_line(error))
+
+
 def last_line(error: BaseException) -> str:
     """The last line of an error's message that is not blank: Ray puts the cause there."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -24,7 +24,7 @@ from raydoa.errors import RunFailed
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.placement import ActorPool
 from raydoa.on_ray.cluster import capacity_for, check_capacity, schedulable_nodes
-from raydoa.on_ray.error_causes import ACTIONABLE, actionable_cause
+from raydoa.on_ray.error_causes import ACTIONABLE, actionable_cause, why_line
 from raydoa.on_ray.warnings_to_driver import warnings_to_driver
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.pipeline.host_memory import host_bytes
@@ -57,7 +57,9 @@ class _PoolActor:
         # Here and not above: the driver only names this class, and need not import torch.
         from raydoa.labels.shards import ShardLabeller
 
-        return ShardLabeller(self._shards[0], self._context)
+        labeller = ShardLabeller(self._shards[0], self._context)
+        labeller.order([s for s in self._shards if self._context.store.find(s.key) is None])
+        return labeller
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Label shards, up to the first one that cannot be; the error is part of the answer.
@@ -156,5 +158,5 @@ def _failed(error: Exception, left: Sequence[PseudoLabel]) -> LabelPoolFailed:
     rows = ", ".join(f"{shard.start}..{shard.stop - 1}" for shard in left[:3])
     return LabelPoolFailed(
         f"labelling the pool with {left[0].model} failed after {MOST_RETRIES} retries; unfinished pool rows: "
-        f"{rows}{' and more' if len(left) > 3 else ''}: {str(error).strip().splitlines()[-1]}"
+        f"{rows}{' and more' if len(left) > 3 else ''}: {why_line(error)}"
     )

@@ -5,7 +5,9 @@ environment, no constructor and no configuration, which Ray keeps and its dashbo
 """
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +19,18 @@ from raydoa.llm.limiter import Lease, Limiter, News
 from raydoa.llm.spec import Limits, LlmSpec
 from raydoa.on_ray.cluster import on_head
 
+_NAMESPACE = "raydoa"
+_POLL_SECONDS = 1.0
+
 
 @dataclass
 class Asked:
-    """What has been asked of an LLM in a run: calls that are wanted, answers that came, and micro-dollars of those."""
+    """What has been asked of an LLM in a run: calls that are wanted, answers that came, and micro-dollars of those.
 
+    A process has ``at_a_time`` calls under way at most.
+    """
+
+    at_a_time: int
     wanted: int = 0
     answered: int = 0
     micro_usd: int = 0
@@ -33,7 +42,7 @@ class _Keeper:
     def __init__(self, limits: Limits) -> None:
         self._limiter = Limiter(limits)
         self._key: str | None = None
-        self._asked = Asked()
+        self._asked = Asked(limits.in_flight)
 
     async def lease(self, requests: int, tokens: int) -> Lease:
         return self._limiter.lease(requests, tokens)
@@ -70,6 +79,10 @@ class _FarLeases:
         await self._keeper.told.remote(news)
 
 
+class _Lock:
+    """An actor that is there: while it is, no other has its name."""
+
+
 class ClusterDoors:
     """See `raydoa.llm.in_use.Doors`; travels to every process of a run."""
 
@@ -82,6 +95,23 @@ class ClusterDoors:
     def key(self, spec: LlmSpec) -> str | None:
         key: str | None = ray.get(self._keepers[spec.name].key.remote())
         return key
+
+    @contextmanager
+    def holding(self, name: str) -> Iterator[None]:
+        """See `Doors.holding`: an actor of that name, which Ray ends with the process that made it."""
+        lock = None
+        while lock is None:
+            try:
+                named = ray.remote(_Lock).options(
+                    name=f"asking {name}", namespace=_NAMESPACE, num_cpus=0
+                )
+                lock = named.remote()
+            except ValueError:  # Its name is taken.
+                time.sleep(_POLL_SECONDS)
+        try:
+            yield
+        finally:
+            ray.kill(lock)
 
     def count(
         self, spec: LlmSpec, *, wanted: int = 0, answered: int = 0, micro_usd: int = 0

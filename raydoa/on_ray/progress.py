@@ -57,7 +57,7 @@ class Progress(Callback):
         self._started = time.monotonic()
         self._written = 0.0
         self._seen: int | None = None
-        self._asking_since: dict[str, float] = {}
+        self._asking_since: dict[str, tuple[float, int]] = {}
         for plan in finished:
             self._finish(plan)
 
@@ -108,19 +108,22 @@ class Progress(Callback):
         self._written = time.monotonic()
 
     def _llm_lines(self, elapsed: float) -> list[str]:
-        """Of each LLM that is being asked: answers, dollars, and the time that is left at this pace."""
+        """Of each LLM that is being asked: answers, dollars, and the time that is left at this pace.
+
+        The first answers tell how long one takes and nothing of the pace.
+        """
         lines = []
         for name, asked in (
             self._doors.asked() if isinstance(self._doors, ClusterDoors) else {}
         ).items():
-            self._asking_since.setdefault(name, elapsed)
             if not 0 <= asked.answered < asked.wanted:
+                self._asking_since.pop(name, None)
                 continue
-            seconds = elapsed - self._asking_since[name]
-            left = (
-                (asked.wanted - asked.answered) * seconds / asked.answered if asked.answered else 0
-            )
-            time_left = f"about {_clock(left)} left" if left else "time left: not known yet"
+            since, before = self._asking_since.setdefault(name, (elapsed, asked.answered))
+            answered, time_left = asked.answered - before, "time left: not known yet"
+            if answered >= asked.at_a_time:
+                left = (asked.wanted - asked.answered) * (elapsed - since) / answered
+                time_left = f"about {_clock(left)} left"
             lines.append(
                 f"  LLM {name}: {asked.answered:,} of {asked.wanted:,} calls answered, {shown_usd(asked.micro_usd)}; {time_left}"
             )

@@ -13,7 +13,7 @@ from raydoa.errors import UserError
 from raydoa.models.family import Model
 from raydoa.pipeline.aligned_rows import TeacherTokens, aligned_shard
 from raydoa.pipeline.context import ExecutionContext, labelled_examples, record_of
-from raydoa.pipeline.stages import Distill
+from raydoa.pipeline.stages import LLM, Distill
 from raydoa.pipeline.token_files import encoded, token_folder
 from raydoa.store.record import DamagedArtifact
 from raydoa.training.batches import Example, JoinedRows, StoredRows
@@ -60,9 +60,14 @@ def _shard_rows(
     stage: Distill, context: ExecutionContext, model: Model, tokens: TeacherTokens | None
 ) -> StoredRows:
     _check_teacher(stage, context)
-    shards = []
+    shards, temperature = [], 1.0
+    if stage.pilot is not None:
+        found = record_of(stage.pilot, context).facts["temperature"]
+        assert isinstance(found, float), "a pilot says its temperature"
+        temperature = found
     for labelled in stage.shards:
-        shard = Shard(context.store.fetch(labelled.key))
+        of_llm = labelled.source.name == LLM
+        shard = Shard(context.store.fetch(labelled.key), temperature if of_llm else 1.0)
         if shard.facts.kind not in ("text", "aligned"):
             check_match(
                 shard.facts,

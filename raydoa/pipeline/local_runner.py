@@ -31,5 +31,6 @@ class LocalRunner:
         from raydoa.labels.shards import ShardLabeller
 
         labeller = ShardLabeller(shards[0], self._context)
+        labeller.order(shards)
         for shard in shards:
             labeller.publish(shard)

@@ -186,7 +186,8 @@ class Distill(Stage):
     """A student trained on what a label source wrote; in `mixed` on the first ``labels`` labelled rows of ``data`` as well.
 
     With those, ``mixing`` says how much they weigh and when they come; without any, ``data`` and ``mixing`` are None.
-    ``objective`` is what the student is opened with; None: it writes text. ``lora`` is as in `FineTune`.
+    ``objective`` is what the student is opened with; None: it writes text. ``lora`` is as in `FineTune`. An LLM's soft labels
+    are learnt at the temperature that its ``pilot`` was calibrated to.
     """
 
     kind: ClassVar[str] = "distill"
@@ -205,6 +206,7 @@ class Distill(Stage):
     mixing: Mixing | None = field(default=None, metadata=LATER)
     objective: Objective | None = field(default=None, metadata=LATER)
     lora: Lora | None = field(default=None, metadata=LATER)
+    pilot: PilotLlm | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         assert (self.labels > 0) == (self.data is not None) == (self.mixing is not None)

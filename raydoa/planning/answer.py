@@ -14,6 +14,7 @@ from raydoa.planning.break_even import (
 from raydoa.planning.evidence import Evidence
 from raydoa.planning.first_measurements import FirstMeasurement, first_measurements
 from raydoa.planning.outlook import Table, table
+from raydoa.planning.pilots import pilot_notes
 from raydoa.planning.purchases import (
     NotOffered,
     Purchase,
@@ -85,7 +86,8 @@ def answer(scenario: Scenario, evidence: Evidence, changes: Sequence[PriceChange
     """
     # Refused before a fit takes its time.
     rest = tuple(not_offered(scenario.space, offered(scenario.space)))
-    notes = (*_notes(scenario), *evidence.notes)
+    told = pilot_notes(evidence.pilots, scenario.question.llms)
+    notes = (*_notes(scenario), *evidence.notes, *told)
     if not evidence.predicts:
         bought, first = purchases(scenario.space), first_measurements(scenario)
         return Answer(

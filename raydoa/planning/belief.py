@@ -13,6 +13,7 @@ from raydoa.costs.plan import Plan
 from raydoa.costs.question import Question
 from raydoa.planning.evidence import Evidence, scores_by_plan
 from raydoa.planning.measurements import data_of
+from raydoa.planning.pilots import PilotedScores
 from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.posterior import Effort
 from raydoa.search.surrogate.surface import Surface
@@ -42,6 +43,7 @@ class Belief:
         self._surface = Surface(
             evidence.measured, question, effort=_EFFORT, seed=seed, prior=self.prior
         )
+        self._piloted = PilotedScores(evidence.pilots, evidence.measured, question)
         self._seed = seed
         self._means: dict[Plan, float] = {}
         self._spread = {
@@ -57,11 +59,18 @@ class Belief:
 
     def means(self, plans: Sequence[Plan]) -> Array:
         """Expected score of each plan, from 0 to 1."""
-        new = [plan for plan in dict.fromkeys(plans) if plan not in self._means]
+        asked = dict.fromkeys(plans)
+        beside = {plan: c for plan in asked if (c := self._piloted.companions(plan)) is not None}
+        others = [other for c in beside.values() for other in (c.without, c.like, c.endless)]
+        new = [plan for plan in dict.fromkeys([*asked, *others]) if plan not in self._means]
         if new:
             means = np.clip(self._surface.expected(new), 0.0, 1.0)
             self._means |= dict(zip(new, means.tolist(), strict=True))
-        return np.array([self._means[plan] for plan in plans])
+        known = self._means | {
+            plan: self._piloted.expected(plan, companions, self._means)
+            for plan, companions in beside.items()
+        }
+        return np.array([known[plan] for plan in plans])
 
     def best(self, plans: Sequence[Plan]) -> float:
         """The highest expected score among plans."""
@@ -69,10 +78,18 @@ class Belief:
 
     def expected(self, plans: Sequence[Plan], count: int) -> Array:
         """Joint draws of the expected scores ``[count, plans]``; plans that are stretched alike are wrong alike."""
-        drawn = self._surface.samples(plans, count, self._seed)
+        companions = [self._piloted.companions(plan) for plan in plans]
+        beside = [other for c in companions if c for other in (c.without, c.like, c.endless)]
+        drawn = self._surface.samples([*plans, *beside], count, self._seed)
+        found, of_others = drawn[:, : len(plans)], iter(drawn[:, len(plans) :].T)
+        for place, plan in enumerate(plans):
+            if companions[place] is not None:
+                without, like, endless = (next(of_others) for _ in range(3))
+                lacks, seed = endless - like, self._seed + 3
+                found[:, place] = self._piloted.draws(plan, lacks, without, seed)
         beyond = self._beyond(plans)
         wrong = np.random.default_rng(self._seed + 2).normal(size=(count, beyond.shape[1]))
-        expected: Array = np.clip(drawn + _STRETCHED * wrong @ beyond.T, 0.0, 1.0)
+        expected: Array = np.clip(found + _STRETCHED * wrong @ beyond.T, 0.0, 1.0)
         return expected
 
     def measured_like(self, plan: Plan) -> list[Plan]:

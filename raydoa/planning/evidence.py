@@ -6,9 +6,10 @@ would be worse than none.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.items.item import gold_rows
@@ -30,7 +31,11 @@ from raydoa.report.rows import read_result_rows, scored
 from raydoa.search import priors
 from raydoa.search.priors import Knowledge
 from raydoa.search.surrogate.surface import Measured
+from raydoa.strategies.llm_rows import LlmShots
 from raydoa.strategies.strategy import short_name
+
+if TYPE_CHECKING:
+    from raydoa.llm.pilot import Pilot
 
 _MOST = 96
 _MOST_OF_OTHERS = 96
@@ -47,12 +52,14 @@ class Evidence:
     Attributes:
         measured: of the task.
         others: other tasks.
+        pilots: of LLMs on the task's owned rows.
         sweeps: names of the result dirs with the task's measurements.
         notes: what its reader must know: a line for each.
     """
 
     measured: tuple[Measured, ...] = ()
     others: tuple[OtherTask, ...] = ()
+    pilots: "Mapping[LlmShots, Pilot]" = field(default_factory=dict)
     sweeps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -119,7 +126,12 @@ def gather(result_dirs: Sequence[Path], question: Question, study: Study) -> Evi
     kept = spread(measured, _MOST)
     if len(kept) < len(measured):
         notes.append(f"of {len(measured)} measurements {len(kept)} are used, spread over all plans")
-    return Evidence(tuple(kept), _thinned(others), tuple(sweeps), (*notes, *contradictions(kept)))
+    return Evidence(
+        tuple(kept),
+        _thinned(others),
+        sweeps=tuple(sweeps),
+        notes=(*notes, *contradictions(kept)),
+    )
 
 
 def _nothing(result_dir: Path, rows: Sequence[ResultRow], question: Question) -> str:

@@ -11,6 +11,8 @@ from raydoa.planning.scenario import Scenario
 from raydoa.strategies import STRATEGIES
 from raydoa.strategies.strategy import Strategy
 
+_FIELDS = {"teacher": "teachers", "u": "u", "llm": "llms", "shots": "shots", "llm_rows": "llm_rows"}
+"""Of a grid that has values of an axis; it has those of other axes in `choices`."""
 _POOL = 1000
 """Pool rows from which a student shows what its teacher is worth; fewer where there are no more."""
 
@@ -46,14 +48,15 @@ def first_measurements(scenario: Scenario) -> tuple[FirstMeasurement, ...]:
 
 def _of(strategy: Strategy, scenario: Scenario) -> Iterator[FirstMeasurement]:
     """Of each of its choices the probe on all owned labels whose pool is just large enough."""
-    question = scenario.question
+    question, sweep = scenario.question, scenario.study.sweep
     probes: dict[object, list[Plan]] = {}
     for plan in strategy.probes(scenario.space.ladders):
         if plan.n == gold_rows(plan) == question.n:
             probes.setdefault(plan.choices, []).append(plan)
     for plans in probes.values():
         plan = min(plans, key=lambda p: (pool_rows(p) < _POOL, abs(pool_rows(p) - _POOL)))
-        axes = _axes(strategy, plan, scenario)
+        of_plan = strategy.axes_of(plan)
+        axes = {axis: of_plan.get(axis) for axis in strategy.axes(sweep.grid, sweep.student)}
         ledger = question.ledger(plan)
         asked = strategy.plan(replace(question, axes=axes), ledger.cost_usd)
         # A sweep's cell is a budget: where that buys something else too (labels that cost nothing), there is no such cell.
@@ -63,21 +66,17 @@ def _of(strategy: Strategy, scenario: Scenario) -> Iterator[FirstMeasurement]:
             )
 
 
-def _axes(strategy: Strategy, plan: Plan, scenario: Scenario) -> dict[str, Any]:
-    """The values of a strategy's axes that mean a plan."""
-    sweep = scenario.study.sweep
-    values: dict[str, Any] = {**dict(plan.quantities), **dict(plan.choices), "u": pool_rows(plan)}
-    return {axis: values.get(axis) for axis in strategy.axes(sweep.grid, sweep.student)}
-
-
 def _settings(
     strategy: Strategy, axes: Mapping[str, Any], ledger: Ledger, scenario: Scenario
 ) -> dict[str, Any]:
-    question = scenario.question
+    question, study = scenario.question, scenario.study
     settings: dict[str, Any] = {"n": [question.n], "strategies": [strategy.name]}
-    named = {"teacher": "teachers", "u": "u"}
-    settings |= {named[axis]: [value] for axis, value in axes.items() if axis in named}
-    others = {axis: [value] for axis, value in axes.items() if axis not in named}
+    # A sweep that names LLMs which it does not ask is refused.
+    settings |= {"llms": []} if study.llms and "llm" not in axes else {}
+    settings |= {_FIELDS[axis]: [value] for axis, value in axes.items() if axis in _FIELDS}
+    if "llm" in axes:
+        settings["llms"] = [study.llms[axes["llm"]].named]
+    others = {axis: [value] for axis, value in axes.items() if axis not in _FIELDS}
     if others:
         settings["choices"] = others
     return {**settings, "budgets": [ledger.cost_usd], "seeds": [question.seed]}

@@ -2,13 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
 from raydoa.costs.tariffs import micro_budget
 from raydoa.strategies.ladders import Ladders
-from raydoa.strategies.llm_rows import asked_of, by_llm, in_short, no_such_rows, with_llm
+from raydoa.strategies.llm_rows import (
+    asked_of,
+    by_llm,
+    in_short,
+    llm_axes_of,
+    no_such_rows,
+    with_llm,
+)
 from raydoa.strategies.strategy import Axes, Strategy, TableRow, check_question
 from raydoa.strategies.student_last import (
     on_every_pool,
@@ -41,6 +49,18 @@ class LlmAnnotateStrategy(Strategy):
         """Every LLM, pool and length of training."""
         for asked in ladders.question.llms:
             yield from on_every_pool(ladders, partial(with_llm, ladders.question, asked))
+
+    def probes(self, ladders: Ladders) -> Iterator[Plan]:
+        """Every LLM and pool, on all owned labels: on fewer, an LLM would be shown others and be paid again."""
+        question = ladders.question
+        for asked, rows in product(question.llms, ladders.pools):
+            plan = with_llm(question, asked, rows)
+            if plan is not None:
+                yield plan.with_quantities(student=question.limits("student", plan)[1])
+
+    def axes_of(self, plan: Plan) -> Mapping[str, Any]:
+        """See `Strategy.axes_of`."""
+        return llm_axes_of(plan, super().axes_of(plan))
 
     def cheapest(self, ladders: Ladders) -> Iterator[Plan]:
         """Of each LLM: one shard, and one epoch over it."""

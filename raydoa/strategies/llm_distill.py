@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 from raydoa.costs.plan import Infeasible, Plan
@@ -9,7 +10,15 @@ from raydoa.costs.question import Question
 from raydoa.costs.tariffs import micro_budget
 from raydoa.strategies.distill import check_distillation, on_pool
 from raydoa.strategies.ladders import Ladders
-from raydoa.strategies.llm_rows import LlmShots, asked_of, by_llm, in_short, no_such_rows, with_llm
+from raydoa.strategies.llm_rows import (
+    LlmShots,
+    asked_of,
+    by_llm,
+    in_short,
+    llm_axes_of,
+    no_such_rows,
+    with_llm,
+)
 from raydoa.strategies.strategy import Axes, Strategy, TableRow, check_question, short_name
 from raydoa.strategies.student_last import (
     on_every_pool,
@@ -50,6 +59,18 @@ class LlmDistillStrategy(Strategy):
                         ladders,
                         partial(_taught, question, asked, teacher, llm_rows),
                     )
+
+    def probes(self, ladders: Ladders) -> Iterator[Plan]:
+        """Every LLM, teacher and pool, all of which the LLM labels for the teacher, on all owned labels."""
+        question = ladders.question
+        for asked, teacher, rows in product(question.llms, question.teachers, ladders.pools):
+            plan = _taught(question, asked, teacher, rows, rows)
+            if plan is not None:
+                yield plan.with_quantities(student=question.limits("student", plan)[1])
+
+    def axes_of(self, plan: Plan) -> Mapping[str, Any]:
+        """See `Strategy.axes_of`."""
+        return llm_axes_of(plan, super().axes_of(plan))
 
     def cheapest(self, ladders: Ladders) -> Iterator[Plan]:
         """Of each LLM and teacher: one shard for each, and one epoch."""

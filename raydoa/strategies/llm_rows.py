@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
@@ -44,12 +45,31 @@ def with_llm(
     return plan.with_quantities(llm_labels=rows)
 
 
+def llm_axes_of(plan: Plan, axes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``axes`` as a grid has them: shots are a number, and what a teacher learns from has an axis of its own."""
+    shots, rows = plan.choice("shots"), plan.quantity("llm_labels")
+    assert shots is not None, "a plan with an LLM says its shots"
+    return {**axes, "shots": int(shots), "llm_rows": rows}
+
+
 def no_such_rows(question: Question, rows: int, labels: int = 0) -> Infeasible:
     """Fewer pool rows are left beside the labels than an LLM is to label."""
     there = question.supply.pool(question.n + labels)
     return Infeasible(
         f"{rows:,} pool rows are asked for, and {there:,} are left beside {question.n + labels:,} labels"
     )
+
+
+def of_llm(plan: Plan) -> LlmShots | None:
+    """The LLM that labels for a plan, and its shots; None: there is none."""
+    llm, shots = plan.choice("llm"), plan.choice("shots")
+    return None if llm is None or shots is None else (llm, int(shots))
+
+
+def without_llm(plan: Plan) -> Plan:
+    """The same training without the labels of its LLM."""
+    kept = tuple(pair for pair in plan.choices if pair[0] not in ("llm", "shots", "llm_for"))
+    return replace(plan, choices=kept).with_quantities(llm_labels=0)
 
 
 def llm_of(row: TableRow) -> str:

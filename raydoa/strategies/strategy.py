@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from raydoa.costs.items.item import pool_rows
 from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.question import Question
 from raydoa.errors import UserError
@@ -96,6 +97,10 @@ class Strategy(ABC):
     def probes(self, ladders: Ladders) -> Iterator[Plan]:
         """Plans on fewer labels than are owned, which cost little and tell about `proposals`."""
         return iter(())
+
+    def axes_of(self, plan: Plan) -> Mapping[str, Any]:
+        """The values of its axes that mean one of its `probes`, by axis; the reverse of `plan`."""
+        return {**dict(plan.quantities), **dict(plan.choices), "u": pool_rows(plan)}
 
     def cheapest(self, ladders: Ladders) -> Iterator[Plan]:
         """For each of its choices the plan of a search that takes the least money, whatever the budget."""

@@ -58,12 +58,16 @@ def read_facts(folder: Path) -> ShardFacts:
 class Shard:
     """A shard that `write_shard` wrote.
 
+    Args:
+        folder: where it is.
+        temperature: which log-probabilities of classes are divided by before they are probabilities again.
+
     Raises:
         UserError: the file is not one of ours.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, temperature: float = 1.0) -> None:
+        self._folder, self._temperature = folder, temperature
         self.facts = read_facts(folder)
         self.targets = RaggedFile(folder / TENSOR_FILE)
         self.row_ids: pa.ChunkedArray = self._column("row_id")
@@ -87,7 +91,10 @@ class Shard:
         if self.facts.kind in ("hidden", "aligned"):
             return HiddenLabels(self.targets.row(index, "states"))
         if self.facts.kind == "classes":
-            return ClassLabels(self._log_probs(index))
+            log_probs = self._log_probs(index)
+            if self._temperature != 1.0:
+                log_probs = torch.log_softmax(log_probs / self._temperature, dim=-1)
+            return ClassLabels(log_probs)
         assert self.facts.temperature is not None
         return SparseLabels(
             tokens=self.targets.row(index, "tokens").long(),
@@ -182,7 +189,8 @@ def _flat(rows: Sequence[LabelledRow], facts: ShardFacts) -> Mapping[str, torch.
     if facts.kind == "classes":
         scored = [soft.log_probs for soft in labels if isinstance(soft, ClassLabels)]
         assert len(scored) == len(rows)
-        return {"log_probs": torch.cat([s.detach().cpu().float() for s in scored]).contiguous()}
+        none = torch.empty(0, facts.vocabulary)  # Of a shard whose rows were all refused.
+        return {"log_probs": torch.cat([none, *(s.detach().cpu().float() for s in scored)])}
     sparse = [soft for soft in labels if isinstance(soft, SparseLabels)]
     assert len(sparse) == len(rows) and all(s.temperature == facts.temperature for s in sparse)
     return {

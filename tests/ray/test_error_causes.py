@@ -4,7 +4,13 @@ import pytest
 from ray.exceptions import RayTaskError
 
 from raydoa.errors import RunFailed, UserError
-from raydoa.on_ray.error_causes import actionable_cause, error_in, failure_of_cells, last_line
+from raydoa.on_ray.error_causes import (
+    actionable_cause,
+    error_in,
+    failure_of_cells,
+    last_line,
+    why_line,
+)
 from raydoa.on_ray.label_pool import LabelPoolFailed
 from raydoa.pipeline.builder import StageFailed
 
@@ -50,3 +56,11 @@ def test_an_input_of_the_users_is_named_first(
     failure = failure_of_cells([_wrapped(cause) for cause in causes], "cells failed")
     assert type(failure) is kind
     assert str(failure).endswith(message)
+
+
+def test_the_line_that_says_why() -> None:
+    died = "The actor died.\n\tclass_name: X\nThe actor is dead because its worker process has died. Exit: SYSTEM_ERROR\nSee https://docs.example."
+    assert why_line(RuntimeError(died)).startswith(
+        "The actor is dead because its worker process has died"
+    )
+    assert why_line(RuntimeError("first\nlast")) == "last"

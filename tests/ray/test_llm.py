@@ -261,3 +261,30 @@ async def _may_start(doors: Doors, spec: LlmSpec) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def test_one_process_of_a_cluster_asks_about_a_block_at_a_time(tmp_path: Path) -> None:
+    """Also where no file system is shared; what a process held is free when it is gone."""
+    holds, notes = tmp_path / "holds", tmp_path / "notes"
+    with cluster("tests"):
+        hold = ray.remote(max_retries=0)(_hold)
+        first = hold.remote(holds, notes)
+        until("its lock", holds.exists)
+        second = hold.options(name="waits").remote(holds, notes)
+        ready, _ = ray.wait([second], timeout=3)
+        assert not ready and len(notes.read_text().splitlines()) == 1
+        os.kill(int(notes.read_text()), signal.SIGKILL)
+        with pytest.raises(ray.exceptions.WorkerCrashedError):
+            ray.get(first)
+        ray.get(second)
+        assert len(notes.read_text().splitlines()) == 2
+
+
+def _hold(holds: Path, notes: Path) -> None:
+    """The first holds for as long as it lives, the next for a moment."""
+    with ClusterDoors({}).holding("a block"):
+        with notes.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        if not holds.exists():
+            holds.touch()
+            threading.Event().wait()

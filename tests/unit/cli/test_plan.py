@@ -133,3 +133,17 @@ def test_nothing_heavy_is_imported(more: tuple[str, ...]) -> None:
     )
     assert not set(ran.stderr.split()) & HEAVY
     assert "measure before you buy" in ran.stdout
+
+
+def test_what_to_measure_first_beside_an_llm(run: Run, tmp_path: Path) -> None:
+    """The commands can be run as they stand: a dry run takes them."""
+    llm = tmp_path / "llm.yaml"
+    price = {"input_usd": 0.1, "output_usd": 0.4, "source": "a test", "date": "2026-11-30"}
+    llm.write_text(json.dumps({"name": "small", "model": "m", "base_url": "http://127.0.0.1:9/v1", "price": price}))  # fmt: skip
+    ran = run(*PLAN, "--llm", llm, "--shots", 2)
+    assert ran.code == 0, ran.err
+    commands = re.findall(r": raydoa (sweep .*)", ran.out)
+    assert sum("--strategies llm_" in c or "--strategy llm_" in c for c in commands) >= 2
+    for command in commands:
+        again = run(*shlex.split(command), "--dry-run", "--limit", "100")
+        assert again.code == 0, (command, again.err)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from raydoa.account.account import Account
 from raydoa.account.state import State
@@ -18,7 +19,12 @@ from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.result_row import row_of
 from raydoa.labels.llm_pilot import PILOT_FILE
 from raydoa.labels.shards import OUTCOMES_FILE
+from raydoa.pipeline.stages import Distill
 from raydoa.store.record import DamagedArtifact
+from raydoa.tasks.catalog import task_rows
+from raydoa.tasks.split import paid_pool
+from raydoa.training.shards import Shard
+from raydoa.training.soft_labels import ClassLabels
 from tests.llm.server import Endpoint, serving, status
 from tests.unit.llms import PRICE, ROW, llm_yaml, resolved, right, says
 from tests.unit.world import (
@@ -99,6 +105,61 @@ def test_soft_labels_from_top_logprobs(world: World) -> None:
         ((_, row),) = measure_all(resolved(world, llm, student="linear")).items()
         assert row.output_space == "classes" and row.status == "measured"
         assert {body["top_logprobs"] for body in endpoint.bodies} == {2}
+
+
+def test_soft_labels_are_learnt_at_the_temperature_of_the_pilot(world: World) -> None:
+    """An LLM that is sure of everything, and wrong of what has a `base` and no `acid`: T is above 1, and is part of the student."""
+
+    def sure(content: str) -> str:
+        return "AB"["acid" in ROW.findall(content)[-1][1]]
+
+    with serving(Endpoint(answer=sure)) as endpoint:
+        llm = llm_yaml(world, endpoint, answers="free", top_logprobs=2)
+        changes: dict[str, Any] = {"student": "linear", "n": (40,), "worse_than_chance": True}
+        there, without = (resolved(world, llm, **changes, pilot_rows=rows) for rows in (30, 0))
+        ((cell, _),) = measure_all(there).items()
+        student, raw = graph_of(there, cell).student, graph_of(without, cell).student
+        assert isinstance(student, Distill) and isinstance(raw, Distill)
+        assert student.pilot is not None and raw.pilot is None and student.key != raw.key
+        assert student.shards == raw.shards, "they are kept as they came"
+        record = there.context.store.find(student.pilot.key)
+        assert record is not None and record.facts["temperature"] > 1
+        scale = record.facts["temperature"]
+        folder = there.context.store.fetch(student.shards[0].key)
+        whole, learnt = (Shard(folder, t).soft(0) for t in (1.0, scale))
+        assert isinstance(whole, ClassLabels) and isinstance(learnt, ClassLabels)
+        flat = torch.log_softmax(whole.log_probs / scale, dim=-1)
+        assert torch.allclose(learnt.log_probs, flat) and flat.max() < whole.log_probs.max()
+
+
+@pytest.mark.parametrize(
+    ("student", "asked"), [("nano-s", {}), ("linear", {"answers": "free", "top_logprobs": 2})]
+)
+def test_the_only_row_of_a_shard_may_be_refused(
+    world: World, student: str, asked: dict[str, Any]
+) -> None:
+    refused: list[str] = []
+
+    def code(content: str) -> str:
+        row = ROW.findall(content)[-1][1]
+        if row in refused:
+            return "no idea"
+        return "AB"[CLASSES.index(right(row))] if asked else says(content)
+
+    with serving(Endpoint(answer=code)) as endpoint:
+        llm = llm_yaml(world, endpoint, **asked)
+        there = resolved(world, llm, student=student, u=(21,))
+        (cell,) = there.study.cells()
+        *_, last = graph_of(there, cell).shards
+        assert (last.start, last.stop, last.owned) == (20, 21, 16)
+        [row] = paid_pool(
+            task_rows(there.context.tasks["tiny"], there.context.data_root), last.seed, 16, 20, 21
+        )
+        refused.append(row.source)
+        ((_, measured),) = measure_all(there).items()
+        assert measured.status == "measured" and measured.llm_refused >= 1 / 21
+        record = there.context.store.find(last.key)
+        assert record is not None and record.facts["rows"] == 0
 
 
 def test_a_pool_of_its_own_is_asked_once_for_all_seeds(tmp_path: Path, endpoint: Endpoint) -> None:
@@ -309,3 +370,17 @@ def test_a_pilot_alone(
     assert sum(endpoint.completed.values()) == 36
     assert main(command) == 0 and sum(endpoint.completed.values()) == 36
     assert capsys.readouterr().out == out
+
+
+def test_a_plan_reads_the_pilot(
+    world: World, endpoint: Endpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of = [
+        "--config", "nano", "--task", str(write_task(world.folder / "task")), "--n", "40", "--llm", llm_yaml(world, endpoint),
+        "--shots", "4", "--seed", "0", "--store", str(world.folder / "store"),
+    ]  # fmt: skip
+    assert main(["plan", *of, "--budget", "5"]) == 0
+    assert "tester with 4 shots was not measured on these owned rows" in capsys.readouterr().out
+    assert main(["llm", "pilot", *of, "--limit", "0.10"]) == 0
+    assert main(["plan", *of, "--budget", "5"]) == 0
+    assert "tester with 4 shots scores 100" in capsys.readouterr().out

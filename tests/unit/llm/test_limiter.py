@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -168,7 +169,8 @@ def test_it_always_lets_somebody_in_in_the_end(
     for what, few, many, seconds in steps:
         clock.now += seconds
         if what == "lease":
-            limiter.lease(max(1, few), max(1, many))
+            # A call of up to what a thousand minutes may have: it holds the next one for as long.
+            limiter.lease(max(1, few), max(1, many % (1000 * (limit or 1000))))
         else:
             limiter.told(News(refused=few % 3, wait=seconds, requests=Left(few, many, seconds), tokens=Left(few, None, None)))  # fmt: skip
     for _ in range(100_000):
@@ -178,3 +180,11 @@ def test_it_always_lets_somebody_in_in_the_end(
         assert 0 < lease.wait <= 30
         clock.now += lease.wait
     raise AssertionError("nobody is let in")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 11, 1000])
+def test_however_few_tokens_a_minute_may_have_calls_start(limit: int) -> None:
+    limiter, clock = _limiter(tokens=limit)
+    started = [at for at, _ in _started(limiter, clock, 1200, 5, 2 * limit)]
+    apart = [later - sooner for sooner, later in pairwise(started)]
+    assert len(started) == 10 and all(seconds > 120 for seconds in apart[1:])
