@@ -5,7 +5,7 @@ construction, and a mistake becomes one line that names the file and the field, 
 allowed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -75,7 +75,7 @@ def read_yaml(path: Path, model: type[S]) -> S:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        values = yaml.safe_load(text)
+        values = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
@@ -84,6 +84,39 @@ def read_yaml(path: Path, model: type[S]) -> S:
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a mapping of fields, found {type(values).__name__}")
     return parse(values, model, where=str(path))
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, and without a mapping that says something twice, of which YAML would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """As in YAML; refused where a key stands twice."""
+        seen: set[object] = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if isinstance(name, Hashable) and name in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{name!r} stands twice; keep one", problem_mark=key.start_mark
+                )
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+_WORDS: Mapping[str, str] = {
+    "tuple_type": "expected a list, such as [one, two]",
+    "list_type": "expected a list, such as [one, two]",
+    "dict_type": "expected fields with values, such as {one: 1, two: 2}",
+    "model_type": "expected fields with values",
+}
+"""What pydantic says in the terms of Python, by its kinds of mistakes, for people who write YAML."""
+
+
+_LETTERS: Mapping[str, str] = {
+    r"^[a-z0-9_-]+$": "lower case letters, digits, _ and - only",
+    r"^[A-Za-z0-9._/-]+$": "letters, digits, ., _, / and - only",
+    r"^[\w.]+$": "letters, digits, _ and . only",
+}
+"""What the patterns of names allow."""
 
 
 def _first_problem(
@@ -101,7 +134,10 @@ def _first_problem(
         return f"{field}unknown field; known are {', '.join(fields)}{near}{more}"
     if first["type"] == "missing":
         return f"{field}missing, and it has no default{more}"
-    message = " ".join(first["msg"].removeprefix("Value error, ").split())
+    message = _WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
+    if first["type"] == "string_pattern_mismatch":
+        message = f"expected {_LETTERS[first['ctx']['pattern']]}"
+    message = " ".join(message.split())
     if not path or isinstance(first["input"], dict | BaseModel):
         return f"{field}{message}{more}"
     value = repr(first["input"])

@@ -19,8 +19,10 @@ from typing import Any, NoReturn
 from raydoa.cli import (
     account,
     calibrate,
+    check,
     doctor,
     drain_on_notice,
+    init,
     llm,
     plan,
     report,
@@ -65,9 +67,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`raydoa plan | sweep | search | report | calibrate | llm | store | account | doctor | drain-on-notice`."""
+    """`raydoa init | check | plan | sweep | search | report | calibrate | llm | store | account | doctor | drain-on-notice`."""
     parser = _Parser(prog="raydoa", description="Distill or annotate?")
     commands = parser.add_subparsers(dest="command", required=True)
+    init.add(commands.add_parser("init", help="from a file of rows to the YAML of a task"))
+    check.add(commands.add_parser("check", help="look at a task's rows before money is spent"))
     plan.add(commands.add_parser("plan", help="what a budget buys, and brings where that is known"))
     sweep.add(commands.add_parser("sweep", help="measure a grid of budgets, N, U and teachers"))
     search.add(commands.add_parser("search", help="find the best split of a budget"))

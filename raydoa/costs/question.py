@@ -31,12 +31,14 @@ class Supply:
     Attributes:
         train_rows: labelled rows; None if they cannot be counted, and then there is no end of them.
         pool_rows: rows of a pool that is a file of its own; 0 where the pool is the rest of the labelled rows.
+        unlabelled: rows of the labelled rows' file that nobody has labelled, which such a pool takes first.
         pool_limit: the most pool rows that may be used, where that is fewer than there are, or they cannot be counted.
         sale: which labels can be bought. Of a pool, people label rows from its back, and a teacher from its front.
     """
 
     train_rows: int | None = None
     pool_rows: int = 0
+    unlabelled: int = 0
     pool_limit: int | None = None
     sale: Sale = "in_hand"
 
@@ -46,7 +48,9 @@ class Supply:
             return NO_LIMIT
         if self.sale == "pool":
             return self.train_rows + max(0, self.pool_rows - u)
-        return self.train_rows if self.pool_rows else max(0, self.train_rows - u)
+        if self.pool_rows:
+            return self.train_rows
+        return max(0, self.train_rows - max(0, u - self.unlabelled))
 
     def to_buy(self, n: int, u: int) -> int:
         """The most labels that can be bought beside ``n`` owned ones and ``u`` pool rows."""
@@ -60,7 +64,7 @@ class Supply:
         bought = max(0, labels - self.train_rows) if self.sale == "pool" else 0
         if self.pool_rows:
             return min(limit, max(0, self.pool_rows - bought))
-        return min(limit, max(0, self.train_rows - labels))
+        return min(limit, max(0, self.train_rows - labels) + self.unlabelled)
 
     @property
     def existing(self) -> "Supply":

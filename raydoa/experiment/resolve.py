@@ -5,6 +5,7 @@ in its place, so that the sweep can still be priced.
 """
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,11 +24,15 @@ from raydoa.models.lookup import own_models
 from raydoa.pipeline.beginnings import Initialize, Pretrain, TaskData, Vocabulary
 from raydoa.pipeline.context import ExecutionContext
 from raydoa.store.store import Store
-from raydoa.tasks.catalog import task_named, task_rows, with_pool
-from raydoa.tasks.data import fingerprint, part_records
+from raydoa.tasks.catalog import task_given, task_rows
+from raydoa.tasks.data import fingerprint
+from raydoa.tasks.look.problems import check_meaning
+from raydoa.tasks.reading.rows import part_records
 from raydoa.tasks.split import check_sizes
-from raydoa.tasks.task import WHAT_LLMS_ARE_TOLD, TaskSpec, read_task_yaml
+from raydoa.tasks.task import WHAT_LLMS_ARE_TOLD, TaskSpec
 from raydoa.training.recipe import Execution
+
+logger = logging.getLogger(__name__)
 
 SHIPPED = Path(__file__).parents[1] / "models" / "shipped"
 
@@ -53,7 +58,7 @@ def resolve(sweep: Sweep, runtime: RuntimeConfig) -> Resolved:
     sweep = sweep.model_copy(update={"grid": named})
     scorers = {name: folder for name, spec in specs.items() if (folder := spec.scoring_model())}
     tasks = {
-        name: _task_source(spec, runtime.data, scorers.get(name), missing)
+        name: _task_source(spec, runtime.data, scorers.get(name), missing, sweep.allow)
         for name, spec in specs.items()
     }
     missing += [short for task in tasks.values() if (short := _shortage(task, sweep)) is not None]
@@ -105,15 +110,19 @@ def _context(
 def _specs(names: Sequence[str], data_root: str | None) -> dict[str, TaskSpec]:
     specs: dict[str, TaskSpec] = {}
     for name in names:
-        spec = read_task_yaml(Path(name)) if name.endswith((".yaml", ".yml")) else task_named(name)
+        spec = task_given(name, data_root)
         if spec.name in specs:
             raise UserError(f"tasks: two are called {spec.name!r}; give one of them another name")
-        specs[spec.name] = with_pool(spec, data_root)
+        specs[spec.name] = spec
     return specs
 
 
 def _task_source(
-    spec: TaskSpec, data_root: str | None, scorer: Path | None, missing: list[str]
+    spec: TaskSpec,
+    data_root: str | None,
+    scorer: Path | None,
+    missing: list[str],
+    allowed: Sequence[str],
 ) -> TaskSource:
     absent = [
         problem
@@ -124,17 +133,22 @@ def _task_source(
     if absent:
         missing.extend(absent)
         # Who labels what is bought, and what labellers are told, changes no row.
-        described = spec.model_dump_json(exclude={"labels", *WHAT_LLMS_ARE_TOLD})
+        described = spec.model_dump_json(exclude={"labels", "class_of", *WHAT_LLMS_ARE_TOLD})
         stand_in = hashlib.sha256(f"unreachable {described}".encode()).hexdigest()
         return TaskSource(spec, TaskData(spec.name, stand_in), None, 0, scored_by)
     rows = task_rows(spec, data_root)
+    for note in rows.notes:
+        logger.warning("task %s: %s", spec.name, note)
     if spec.labels == "people" and not rows.pool:
         raise UserError(
             f"task {spec.name}: pool: {spec.pool} has no rows, and people are to label rows of it"
         )
+    check_meaning(rows, spec, allowed)
     data = TaskData(spec.name, fingerprint(rows))
     labelled = all(row.target is not None for row in rows.pool)
-    return TaskSource(spec, data, len(rows.train), len(rows.pool), scored_by, labelled)
+    unlabelled = 0 if rows.pool else len(rows.unlabelled)
+    counts = len(rows.labelled), len(rows.pool)
+    return TaskSource(spec, data, *counts, scored_by, labelled, unlabelled)
 
 
 def _unreachable(spec: TaskSpec, part: str, data_root: str | None) -> str | None:
@@ -152,7 +166,9 @@ def _shortage(task: TaskSource, sweep: Sweep) -> str | None:
         return None
     try:
         most = max(task.owned(sweep.grid.n))
-        check_sizes(task.train_rows, task.pool_rows, n=most, bought=0, u=sweep.largest_pool)
+        check_sizes(
+            task.train_rows, task.pool_rows, n=most, bought=0, u=sweep.largest_pool, unlabelled=task.unlabelled
+        )  # fmt: skip
     except UserError as mistake:
         return f"task {task.spec.name}: {mistake}"
     return None

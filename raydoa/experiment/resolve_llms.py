@@ -178,7 +178,7 @@ def _shots(
     if rows is None:
         row = Row("stands for others", _text_of(task.spec.source_length), _target(task.spec))
         return [(row,) * count]
-    owned = [min(n, len(rows.train)) for n in task.owned(sweep.grid.n)]
+    owned = [min(n, len(rows.labelled)) for n in task.owned(sweep.grid.n)]
     return list(
         dict.fromkeys(
             choose_shots(labelled(rows, seed, n), task.spec, count, seed).shown

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from raydoa.costs.question import Supply
+from raydoa.costs.question import Sale, Supply
 from raydoa.pipeline.beginnings import TaskData
 from raydoa.tasks.task import TaskSpec
 
@@ -17,6 +17,7 @@ class TaskSource:
         data: the stage that imports its rows.
         train_rows: how many labelled rows it has; None if they cannot be reached.
         pool_rows: how many rows its pool file has; 0 if the pool is the rest of the labelled rows.
+        unlabelled: how many rows of the labelled rows' file have no label, where the pool is no file of its own.
         scorer: fingerprint of the model that its metric needs; None if it needs none or has none.
         pool_is_labelled: whether its pool file has a label for every row, as where labels are only hidden.
     """
@@ -27,12 +28,14 @@ class TaskSource:
     pool_rows: int
     scorer: str | None = None
     pool_is_labelled: bool = False
+    unlabelled: int = 0
 
     @property
     def supply(self) -> Supply:
         """The rows that plans can have."""
         people = self.spec.labels == "people"
-        return Supply(self.train_rows, self.pool_rows, sale="pool" if people else "in_hand")
+        sale: Sale = "pool" if people else "in_hand"
+        return Supply(self.train_rows, self.pool_rows, self.unlabelled, sale=sale)
 
     def owned(self, asked: Sequence[int]) -> Sequence[int]:
         """N of its plans: what is asked, but where people label rows all of ``train`` is owned."""

@@ -130,7 +130,7 @@ class PilotLlm(Stage):
 
     kind: ClassVar[str] = "pilot_llm"
     role: ClassVar[Role] = "ask"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     data: TaskData
     source: SourceConfig
     n: int

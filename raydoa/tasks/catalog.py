@@ -9,9 +9,10 @@ from pathlib import Path
 
 from raydoa.errors import UserError, did_you_mean
 from raydoa.tasks.annotators import TOLD
-from raydoa.tasks.data import TaskRows, read_rows
+from raydoa.tasks.data import TaskRows
+from raydoa.tasks.reading.rows import read_rows
 from raydoa.tasks.synthetic import LEXICON, Lexicon, lexicon_rows
-from raydoa.tasks.task import MetricName, TaskSpec
+from raydoa.tasks.task import MetricName, TaskSpec, read_task_yaml
 
 _SOURCE_LENGTH = 128
 
@@ -41,7 +42,7 @@ def _task(name: str, metric: MetricName, target_length: int, *classes: str) -> T
     )
 
 
-def with_pool(spec: TaskSpec, data_root: str | None) -> TaskSpec:
+def with_pool(spec: TaskSpec, data_root: str | Path | None) -> TaskSpec:
     """``spec`` with the pool that lies beside the rows of a named task, if there is one: ``<task>/pool.jsonl``.
 
     The paper's pools are larger than its labelled rows. Without one, a pool is what is left of those.
@@ -77,6 +78,16 @@ def task_named(name: str) -> TaskSpec:
             "a task of one's own is a YAML file"
         )
     return TASKS[name]
+
+
+def task_given(name: str, data_root: str | Path | None) -> TaskSpec:
+    """The task that a name or a YAML file means, with the pool that lies beside a named one's rows.
+
+    Raises:
+        UserError: there is none.
+    """
+    is_file = name.endswith((".yaml", ".yml"))
+    return with_pool(read_task_yaml(Path(name)) if is_file else task_named(name), data_root)
 
 
 def task_rows(spec: TaskSpec, data_root: str | Path | None) -> TaskRows:

@@ -3,8 +3,8 @@
 A `TaskSpec` describes; `raydoa.tasks.data` reads the rows, `raydoa.tasks.metrics` scores. Planning
 a sweep imports this module, so it stays free of pandas, pyarrow and torch.
 
-A location of rows is a `*.jsonl`, `*.csv` or `*.parquet` file, or a Hugging Face dataset as
-``hf:NAME:SPLIT`` or ``hf:NAME:CONFIG:SPLIT`` (NAME may be a local folder).
+A location of rows is a file of a kind in `KINDS` (text may be compressed), a folder that `datasets` has saved, or a Hugging
+Face dataset as ``hf:NAME:SPLIT`` or ``hf:NAME:CONFIG:SPLIT`` (NAME may be a local folder).
 """
 
 import datetime
@@ -29,7 +29,11 @@ CLOSED_METRICS: frozenset[MetricName] = frozenset({"accuracy", "macro_f1"})
 WHAT_LLMS_ARE_TOLD = frozenset({"description", "class_descriptions", "prompt", "system_prompt"})
 """Fields of a task that no row and no model depends on."""
 
-SUFFIXES = (".jsonl", ".csv", ".parquet")
+KINDS = (".jsonl", ".csv", ".parquet", ".json", ".ndjson", ".tsv", ".txt", ".xlsx")
+"""Of files of rows, by their endings."""
+COMPRESSIONS = (".gz", ".bz2", ".xz")
+"""Endings behind those of text."""
+_BINARY = (".parquet", ".xlsx")
 
 BERTSCORE_VARIABLE = "RAYDOA_BERTSCORE_MODEL"
 """Environment variable: folder of the BERTScore model of tasks that do not name one themselves."""
@@ -81,6 +85,7 @@ class TaskSpec(Settings):
             ``pool``. None: nobody has said, which is taken as gold where nothing depends on it.
         text: location of free text for pretraining; None: the sources of train and pool.
         columns: names of the columns in all of them.
+        class_of: what the files write for a class where that is not its name, such as ``{"0": "REFUTES"}``.
         label_price: what a label costs, where the price book does not know the task.
         bertscore_model: folder of the model that ``bert_ibleu`` compares meanings with.
         description: what is to be done with a source, in a sentence or two, for who reads it: an LLM or people.
@@ -100,6 +105,7 @@ class TaskSpec(Settings):
     labels: Literal["gold", "people"] | None = None
     text: str | None = None
     columns: Columns = Columns()
+    class_of: dict[str, str] = Field(default_factory=dict)
     label_price: LabelPrice | None = None
     bertscore_model: str | None = None
     description: str = ""
@@ -127,11 +133,22 @@ class TaskSpec(Settings):
     @field_validator("train", "test", "pool", "text")
     @classmethod
     def _readable(cls, location: str | None) -> str | None:
-        if location is None or _HUB.fullmatch(location) or location.endswith(SUFFIXES):
+        if location is None or _HUB.fullmatch(location) or kind_of_file(location) is not None:
             return location
         if location.startswith("hf:"):
             raise ValueError("a Hugging Face dataset is hf:NAME:SPLIT or hf:NAME:CONFIG:SPLIT")
-        raise ValueError(f"rows are read from {', '.join(SUFFIXES)} or hf:NAME:SPLIT")
+        if not Path(location).suffix or location.endswith("/"):
+            return location  # A folder.
+        raise ValueError(
+            f"rows are read from {', '.join(KINDS)} (text also with {', '.join(COMPRESSIONS)}), from folders that datasets has "
+            "saved, or hf:NAME:SPLIT"
+        )
+
+    @field_validator("class_of", mode="before")
+    @classmethod
+    def _written_as_text(cls, class_of: object) -> object:
+        # 0: billing is a number in YAML.
+        return {str(said): name for said, name in class_of.items()} if isinstance(class_of, dict) else class_of  # fmt: skip
 
     @model_validator(mode="after")
     def _people_have_a_pool(self) -> Self:
@@ -158,6 +175,16 @@ class TaskSpec(Settings):
                 f"class_descriptions: {unknown[0]!r} is none of the classes {', '.join(self.classes)}"
                 f"{did_you_mean(unknown[0], list(self.classes))}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _known_classes_are_written(self) -> Self:
+        for said, name in self.class_of.items():
+            if name not in self.classes:
+                near = did_you_mean(name, list(self.classes))
+                raise ValueError(
+                    f"class_of: {said}: found {name!r}; classes are {', '.join(self.classes)}{near}"
+                )
         return self
 
     @property
@@ -193,6 +220,14 @@ class TaskSpec(Settings):
         return folder
 
 
+def kind_of_file(location: str) -> str | None:
+    """The ending that says how a file of rows is read, in lower case; None: none does."""
+    path = Path(location)
+    compressed = path.suffix.lower() in COMPRESSIONS
+    kind = Path(path.stem).suffix.lower() if compressed else path.suffix.lower()
+    return kind if kind in KINDS and not (compressed and kind in _BINARY) else None
+
+
 def hub_dataset(location: str) -> HubDataset | None:
     """The parts of an ``hf:`` location; None for the location of a file."""
     match = _HUB.fullmatch(location)
@@ -211,11 +246,21 @@ def read_task_yaml(path: Path) -> TaskSpec:
             raise UserError(f"{path}: {part}: missing; a task of one's own says where its rows are")
     here = path.resolve().parent
     moved = {
-        part: str(here / location)
+        part: _beside(here, location)
         for part in ("train", "test", "pool", "text")
-        if (location := getattr(spec, part)) is not None and hub_dataset(location) is None
+        if (location := getattr(spec, part)) is not None
     }
     for name in ("bertscore_model", "prompt", "system_prompt"):
         if (file := getattr(spec, name)) is not None:
             moved[name] = str(here / file)
     return spec.model_copy(update=moved)
+
+
+def _beside(folder: Path, location: str) -> str:
+    """A location in a YAML file that lies in ``folder``; a dataset that is a folder there is that, and not one of the hub."""
+    dataset = hub_dataset(location)
+    if dataset is None:
+        return str(folder / location)
+    if not (folder / dataset.name).is_dir():
+        return location
+    return ":".join(filter(None, (f"hf:{folder / dataset.name}", dataset.config, dataset.split)))

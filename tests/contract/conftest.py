@@ -3,24 +3,38 @@
 import logging
 import os
 import subprocess
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 
 @pytest.fixture(scope="session")
 def s3_bucket() -> Iterator[str]:
-    """An S3 bucket that this process and its children reach through the environment alone."""
+    """An S3 bucket that this process and its children reach through the environment alone.
+
+    S3 decides of many conditional writes one after the other. moto looks first and writes then, in as many threads as it is
+    asked by, so here it answers one request at a time.
+    """
     import boto3
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from moto.server import ThreadedMotoServer
+
+    answer, one_at_a_time = DomainDispatcherApplication.__call__, threading.Lock()
+
+    def answer_alone(*arguments: Any) -> Any:
+        with one_at_a_time:
+            return answer(*arguments)
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DomainDispatcherApplication, "__call__", answer_alone)
         patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")

@@ -14,9 +14,9 @@ from raydoa.report.columns import as_cells, sorted_cells, types_of
 from raydoa.report.page.document import write_page
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
-    """Ended with this package: playwright's loop would be in the way of other tests'."""
+    """Ended with a file: playwright's loop would be in the way of other tests', and a folder without modules has no end."""
     path = chromium()
     if path is None:
         pytest.skip(ABSENT)
@@ -24,7 +24,7 @@ def chrome() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def sweep() -> pd.DataFrame:
     """Six tasks, two N, some cells that cannot be paid, three seeds."""
     cells = as_cells(list(rows(15_000, seeds=3)), "made")

@@ -89,10 +89,10 @@ def test_fewer_workers_than_the_least_of_a_preset() -> None:
         ("cluster: 9xa100", "cluster: found '9xa100'; known are 8xa100-40gb"),
         ("sweep: {grid: {n: 0}}", "sweep.grid.n: found 0; counts start at 1"),
         ("sweep: {grid: {n: [1.5]}}", "sweep.grid.n.0: found 1.5; input should be a valid integer"),
-        ("sweep: {grid: 5}", "sweep.grid: found 5; input should be a valid dictionary"),
+        ("sweep: {grid: 5}", "sweep.grid: found 5; expected fields with values"),
         ("sweep: {grid: {tusks: wlp}}", "sweep.grid.tusks: unknown field; known are budgets, "),
         ("runtime: {trackers: [mlfow]}", "runtime.trackers.0: found 'mlfow'; input should be 'mlflow'"),
-        ("runtime: [store]", "runtime: found ['store']; input should be a valid dictionary"),
+        ("runtime: [store]", "runtime: found ['store']; expected fields with values"),
         ("sweep: {teacher_recipe: {epoch: 3}}", "sweep.teacher_recipe.epoch: unknown field; known are batch_size, dropout, epochs"),
     ],
 )  # fmt: skip

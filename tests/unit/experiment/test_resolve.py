@@ -120,7 +120,7 @@ def test_malformed_rows_have_their_line_told(world: World) -> None:
     lines = path.read_text().splitlines()
     for line, message in (
         ("{", "not JSON"),
-        ('{"source": "x"}', "no 'target'"),
+        ('{"target": "YES"}', "no 'source'"),
         ('{"source": "x", "target": "MAYBE"}', "found 'MAYBE'"),
     ):
         path.write_text("\n".join([*lines[:4], line, *lines[5:]]))
@@ -162,7 +162,8 @@ def test_everything_that_decides_a_row_is_in_the_name_of_the_result_dir(
            "source": "a test"}  # fmt: skip
     calibration.write_text(json.dumps({"unit_costs": [row]}))
     assert is_new(identity(world, unit_costs=str(calibration)))
-    write_rows(world.folder / "task" / "test.jsonl", [{"source": "acid", "target": "YES"}])
+    two = [{"source": "acid", "target": "YES"}, {"source": "salt", "target": "NO"}]
+    write_rows(world.folder / "task" / "test.jsonl", two)
     assert is_new(identity(world))
 
 
@@ -283,14 +284,13 @@ def test_the_pool_of_a_named_task_lies_beside_its_rows(world: World) -> None:
     """The paper's pools are larger than its labelled rows; without one, a pool is what is left of those."""
     data = world.folder / "data"
     (data / "fever").mkdir(parents=True)
-    row = '{{"source": "claim {}", "target": "SUPPORTS"}}\n'
     for part, count in (("train", 30), ("test", 5)):
-        (data / "fever" / f"{part}.jsonl").write_text("".join(map(row.format, range(count))))
+        rows = [{"source": f"claim {i}", "target": ("SUPPORTS", "REFUTES")[i % 2]} for i in range(count)]  # fmt: skip
+        write_rows(data / "fever" / f"{part}.jsonl", rows)
     sweep = world.sweep(tasks=("fever",), u=(50,))
     few = resolve(sweep, world.runtime(data=str(data)))
     assert few.study.tasks["fever"].pool_rows == 0 and "50" in few.study.unreachable[0]
-    rows = "".join(f'{{"source": "pool {i}"}}\n' for i in range(60))
-    (data / "fever" / "pool.jsonl").write_text(rows)
+    write_rows(data / "fever" / "pool.jsonl", [{"source": f"pool {i}"} for i in range(60)])
     many = resolve(sweep, world.runtime(data=str(data)))
     assert many.study.tasks["fever"].pool_rows == 60 and many.study.unreachable == ()
     assert many.study.tasks["fever"].data.key != few.study.tasks["fever"].data.key

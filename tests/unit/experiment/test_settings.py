@@ -47,7 +47,7 @@ class Whole(Settings):
         ("{name: x, parts: {a: {size: 1, sort: 2}}}", "parts.a.sort: unknown field; known are kind, size"),
         ("{name: x, several: [{size: 1}, {size: 0}]}", "several.1.size: found 0; input should be greater than or equal to 1"),
         ("{name: x, extra: {size: 1, kind: flat}}", "extra.kind: found 'flat'; input should be 'round' or 'square'"),
-        ("{name: x, extra: 7}", "extra: found 7; input should be a valid dictionary or instance of Part"),
+        ("{name: x, extra: 7}", "extra: found 7; expected fields with values"),
         ("name: bad", "bad is no name"),
         (f"{{name: x, extra: {{size: {'x' * 200}}}}}", f"extra.size: found '{'x' * 79}...; input should be"),
     ],

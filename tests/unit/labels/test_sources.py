@@ -29,7 +29,8 @@ from raydoa.pipeline.stages import (
 )
 from raydoa.store.store import Store
 from raydoa.strategies import STRATEGIES
-from raydoa.tasks.data import fingerprint, read_rows
+from raydoa.tasks.data import fingerprint
+from raydoa.tasks.reading.rows import read_rows
 from raydoa.tasks.split import pool
 from raydoa.tasks.task import TaskSpec, read_task_yaml
 from raydoa.training.recipe import Execution, Recipe, Representation

@@ -10,7 +10,7 @@ from raydoa.llm.answer import Answer
 from raydoa.llm.formats import CODES, AnswerForm
 from raydoa.llm.reading import Read, code_log_probs, read
 from raydoa.tasks.catalog import TASKS
-from raydoa.tasks.data import read_rows
+from raydoa.tasks.reading.rows import read_rows
 from raydoa.tasks.task import TaskSpec
 from tests.unit.llm.asking import answer, closed, llm, tagging, writing
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raydoa.errors import UserError
-from raydoa.tasks.data import Row, TaskRows, fingerprint, load_rows, read_rows, write_rows
+from raydoa.tasks.data import Row, TaskRows, fingerprint, load_rows, write_rows
+from raydoa.tasks.reading.rows import read_rows
 from raydoa.tasks.task import Columns, TaskSpec
 
 PAIRS = [
@@ -85,7 +86,7 @@ def test_class_numbers_of_a_dataset_become_names(tmp_path, monkeypatch):
     made.to_parquet(str(tmp_path / "d" / "train.parquet"))
     location = f"hf:{tmp_path / 'd'}:train"
     task = spec(metric="accuracy", classes=("NO", "YES"), train=location, test=location)
-    assert [row.target for row in read_rows(task, None).train] == ["yes", "no"]
+    assert [row.target for row in read_rows(task, None).train] == ["YES", "NO"]
 
 
 def test_a_pool_needs_no_targets_and_text_is_text(folder):

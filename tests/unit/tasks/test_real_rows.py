@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from raydoa.tasks.catalog import TASKS
-from raydoa.tasks.data import TaskRows, fingerprint, load_rows, read_rows, write_rows
+from raydoa.tasks.data import TaskRows, fingerprint, load_rows, write_rows
 from raydoa.tasks.metrics import Scores, score_outputs
 from raydoa.tasks.metrics.statistic import Outputs
+from raydoa.tasks.reading.rows import read_rows
 from raydoa.tasks.split import labelled, pool
 
 SIZES = {

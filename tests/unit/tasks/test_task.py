@@ -10,8 +10,8 @@ import pytest
 from raydoa.errors import UserError
 from raydoa.settings import parse
 from raydoa.tasks.catalog import TASKS, task_named
-from raydoa.tasks.data import read_rows
 from raydoa.tasks.metrics import MEASURES
+from raydoa.tasks.reading.rows import read_rows
 from raydoa.tasks.task import (
     BERTSCORE_VARIABLE,
     METRIC_NAMES,
@@ -84,7 +84,7 @@ def test_planning_imports_are_light():
         ({"metric": "accuracy"}, "metric accuracy needs at least two classes"),
         ({"metric": "accuracy", "classes": ["Yes", "yes "]}, "differ in more than case"),
         ({"classes": [False, True]}, r'booleans in YAML: write \["NO", "YES"\]'),
-        ({"train": "rows.xlsx"}, r"train: found 'rows.xlsx'; rows are read from .jsonl, .csv"),
+        ({"train": "rows.docx"}, r"train: found 'rows.docx'; rows are read from .jsonl, .csv"),
         ({"train": "hf:squad"}, "hf:NAME:SPLIT or hf:NAME:CONFIG:SPLIT"),
         ({"target_length": 0}, "target_length"),
         ({"name": "My Task"}, "name"),

@@ -1,0 +1,31 @@
+"""Prodigy: text classification by choice or yes and no, and spans."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from raydoa.tasks.exports.export import Export, Exported, entities_of, one_label
+
+_ANSWERS = ("accept", "reject", "ignore")
+
+
+class Prodigy(Export):
+    """A text with an answer; only what was accepted is a row, since a rejected label does not say which one is right."""
+
+    name = "Prodigy"
+
+    def knows(self, values: Mapping[str, Any]) -> bool:
+        """See `Export.knows`."""
+        return "text" in values and values.get("answer") in _ANSWERS
+
+    def read(self, values: Mapping[str, Any], column: str, location: str) -> Exported:
+        """See `Export.read`."""
+        source, answer = values["text"], values["answer"]
+        if answer != "accept":
+            return Exported(source, left_out=f"answer {answer!r}")
+        if "accept" in values:
+            accepted = values["accept"]
+            return Exported(source, (one_label(accepted, location),) if accepted else ())
+        if "spans" in values:
+            spans = [(one["start"], one["end"], one["label"]) for one in values["spans"]]
+            return Exported(source, (entities_of(source, spans, location),))
+        return Exported(source, (str(values["label"]),) if values.get("label") else ())

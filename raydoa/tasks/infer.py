@@ -1,0 +1,131 @@
+"""A task from its files alone: what the rows show of it, each field with its reason; what they cannot show is left to say."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raydoa.errors import UserError
+from raydoa.tasks.data import Row
+from raydoa.tasks.metrics.entities import parse_entities
+from raydoa.tasks.reading.labels import Labels, number_as_text
+from raydoa.tasks.reading.notes import Notes
+from raydoa.tasks.reading.rows import Part
+from raydoa.tasks.task import MetricName, TaskSpec
+
+_MOST_CLASSES = 50
+_ROWS_OF_A_CLASS = 4
+"""Targets that come up less often than so on average are no classes, but text."""
+_LOPSIDED = 0.6
+"""Share of the most frequent class from which accuracy says little of the others."""
+_TOKENS_OF_A_WORD = 1.5
+_ALL_BUT = 0.99
+_STEP, _LONGEST = 32, 512
+_SHORTEST_TARGET = 8
+_SHORT_ANSWER = 8
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A field of a task, its value, and why it is so."""
+
+    name: str
+    value: Any
+    why: str = ""
+
+
+class _AnyLabels(Labels):
+    """Labels of a task whose classes are not known."""
+
+    def read(self, value: object, location: str) -> str | None:
+        """Whatever it is, as text."""
+        if isinstance(value, int | float) and value == value:  # noqa: PLR0124 (no number is none)
+            return number_as_text(value)
+        if isinstance(value, list) and len(value) < 2:
+            value = value[0] if value else None
+        read = super().read(value, location)
+        return read if read and read.strip() else None
+
+
+def infer(name: str, train: Path) -> tuple[list[Inferred], tuple[str, ...]]:
+    """The fields of a task that its labelled rows show, and what was done to read them.
+
+    Raises:
+        UserError: the file cannot be read, or no row has a label.
+    """
+    where = str(train.resolve())
+    spec = TaskSpec(name=name, prefix="", metric="exact_match", source_length=2, target_length=2, train=where, test=where)  # fmt: skip
+    notes = Notes()
+    part = Part(spec, "train", notes, labels=_AnyLabels(spec, spec.columns.target, notes))
+    labelled = [row for row in part.rows(None) if row.target is not None]
+    if not labelled:
+        raise UserError(f"{train}: no rows")
+    fields = [
+        Inferred("name", name, "of the file"),
+        Inferred("prefix", f"{name}: ", "put before each text, as T5 was trained"),
+        *_of_targets(labelled),
+        *_lengths(labelled),
+    ]
+    return fields, notes.lines
+
+
+def _of_targets(rows: Sequence[Row]) -> Iterator[Inferred]:
+    """Metric and classes."""
+    targets = Counter(row.target or "" for row in rows)
+    if kinds := _entity_types(targets):
+        yield Inferred("metric", "entity_f1", "targets are spans with a type in brackets")
+        yield Inferred("classes", kinds, "the types, the most frequent first")
+        return
+    names = _named(targets)
+    if len(names) <= _MOST_CLASSES and len(rows) >= _ROWS_OF_A_CLASS * len(names):
+        share = max(targets.values()) / len(rows)
+        metric: MetricName = "macro_f1" if share > _LOPSIDED else "accuracy"
+        yield Inferred("metric", metric, f"{len(names)} targets in {len(rows):,} rows, the most frequent in {share:.0%}")  # fmt: skip
+        yield Inferred("classes", names, "the most frequent first")
+        return
+    words = sorted(len(target.split()) for target in targets.elements())
+    middle = words[len(words) // 2]
+    why = f"{len(names):,} targets in {len(rows):,} rows, of {middle} words in the middle"
+    yield Inferred("metric", "squad_f1" if middle <= _SHORT_ANSWER else "bert_ibleu", why)
+
+
+def _named(targets: Counter[str]) -> list[str]:
+    """Classes, the most frequent first, each as it is written most often."""
+    names: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for target, count in targets.most_common():
+        folded = target.strip().casefold()
+        names.setdefault(folded, target.strip())
+        counts[folded] += count
+    return [names[folded] for folded, _ in counts.most_common()]
+
+
+def _entity_types(targets: Counter[str]) -> list[str]:
+    """The types of entities, if all targets that are not empty are such."""
+    types: Counter[str] = Counter()
+    for target, count in targets.items():
+        found = [part.rpartition("[")[2] for part in target.split("]")[:-1]]
+        if not (found and target.rstrip().endswith("]") and parse_entities(target, found)):
+            return []
+        types.update({kind: count * found.count(kind) for kind in found})
+    return [kind for kind, _ in types.most_common()]
+
+
+def _lengths(rows: Sequence[Row]) -> Iterator[Inferred]:
+    sources = sorted(len(row.source.split()) for row in rows)
+    most = sources[min(len(sources) - 1, int(_ALL_BUT * len(sources)))]
+    length = min(_LONGEST, _STEP * math.ceil((most * _TOKENS_OF_A_WORD + 2) / _STEP))
+    yield Inferred("source_length", length, f"tokens; of 100 texts 99 have {most} words or fewer")
+    longest = max(len((row.target or "").split()) for row in rows)
+    target = max(_SHORTEST_TARGET, 2 * longest + 2)
+    yield Inferred("target_length", target, f"tokens; the longest target has {longest} words")
+
+
+def yaml_lines(fields: Sequence[Inferred]) -> Iterator[str]:
+    """A YAML file, each value with its reason behind it."""
+    for field in fields:
+        why = f"  # {field.why}" if field.why else ""
+        yield f"{field.name}: {json.dumps(field.value, ensure_ascii=False)}{why}"

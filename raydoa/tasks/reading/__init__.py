@@ -1,0 +1,1 @@
+"""Files and datasets as people have them, as records: where each stands, and its columns."""

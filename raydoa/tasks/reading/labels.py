@@ -1,0 +1,97 @@
+"""Labels as people write them, as the classes of a task: by rules that are said, and never by likeness."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from raydoa.errors import UserError, did_you_mean
+from raydoa.tasks.exports.export import one_label
+from raydoa.tasks.reading.notes import Notes
+from raydoa.tasks.task import CLOSED_METRICS, TaskSpec
+
+
+class Labels:
+    """What stands in a file for each class.
+
+    Args:
+        spec: the task; `class_of` says what its files write for a class, beside its name in any case.
+        column: of the labels, for errors.
+        notes: take what was mended.
+    """
+
+    def __init__(self, spec: TaskSpec, column: str, notes: Notes) -> None:
+        self._spec, self._column, self._notes = spec, column, notes
+        self._closed = spec.metric in CLOSED_METRICS
+        self._classes = {_folded(name): name for name in spec.classes} if self._closed else {}
+        self._classes |= {_folded(said): name for said, name in spec.class_of.items()}
+        self._mended: str | None = None
+        self._said: list[tuple[str, ...]] = []
+
+    def read(self, value: object, location: str) -> str | None:
+        """The target that a value is; None: there is no label.
+
+        Raises:
+            UserError: it is none of the classes, or no text where any text may be.
+        """
+        if isinstance(value, list | tuple) and self._closed:
+            value = one_label(value, location) if value else None
+        if value is None or value != value:  # noqa: PLR0124 (a missing number is none)
+            return None
+        if isinstance(value, int | float) and self._closed:
+            value = number_as_text(value)
+        if not isinstance(value, str):
+            raise UserError(
+                f"{location}: {self._column}: found {value!r}; expected text (it may be empty)"
+            )
+        if not self._closed:
+            return value
+        return self._class(value, location) if value.strip() else None
+
+    def majority(self, said: Sequence[object], location: str) -> str | None:
+        """What most annotators said; None: none did, or as many said something else, which is counted."""
+        labels = [label for one in said if (label := self.read(one, location)) is not None]
+        if len(labels) > 1:
+            self._said.append(tuple(labels))
+        ranked = Counter(labels).most_common(2)
+        if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
+            self._notes.count("{} rows on which annotators are divided have no label")
+            return None
+        return ranked[0][0] if ranked else None
+
+    def agreement(self) -> str | None:
+        """How far annotators agree (Krippendorff's alpha, nominal); None: no row has two, or all said the same of all."""
+        kinds = sorted({label for labels in self._said for label in labels})
+        if len(kinds) < 2:
+            return None
+        # Imported here: few files have several annotators.
+        import krippendorff
+        import numpy as np
+
+        counts = np.array([[labels.count(kind) for kind in kinds] for labels in self._said])
+        alpha = krippendorff.alpha(value_counts=counts, level_of_measurement="nominal")
+        return (
+            f"annotators agree with Krippendorff's alpha = {alpha:.2f} on the {len(self._said):,} rows that several have labelled; "
+            "a row has the label of most"
+        )
+
+    def _class(self, value: str, location: str) -> str:
+        name = self._classes.get(_folded(value))
+        if name is None:
+            raise UserError(
+                f"{location}: {self._column}: found {value!r}; classes of {self._spec.name} are "
+                f"{', '.join(self._spec.classes)}{did_you_mean(value, list(self._spec.classes))}"
+            )
+        if name != value and value not in self._spec.class_of:
+            if self._mended is None:
+                self._mended = f"{{}} targets differ from their class by case or blanks and are read as it, such as {value!r} as {name!r}"
+            self._notes.count(self._mended)
+        return name
+
+
+def number_as_text(value: float) -> str:
+    """A number as data sets write classes: 1, also for 1.0, where a spreadsheet has been at it; True."""
+    whole = not isinstance(value, bool) and value == int(value)
+    return str(int(value)) if whole else str(value)
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()

@@ -1,0 +1,140 @@
+"""A look at rows: what is odd is counted, and what makes scores meaningless is refused by name."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from raydoa.cli import main
+from raydoa.errors import UserError
+from raydoa.tasks.data import Row, TaskRows
+from raydoa.tasks.look.balance import least_difference
+from raydoa.tasks.look.drift import _auc, telling_apart
+from raydoa.tasks.look.duplicates import find_duplicates, normal
+from raydoa.tasks.look.leaks import find_leaks
+from raydoa.tasks.look.look import look_at
+from raydoa.tasks.look.problems import check_meaning, find_problems
+from tests.unit.tasks.test_cases import ROWS, jsonl, spec
+
+
+def rows_of(part: str, *pairs: tuple[str, str | None]) -> tuple[Row, ...]:
+    return tuple(Row(f"{part}-{n}", *pair) for n, pair in enumerate(pairs))
+
+
+def test_duplicates_are_found_as_a_reader_sees_them() -> None:
+    rows = TaskRows(
+        train=rows_of("train", ("Hello  world", "billing"), ("hello world", "defect"), ("b", "billing"), ("ﬁne", "billing")),
+        test=rows_of("test", ("HELLO\tworld ", "billing"), ("d", "billing")),
+        pool=rows_of("pool", ("d", None), ("fine", None), ("new", None), ("new", None)),
+    )  # fmt: skip
+    found = find_duplicates(rows)
+    assert found.within == {"train": 1, "test": 0, "pool": 1}
+    assert found.of_test == {"train": 2, "pool": 1} and found.in_test == 1 and found.of_train == 1
+    assert found.divided == 1 and found.example == ("hello world", ("billing", "defect"))
+
+
+@given(st.text())
+def test_normal_is_stable(text: str) -> None:
+    assert normal(f"  {normal(text)} ") == normal(normal(text))
+
+
+@pytest.mark.parametrize(
+    ("rows", "least"), [(1, 1.0), (5, 1.0), (6, 1.0), (100, 0.06), (600, 0.01)]
+)
+def test_what_a_test_set_can_tell(rows: int, least: float) -> None:
+    assert least_difference(rows) == pytest.approx(least)
+
+
+def test_a_pool_from_elsewhere() -> None:
+    draw = random.Random(0)
+    letters, numbers = "abcdefghij", "0123456789"
+    texts = [" ".join(draw.choices(letters, k=8)) for _ in range(400)]
+    others = [" ".join(draw.choices(numbers, k=8)) for _ in range(400)]
+    alike = telling_apart(texts[:200], texts[200:])
+    assert alike is not None and 0.35 < alike < 0.65
+    assert telling_apart(texts, others) == 1.0
+    assert telling_apart(texts[:49], others) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 5).map(float), st.integers(0, 1)), min_size=2))
+def test_the_auc_is_the_library_s(scored: list[tuple[float, int]]) -> None:
+    sides = {side for _, side in scored}
+    if len(sides) == 2:
+        expected = roc_auc_score([side for _, side in scored], [score for score, _ in scored])
+        assert _auc(scored) == pytest.approx(expected)
+
+
+def test_leaks() -> None:
+    named = rows_of(
+        "test", *[(f"this is a {name} ticket", name) for name in ("billing", "defect")] * 3
+    )
+    assert find_leaks(named, spec()).leaks
+    asked = rows_of("test", ("billing or defect?", "billing"), ("rebilling", "defect"))
+    found = find_leaks(asked, spec())
+    assert (found.named, found.misnamed, found.leaks) == (1, 1, False)
+    same = rows_of("test", ("one two", "One  two"), ("a", "b"))
+    assert find_leaks(same, spec(metric="exact_match", classes=())).same == 1
+
+
+ONE = rows_of("train", ("a", "billing"), ("b", "billing"))
+TWO = rows_of("train", ("a", "billing"), ("b", "defect"))
+EMPTY = rows_of("train", ("a", ""), ("b", ""))
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "changes", "name"),
+    [
+        (TWO, TWO, {}, None),
+        (ONE, TWO, {}, "one-class"),
+        (TWO, ONE, {}, "one-class"),
+        (EMPTY, TWO, {"metric": "exact_match", "classes": ()}, "empty-targets"),
+        (TWO, EMPTY, {"metric": "entity_f1"}, "empty-targets"),
+        (TWO, TWO, {"target_length": 2, "classes": ("billing", "defect of all")}, "cut-targets"),
+        (TWO, rows_of("test", ("a", "one two three")), {"metric": "squad_f1", "classes": (), "target_length": 3}, "cut-targets"),
+    ],
+)  # fmt: skip
+def test_what_makes_scores_meaningless(
+    train: tuple[Row, ...], test: tuple[Row, ...], changes: dict[str, object], name: str | None
+) -> None:
+    task, rows = spec(**changes), TaskRows(train, test)
+    assert [problem.name for problem in find_problems(rows, task)] == ([name] if name else [])
+    check_meaning(rows, task, [name or ""])
+    if name is not None:
+        with pytest.raises(
+            UserError, match=f"task tickets: .*; --allow {name} runs it all the same"
+        ):
+            check_meaning(rows, task, [])
+
+
+def test_what_is_said() -> None:
+    rows = TaskRows(TWO, TWO, rows_of("pool", ("c", None)), notes=("read as such",))
+    assert (
+        "\n".join(look_at(rows, spec(source_length=2)).lines())
+        == """\
+task tickets: 2 labelled rows, 2 test rows, 1 pool rows
+  train: billing 1, defect 1; always the first scores 0.500 in accuracy
+  test: billing 1, defect 1; always the first scores 0.500 in accuracy
+  train: sources of 1 words in the middle, 1 at most
+  test: sources of 1 words in the middle, 1 at most
+  pool: sources of 1 words in the middle, 1 at most
+  test: of 2 rows; differences of less than 100 points cannot be told from luck
+  note: read as such
+  odd: 2 test sources stand in train, so a model may know their answers (2 rows of train have them)"""
+    )
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = json.loads(spec().model_dump_json()) | {"prefix": "t: "}
+    (tmp_path / "task.yaml").write_text(json.dumps(values))
+    (tmp_path / "train.jsonl").write_text(jsonl(ROWS))
+    (tmp_path / "test.jsonl").write_text(jsonl(ROWS[:1]))
+    assert main(["check", str(tmp_path / "task.yaml")]) == 1
+    out = capsys.readouterr().out
+    assert "WRONG: all 1 rows of test are 'billing'" in out and "(one-class)" in out
+    (tmp_path / "test.jsonl").write_text(jsonl(ROWS))
+    assert main(["check", str(tmp_path / "task.yaml")]) == 0
+    assert main(["check", str(tmp_path / "gone.yaml")]) == 2
