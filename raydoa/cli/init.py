@@ -2,7 +2,17 @@
 
 import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from raydoa.tasks.infer import Inferred
+
+_TEST = "test: FILE  # labelled rows that no training sees; some hundred at least"
+_PRICE = (
+    "label_price: {usd: DOLLARS, source: WHERE_FROM, date: DAY}  # what somebody takes for a label"
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -17,42 +27,47 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    import datetime
-
     from raydoa.errors import UserError
-    from raydoa.tasks.infer import Inferred, infer, yaml_lines
-    from raydoa.tasks.task import read_task_yaml
+    from raydoa.tasks.infer import infer, yaml_lines
 
-    name = options.name or re.sub(r"[^a-z0-9_-]+", "-", options.train.name.split(".")[0].lower())
-    file = options.train.parent / f"{name}.yaml"
+    name = re.sub(r"[^a-z0-9_-]+", "-", (options.name or options.train.name.split(".")[0]).lower())
+    file: Path = options.train.parent / f"{name}.yaml"
     if file.exists():
         raise UserError(f"{file}: is there already; name another with --name, or remove it")
+    if (options.label_usd is None) != (options.label_source is None):
+        raise UserError("--label-usd and --label-source: one is missing; a price says where it is from")  # fmt: skip
     fields, notes = infer(name, options.train)
-    missing = []
-    for part in ("train", "test", "pool"):
-        place: Path | None = getattr(options, part)
-        if place is not None:
-            beside = place.resolve().is_relative_to(file.parent.resolve())
-            where = place.resolve().relative_to(file.parent.resolve()) if beside else place.resolve()  # fmt: skip
-            fields.append(Inferred(part, str(where)))
-        elif part == "test":
-            missing.append(
-                "test: FILE  # labelled rows that no training sees; at least some hundred"
-            )
-    if options.label_usd is None or options.label_source is None:
-        missing.append(
-            "label_price: {usd: DOLLARS, source: WHERE_FROM, date: DAY}  # what somebody takes for a label"
-        )
-    else:
-        day = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-        price = {"usd": options.label_usd, "source": options.label_source, "date": day}
-        fields.append(Inferred("label_price", price))
+    fields += [*_places(options, file.parent), *_price(options)]
+    missing = [
+        *([_TEST] if options.test is None else []),
+        *([_PRICE] if options.label_usd is None else []),
+    ]
     lines = [*yaml_lines(fields), *(f"# STILL TO SAY: {line}" for line in missing)]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join([*lines, "", *(f"note: {note}" for note in notes)]))
-    if missing:
-        print(f"{file} is written; say what is still to say, then: raydoa check {file}")
-    else:
-        read_task_yaml(file)
-        print(f"{file} is written; now: raydoa check {file}")
+    then = "say what is still to say, then" if missing else "now"
+    print(f"{file} is written; {then}: raydoa check {file}")
     return 0
+
+
+def _places(options: argparse.Namespace, folder: Path) -> "Iterator[Inferred]":
+    """Where rows are, as seen from the YAML file."""
+    from raydoa.tasks.infer import Inferred
+
+    here = folder.resolve()
+    for part in ("train", "test", "pool"):
+        place: Path | None = getattr(options, part)
+        if place is not None:
+            whole = place.resolve()
+            yield Inferred(part, str(whole.relative_to(here) if whole.is_relative_to(here) else whole))  # fmt: skip
+
+
+def _price(options: argparse.Namespace) -> "Iterator[Inferred]":
+    import datetime
+
+    from raydoa.tasks.infer import Inferred
+
+    if options.label_usd is not None:
+        day = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+        price = {"usd": options.label_usd, "source": options.label_source, "date": day}
+        yield Inferred("label_price", price)

@@ -132,7 +132,7 @@ def _task_source(
     scored_by = folder_fingerprint(scorer) if scorer is not None else None
     if absent:
         missing.extend(absent)
-        # Who labels what is bought, and what labellers are told, changes no row.
+        # Who labels what is bought, and what labellers are told, changes no row; how classes are written cannot be seen here.
         described = spec.model_dump_json(exclude={"labels", "class_of", *WHAT_LLMS_ARE_TOLD})
         stand_in = hashlib.sha256(f"unreachable {described}".encode()).hexdigest()
         return TaskSource(spec, TaskData(spec.name, stand_in), None, 0, scored_by)
@@ -145,7 +145,8 @@ def _task_source(
         )
     check_meaning(rows, spec, allowed)
     data = TaskData(spec.name, fingerprint(rows))
-    labelled = all(row.target is not None for row in rows.pool)
+    # Those of train that nobody has labelled joined it.
+    labelled = all(row.target is not None for row in rows.pool if row.id.startswith("pool-"))
     unlabelled = 0 if rows.pool else len(rows.unlabelled)
     counts = len(rows.labelled), len(rows.pool)
     return TaskSource(spec, data, *counts, scored_by, labelled, unlabelled)

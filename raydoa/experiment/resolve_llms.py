@@ -142,7 +142,7 @@ class _Prompts:
         self._inquiries = [Inquiry.of(spec, task.spec, s) for s in _shots(task, rows, sweep, shots)]
         self._sample, self._longest = _rows_to_count(self._inquiries[0], task.spec, rows, counter)
         form = self._inquiries[0].form
-        targets = [row.target for row in rows.train[:_SAMPLE] if row.target] if rows else []
+        targets = [row.target for row in rows.labelled[:_SAMPLE] if row.target] if rows else []
         most = self._inquiries[0].most_output_tokens
         likely = likely_answer(counter, map(form.written, targets), most)
         self._answering = Answering(most, likely, form.votes)

@@ -57,14 +57,16 @@ def ask_of_question(study: Study, question: Question, budget_usd: float) -> None
 
 
 def _unsaid(source: TaskSource) -> bool:
-    return source.spec.labels is None and source.pool_rows > 0 and not source.pool_is_labelled
+    without = source.unlabelled or (source.pool_rows and not source.pool_is_labelled)
+    return source.spec.labels is None and bool(without)
 
 
 def _ask(source: TaskSource, short: str | None, budget_usd: float) -> None:
     if short is None:
         return
+    without = source.pool_rows or source.unlabelled
     raise UserError(
         f"task {source.spec.name}: labels: missing; {short} (B = ${budget_usd:,.2f}). Write `labels: people` if people "
-        f"label rows of its pool, {source.pool_rows:,} without labels: plans that buy some are priced, and measured once "
+        f"label rows of its pool, {without:,} without labels: plans that buy some are priced, and measured once "
         "those are there; or `labels: gold` if only labels in hand are for sale: a budget for more is infeasible"
     )

@@ -120,11 +120,13 @@ class Asking:
     def order(self, rows: Sequence[Row], what: str, block: object) -> None:
         """Have batches made for what `answers` would ask with the same arguments, and wait for none of them.
 
+        Where somebody asks about the block, it is left to them.
+
         Raises:
             UserError: as there; also where the endpoint has too many batches waiting.
         """
-        with self._holding(block):
-            requests = self._unanswered(rows)
+        with FileLocks(self._context.store).trying(self._lock_of(block)) as free:
+            requests = self._unanswered(rows) if free else []
             if requests:
                 self._check_costs(requests)
                 asyncio.run(self._order(requests, f"{self.llm.spec.name}, {what}"))
@@ -132,13 +134,15 @@ class Asking:
     @contextmanager
     def _holding(self, block: object) -> Iterator[None]:
         """Be the only one who asks about a block: of this machine by a file, of a cluster by its doors."""
-        context = self._context
-        name = hashlib.sha256(f"{self._journal.folder} {block}".encode()).hexdigest()
+        context, name = self._context, self._lock_of(block)
         with ExitStack() as held:
             if context.doors is not None and local_folder(context.store.url) is None:
                 held.enter_context(context.doors.holding(name))
             held.enter_context(FileLocks(context.store).holding(name))
             yield
+
+    def _lock_of(self, block: object) -> str:
+        return hashlib.sha256(f"{self._journal.folder} {block}".encode()).hexdigest()
 
     def _unanswered(self, rows: Sequence[Row]) -> list[Request]:
         """What is to be asked about rows: no answer has been had, or it failed."""

@@ -41,7 +41,7 @@ class ShardLabeller:
         self._labeller: Labeller = self._source.open(first, self._rows, context)
 
     def order(self, shards: Sequence[PseudoLabel]) -> None:
-        """Have others begin with all shards before the first is collected; those that they do not take now wait until then."""
+        """Have others begin with shards that are collected later; those that they do not take now wait until then."""
         for shard in shards:
             try:
                 if not self._labeller.order(shard, self._pool_rows(shard)):

@@ -49,6 +49,7 @@ class _PoolActor:
         self._shards = shards
         self._context = context
         self._error = b""
+        self._ordered = False
         warnings_to_driver()
 
     @cached_property
@@ -57,9 +58,7 @@ class _PoolActor:
         # Here and not above: the driver only names this class, and need not import torch.
         from raydoa.labels.shards import ShardLabeller
 
-        labeller = ShardLabeller(self._shards[0], self._context)
-        labeller.order([s for s in self._shards if self._context.store.find(s.key) is None])
-        return labeller
+        return ShardLabeller(self._shards[0], self._context)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Label shards, up to the first one that cannot be; the error is part of the answer.
@@ -77,8 +76,14 @@ class _PoolActor:
 
     def _label(self, shard: PseudoLabel) -> None:
         # A retried call: whoever died after this shard had published it.
-        if self._context.store.find(shard.key) is None:
-            self._labeller.publish(shard)
+        if self._context.store.find(shard.key) is not None:
+            return
+        self._labeller.publish(shard)
+        # One that is done shows whether the source is any good, before the others are paid.
+        if not self._ordered:
+            self._ordered = True
+            left = [s for s in self._shards if self._context.store.find(s.key) is None]
+            self._labeller.order(left)
 
 
 def label_pool(pool: ActorPool, context: ExecutionContext, runtime: RuntimeConfig) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raydoa.experiment.resolve import Resolved
 from raydoa.llm.gate import EndpointGate
@@ -98,14 +99,16 @@ class ClusterDoors:
 
     @contextmanager
     def holding(self, name: str) -> Iterator[None]:
-        """See `Doors.holding`: an actor of that name, which Ray ends with the process that made it."""
+        """See `Doors.holding`: an actor of that name, which Ray ends with the process that made it.
+
+        It is on that process's node: another may be lost while it lives.
+        """
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        options = {"name": f"asking {name}", "namespace": _NAMESPACE, "num_cpus": 0}
         lock = None
         while lock is None:
             try:
-                named = ray.remote(_Lock).options(
-                    name=f"asking {name}", namespace=_NAMESPACE, num_cpus=0
-                )
-                lock = named.remote()
+                lock = ray.remote(_Lock).options(scheduling_strategy=here, **options).remote()
             except ValueError:  # Its name is taken.
                 time.sleep(_POLL_SECONDS)
         try:

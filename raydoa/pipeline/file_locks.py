@@ -64,6 +64,16 @@ class FileLocks:
         finally:
             lock.release()
 
+    @contextmanager
+    def trying(self, key: str) -> Iterator[bool]:
+        """The same without waiting; yields whether it is held now."""
+        lock = lock_file.acquire(self._root, self._name(key))
+        try:
+            yield lock is not None
+        finally:
+            if lock is not None:
+                lock.release()
+
     def path(self, key: str) -> Path:
         """The lock file of a key."""
         return self._root / self._name(key)

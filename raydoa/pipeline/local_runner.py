@@ -31,6 +31,8 @@ class LocalRunner:
         from raydoa.labels.shards import ShardLabeller
 
         labeller = ShardLabeller(shards[0], self._context)
-        labeller.order(shards)
-        for shard in shards:
+        for number, shard in enumerate(shards):
             labeller.publish(shard)
+            # The first shows whether the source is any good, before the others are paid.
+            if number == 0:
+                labeller.order(shards[1:])

@@ -1,5 +1,6 @@
 """The cheapest measurements that would tell, where nothing is known: of each strategy and its choices one, on owned labels."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,10 +10,12 @@ from raydoa.costs.ledger import Ledger
 from raydoa.costs.plan import Plan
 from raydoa.planning.scenario import Scenario
 from raydoa.strategies import STRATEGIES
+from raydoa.strategies.llm_rows import of_llm
 from raydoa.strategies.strategy import Strategy
 
 _FIELDS = {"teacher": "teachers", "u": "u", "llm": "llms", "shots": "shots", "llm_rows": "llm_rows"}
 """Of a grid that has values of an axis; it has those of other axes in `choices`."""
+_CENT = 10_000
 _POOL = 1000
 """Pool rows from which a student shows what its teacher is worth; fewer where there are no more."""
 
@@ -43,7 +46,26 @@ class FirstMeasurement:
 def first_measurements(scenario: Scenario) -> tuple[FirstMeasurement, ...]:
     """One of each variant that can be measured without buying labels, the cheapest first."""
     found = [m for strategy in STRATEGIES for m in _of(strategy, scenario)]
-    return tuple(sorted(found, key=lambda m: m.ledger.cost_micro_usd))
+    # A ceiling is set once, so it is the same in all commands, for all of them.
+    most = sum(_real_micro_usd(one, scenario) for one in found)
+    limit = {"limit": math.ceil(most / _CENT) / 100}
+    limited = [
+        replace(one, settings={**one.settings, **limit}) if _real_micro_usd(one, scenario) else one
+        for one in found
+    ]
+    return tuple(sorted(limited, key=lambda m: m.ledger.cost_micro_usd))
+
+
+def _real_micro_usd(one: FirstMeasurement, scenario: Scenario) -> int:
+    """Real money that it takes at most: rows that an LLM labels, and those that it is measured on before."""
+    study, question, which = scenario.study, scenario.question, of_llm(one.plan)
+    if which is None or not study.llms[which[0]].spends:
+        return 0
+    asked, data = study.inputs(question.task).llms[which], study.tasks[question.task].data
+    line = one.ledger.line("llm_labels")
+    assert line is not None, "a plan with an LLM pays it"
+    pilot = study.asked_micro_usd(asked.pilot(data, question.n, question.seed))
+    return line.cost_micro_usd + pilot
 
 
 def _of(strategy: Strategy, scenario: Scenario) -> Iterator[FirstMeasurement]:

@@ -128,7 +128,7 @@ def _note(which: LlmShots, pilot: "Pilot | None") -> str:
     llm, shots = which
     name = f"{llm} with {shots} shots"
     if pilot is None:
-        return f"{name} was not measured on these owned rows; raydoa llm pilot does it, before it labels others"
+        return f"{name} was not measured on these owned rows (with these --pilot-rows); raydoa llm pilot does it, before it labels others"
     if pilot.score is None or pilot.score_low is None or pilot.score_high is None:
         return f"{name}: its pilot has no score, whose model was not there"
     scored = (
@@ -137,4 +137,4 @@ def _note(which: LlmShots, pilot: "Pilot | None") -> str:
     )
     if pilot.worse_than_chance:
         return f"{scored}, surely worse than one answer for every row: a sweep stops before it labels others"
-    return f"{scored}: until students of its labels were measured, they are expected to exceed neither that nor what they score without"
+    return f"{scored}: until students of its labels were measured, they are expected to score no more than that, and no less than without"

@@ -14,7 +14,7 @@ from raydoa.tasks.metrics.entities import parse_entities
 from raydoa.tasks.reading.labels import Labels, number_as_text
 from raydoa.tasks.reading.notes import Notes
 from raydoa.tasks.reading.rows import Part
-from raydoa.tasks.task import MetricName, TaskSpec
+from raydoa.tasks.task import CLOSED_METRICS, MetricName, TaskSpec
 
 _MOST_CLASSES = 50
 _ROWS_OF_A_CLASS = 4
@@ -38,14 +38,17 @@ class Inferred:
 
 
 class _AnyLabels(Labels):
-    """Labels of a task whose classes are not known."""
+    """Labels of a task whose classes are not known; ``numbers``: where one is a number, if any is."""
+
+    numbers: str | None = None
 
     def read(self, value: object, location: str) -> str | None:
         """Whatever it is, as text."""
-        if isinstance(value, int | float) and value == value:  # noqa: PLR0124 (no number is none)
-            return number_as_text(value)
         if isinstance(value, list) and len(value) < 2:
             value = value[0] if value else None
+        if isinstance(value, int | float) and value == value:  # noqa: PLR0124 (no number is none)
+            self.numbers = location
+            return number_as_text(value)
         read = super().read(value, location)
         return read if read and read.strip() else None
 
@@ -59,14 +62,17 @@ def infer(name: str, train: Path) -> tuple[list[Inferred], tuple[str, ...]]:
     where = str(train.resolve())
     spec = TaskSpec(name=name, prefix="", metric="exact_match", source_length=2, target_length=2, train=where, test=where)  # fmt: skip
     notes = Notes()
-    part = Part(spec, "train", notes, labels=_AnyLabels(spec, spec.columns.target, notes))
-    labelled = [row for row in part.rows(None) if row.target is not None]
+    labels = _AnyLabels(spec, str(train), notes)
+    labelled = [row for row in Part(spec, "train", notes, labels).rows(None) if row.target]
     if not labelled:
         raise UserError(f"{train}: no rows")
+    of_targets = list(_of_targets(labelled))
+    if labels.numbers is not None and of_targets[0].value not in CLOSED_METRICS:
+        raise UserError(f"{labels.numbers}: found a number, and too many others for classes; write targets as text")  # fmt: skip
     fields = [
         Inferred("name", name, "of the file"),
         Inferred("prefix", f"{name}: ", "put before each text, as T5 was trained"),
-        *_of_targets(labelled),
+        *of_targets,
         *_lengths(labelled),
     ]
     return fields, notes.lines
@@ -80,6 +86,10 @@ def _of_targets(rows: Sequence[Row]) -> Iterator[Inferred]:
         yield Inferred("classes", kinds, "the types, the most frequent first")
         return
     names = _named(targets)
+    if len(names) == 1:
+        raise UserError(
+            f"all {len(rows):,} rows have the target {names[0]!r}: there is nothing to learn"
+        )
     if len(names) <= _MOST_CLASSES and len(rows) >= _ROWS_OF_A_CLASS * len(names):
         share = max(targets.values()) / len(rows)
         metric: MetricName = "macro_f1" if share > _LOPSIDED else "accuracy"
@@ -89,7 +99,13 @@ def _of_targets(rows: Sequence[Row]) -> Iterator[Inferred]:
     words = sorted(len(target.split()) for target in targets.elements())
     middle = words[len(words) // 2]
     why = f"{len(names):,} targets in {len(rows):,} rows, of {middle} words in the middle"
-    yield Inferred("metric", "squad_f1" if middle <= _SHORT_ANSWER else "bert_ibleu", why)
+    short = middle <= _SHORT_ANSWER
+    told = (
+        ""
+        if short
+        else "; it scores paraphrases: squad_f1 says of other texts how many words are right"
+    )
+    yield Inferred("metric", "squad_f1" if short else "bert_ibleu", why + told)
 
 
 def _named(targets: Counter[str]) -> list[str]:

@@ -38,7 +38,10 @@ def pool(rows: TaskRows, seed: int, start: int, stop: int) -> list[Row]:
 def paid_pool(rows: TaskRows, seed: int, owned: int, start: int, stop: int) -> list[Row]:
     """The same of the order that no seed decides, without the first ``owned`` labelled rows of the seed's."""
     taken = {row.id for row in labelled(rows, seed, owned)} if not rows.pool else set()
-    whole = [row for row in in_order(rows.pool or rows.train, "paid") if row.id not in taken]
+    there = in_order(rows.pool or rows.unlabelled, "paid")
+    if not rows.pool:
+        there += in_order(rows.labelled, "paid")
+    whole = [row for row in there if row.id not in taken]
     assert 0 <= start <= stop <= len(whole), f"pool rows {start} to {stop} of {len(whole)}"
     return [replace(row, target=None) for row in whole[start:stop]]
 

@@ -1,6 +1,6 @@
 """What a task is: text to text, where its rows lie, how outputs are scored.
 
-A `TaskSpec` describes; `raydoa.tasks.data` reads the rows, `raydoa.tasks.metrics` scores. Planning
+A `TaskSpec` describes; `raydoa.tasks.reading` reads the rows, `raydoa.tasks.metrics` scores. Planning
 a sweep imports this module, so it stays free of pandas, pyarrow and torch.
 
 A location of rows is a file of a kind in `KINDS` (text may be compressed), a folder that `datasets` has saved, or a Hugging
@@ -79,7 +79,7 @@ class TaskSpec(Settings):
         classes: the targets of ``accuracy`` and ``macro_f1`` (first the one that the paper's code
             takes for unparsable output), or the entity types of ``entity_f1``.
         train, test: locations of the labelled rows.
-        pool: location of unlabelled rows; None: the labelled rows that are not used as labels.
+        pool: location of unlabelled rows; None: the rows of ``train`` that are not used as labels.
         labels: who labels the rows that are bought. ``gold``: they are rows of ``train`` beyond the N owned ones, whose
             labels are in hand and hidden until then. ``people``: all of ``train`` is owned, and people label rows of
             ``pool``. None: nobody has said, which is taken as gold where nothing depends on it.
@@ -179,6 +179,13 @@ class TaskSpec(Settings):
 
     @model_validator(mode="after")
     def _known_classes_are_written(self) -> Self:
+        if self.class_of and self.metric not in CLOSED_METRICS:
+            raise ValueError(f"class_of: metric {self.metric} has no classes that rows are of")
+        folded = [said.strip().casefold() for said in self.class_of]
+        if len(set(folded)) != len(folded):
+            raise ValueError(
+                "class_of: what stands for classes must differ in more than case and blanks"
+            )
         for said, name in self.class_of.items():
             if name not in self.classes:
                 near = did_you_mean(name, list(self.classes))

@@ -1,10 +1,11 @@
-"""Argilla: records of its versions 1 and 2, with a response for each annotator."""
+"""Argilla: records of version 2, feedback and classic records of version 1, with a response for each annotator."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.tasks.exports.export import Export, Exported, Span, entities_of, one_label
+from raydoa.tasks.exports.export import Export, Exported, Span, entities_of, one_label, text_in
+from raydoa.tasks.task import Columns
 
 _COUNTS = ("submitted", None)
 """Status of responses: drafts and discarded ones say nothing."""
@@ -21,13 +22,15 @@ class Argilla(Export):
             return True
         return {"annotation", "prediction", "status"} <= values.keys()
 
-    def read(self, values: Mapping[str, Any], column: str, location: str) -> Exported:
+    def read(self, values: Mapping[str, Any], columns: Columns, location: str) -> Exported:
         """See `Export.read`."""
         if "fields" in values:
-            fields = values["fields"]
-            source = fields[column] if column in fields else fields.get("text")
-            return Exported(source, tuple(_responses(source, values["responses"], location)))
+            source = text_in(values["fields"], columns, location)
+            said = tuple(_responses(source, values["responses"], location))
+            return Exported(source, said)
         source = values.get("text") or (values.get("inputs") or {}).get("text")
+        if values["status"] == "Discarded":
+            return Exported(source, left_out="status 'Discarded'")
         said = values["annotation"]
         return Exported(source, () if not said else (_of_version_1(source, said, location),))
 
@@ -43,25 +46,34 @@ def _of_version_1(source: object, said: Any, location: str) -> str:
 def _responses(source: object, responses: Any, location: str) -> Iterator[str]:
     """Each annotator's answer to the one question that has answers."""
     if isinstance(responses, dict):
-        questions = {name: given for name, given in responses.items() if given}
-        if len(questions) > 1:
-            raise UserError(
-                f"{location}: responses to {', '.join(map(repr, questions))}; export one question, which is the label"
-            )
-        values = [one for given in questions.values() for one in given]
+        given = [(question, one) for question, ones in responses.items() for one in ones or ()]
     else:
-        values = list(responses or ())
-    for one in values:
-        if one.get("status") in _COUNTS:
-            yield _written(source, one.get("value", one), location)
+        given = [
+            (question, {**value, "status": one.get("status")})
+            for one in responses or ()
+            for question, value in (one.get("values") or {}).items()
+        ]
+    counted = [(question, one) for question, one in given if one.get("status") in _COUNTS]
+    questions = dict.fromkeys(question for question, _ in counted)
+    if len(questions) > 1:
+        raise UserError(
+            f"{location}: responses to {', '.join(map(repr, questions))}; export one question, which is the label"
+        )
+    for _, one in counted:
+        if one.get("value") is not None:
+            yield _written(source, one["value"], location)
 
 
 def _written(source: object, value: Any, location: str) -> str:
-    if isinstance(value, dict) and "value" in value:
-        value = value["value"]
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return entities_of(source, map(_span, value), location)
-    return one_label(value, location) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return one_label(value, location)
+    if isinstance(value, dict):
+        raise UserError(
+            f"{location}: found the response {value!r}; a label is text, a list or spans"
+        )
+    return str(value)
 
 
 def _span(value: Mapping[str, Any]) -> Span:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raydoa.errors import UserError
+from raydoa.tasks.task import Columns
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,13 @@ class Exported:
     Attributes:
         source: the text.
         said: what each annotator made of it; empty: nobody has said anything.
+        nothing: whether somebody has looked and marked nothing, which says that there is no entity.
         left_out: why the record is no row; "": it is one.
     """
 
     source: object
-    said: tuple[str, ...] = ()
+    said: tuple[object, ...] = ()
+    nothing: bool = False
     left_out: str = ""
 
 
@@ -28,17 +31,27 @@ class Export(ABC):
 
     Attributes:
         name: what it is called.
+        own: names of its columns, where the task may call others its own; empty: whatever the task names is within a record.
     """
 
     name: str
+    own: frozenset[str] = frozenset()
 
     @abstractmethod
     def knows(self, values: Mapping[str, Any]) -> bool:
         """Whether a record is from this tool."""
 
+    def has(self, columns: Iterable[str], values: Mapping[str, Any]) -> bool:
+        """Whether columns that a task names are this tool's, so that its records are read as such."""
+        return not self.own or all(name in self.own for name in columns if name in values)
+
+    def key(self, values: Mapping[str, Any]) -> object:
+        """What the records of one text share that have an annotator each; None: a record is a text."""
+        return None
+
     @abstractmethod
-    def read(self, values: Mapping[str, Any], column: str, location: str) -> Exported:
-        """Read a record; ``column`` is what the task calls the text, where the tool leaves its name open.
+    def read(self, values: Mapping[str, Any], columns: Columns, location: str) -> Exported:
+        """Read a record; ``columns`` are what the task calls text and label, where the tool leaves their names open.
 
         Raises:
             UserError: it is not as the tool writes it, or has several labels.
@@ -57,6 +70,24 @@ def one_label(labels: Sequence[object], location: str) -> str:
             "its own that asks whether it applies"
         )
     return str(labels[0])
+
+
+def text_in(fields: Mapping[str, Any], columns: Columns, location: str) -> object:
+    """The text among the fields of a record: as the task names it, else `text`, else the only one that is text.
+
+    Raises:
+        UserError: it may be any of several.
+    """
+    named = columns.source if columns.source != Columns().source else "text"
+    for name in (named, "text"):
+        if name in fields:
+            return fields[name]
+    texts = [name for name, value in fields.items() if isinstance(value, str)]
+    if len(texts) != 1:
+        raise UserError(
+            f"{location}: found the fields {', '.join(map(repr, fields))}; say under `columns` which is the source"
+        )
+    return fields[texts[0]]
 
 
 def entities_of(text: object, spans: Iterable[Span], location: str) -> str:

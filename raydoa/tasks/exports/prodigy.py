@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from raydoa.tasks.exports.export import Export, Exported, entities_of, one_label
+from raydoa.tasks.task import Columns
 
 _ANSWERS = ("accept", "reject", "ignore")
 
@@ -12,12 +13,17 @@ class Prodigy(Export):
     """A text with an answer; only what was accepted is a row, since a rejected label does not say which one is right."""
 
     name = "Prodigy"
+    own = frozenset({"text", "label", "accept", "spans"})
 
     def knows(self, values: Mapping[str, Any]) -> bool:
         """See `Export.knows`."""
         return "text" in values and values.get("answer") in _ANSWERS
 
-    def read(self, values: Mapping[str, Any], column: str, location: str) -> Exported:
+    def key(self, values: Mapping[str, Any]) -> object:
+        """The text's hash: each session has records of its own."""
+        return values.get("_input_hash")
+
+    def read(self, values: Mapping[str, Any], columns: Columns, location: str) -> Exported:
         """See `Export.read`."""
         source, answer = values["text"], values["answer"]
         if answer != "accept":
@@ -25,7 +31,8 @@ class Prodigy(Export):
         if "accept" in values:
             accepted = values["accept"]
             return Exported(source, (one_label(accepted, location),) if accepted else ())
-        if "spans" in values:
+        if values.get("spans"):
             spans = [(one["start"], one["end"], one["label"]) for one in values["spans"]]
             return Exported(source, (entities_of(source, spans, location),))
-        return Exported(source, (str(values["label"]),) if values.get("label") else ())
+        label = values.get("label")
+        return Exported(source, (str(label),) if label else (), nothing=not label)

@@ -11,7 +11,7 @@ from raydoa.tasks.reading.located import LocatedRecord
 from raydoa.tasks.reading.notes import Notes
 from raydoa.tasks.reading.text import text_lines
 
-_HOLD_ROWS = ("data", "rows", "records", "examples", "items")
+_HOLD_ROWS = ("data", "rows", "records", "examples", "items", "train", "test", "pool")
 
 
 def line_records(path: Path, notes: Notes) -> Iterator[LocatedRecord]:
@@ -79,6 +79,8 @@ def _of_whole(path: Path, text: str, first_line: int) -> Iterator[LocatedRecord]
                 "or an object a line"
             )
         (rows,) = lists.values()
+    if not isinstance(rows, list):
+        raise UserError(f"{path}: found {type(rows).__name__}; rows are an array of objects, or an object a line")  # fmt: skip
     for number, values in enumerate(rows, start=1):
         if not isinstance(values, dict):
             raise UserError(

@@ -1,5 +1,6 @@
 """Labels as people write them, as the classes of a task: by rules that are said, and never by likeness."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,12 +15,12 @@ class Labels:
 
     Args:
         spec: the task; `class_of` says what its files write for a class, beside its name in any case.
-        column: of the labels, for errors.
+        file: that they are in, for notes.
         notes: take what was mended.
     """
 
-    def __init__(self, spec: TaskSpec, column: str, notes: Notes) -> None:
-        self._spec, self._column, self._notes = spec, column, notes
+    def __init__(self, spec: TaskSpec, file: str, notes: Notes) -> None:
+        self._spec, self._column, self._file, self._notes = spec, spec.columns.target, file, notes
         self._closed = spec.metric in CLOSED_METRICS
         self._classes = {_folded(name): name for name in spec.classes} if self._closed else {}
         self._classes |= {_folded(said): name for said, name in spec.class_of.items()}
@@ -53,7 +54,9 @@ class Labels:
             self._said.append(tuple(labels))
         ranked = Counter(labels).most_common(2)
         if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
-            self._notes.count("{} rows on which annotators are divided have no label")
+            self._notes.count(
+                f"{self._file}: {{}} rows on which annotators are divided have no label"
+            )
             return None
         return ranked[0][0] if ranked else None
 
@@ -74,7 +77,8 @@ class Labels:
         )
 
     def _class(self, value: str, location: str) -> str:
-        name = self._classes.get(_folded(value))
+        folded = _folded(value)
+        name = self._classes.get(folded) or self._classes.get(folded.removesuffix(".0"))
         if name is None:
             raise UserError(
                 f"{location}: {self._column}: found {value!r}; classes of {self._spec.name} are "
@@ -82,14 +86,15 @@ class Labels:
             )
         if name != value and value not in self._spec.class_of:
             if self._mended is None:
-                self._mended = f"{{}} targets differ from their class by case or blanks and are read as it, such as {value!r} as {name!r}"
+                such = f"such as {value!r} as {name!r}"
+                self._mended = f"{self._file}: {{}} targets differ from their class by case or blanks and are read as it, {such}"
             self._notes.count(self._mended)
         return name
 
 
 def number_as_text(value: float) -> str:
     """A number as data sets write classes: 1, also for 1.0, where a spreadsheet has been at it; True."""
-    whole = not isinstance(value, bool) and value == int(value)
+    whole = not isinstance(value, bool) and math.isfinite(value) and value == int(value)
     return str(int(value)) if whole else str(value)
 
 

@@ -1,12 +1,14 @@
 """The first sheet of a workbook (.xlsx), its first row being the names of columns."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from zipfile import BadZipFile
 
 from raydoa.errors import UserError
 from raydoa.tasks.reading.located import LocatedRecord
 from raydoa.tasks.reading.notes import Notes
+from raydoa.tasks.reading.tables import header_names
 
 
 def spreadsheet_records(path: Path, notes: Notes) -> Iterator[LocatedRecord]:
@@ -22,18 +24,24 @@ def spreadsheet_records(path: Path, notes: Notes) -> Iterator[LocatedRecord]:
         raise UserError(f"{path}: a workbook is read by openpyxl: pip install openpyxl, or save it as CSV") from None  # fmt: skip
     try:
         book = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, OSError) as error:
+    except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError, SyntaxError) as error:
         raise UserError(f"{path}: not a workbook, or a damaged one ({error})") from None
     first, *others = book.sheetnames
     if others:
         notes.say(f"{path}: its first sheet, {first!r}, is read; {len(others)} others are not")
     rows = book[first].iter_rows(values_only=True)
-    names = ["" if name is None else str(name).strip() for name in next(rows, ())]
+    told = ["" if name is None else str(name) for name in next(rows, ())]
+    names = header_names(told, f"{path}: {first!r}", notes)
     if not any(names):
         raise UserError(f"{path}: {first!r}: no names of columns in its first row")
     for number, cells in enumerate(rows, start=2):
-        values = {
-            name: cell for name, cell in zip(names, cells, strict=False) if name or cell is not None
-        }
-        if any(cell is not None for cell in values.values()):
-            yield f"{path}: {first!r} row {number}", values
+        if not any(cell is not None for cell in cells):
+            continue
+        if any(cell is not None for name, cell in zip_longest(names, cells) if not name):
+            notes.count(
+                f"{path}: {{}} rows have cells in columns without a name, which are left out"
+            )
+        yield (
+            f"{path}: {first!r} row {number}",
+            {name: cell for name, cell in zip(names, cells, strict=False) if name},
+        )

@@ -51,10 +51,12 @@ def table_records(
         notes.say(f"{path}: its quotes {what[dialect.quotes]}, and read so")
     lines = _reader(path, notes, dialect)
     try:
-        header = _header(next(lines, []), path, notes)
-        for found in filter(None, lines):
+        header = header_names(next(filter(any, lines), []), f"{path}:1", notes)
+        for found in filter(any, lines):
             fields = found
             location = f"{path}:{lines.line_num}"
+            if any("\n" in field for field in found):
+                notes.count(f"{path}: {{}} records go over several lines, as their quotes say")
             if len(fields) == len(header) + 1 and not fields[-1].strip():
                 notes.count(f"{path}: {{}} lines end with a separator more than the header")
                 fields = found[:-1]
@@ -76,9 +78,18 @@ def _dialect(path: Path, separator: str | None) -> _Dialect:
     # Those who write tabs between fields seldom put quotes around them.
     ways += [_Dialect("\t", "letters")] if "\t" in separators else []
     counts = [(way, _field_counts(path, way)) for way in ways]
-    for way, found in counts:
-        if len(found) > 1 and found[0] > 1 and set(found) == {found[0]}:
-            return way
+    fitting = [
+        (way, found)
+        for way, found in counts
+        if len(found) > 1 and found[0] > 1 and set(found) == {found[0]}
+    ]
+    if fitting:
+        way, found = fitting[0]
+        # Between tabs, quotes that hold a line's end are seldom meant so: rows would be lost in a text.
+        letters = [
+            one for one, others in fitting if one.quotes == "letters" and len(others) > len(found)
+        ]
+        return letters[0] if letters else way
     # With a mistake in some line: the separator that the header has.
     for way, found in counts[: len(separators)]:
         if found and found[0] > 1:
@@ -99,7 +110,7 @@ def _has_backslashes(path: Path) -> bool:
 def _field_counts(path: Path, way: _Dialect) -> list[int]:
     """Fields of the header and of the first records; none where these cannot be read so."""
     try:
-        found = [len(fields) for fields in islice(filter(None, _reader(path, Notes(), way)), _LOOKED_AT)]  # fmt: skip
+        found = [len(fields) for fields in islice(filter(any, _reader(path, Notes(), way)), _LOOKED_AT)]  # fmt: skip
     except (csv.Error, UserError):
         return _header_count(path, way)
     # An empty last field that the header has not is no field.
@@ -108,19 +119,19 @@ def _field_counts(path: Path, way: _Dialect) -> list[int]:
 
 def _header_count(path: Path, way: _Dialect) -> list[int]:
     try:
-        return [len(next(iter(_reader(path, Notes(), way)), []))]
+        return [len(next(filter(any, _reader(path, Notes(), way)), []))]
     except (csv.Error, UserError):
         return []
 
 
-def _header(names: Sequence[str], path: Path, notes: Notes) -> list[str]:
-    """The names of columns, without the blanks around them."""
+def header_names(names: Sequence[str], location: str, notes: Notes) -> list[str]:
+    """The names of columns, without the blanks around them. Raises `UserError`: two have one name."""
     trimmed = [name.strip() for name in names]
     if trimmed != list(names):
-        notes.say(f"{path}: blanks around the names of its columns are left out")
+        notes.say(f"{location}: blanks around the names of columns are left out")
     twice = next((name for name in trimmed if name and trimmed.count(name) > 1), None)
     if twice is not None:
-        raise UserError(f"{path}:1: two columns are called {twice!r}; give one another name")
+        raise UserError(f"{location}: two columns are called {twice!r}; give one another name")
     return trimmed
 
 

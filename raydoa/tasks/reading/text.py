@@ -26,7 +26,7 @@ _MARKS = (
 )
 _FEWEST_BYTES = 64
 """From fewer bytes no encoding is guessed."""
-_SAMPLE_BYTES = 1 << 18
+_SAMPLE_BYTES = 1 << 16
 _AS_LIKELY = 0.05
 _SHOWN = 60
 _OLD = ["cp1252", "cp1251", "cp1250", "cp1253", "cp932", "gb18030", "euc_kr", "big5"]
@@ -97,9 +97,13 @@ def _guessed(path: Path) -> str | None:
     """The encoding that the bytes of a file are most likely in; None: nothing is likely."""
     from charset_normalizer import from_bytes
 
+    sample, size = b"", 0
     with opened(path) as file:
-        sample = b"".join(line for line in file.readlines(_SAMPLE_BYTES) if not line.isascii())
-        size = file.tell()
+        for line in file:
+            size += len(line)
+            sample += b"" if line.isascii() else line
+            if len(sample) > _SAMPLE_BYTES:
+                break
     if size < _FEWEST_BYTES:
         return None
     found = from_bytes(sample, cp_isolation=_OLD)
@@ -110,7 +114,7 @@ def _guessed(path: Path) -> str | None:
         one.encoding for one in found
         if one.chaos <= best.chaos + _AS_LIKELY and one.coherence >= best.coherence - _AS_LIKELY
     }  # fmt: skip
-    return next(name for name in _OLD if name in as_likely)
+    return next((name for name in _OLD if name in as_likely), None)
 
 
 def _from(path: Path, encoding: str, first: int) -> Iterator[str]:

@@ -19,6 +19,8 @@ from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.result_row import row_of
 from raydoa.labels.llm_pilot import PILOT_FILE
 from raydoa.labels.shards import OUTCOMES_FILE
+from raydoa.pipeline.distill_rows import distill_rows
+from raydoa.pipeline.opened_models import open_for_training
 from raydoa.pipeline.stages import Distill
 from raydoa.store.record import DamagedArtifact
 from raydoa.tasks.catalog import task_rows
@@ -125,11 +127,16 @@ def test_soft_labels_are_learnt_at_the_temperature_of_the_pilot(world: World) ->
         record = there.context.store.find(student.pilot.key)
         assert record is not None and record.facts["temperature"] > 1
         scale = record.facts["temperature"]
+        first, _ = distill_rows(student, there.context, open_for_training(student, there.context))
+        taught = {row.row_id: row.soft for row in first}
         folder = there.context.store.fetch(student.shards[0].key)
         whole, learnt = (Shard(folder, t).soft(0) for t in (1.0, scale))
         assert isinstance(whole, ClassLabels) and isinstance(learnt, ClassLabels)
         flat = torch.log_softmax(whole.log_probs / scale, dim=-1)
         assert torch.allclose(learnt.log_probs, flat) and flat.max() < whole.log_probs.max()
+        of_training = taught[str(Shard(folder).row_ids[0])]
+        assert isinstance(of_training, ClassLabels)
+        assert torch.allclose(of_training.log_probs, flat), "and so the student learns them"
 
 
 @pytest.mark.parametrize(

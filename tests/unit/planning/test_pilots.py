@@ -120,7 +120,10 @@ def test_what_is_said(asking: Scenario) -> None:
     (line,) = pilot_notes({WHICH: pilot(0.65)}, [WHICH])
     assert line.startswith("tester with 4 shots scores 65.0 (61.1 to 68.9 with 95%) on 96 owned rows: until students")  # fmt: skip
     (line,) = pilot_notes({}, [WHICH])
-    assert "was not measured on these owned rows; raydoa llm pilot does it" in line
+    assert (
+        "was not measured on these owned rows (with these --pilot-rows); raydoa llm pilot does it"
+        in line
+    )
     (line,) = pilot_notes({WHICH: pilot(0.1)}, [WHICH])
     assert "surely worse than one answer for every row" in line
     answered = answer(asking, Evidence(pilots={WHICH: pilot(0.65)}))

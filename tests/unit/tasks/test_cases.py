@@ -77,7 +77,7 @@ UTF16 = table("\t", end="\r\n").replace('"', "").encode("utf-16")
         ("t.json", jsonl(ROWS), ["an object a line"]),
         ("t.json", json.dumps(ROWS, indent=1), []),
         ("t.json", json.dumps({"version": 1, "data": ROWS}), []),
-        ("t.csv", table(header="source{} target "), ["blanks around the names"]),
+        ("t.csv", table(header="source{} target "), ["blanks around the names of columns"]),
         ("t.csv", table().replace("\n", ",\n").replace("target,", "target", 1), ["6 lines end with a separator more"]),
         ("t.csv", "\ufeff" + table(end="\r\n"), []),
     ],
@@ -121,6 +121,39 @@ def test_quotes_behind_backslashes(read: Callable[..., TaskRows]) -> None:
     rows = read("t.csv", content)
     assert pairs(rows)[0] == ('say "0", now', "defect")
     assert "behind backslashes" in rows.notes[0]
+
+
+def test_a_late_accent_is_found(read: Callable[..., TaskRows]) -> None:
+    """More than is looked at comes before it."""
+    plain = "".join(f"a plain row of words number {n};defect\n" for n in range(12_000))
+    rows = read("t.csv", f"source;target\n{plain}".encode() + "déjà vu à l'hôtel;billing\n".encode("cp1252"))  # fmt: skip
+    assert rows.train[-1].source == "déjà vu à l'hôtel" and len(rows.train) == 12_001
+
+
+def test_quotes_between_tabs_swallow_no_row(read: Callable[..., TaskRows]) -> None:
+    rows = read("t.tsv", 'source\ttarget\n"Great film\tbilling\nbad\tdefect\nworst ever"\tdefect\n')
+    assert len(rows.train) == 3 and "letters" in rows.notes[0]
+    rows = read("t.csv", 'source,target\n"one\ntwo",defect\nthree,billing\n')
+    assert len(rows.train) == 2 and "1 records go over several lines" in rows.notes[0]
+
+
+def test_lines_of_separators_alone_are_no_rows(read: Callable[..., TaskRows]) -> None:
+    assert pairs(read("t.csv", "\n" + table() + ",\n" * 50)) == PAIRS
+
+
+@pytest.mark.parametrize("text", ["null", "5", '"rows"'])
+def test_json_that_is_no_rows(read: Callable[..., TaskRows], text: str) -> None:
+    with pytest.raises(UserError, match=r"t\.json: found \w+; rows are an array"):
+        read("t.json", text)
+
+
+def test_two_columns_that_may_be_the_text(read: Callable[..., TaskRows]) -> None:
+    with pytest.raises(UserError, match="found both 'source' and 'text'; say under `columns`"):
+        read("t.csv", "text,label,source\ngood film,defect,twitter\n")
+    columns = {"source": "text", "target": "label"}
+    content = "text,label,source\ngood film,defect,twitter\n"
+    rows = read("t.csv", content, columns=columns, test="t.csv")
+    assert pairs(rows) == [("good film", "defect")]
 
 
 def test_quotes_that_are_letters(read: Callable[..., TaskRows]) -> None:
@@ -233,12 +266,16 @@ def test_labels_by_their_number_or_another_word(read: Callable[..., TaskRows]) -
     assert [t for _, t in pairs(read("t.jsonl", text, classes=("0", "1", "2"), test="t.jsonl"))] == ["0", "1", "2"] * 2  # fmt: skip
     with pytest.raises(Exception, match=r"class_of: 0: found 'bill'; .*did you mean 'billing'"):
         spec(class_of={0: "bill"})
+    with pytest.raises(Exception, match="class_of: what stands for classes must differ"):
+        spec(class_of={"A": "billing", "a": "defect"})
+    with pytest.raises(Exception, match="class_of: metric entity_f1 has no classes"):
+        spec(metric="entity_f1", class_of={"A": "billing"})
 
 
 def test_labels_in_another_case(read: Callable[..., TaskRows]) -> None:
     rows = read("t.csv", table().replace(",defect", ", DEFECT").replace(",billing", ",Billing "))
     assert pairs(rows) == PAIRS
-    assert rows.notes == ("4 targets differ from their class by case or blanks and are read as it, such as 'Billing ' as 'billing'",)  # fmt: skip
+    assert rows.notes == ("t.csv: 4 targets differ from their class by case or blanks and are read as it, such as 'Billing ' as 'billing'",)  # fmt: skip
 
 
 def test_several_labels_to_a_row(read: Callable[..., TaskRows]) -> None:

@@ -84,8 +84,60 @@ def test_label_studio_min(tmp_path: Path, name: str) -> None:
     spans = json.dumps(spans) if name.endswith("csv") else spans
     rows = read(tmp_path, [{"text": TEXT, "label": spans, **beside}], name=name, entities=True)
     assert rows.train[0].target == "Ada [PER]"
-    with pytest.raises(UserError, match="one of them is the label"):
+    with pytest.raises(UserError, match="say under `columns` which is the target"):
         read(tmp_path, [{"text": TEXT, "kind": "defect", "more": "x", **beside}], name=name)
+
+
+def test_label_studio_min_with_several_annotators(tmp_path: Path) -> None:
+    """A record each, which are one row."""
+    beside = {"created_at": "2026", "updated_at": "2026", "lead_time": 2.5}
+    said = [(7, "defect"), (7, "billing"), (7, "defect"), (8, "question"), (9, None)]
+    rows = read(tmp_path, [{"text": f"text {id}", "kind": kind, "id": id, "annotation_id": n, "annotator": n, **beside}
+                           for n, (id, kind) in enumerate(said)])  # fmt: skip
+    assert [(row.source, row.target) for row in rows.train] == [("text 7", "defect"), ("text 8", "question"), ("text 9", None)]  # fmt: skip
+    assert "on the 1 rows that several have labelled" in " ".join(rows.notes)
+
+
+def test_spans_that_a_browser_counted(tmp_path: Path) -> None:
+    """In UTF-16, where the text has characters beyond: the text that each span carries tells."""
+    text = "\U0001f600 in Rome"
+    value = {"start": 6, "end": 10, "text": "Rome", "labels": ["LOC"]}
+    annotation = {"was_cancelled": False, "result": [{"type": "labels", "value": value}]}
+    rows = read(tmp_path, [of_label_studio(annotation, text=text)], entities=True)
+    assert rows.train[0].target == "Rome [LOC]"
+    value["text"] = "Oslo"
+    with pytest.raises(
+        UserError, match="found a span from 6 to 10 with the text 'Oslo'; the row has 'ome'"
+    ):
+        read(tmp_path, [of_label_studio(annotation, text=text)], entities=True)
+
+
+def test_texts_that_people_wrote(tmp_path: Path) -> None:
+    written = [{"type": "textarea", "value": {"text": ["defect"]}}]
+    rows = read(tmp_path, [of_label_studio({"was_cancelled": False, "result": written})])
+    assert rows.train[0].target == "defect"
+
+
+def test_data_that_says_where_a_text_is_from(tmp_path: Path) -> None:
+    record = of_label_studio(choices("defect"))
+    record["data"]["source"] = "twitter"
+    assert read(tmp_path, [record]).train[0].source == TEXT
+
+
+def test_columns_of_ones_own_beside_those_of_a_tool(tmp_path: Path) -> None:
+    (tmp_path / "test.jsonl").write_text(jsonl(ROWS))
+    for row in ({"id": 1, "text": "a", "labels": ["defect"], "gold": "billing"}, {"text": "a", "label": "defect", "gold": "billing", "answer": "accept"}):  # fmt: skip
+        (tmp_path / "t.json").write_text(json.dumps([row]))
+        (tmp_path / "u.json").write_text(json.dumps([{"text": "b", "gold": "defect"}]))
+        task = spec(train="t.json", test="u.json", columns={"source": "text", "target": "gold"})
+        assert read_rows(task, tmp_path).train[0].target == "billing"
+
+
+def test_a_document_without_entities(tmp_path: Path) -> None:
+    rows = read(tmp_path, [{"id": 1, "text": TEXT, "label": [[0, 3, "PER"]]}, {"id": 2, "text": "none", "label": []}], entities=True)  # fmt: skip
+    assert [row.target for row in rows.train] == ["Ada [PER]", ""]
+    rows = read(tmp_path, [{"text": "none", "answer": "accept", "spans": []}], entities=True)
+    assert rows.train[0].target == ""
 
 
 def test_doccano(tmp_path: Path) -> None:
@@ -118,6 +170,9 @@ def test_prodigy(tmp_path: Path) -> None:
         ("b", "billing"),
     ]
     assert rows.notes[1:] == ("train.json: 2 rows are left out: answer 'reject'", "train.json: 1 rows are left out: answer 'ignore'")  # fmt: skip
+    both = [{"text": "f", "accept": [c], "answer": "accept", "_input_hash": 5, "_session_id": n} for n, c in enumerate(("defect", "defect", "billing"))]  # fmt: skip
+    (one,) = read(tmp_path, both).train
+    assert one.target == "defect", "sessions of one text are one row"
     spans = [{"start": s, "end": e, "label": k} for s, e, k in ((0, 3, "PER"), (8, 11, "PER"), (15, 19, "LOC"))]  # fmt: skip
     row = {"text": TEXT, "spans": spans, "tokens": [], "answer": "accept"}
     assert read(tmp_path, [row], entities=True).train[0].target == PERSONS
@@ -138,6 +193,12 @@ def test_argilla(tmp_path: Path) -> None:
     assert [row.source for row in rows.unlabelled] == ["b"]
     old = {"text": "c", "inputs": None, "prediction": [], "annotation": "question", "status": "Validated"}  # fmt: skip
     assert read(tmp_path, [old]).train[0].target == "question"
+    gone = {**old, "status": "Discarded"}
+    assert "status 'Discarded'" in " ".join(read(tmp_path, [old, gone]).notes)
+    feedback = {"fields": {"text": "d"}, "responses": [{"user_id": "u", "status": "submitted", "values": {"kind": {"value": "defect"}}}]}  # fmt: skip
+    assert read(tmp_path, [feedback]).train[0].target == "defect"
+    named = {"fields": {"review": "e"}, "responses": {"kind": [response("defect"), response(None)]}}
+    assert [(row.source, row.target) for row in read(tmp_path, [named]).train] == [("e", "defect")]
     spans = [{"start": 0, "end": 3, "label": "PER"}]
     new = {"id": "1", "fields": {"text": TEXT}, "responses": {"entities": [response(spans)]}}
     assert read(tmp_path, [new], entities=True).train[0].target == "Ada [PER]"

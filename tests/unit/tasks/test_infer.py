@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from raydoa.cli import main
+from raydoa.errors import UserError
 from raydoa.tasks.infer import infer
 from raydoa.tasks.task import read_task_yaml
 from tests.unit.tasks.test_cases import CLASSES, ROWS, jsonl
@@ -29,6 +30,20 @@ def test_numbers_are_classes(tmp_path: Path) -> None:
     train = tmp_path / "t.jsonl"
     train.write_text("".join(json.dumps({"text": f"row {n}", "label": n % 2}) + "\n" for n in range(10)))  # fmt: skip
     assert fields(train)["classes"] == ["0", "1"]
+
+
+def test_what_is_no_task(tmp_path: Path) -> None:
+    train = tmp_path / "t.jsonl"
+    train.write_text(
+        "".join(json.dumps({"text": f"row {n}", "label": n}) + "\n" for n in range(60))
+    )
+    with pytest.raises(UserError, match=r"t\.jsonl:\d+: found a number, and too many others"):
+        infer("mine", train)
+    train.write_text(
+        "".join(json.dumps({"text": f"row {n}", "label": ["a"]}) + "\n" for n in range(9))
+    )
+    with pytest.raises(UserError, match="all 9 rows have the target 'a'"):
+        infer("mine", train)
 
 
 def test_spans_and_text(tmp_path: Path) -> None:
@@ -59,3 +74,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert spec.classes == ("billing", "defect", "question") and spec.metric == "accuracy"
     assert main(["check", str(file)]) == 0
     assert main(["init", str(tmp_path / "gone.csv")]) == 2
+    assert main(["init", str(train), "--name", "My Other", "--label-usd", "1"]) == 2
+    assert (
+        main(["init", str(train), "--name", "My Other"]) == 0
+        and (tmp_path / "my-other.yaml").exists()
+    )

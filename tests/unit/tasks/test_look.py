@@ -58,6 +58,8 @@ def test_a_pool_from_elsewhere() -> None:
     assert alike is not None and 0.35 < alike < 0.65
     assert telling_apart(texts, others) == 1.0
     assert telling_apart(texts[:49], others) is None
+    again = telling_apart(texts[:200], texts[200:] * 4)
+    assert again is not None and 0.35 < again < 0.65, "copies tell nothing"
 
 
 @given(st.lists(st.tuples(st.integers(0, 5).map(float), st.integers(0, 1)), min_size=2))

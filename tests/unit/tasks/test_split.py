@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raydoa.costs.question import Supply
 from raydoa.errors import UserError
 from raydoa.tasks.data import Row, TaskRows
-from raydoa.tasks.split import check_sizes, in_order, labelled, most_labels, pool
+from raydoa.tasks.split import check_sizes, in_order, labelled, most_labels, paid_pool, pool
 
 SEEDS = st.integers(0, 2**32)
 COUNTS = st.integers(0, 60)
@@ -94,3 +95,31 @@ def test_a_random_part_is_a_fair_sample():
 def test_sizes_that_do_not_fit(train, of_pool, sizes, told):
     with pytest.raises(UserError, match=told):
         check_sizes(train, of_pool, **sizes)
+
+
+@given(
+    st.integers(0, 30),
+    st.integers(0, 20),
+    st.integers(1, 30),
+    st.integers(0, 60),
+    st.integers(0, 3),
+)
+def test_rows_that_nobody_labelled_are_the_first_of_the_pool(
+    labels: int, none: int, n: int, u: int, seed: int
+) -> None:
+    """No row is both, what plans reckon with is there, and labels in hand are spared."""
+    train = [
+        Row(f"train-{i}", f"text {i}", "a" if i < labels else None) for i in range(labels + none)
+    ]
+    rows, supply = TaskRows(tuple(train), ()), Supply(labels, unlabelled=none)
+    if n > supply.labels(u) or u > supply.pool(n):
+        with pytest.raises(UserError):
+            check_sizes(labels, 0, n=n, bought=0, u=u, unlabelled=none)
+        return
+    check_sizes(labels, 0, n=n, bought=0, u=u, unlabelled=none)
+    owned = {row.id for row in labelled(rows, seed, n)}
+    for taken in (pool(rows, seed, 0, u), paid_pool(rows, seed, n, 0, u)):
+        ids = [row.id for row in taken]
+        assert len(set(ids)) == u and not owned.intersection(ids)
+        unlabelled = {row.id for row in rows.unlabelled}
+        assert set(ids[:none]) == unlabelled if u >= none else unlabelled.issuperset(ids)
