@@ -1,11 +1,12 @@
-"""What the records of a file are: an annotation tool's, plain columns, or lines of text; as its first record shows."""
+"""What the records of a file are: an annotation tool's, plain columns, or lines of text; as its first records show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raydoa.errors import UserError, did_you_mean
 from raydoa.tasks.exports import export_of
 from raydoa.tasks.exports.export import Exported
+from raydoa.tasks.reading.located import LocatedRecord
 from raydoa.tasks.reading.notes import Notes
 from raydoa.tasks.reading.records import TEXT_LINE
 from raydoa.tasks.task import Columns
@@ -23,7 +24,7 @@ class Layout:
 
     Args:
         columns: as the task names them.
-        first: the first record, and where it is.
+        head: the first records, and where they are; not all need to have a label.
         file: what notes call it.
         notes: take what was found.
 
@@ -32,9 +33,9 @@ class Layout:
     """
 
     def __init__(
-        self, columns: Columns, first: tuple[str, Mapping[str, Any]], file: str, notes: Notes
+        self, columns: Columns, head: Sequence[LocatedRecord], file: str, notes: Notes
     ) -> None:
-        location, values = first
+        location, values = head[0]
         self._file, self._notes = file, notes
         export = export_of(values)
         own = [name for name in (columns.source, columns.target) if name not in vars(_DEFAULT).values()]  # fmt: skip
@@ -44,20 +45,20 @@ class Layout:
         if self._export is not None:
             notes.say(f"{file}: an export of {self._export.name}")
         elif TEXT_LINE not in values:
-            self.columns = self._found(columns, values, location)
+            self.columns = self._found(columns, {name for _, one in head for name in one}, location)
 
-    def _found(self, named: Columns, values: Mapping[str, Any], location: str) -> Columns:
+    def _found(self, named: Columns, names: set[str], location: str) -> Columns:
         """Columns under names that are usual, where the task names none."""
         found = {}
-        both = named.source == _DEFAULT.source and {"source", "text"} <= values.keys()
-        if both and named.target not in values:
+        both = named.source == _DEFAULT.source and {"source", "text"} <= names
+        if both and named.target not in names:
             raise UserError(
                 f"{location}: found both 'source' and 'text'; say under `columns` which is the text"
             )
         for what, usual in _OTHER_NAMES.items():
             name = getattr(named, what)
-            there = [one for one in usual if one in values]
-            if name == getattr(_DEFAULT, what) and name not in values and len(there) == 1:
+            there = [one for one in usual if one in names]
+            if name == getattr(_DEFAULT, what) and name not in names and len(there) == 1:
                 found[what] = there[0]
                 self._notes.say(f"{self._file}: column {there[0]!r} is taken for {what!r}")
         return named.model_copy(update=found)

@@ -6,6 +6,7 @@ classes, ids do not repeat. Rows without a label are pool; what is left out is c
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from raydoa.tasks.reading.notes import Notes
 from raydoa.tasks.reading.records import TEXT_LINE, file_records
 from raydoa.tasks.task import TaskSpec, hub_dataset
 
+_HEAD = 50
+"""Records from which it is seen what a file is."""
 _MOST_BLANK = 0.01
 _FEW_BLANK = 10
 """Rows without text that are left out: more than both is a mistake about columns."""
@@ -148,13 +151,15 @@ class Part:
 
     def _texts(self, data_root: str | Path | None) -> Iterator[_Text]:
         """Each text with what all its records say, in the order of their first."""
-        layout: Layout | None = None
+        records = part_records(self.spec, self.part, data_root, self.notes)
+        head = list(islice(records, _HEAD))
+        if not head:
+            return
+        layout = Layout(self.spec.columns, head, str(self.file), self.notes)
         several: dict[object, _Text] = {}
         lacks: LocatedRecord | None = None
         labelled = False
-        for index, (location, values) in enumerate(part_records(self.spec, self.part, data_root, self.notes)):  # fmt: skip
-            if layout is None:
-                layout = Layout(self.spec.columns, (location, values), str(self.file), self.notes)
+        for index, (location, values) in enumerate(chain(head, records)):
             read = layout.read(values, location)
             if read.left_out:
                 self.notes.count(f"{self.file}: {{}} rows are left out: {read.left_out}")
@@ -171,7 +176,7 @@ class Part:
                 text = several.setdefault(key, _Text(index, location, read.source))
                 text.said += said
         yield from several.values()
-        if layout is not None and lacks is not None and not (labelled or layout.is_export or self.part == "pool"):  # fmt: skip
+        if lacks is not None and not (labelled or layout.is_export or self.part == "pool"):
             value_of(lacks[1], layout.columns.target, lacks[0])
 
     def _label(self, labels: Labels, text: _Text) -> str | None:

@@ -220,6 +220,12 @@ def test_usual_names_of_columns(read: Callable[..., TaskRows]) -> None:
     assert pairs(rows) == PAIRS
     assert "column 'text' is taken for 'source'" in rows.notes[0]
     assert "column 'label' is taken for 'target'" in rows.notes[1]
+    rows = read(
+        "t.jsonl",
+        '{"text": "nobody has read this"}\n{"text": "a", "label": "defect"}\n',
+        test="t.jsonl",
+    )
+    assert pairs(rows) == [("a", "defect")] and len(rows.unlabelled) == 1
     with pytest.raises(UserError, match="no 'source'; found 'text', 'sentence', 'target'"):
         read("t.csv", "text,sentence,target\na,b,defect\n")
 
