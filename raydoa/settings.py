@@ -94,7 +94,9 @@ class _Loader(yaml.SafeLoader):
         seen: set[object] = set()
         for key, _ in node.value:
             name = self.construct_object(key, deep=True)
-            if isinstance(name, Hashable) and name in seen:
+            if not isinstance(name, Hashable):
+                continue  # YAML's own error says more.
+            if name in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"{name!r} stands twice; keep one", problem_mark=key.start_mark
                 )
@@ -136,7 +138,8 @@ def _first_problem(
         return f"{field}missing, and it has no default{more}"
     message = _WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
     if first["type"] == "string_pattern_mismatch":
-        message = f"expected {_LETTERS[first['ctx']['pattern']]}"
+        letters = _LETTERS.get(first["ctx"]["pattern"])
+        message = f"expected {letters}" if letters else message
     message = " ".join(message.split())
     if not path or isinstance(first["input"], dict | BaseModel):
         return f"{field}{message}{more}"

@@ -125,7 +125,11 @@ class Asking:
         Raises:
             UserError: as there; also where the endpoint has too many batches waiting.
         """
-        with FileLocks(self._context.store).trying(self._lock_of(block)) as free:
+        context, name = self._context, self._lock_of(block)
+        with ExitStack() as held:
+            free = held.enter_context(FileLocks(context.store).trying(name))
+            if free and context.doors is not None and local_folder(context.store.url) is None:
+                free = held.enter_context(context.doors.trying(name))
             requests = self._unanswered(rows) if free else []
             if requests:
                 self._check_costs(requests)

@@ -44,6 +44,10 @@ class Doors(Protocol):
         """Hold a lock that all processes of a cluster know by its name; whoever comes later waits."""
         ...
 
+    def trying(self, name: str) -> AbstractContextManager[bool]:
+        """The same without waiting; yields whether it is held now."""
+        ...
+
     def count(
         self, spec: LlmSpec, *, wanted: int = 0, answered: int = 0, micro_usd: int = 0
     ) -> None:

@@ -84,6 +84,19 @@ class _Lock:
     """An actor that is there: while it is, no other has its name."""
 
 
+def _lock(name: str) -> Any:
+    """An actor of that name, which Ray ends with the process that made it; None: there is one.
+
+    It is on that process's node: another may be lost while the process lives.
+    """
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    options = {"name": f"asking {name}", "namespace": _NAMESPACE, "num_cpus": 0}
+    try:
+        return ray.remote(_Lock).options(scheduling_strategy=here, **options).remote()
+    except ValueError:  # Its name is taken.
+        return None
+
+
 class ClusterDoors:
     """See `raydoa.llm.in_use.Doors`; travels to every process of a run."""
 
@@ -99,22 +112,23 @@ class ClusterDoors:
 
     @contextmanager
     def holding(self, name: str) -> Iterator[None]:
-        """See `Doors.holding`: an actor of that name, which Ray ends with the process that made it.
-
-        It is on that process's node: another may be lost while it lives.
-        """
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        options = {"name": f"asking {name}", "namespace": _NAMESPACE, "num_cpus": 0}
-        lock = None
-        while lock is None:
-            try:
-                lock = ray.remote(_Lock).options(scheduling_strategy=here, **options).remote()
-            except ValueError:  # Its name is taken.
-                time.sleep(_POLL_SECONDS)
+        """See `Doors.holding`."""
+        while (lock := _lock(name)) is None:
+            time.sleep(_POLL_SECONDS)
         try:
             yield
         finally:
             ray.kill(lock)
+
+    @contextmanager
+    def trying(self, name: str) -> Iterator[bool]:
+        """See `Doors.trying`."""
+        lock = _lock(name)
+        try:
+            yield lock is not None
+        finally:
+            if lock is not None:
+                ray.kill(lock)
 
     def count(
         self, spec: LlmSpec, *, wanted: int = 0, answered: int = 0, micro_usd: int = 0

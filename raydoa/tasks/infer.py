@@ -11,7 +11,7 @@ from typing import Any
 from raydoa.errors import UserError
 from raydoa.tasks.data import Row
 from raydoa.tasks.metrics.entities import parse_entities
-from raydoa.tasks.reading.labels import Labels, number_as_text
+from raydoa.tasks.reading.labels import Labels, is_missing, number_as_text
 from raydoa.tasks.reading.notes import Notes
 from raydoa.tasks.reading.rows import Part
 from raydoa.tasks.task import CLOSED_METRICS, MetricName, TaskSpec
@@ -46,7 +46,7 @@ class _AnyLabels(Labels):
         """Whatever it is, as text."""
         if isinstance(value, list) and len(value) < 2:
             value = value[0] if value else None
-        if isinstance(value, int | float) and value == value:  # noqa: PLR0124 (no number is none)
+        if isinstance(value, int | float) and not is_missing(value):
             self.numbers = location
             return number_as_text(value)
         read = super().read(value, location)

@@ -272,6 +272,10 @@ def test_one_process_of_a_cluster_asks_about_a_block_at_a_time(tmp_path: Path) -
         until("its lock", holds.exists)
         second = hold.options(name="waits").remote(holds, notes)
         ready, _ = ray.wait([second], timeout=3)
+        with ClusterDoors({}).trying("a block") as free:
+            assert not free
+        with ClusterDoors({}).trying("another") as free:
+            assert free
         assert not ready and len(notes.read_text().splitlines()) == 1
         os.kill(int(notes.read_text()), signal.SIGKILL)
         with pytest.raises(ray.exceptions.WorkerCrashedError):

@@ -16,7 +16,7 @@ class Leaks:
     Attributes:
         same: whose target is their source.
         named: of a task with classes, whose source has the name of its class as a word.
-        misnamed: of those, whose source has the name of another class: where this is as frequent, nothing leaks.
+        misnamed: the same, whose source has the name of another class: where this is as frequent, nothing leaks.
     """
 
     same: int
@@ -25,7 +25,7 @@ class Leaks:
 
     @property
     def leaks(self) -> bool:
-        """Whether names of classes give the answer away: a row in twenty has its own, thrice as many as have another's."""
+        """Whether names of classes give the answer away: at least thrice as many rows have their own as have another's."""
         return self.named >= 3 * max(1, self.misnamed)
 
 

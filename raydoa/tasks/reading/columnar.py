@@ -30,10 +30,10 @@ def parquet_records(path: Path, notes: Notes) -> Iterator[LocatedRecord]:
 
 
 def saved_records(path: Path, notes: Notes) -> Iterator[LocatedRecord]:
-    """The rows of a folder that `Dataset.save_to_disk` made; of several splits, the one that has labels for training is named.
+    """The rows of a folder that `Dataset.save_to_disk` made, of one split.
 
     Raises:
-        UserError: it is no such folder, or of several splits none was said.
+        UserError: it is no such folder, or has several splits, which are listed.
     """
     from datasets import Dataset, load_from_disk
 

@@ -35,7 +35,7 @@ class Labels:
         """
         if isinstance(value, list | tuple) and self._closed:
             value = one_label(value, location) if value else None
-        if value is None or value != value:  # noqa: PLR0124 (a missing number is none)
+        if is_missing(value):
             return None
         if isinstance(value, int | float) and self._closed:
             value = number_as_text(value)
@@ -90,6 +90,11 @@ class Labels:
                 self._mended = f"{self._file}: {{}} targets differ from their class by case or blanks and are read as it, {such}"
             self._notes.count(self._mended)
         return name
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell has nothing: tables of numbers write that as one that is none."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def number_as_text(value: float) -> str:

@@ -8,12 +8,15 @@ import csv
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from raydoa.errors import UserError
 from raydoa.tasks.reading.located import LocatedRecord
 from raydoa.tasks.reading.notes import Notes
 from raydoa.tasks.reading.text import text_lines
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 _SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 _LOOKED_AT = 50
@@ -65,7 +68,7 @@ def table_records(
         raise UserError(f"{path}:{lines.line_num}: not CSV ({error})") from None
 
 
-def _reader(path: Path, notes: Notes, dialect: _Dialect) -> "csv._reader":  # type: ignore[name-defined]
+def _reader(path: Path, notes: Notes, dialect: _Dialect) -> "Reader":
     lines = text_lines(path, notes, guess=True)
     return csv.reader(lines, strict=True, delimiter=dialect.separator, **_READ[dialect.quotes])
 

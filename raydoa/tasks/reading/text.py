@@ -127,7 +127,8 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
     number = 0
     with opened(path) as file, io.TextIOWrapper(file, encoding=encoding, newline="") as text:
         try:
-            for number, line in enumerate(text, start=1):  # noqa: B007 (told where it ends)
+            for line in text:
+                number += 1
                 yield line
         except UnicodeError as error:
             raise UserError(
