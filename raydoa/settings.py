@@ -66,6 +66,11 @@ def read_yaml(path: Path, model: type[S]) -> S:
     Raises:
         UserError: the file is missing, is not YAML, is not a mapping, or a field is wrong.
     """
+    return parse(read_mapping(path), model, where=str(path))
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read the fields of a YAML file. Raises `UserError`: it is missing, is not YAML, or is not a mapping."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -83,7 +88,7 @@ def read_yaml(path: Path, model: type[S]) -> S:
         raise UserError(f"{path}{line}: not valid YAML: {why}") from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a mapping of fields, found {type(values).__name__}")
-    return parse(values, model, where=str(path))
+    return values
 
 
 class _Loader(yaml.SafeLoader):

@@ -11,6 +11,7 @@ from raydoa.cli.flags import add_flags, changes_of, flags
 from raydoa.experiment.configuration import read_configuration
 from raydoa.experiment.hardware import HARDWARE
 from raydoa.experiment.presets import PRESETS, base_configuration, preset
+from raydoa.experiment.whole_tasks import with_whole_tasks
 
 
 def add_configuration(parser: argparse.ArgumentParser, default: str) -> None:
@@ -38,6 +39,7 @@ def configured(options: argparse.Namespace) -> Chosen:
     changes = changes_of(options, base)
     configuration = base.changed(changes, cluster=options.cluster)
     if options.save is not None:
+        configuration = with_whole_tasks(configuration, options.save)
         configuration.write(options.save)
     given = file.given if file is not None else frozenset()
     return Chosen(configuration, given | changes.keys(), frozenset(changes))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from raydoa.tasks.infer import Inferred
+    from raydoa.tasks.task import TaskSpec
 
 _TEST = "test: FILE  # labelled rows that no training sees; some hundred at least"
 _PRICE = (
@@ -36,18 +37,25 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"{file}: is there already; name another with --name, or remove it")
     if (options.label_usd is None) != (options.label_source is None):
         raise UserError("--label-usd and --label-source: one is missing; a price says where it is from")  # fmt: skip
-    fields, notes = infer(name, options.train)
-    fields += [*_places(options, file.parent), *_price(options)]
+    found = infer(_probe(name, options.train))
+    fields = [*found.fields, *_places(options, file.parent), *_price(options)]
     missing = [
         *([_TEST] if options.test is None else []),
         *([_PRICE] if options.label_usd is None else []),
     ]
     lines = [*yaml_lines(fields), *(f"# STILL TO SAY: {line}" for line in missing)]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join([*lines, "", *(f"note: {note}" for note in notes)]))
+    print("\n".join([*lines, "", *(f"note: {note}" for note in found.notes)]))
     then = "say what is still to say, then" if missing else "now"
     print(f"{file} is written; {then}: raydoa check {file}")
     return 0
+
+
+def _probe(name: str, train: Path) -> "TaskSpec":
+    from raydoa.tasks.task import TaskSpec
+
+    where = str(train.resolve())
+    return TaskSpec(name=name, prefix="", metric="exact_match", source_length=2, target_length=2, train=where, test=where)  # fmt: skip
 
 
 def _places(options: argparse.Namespace, folder: Path) -> "Iterator[Inferred]":

@@ -15,7 +15,7 @@ from raydoa.errors import did_you_mean
 from raydoa.settings import Settings
 from raydoa.store.key import LATER
 from raydoa.strategies import STRATEGIES
-from raydoa.tasks.look.problems import ProblemName
+from raydoa.tasks.look.problems import AllowedName
 from raydoa.training.recipe import Execution, Mixing, PretrainRecipe, Recipe, Representation
 
 _AXES = (
@@ -155,8 +155,8 @@ class Sweep(Settings):
     """Owned rows, at most, that an LLM is measured on before it labels any; 0: it is not measured."""
     worse_than_chance: bool = Field(default=False, json_schema_extra=LATER)
     """Let an LLM label although the measurement on owned rows says that it is no better than chance."""
-    allow: tuple[ProblemName, ...] = Field(default=(), json_schema_extra=LATER)
-    """What may be wrong with the rows although scores mean nothing then (`raydoa check`)."""
+    allow: tuple[AllowedName, ...] = Field(default=(), json_schema_extra=LATER)
+    """What may be wrong with the rows although scores mean nothing then, or too much (`raydoa check`)."""
     test_rows: int | None = Field(default=None, ge=1)
     """Score on this many test rows only."""
     prices: str

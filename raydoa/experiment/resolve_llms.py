@@ -25,7 +25,6 @@ from raydoa.llm.inquiry import Inquiry
 from raydoa.llm.shots import choose_shots
 from raydoa.llm.spec import LlmSpec, read_llm_yaml
 from raydoa.llm.tokens import TokenRates
-from raydoa.tasks.catalog import task_rows
 from raydoa.tasks.data import Row, TaskRows
 from raydoa.tasks.split import in_order, labelled
 from raydoa.tasks.task import TaskSpec
@@ -82,7 +81,7 @@ def find_llms(
     llms: Mapping[str, NamedLlm],
     sweep: Sweep,
     tasks: Mapping[str, TaskSource],
-    data_root: str | None,
+    rows: Mapping[str, TaskRows],
     book: PriceBook,
     missing: list[str],
 ) -> dict[str, LlmSource]:
@@ -92,7 +91,7 @@ def find_llms(
         llms: the LLMs by name, as in the grid of ``sweep``.
         sweep: says which tasks, shots, seeds and N there are.
         tasks: its tasks.
-        data_root: where their rows are.
+        rows: theirs, of those that can be reached.
         book: the price book.
         missing: takes a line for each key that is not there.
 
@@ -102,11 +101,6 @@ def find_llms(
     asked: dict[str, list[int]] = {}
     for name, shots in sweep.used_llms:
         asked.setdefault(name, []).append(shots)
-    rows = {
-        name: task_rows(task.spec, data_root) if task.train_rows is not None else None
-        for name, task in tasks.items()
-        if asked
-    }
     sources = {}
     for name, of_name in asked.items():
         spec = llms[name].spec
@@ -115,7 +109,7 @@ def find_llms(
         if variable is not None and not os.environ.get(variable):
             missing.append(f"LLM {name}: its key: the environment variable {variable} is not set")
         prompts = {
-            (task, count): _Prompts(spec, of_task, rows[task], sweep, count, counter)
+            (task, count): _Prompts(spec, of_task, rows.get(task), sweep, count, counter)
             for (task, of_task), count in product(tasks.items(), of_name)
         }
         priced = rates_of(spec, book, max(one.longest for one in prompts.values()))

@@ -26,6 +26,7 @@ class Models:
         places: where the reachable checkpoints are, by fingerprint.
         shapes: their dimensions, by name.
         speakers: what they write, by name.
+        folders: where the tokenizers of the reachable checkpoints are, by name.
     """
 
     own: tuple[str, ...]
@@ -33,6 +34,7 @@ class Models:
     places: Mapping[str, str]
     shapes: Mapping[str, ModelShape]
     speakers: Mapping[str, Speaker]
+    folders: Mapping[str, Path]
 
 
 def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> Models:
@@ -82,7 +84,7 @@ def find_models(sweep: Sweep, places: Mapping[str, str], missing: list[str]) -> 
         name: shape_at(folder, ModelName.of(name).settings) for name, folder in folders.items()
     }
     speakers = {name: _speaker(name, folders.get(name), shapes, own) for name in names}
-    return Models(own, checkpoints, where, shapes, speakers)
+    return Models(own, checkpoints, where, shapes, speakers, folders)
 
 
 def _speaker(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from raydoa.costs.question import Sale, Supply
 from raydoa.pipeline.beginnings import TaskData
+from raydoa.tasks.look.look import Look
 from raydoa.tasks.task import TaskSpec
 
 
@@ -19,6 +20,8 @@ class TaskSource:
         pool_rows: how many rows its pool file has; 0 if the pool is the rest of the labelled rows.
         unlabelled: how many rows of the labelled rows' file have no label, where the pool is no file of its own.
         scorer: fingerprint of the model that its metric needs; None if it needs none or has none.
+        look: what its rows are; None if they cannot be reached, or are raydoa's own.
+        annotations: of each label that is bought, the mean.
         pool_is_labelled: whether its pool file has a label for every row, as where labels are only hidden.
     """
 
@@ -29,6 +32,8 @@ class TaskSource:
     scorer: str | None = None
     pool_is_labelled: bool = False
     unlabelled: int = 0
+    look: Look | None = None
+    annotations: float = 1.0
 
     @property
     def supply(self) -> Supply:

@@ -14,9 +14,6 @@ from raydoa.models.meeting import OutputSpace
 from raydoa.money import shown_usd
 from raydoa.simulation.runner import STARTING
 from raydoa.simulation.sweep import simulate_sweep
-from raydoa.tasks.catalog import task_rows
-from raydoa.tasks.look.look import look_at
-from raydoa.tasks.synthetic import LEXICON
 
 
 def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> Iterator[str]:
@@ -32,7 +29,7 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
     if book.scaled is not None:
         yield f"prices are scaled: {book.scaled}"
     yield f"prices: {book.book_id}, {sweep.accelerator} at ${book.gpu_hour_usd(sweep.accelerator):.4f} per GPU-hour"
-    yield from _row_lines(study, runtime)
+    yield from _row_lines(study)
     yield from _unit_cost_lines(study)
     yield from _memory_lines(study, runtime)
     yield from _meeting_lines(study)
@@ -67,11 +64,11 @@ def dry_run_lines(study: Study, runtime: RuntimeConfig, expected: Forecast) -> I
         yield f"cannot be had from here: {len(study.unreachable)}; a real run would refuse to start"
 
 
-def _row_lines(study: Study, runtime: RuntimeConfig) -> Iterator[str]:
+def _row_lines(study: Study) -> Iterator[str]:
     """What the rows of each task are, and what is odd about them; of the embedded one's that is known."""
     for task in study.tasks.values():
-        if task.train_rows is not None and task.spec != LEXICON:
-            yield from look_at(task_rows(task.spec, runtime.data), task.spec).lines()
+        if task.look is not None:
+            yield from task.look.lines()
 
 
 _BESIDE_BYTES = 11e9

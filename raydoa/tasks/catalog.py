@@ -10,9 +10,10 @@ from pathlib import Path
 from raydoa.errors import UserError, did_you_mean
 from raydoa.tasks.annotators import TOLD
 from raydoa.tasks.data import TaskRows
+from raydoa.tasks.own_task import read_task_yaml
 from raydoa.tasks.reading.rows import read_rows
 from raydoa.tasks.synthetic import LEXICON, Lexicon, lexicon_rows
-from raydoa.tasks.task import MetricName, TaskSpec, read_task_yaml
+from raydoa.tasks.task import MetricName, TaskSpec
 
 _SOURCE_LENGTH = 128
 

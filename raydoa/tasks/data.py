@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row: ``id`` is unique within its task; a target of None is not known, "" is empty."""
 
@@ -26,6 +26,7 @@ class TaskRows:
         test: labelled rows.
         pool: rows of a pool that is a file of its own; empty: the pool is the rest of ``train``.
         text: free text for pretraining, if the task has any.
+        annotations: of each labelled row of ``train``, the mean: one label is made of so many.
         notes: what was done to them on the way in, a line each; they are not part of the data.
     """
 
@@ -33,6 +34,7 @@ class TaskRows:
     test: tuple[Row, ...]
     pool: tuple[Row, ...] = ()
     text: tuple[str, ...] = ()
+    annotations: float = field(default=1.0, compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     @cached_property

@@ -16,7 +16,7 @@ from typing import Literal, Self, TypeAlias, get_args
 from pydantic import Field, field_validator, model_validator
 
 from raydoa.errors import UserError, did_you_mean
-from raydoa.settings import Settings, read_yaml
+from raydoa.settings import Settings
 
 MetricName: TypeAlias = Literal[
     "accuracy", "macro_f1", "entity_f1", "exact_match", "squad_f1", "bert_ibleu"
@@ -53,11 +53,17 @@ class Columns(Settings):
 
 
 class LabelPrice(Settings):
-    """Dollars for one label, and where and when that price was read."""
+    """Dollars for a label, and where and when that price was read."""
 
     usd: float = Field(ge=0)
+    per: Literal["annotation", "label"] = "annotation"
+    """What costs that: what one annotator says of a row, or what all of them agree on."""
     source: str = Field(min_length=1)
     date: datetime.date
+
+    def of_label(self, annotations: float) -> float:
+        """Dollars for a label that takes so many annotations in the mean."""
+        return self.usd if self.per == "label" else round(self.usd * annotations, 6)
 
 
 class HubDataset(Settings):
@@ -83,6 +89,8 @@ class TaskSpec(Settings):
         labels: who labels the rows that are bought. ``gold``: they are rows of ``train`` beyond the N owned ones, whose
             labels are in hand and hidden until then. ``people``: all of ``train`` is owned, and people label rows of
             ``pool``. None: nobody has said, which is taken as gold where nothing depends on it.
+        test_rows_elsewhere: what becomes of rows of ``train`` and ``pool`` whose source is a test row's: ``left_out``, or
+            ``kept``, and then a model may have seen what it is tested on.
         text: location of free text for pretraining; None: the sources of train and pool.
         columns: names of the columns in all of them.
         class_of: what the files write for a class where that is not its name, such as ``{"0": "REFUTES"}``.
@@ -91,6 +99,7 @@ class TaskSpec(Settings):
         description: what is to be done with a source, in a sentence or two, for who reads it: an LLM or people.
         class_descriptions: what a class (or entity type) means; it need not hold all of them.
         prompt, system_prompt: files with Jinja templates of what an LLM is asked; None: the default (`raydoa.llm.prompt`).
+        inferred: lines about fields that its file leaves out and its rows show (`raydoa.tasks.own_task`); no part of the task.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
@@ -103,6 +112,7 @@ class TaskSpec(Settings):
     test: str | None = None
     pool: str | None = None
     labels: Literal["gold", "people"] | None = None
+    test_rows_elsewhere: Literal["left_out", "kept"] = "left_out"
     text: str | None = None
     columns: Columns = Columns()
     class_of: dict[str, str] = Field(default_factory=dict)
@@ -112,6 +122,7 @@ class TaskSpec(Settings):
     class_descriptions: dict[str, str] = Field(default_factory=dict)
     prompt: str | None = None
     system_prompt: str | None = None
+    inferred: tuple[str, ...] = Field(default=(), exclude=True)
 
     @field_validator("metric", mode="before")
     @classmethod
@@ -149,14 +160,6 @@ class TaskSpec(Settings):
     def _written_as_text(cls, class_of: object) -> object:
         # 0: billing is a number in YAML.
         return {str(said): name for said, name in class_of.items()} if isinstance(class_of, dict) else class_of  # fmt: skip
-
-    @model_validator(mode="after")
-    def _people_have_a_pool(self) -> Self:
-        if self.labels == "people" and self.pool is None:
-            raise ValueError(
-                "labels: found 'people' without a pool; people label its rows: say under `pool` where those are"
-            )
-        return self
 
     @model_validator(mode="after")
     def _classes_fit_metric(self) -> Self:
@@ -239,35 +242,3 @@ def hub_dataset(location: str) -> HubDataset | None:
     """The parts of an ``hf:`` location; None for the location of a file."""
     match = _HUB.fullmatch(location)
     return None if match is None else HubDataset(**match.groupdict())
-
-
-def read_task_yaml(path: Path) -> TaskSpec:
-    """Read a user's task; relative locations in it are relative to the YAML file's own folder.
-
-    Raises:
-        UserError: the file is missing or not a task, or names no train or test rows.
-    """
-    spec = read_yaml(path, TaskSpec)
-    for part in ("train", "test"):
-        if getattr(spec, part) is None:
-            raise UserError(f"{path}: {part}: missing; a task of one's own says where its rows are")
-    here = path.resolve().parent
-    moved = {
-        part: _beside(here, location)
-        for part in ("train", "test", "pool", "text")
-        if (location := getattr(spec, part)) is not None
-    }
-    for name in ("bertscore_model", "prompt", "system_prompt"):
-        if (file := getattr(spec, name)) is not None:
-            moved[name] = str(here / file)
-    return spec.model_copy(update=moved)
-
-
-def _beside(folder: Path, location: str) -> str:
-    """A location in a YAML file that lies in ``folder``; a dataset that is a folder there is that, and not one of the hub."""
-    dataset = hub_dataset(location)
-    if dataset is None:
-        return str(folder / location)
-    if not (folder / dataset.name).is_dir():
-        return location
-    return ":".join(filter(None, (f"hf:{folder / dataset.name}", dataset.config, dataset.split)))

@@ -29,8 +29,9 @@ from raydoa.pipeline.stages import FineTune, PseudoLabel, TextForm
 from raydoa.store.record import Record
 from raydoa.store.store import Store
 from raydoa.tasks.data import fingerprint
+from raydoa.tasks.own_task import read_task_yaml
 from raydoa.tasks.reading.rows import read_rows
-from raydoa.tasks.task import TaskSpec, read_task_yaml
+from raydoa.tasks.task import TaskSpec
 from raydoa.training.recipe import Execution, Recipe, Representation
 from tests.ray.watching import alive, kill_a_worker_after_a_checkpoint
 

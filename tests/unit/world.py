@@ -144,6 +144,8 @@ class World:
             ),
             "representation": Representation(),
             "shard_rows": 20,
+            # Its tiny vocabularies have hardly a word: `YES` is four tokens and an end.
+            "allow": ("cut-targets",),
             "prices": "embedded",
             "accelerator": "a100-40gb",
             "region": "us",

@@ -9,7 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from raydoa.tasks.look.duplicates import normal
+from raydoa.tasks.same_text import normal
 
 _MOST_ROWS = 2000
 FEWEST_ROWS = 50

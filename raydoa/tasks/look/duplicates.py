@@ -1,18 +1,10 @@
 """Rows that are there twice: the same text but for case, blanks and the ways in which Unicode writes it."""
 
-import unicodedata
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from raydoa.tasks.data import Row, TaskRows
-
-
-def normal(text: str) -> str:
-    """What two texts have in common that are the same to a reader."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().split())
+from raydoa.tasks.same_text import digest, normal
 
 
 @dataclass(frozen=True)
@@ -39,29 +31,32 @@ class Duplicates:
 def find_duplicates(rows: TaskRows) -> Duplicates:
     """Look for rows with one source."""
     parts = {"train": rows.train, "test": rows.test, "pool": rows.pool}
-    sources = {name: Counter(normal(row.source) for row in part) for name, part in parts.items()}
-    test, train = sources["test"], sources["train"]
-    targets = _targets(rows.labelled)
-    divided = {source: kinds for source, kinds in targets.items() if len(kinds) > 1}
-    example = next(iter(divided.items()), None)
+    sources = {name: [digest(row.source) for row in part] for name, part in parts.items()}
+    once = {name: set(found) for name, found in sources.items()}
+    divided = _divided(rows.train, sources["train"])
     return Duplicates(
-        within={name: found.total() - len(found) for name, found in sources.items()},
-        of_test={name: _shared(sources[name], test) for name in ("train", "pool")},
-        in_test=len(test.keys() & train.keys()),
-        of_train=_shared(sources["pool"], train),
+        within={name: len(found) - len(once[name]) for name, found in sources.items()},
+        of_test={name: sum(one in once["test"] for one in sources[name]) for name in ("train", "pool")},
+        in_test=len(once["test"] & once["train"]),
+        of_train=sum(one in once["train"] for one in sources["pool"]),
         divided=len(divided),
-        example=None if example is None else (example[0], tuple(example[1])),
-    )
+        example=next(iter(divided.items()), None),
+    )  # fmt: skip
 
 
-def _shared(these: Counter[str], those: Counter[str]) -> int:
-    return sum(count for source, count in these.items() if source in those)
-
-
-def _targets(rows: Iterable[Row]) -> dict[str, dict[str, None]]:
-    """The targets of each source, as they are first written."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in rows:
-        assert row.target is not None, "a labelled row"
-        found[normal(row.source)].setdefault(normal(row.target), row.target)
-    return {source: dict.fromkeys(kinds.values()) for source, kinds in found.items()}
+def _divided(rows: Iterable[Row], sources: Iterable[bytes]) -> dict[str, tuple[str, ...]]:
+    """The targets, as they are first written, of each source that has several."""
+    first: dict[bytes, Row] = {}
+    several: dict[bytes, dict[str, str]] = {}
+    for row, source in zip(rows, sources, strict=True):
+        if row.target is None:
+            continue
+        other = first.setdefault(source, row)
+        if other.target != row.target and other.target is not None:
+            kinds = several.setdefault(source, {normal(other.target): other.target})
+            kinds.setdefault(normal(row.target), row.target)
+    return {
+        normal(first[source].source): tuple(kinds.values())
+        for source, kinds in several.items()
+        if len(kinds) > 1
+    }

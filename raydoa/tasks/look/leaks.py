@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raydoa.tasks.data import Row
-from raydoa.tasks.look.duplicates import normal
+from raydoa.tasks.same_text import normal
 from raydoa.tasks.task import CLOSED_METRICS, TaskSpec
 
 

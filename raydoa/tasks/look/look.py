@@ -1,13 +1,14 @@
 """All that is looked at, and how it is said."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from raydoa.tasks.data import Row, TaskRows
 from raydoa.tasks.look.balance import Balance, least_difference
 from raydoa.tasks.look.drift import telling_apart
 from raydoa.tasks.look.duplicates import Duplicates, find_duplicates
 from raydoa.tasks.look.leaks import Leaks, find_leaks
+from raydoa.tasks.look.lengths import ModelLengths
 from raydoa.tasks.look.problems import Problem, find_problems
 from raydoa.tasks.task import CLOSED_METRICS, TaskSpec
 
@@ -31,6 +32,7 @@ class Look:
         unlike: the AUC of telling pool and labelled rows apart; None: there is no pool, or too little of it.
         problems: why scores would mean nothing.
         notes: what was done to the rows when they were read.
+        tokens: lengths in tokens of models, of those that are known.
     """
 
     spec: TaskSpec
@@ -44,6 +46,12 @@ class Look:
     unlike: float | None
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    tokens: tuple[ModelLengths, ...] = ()
+
+    def counted(self, tokens: Sequence[ModelLengths]) -> "Look":
+        """With lengths in tokens, and what they show."""
+        found = [problem for one in tokens for problem in one.problems(self.spec)]
+        return replace(self, tokens=tuple(tokens), problems=(*self.problems, *found))
 
     def lines(self) -> Iterator[str]:
         """It, for people: numbers first, then what is odd."""
@@ -56,6 +64,7 @@ class Look:
             cut = self.cut[part]
             told = f"; {cut:,} are surely cut at source_length {self.spec.source_length}" if cut else ""  # fmt: skip
             yield f"  {part}: sources of {middle:,} words in the middle, {longest:,} at most{told}"
+        yield from (f"  {one.line(self.spec)}" for one in self.tokens)
         least = least_difference(self.counts["test rows"])
         yield (
             f"  test: of {self.counts['test rows']:,} rows; differences of less than {100 * least:.3g} points cannot be told from luck"

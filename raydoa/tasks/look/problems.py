@@ -1,14 +1,15 @@
 """What makes every score meaningless: an error, unless it is allowed by its name."""
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple, TypeAlias
 
 from raydoa.errors import UserError
 from raydoa.tasks.data import Row, TaskRows
 from raydoa.tasks.task import CLOSED_METRICS, TaskSpec
 
 ProblemName: TypeAlias = Literal["one-class", "empty-targets", "cut-targets"]
-PROBLEMS: tuple[ProblemName, ...] = get_args(ProblemName)
+AllowedName: TypeAlias = Literal[ProblemName, "test-in-train"]
+"""``test-in-train``: rows of train and pool that are test rows are left out unless that is allowed."""
 
 _MANY_CUT = 0.5
 
@@ -20,16 +21,16 @@ class Problem(NamedTuple):
     line: str
 
 
-def check_meaning(rows: TaskRows, spec: TaskSpec, allowed: Collection[str]) -> None:
+def check_meaning(problems: Iterable[Problem], task: str, allowed: Collection[str]) -> None:
     """Refuse rows on which no score means anything.
 
     Raises:
         UserError: the first reason that is not among ``allowed``, and how it is allowed.
     """
-    for problem in find_problems(rows, spec):
+    for problem in problems:
         if problem.name not in allowed:
             raise UserError(
-                f"task {spec.name}: {problem.line}; --allow {problem.name} runs it all the same"
+                f"task {task}: {problem.line}; --allow {problem.name} runs it all the same"
             )
 
 

@@ -26,6 +26,12 @@ class Labels:
         self._classes |= {_folded(said): name for said, name in spec.class_of.items()}
         self._mended: str | None = None
         self._said: list[tuple[str, ...]] = []
+        self._annotations = self._rows = 0
+
+    @property
+    def annotations(self) -> float:
+        """Of a row that has a label in the end, the mean; those are counted that nobody agreed with as well."""
+        return self._annotations / self._rows if self._rows else 1.0
 
     def read(self, value: object, location: str) -> str | None:
         """The target that a value is; None: there is no label.
@@ -50,15 +56,19 @@ class Labels:
     def majority(self, said: Sequence[object], location: str) -> str | None:
         """What most annotators said; None: none did, or as many said something else, which is counted."""
         labels = [label for one in said if (label := self.read(one, location)) is not None]
-        if len(labels) > 1:
-            self._said.append(tuple(labels))
+        self._annotations += len(labels)
+        if len(labels) < 2:
+            self._rows += len(labels)
+            return labels[0] if labels else None
+        self._said.append(tuple(labels))
         ranked = Counter(labels).most_common(2)
         if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
             self._notes.count(
                 f"{self._file}: {{}} rows on which annotators are divided have no label"
             )
             return None
-        return ranked[0][0] if ranked else None
+        self._rows += 1
+        return ranked[0][0]
 
     def agreement(self) -> str | None:
         """How far annotators agree (Krippendorff's alpha, nominal); None: no row has two, or all said the same of all."""

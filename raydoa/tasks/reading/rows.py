@@ -18,7 +18,9 @@ from raydoa.tasks.reading.layout import Layout, value_of
 from raydoa.tasks.reading.located import LocatedRecord
 from raydoa.tasks.reading.notes import Notes
 from raydoa.tasks.reading.records import TEXT_LINE, file_records
-from raydoa.tasks.task import TaskSpec, hub_dataset
+from raydoa.tasks.reading.test_rows import without_test_rows
+from raydoa.tasks.same_text import digest
+from raydoa.tasks.task import LabelPrice, TaskSpec, hub_dataset
 
 _HEAD = 50
 """Records from which it is seen what a file is."""
@@ -34,16 +36,20 @@ def read_rows(spec: TaskSpec, data_root: str | Path | None) -> TaskRows:
         UserError: rows are missing or malformed; the message names the file and the line.
     """
     notes = Notes()
-    rows = {
-        part: tuple(Part(spec, part, notes).rows(data_root)) for part in ("train", "test", "pool")
+    labels = {
+        part: Labels(spec, str(getattr(spec, part)), notes) for part in ("train", "test", "pool")
     }
+    rows = {part: tuple(Part(spec, part, notes, of).rows(data_root)) for part, of in labels.items()}
     for part in ("train", "test"):
         if not rows[part]:
             raise UserError(f"task {spec.name}: {part}: {getattr(spec, part)} has no rows")
-    train, pool = rows["train"], rows["pool"]
+    tested = {digest(row.source) for row in rows["test"] if row.target is not None}
+    train, pool = (
+        without_test_rows(spec, part, rows[part], tested, notes) for part in ("train", "pool")
+    )
     if unlabelled := tuple(row for row in train if row.target is None):
         notes.say(f"{spec.train}: {len(unlabelled):,} rows without a label join the pool")
-        if pool:
+        if pool or spec.labels == "people":
             train, pool = tuple(row for row in train if row.target is not None), pool + unlabelled
     test = tuple(row for row in rows["test"] if row.target is not None)
     if left_out := len(rows["test"]) - len(test):
@@ -52,7 +58,20 @@ def read_rows(spec: TaskSpec, data_root: str | Path | None) -> TaskRows:
         _text(values, spec.columns.text, location)
         for location, values in part_records(spec, "text", data_root, notes)
     )
-    return TaskRows(train, test, pool, text, notes.lines)
+    annotations = labels["train"].annotations
+    if annotations > 1 and (price := spec.label_price) is not None:
+        notes.say(f"{spec.train}: {_priced(price, annotations)}")
+    return TaskRows(train, test, pool, text, annotations, (*spec.inferred, *notes.lines))
+
+
+def _priced(price: LabelPrice, annotations: float) -> str:
+    made = f"a label is made of {annotations:.2f} annotations in the mean"
+    if price.per == "label":
+        return f"{made}, and ${price.usd:g} is the price of all of them"
+    return (
+        f"{made}, each at ${price.usd:g}, so it costs ${price.of_label(annotations):.4g}; if that is the price of all of them, say "
+        "`per: label` in label_price"
+    )
 
 
 def part_records(
@@ -99,13 +118,13 @@ class Part:
         spec: the task.
         part: ``train``, ``test`` or ``pool``.
         notes: take what was done.
-        labels: read the targets; as the task says, unless given.
+        labels: read the targets.
     """
 
     spec: TaskSpec
     part: str
     notes: Notes
-    labels: Labels | None = None
+    labels: Labels
 
     def rows(self, data_root: str | Path | None) -> Iterator[Row]:
         """Yield them. Raises `UserError`: one is malformed, none has a label that should, or too many have no text."""
@@ -114,7 +133,6 @@ class Part:
             raise UserError(
                 f"task {self.spec.name}: {self.part}: no location; say where its rows are"
             )
-        labels = self.labels or Labels(self.spec, str(self.file), self.notes)
         blank: list[str] = []
         count, labelled, empty, first = 0, 0, 0, ""
         for text in self._texts(data_root):
@@ -123,7 +141,7 @@ class Part:
                 self.notes.count(f"{self.file}: {{}} rows without text are left out")
                 continue
             source = checked(text.source, self.spec.columns.source, text.location)
-            target = self._label(labels, text)
+            target = self._label(text)
             count, labelled, empty = (
                 count + 1,
                 labelled + (target is not None),
@@ -140,7 +158,7 @@ class Part:
             self.notes.say(
                 f"{self.file}: {empty:,} targets are empty, and stand for nothing to say"
             )
-        if (agreement := labels.agreement()) is not None:
+        if (agreement := self.labels.agreement()) is not None:
             self.notes.say(f"{self.file}: {agreement}")
 
     @property
@@ -179,9 +197,9 @@ class Part:
         if lacks is not None and not (labelled or layout.is_export or self.part == "pool"):
             value_of(lacks[1], layout.columns.target, lacks[0])
 
-    def _label(self, labels: Labels, text: _Text) -> str | None:
+    def _label(self, text: _Text) -> str | None:
         try:
-            target = labels.majority(text.said, text.location)
+            target = self.labels.majority(text.said, text.location)
         except UserError:
             if self.part != "pool":
                 raise

@@ -14,7 +14,7 @@ from raydoa.experiment.config import Grid, RuntimeConfig
 from raydoa.experiment.grid import grid_cells
 from raydoa.settings import Settings, parse, read_yaml
 from raydoa.strategies import STRATEGIES
-from raydoa.tasks.task import read_task_yaml
+from raydoa.tasks.own_task import read_task_yaml
 from tests.plugins.example_plugin import Rules
 from tests.unit.world import World, write_task
 

@@ -93,6 +93,18 @@ def test_an_empty_pool_is_refused(tmp_path: Path) -> None:
         world.resolved()
 
 
+def test_people_without_a_pool(tmp_path: Path) -> None:
+    """They label rows of train that have no label; where there are none, there is nothing to label."""
+    world = world_of(tmp_path, pool=None)
+    with pytest.raises(UserError, match="labels: found 'people' without a pool; people label its rows"):  # fmt: skip
+        world.resolved()
+    with (world.task.parent / "train.jsonl").open("a") as train:
+        train.write('{"source": "nobody has said"}\n{"source": "nor of this"}\n')
+    source = world.resolved().study.tasks["tiny"]
+    assert (source.train_rows, source.pool_rows, source.unlabelled) == (TRAIN, 2, 0)
+    assert source.supply.labels(0) == TRAIN + 2
+
+
 def test_rows_of_what_awaits_labels(tmp_path: Path) -> None:
     """They have a plan, quantities and costs, no score, and nobody made anything for them."""
     resolved = priced(asked(world_of(tmp_path)), to_run=True).resolved

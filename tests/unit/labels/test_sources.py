@@ -30,9 +30,10 @@ from raydoa.pipeline.stages import (
 from raydoa.store.store import Store
 from raydoa.strategies import STRATEGIES
 from raydoa.tasks.data import fingerprint
+from raydoa.tasks.own_task import read_task_yaml
 from raydoa.tasks.reading.rows import read_rows
 from raydoa.tasks.split import pool
-from raydoa.tasks.task import TaskSpec, read_task_yaml
+from raydoa.tasks.task import TaskSpec
 from raydoa.training.recipe import Execution, Recipe, Representation
 from raydoa.training.soft_labels import HiddenLabels, WrittenLabels
 from tests.plugins import example_plugin

@@ -6,7 +6,8 @@ import pytest
 
 from raydoa.errors import UserError
 from raydoa.llm.inquiry import Inquiry
-from raydoa.tasks.task import TaskSpec, read_task_yaml
+from raydoa.tasks.own_task import read_task_yaml
+from raydoa.tasks.task import TaskSpec
 from tests.unit.llm.asking import SHOTS, closed, llm
 
 

@@ -25,8 +25,8 @@ from raydoa.pipeline.stages import (
 from raydoa.store.key import closure
 from raydoa.store.store import Store
 from raydoa.tasks.data import fingerprint
+from raydoa.tasks.own_task import read_task_yaml
 from raydoa.tasks.reading.rows import read_rows
-from raydoa.tasks.task import read_task_yaml
 from raydoa.training.recipe import Execution, PretrainRecipe, Recipe, Representation
 from tests.unit.encoders import write_encoder
 from tests.unit.world import write_task

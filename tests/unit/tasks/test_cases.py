@@ -12,8 +12,9 @@ import pytest
 
 from raydoa.errors import UserError
 from raydoa.tasks.data import TaskRows
+from raydoa.tasks.own_task import read_task_yaml
 from raydoa.tasks.reading.rows import read_rows
-from raydoa.tasks.task import TaskSpec, read_task_yaml
+from raydoa.tasks.task import TaskSpec
 
 CLASSES = ("billing", "defect", "question")
 ROWS = [
@@ -27,7 +28,7 @@ Write = Callable[[str, "str | bytes"], TaskRows]
 def spec(**changes: object) -> TaskSpec:
     values = {
         "name": "tickets", "prefix": "", "metric": "accuracy", "classes": CLASSES, "source_length": 16, "target_length": 4,
-        "train": "train.jsonl", "test": "test.jsonl",
+        "train": "train.jsonl", "test": "test.jsonl", "test_rows_elsewhere": "kept",
     }  # fmt: skip
     return TaskSpec.model_validate({**values, **changes})
 
@@ -288,3 +289,28 @@ def test_several_labels_to_a_row(read: Callable[..., TaskRows]) -> None:
     with pytest.raises(UserError, match=r"t\.jsonl:1: found the labels defect, billing; a row has one: keep one, or"):  # fmt: skip
         read("t.jsonl", '{"source": "a", "target": ["defect", "billing"]}\n')
     assert read("t.jsonl", '{"source": "a", "target": ["defect"]}\n').train[0].target == "defect"
+
+
+def test_rows_that_are_test_rows_are_left_out(read: Callable[..., TaskRows]) -> None:
+    more = [{"source": "new", "target": "billing"}, {"source": "newer", "target": None}]
+    same = [{**ROWS[0], "source": ROWS[0]["source"].upper() + " "}, *ROWS[1:3]]
+    text = "".join(json.dumps(row) + "\n" for row in [*same, *more])
+    kept = read("t.jsonl", text)
+    assert len(kept.labelled) == 4 and len(kept.unlabelled) == 1
+    rows = read("t.jsonl", text, test_rows_elsewhere="left_out")
+    assert pairs(rows) == [("new", "billing")] and [row.source for row in rows.unlabelled] == ["newer"]  # fmt: skip
+    assert rows.train[0].id == "train-3", "rows keep their names"
+    assert rows.notes[0] == (
+        "t.jsonl: 3 rows are left out: their sources are 3 of the test rows' (--allow test-in-train keeps them)"
+    )
+    with pytest.raises(UserError, match="train: each source of t.jsonl is also one of test.jsonl, .*--allow test-in-train"):  # fmt: skip
+        read("t.jsonl", jsonl(ROWS), test_rows_elsewhere="left_out")
+
+
+def test_a_pool_of_test_rows_is_none(read: Callable[..., TaskRows]) -> None:
+    train = jsonl([{"source": f"new {n}", "target": "billing"} for n in range(3)])
+    (read("p.jsonl", train))
+    rows = read("t.jsonl", train, pool="p.jsonl", test="p.jsonl", test_rows_elsewhere="kept")
+    assert len(rows.pool) == 3
+    rows = read("t.jsonl", train.replace("new", "old"), pool="p.jsonl", test="p.jsonl", test_rows_elsewhere="left_out")  # fmt: skip
+    assert rows.pool == () and rows.notes[0].endswith("and then the pool is the rest of train")

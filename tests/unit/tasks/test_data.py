@@ -33,6 +33,7 @@ def spec(**changes: object) -> TaskSpec:
         "target_length": 4,
         "train": "train.jsonl",
         "test": "test.jsonl",
+        "test_rows_elsewhere": "kept",
     }
     return TaskSpec.model_validate({**values, **changes})
 

@@ -18,7 +18,9 @@ PERSONS = "Ada [PER] Bob [PER] Rome [LOC]"
 Values = dict[str, Any]
 
 
-def read(folder: Path, rows: list[Values], *, entities: bool = False, name: str = "") -> TaskRows:
+def read(
+    folder: Path, rows: list[Values], *, entities: bool = False, name: str = "", **fields: Any
+) -> TaskRows:
     """Read a train file of an export."""
     (folder / "test.jsonl").write_text(jsonl(ROWS) if not entities else json.dumps({"source": "a", "target": ""}))  # fmt: skip
     file = folder / (name or "train.json")
@@ -31,7 +33,7 @@ def read(folder: Path, rows: list[Values], *, entities: bool = False, name: str 
     else:
         file.write_text(json.dumps(rows))
     task = {"metric": "entity_f1", "classes": ("PER", "LOC")} if entities else {}
-    return read_rows(spec(train=file.name, **task), folder)
+    return read_rows(spec(train=file.name, **task, **fields), folder)
 
 
 def choices(*names: str, cancelled: bool = False, by: int = 1) -> Values:
@@ -62,6 +64,20 @@ def test_several_annotators(tmp_path: Path) -> None:
     text = " ".join(rows.notes)
     assert "1 rows on which annotators are divided have no label" in text
     assert "alpha = 0.47 on the 5 rows that several have labelled" in text
+
+
+@pytest.mark.parametrize(("per", "usd"), [("annotation", 0.275), ("label", 0.1)])
+def test_what_a_label_of_several_annotators_costs(tmp_path: Path, per: str, usd: float) -> None:
+    """Eleven annotations have made four labels, those that nobody agreed with included."""
+    divided = of_label_studio(choices("defect"), choices("billing", by=2), text="divided")
+    most = of_label_studio(choices("defect"), choices("billing", by=2), choices("defect", by=3), text="most")  # fmt: skip
+    agreed = [of_label_studio(choices(c), choices(c, by=2), text=c) for c in CLASSES]
+    price = {"usd": 0.1, "per": per, "source": "a quote", "date": "2026-11-01"}
+    rows = read(tmp_path, [divided, most, *agreed], label_price=price)
+    assert rows.annotations == 11 / 4
+    assert spec(label_price=price).label_price.of_label(rows.annotations) == usd
+    said = "each at $0.1, so it costs $0.275" if per == "annotation" else "and $0.1 is the price of all of them"  # fmt: skip
+    assert f"a label is made of 2.75 annotations in the mean, {said}" in rows.notes[-1]
 
 
 def test_label_studio_spans(tmp_path: Path) -> None:

@@ -8,12 +8,17 @@ import pytest
 from raydoa.cli import main
 from raydoa.errors import UserError
 from raydoa.tasks.infer import infer
-from raydoa.tasks.task import read_task_yaml
-from tests.unit.tasks.test_cases import CLASSES, ROWS, jsonl
+from raydoa.tasks.own_task import read_task_yaml
+from raydoa.tasks.task import TaskSpec
+from tests.unit.tasks.test_cases import CLASSES, ROWS, jsonl, spec
+
+
+def probe(train: Path) -> TaskSpec:
+    return spec(name="mine", metric="exact_match", classes=(), train=str(train))
 
 
 def fields(train: Path) -> dict[str, object]:
-    return {field.name: field.value for field in infer("mine", train)[0]}
+    return {field.name: field.value for field in infer(probe(train)).fields}
 
 
 def test_classes(tmp_path: Path) -> None:
@@ -38,12 +43,12 @@ def test_what_is_no_task(tmp_path: Path) -> None:
         "".join(json.dumps({"text": f"row {n}", "label": n}) + "\n" for n in range(60))
     )
     with pytest.raises(UserError, match=r"t\.jsonl:\d+: found a number, and too many others"):
-        infer("mine", train)
+        infer(probe(train))
     train.write_text(
         "".join(json.dumps({"text": f"row {n}", "label": ["a"]}) + "\n" for n in range(9))
     )
     with pytest.raises(UserError, match="all 9 rows have the target 'a'"):
-        infer("mine", train)
+        infer(probe(train))
 
 
 def test_spans_and_text(tmp_path: Path) -> None:
@@ -70,8 +75,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     file.unlink()
     price = ["--label-usd", "0.2", "--label-source", "a quote"]
     assert main(["init", str(train), "--test", str(test), *price]) == 0
-    spec = read_task_yaml(file)
-    assert spec.classes == ("billing", "defect", "question") and spec.metric == "accuracy"
+    task = read_task_yaml(file)
+    assert task.classes == ("billing", "defect", "question") and task.metric == "accuracy"
     assert main(["check", str(file)]) == 0
     assert main(["init", str(tmp_path / "gone.csv")]) == 2
     assert main(["init", str(train), "--name", "My Other", "--label-usd", "1"]) == 2
@@ -79,3 +84,77 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         main(["init", str(train), "--name", "My Other"]) == 0
         and (tmp_path / "my-other.yaml").exists()
     )
+
+
+LEFT_OUT = """
+name: mine
+train: t.csv
+test: e.csv
+label_price: {usd: 0.1, source: a quote, date: 2026-11-01}
+"""
+
+
+@pytest.fixture
+def tickets(tmp_path: Path) -> Path:
+    """A task that leaves out all that may be."""
+    for part, word in (("t", "row"), ("e", "other")):
+        rows = (f"{word} {n} of words,{c}\n" for n in range(9) for c in CLASSES)
+        (tmp_path / f"{part}.csv").write_text("text,label\n" + "".join(rows))
+    file = tmp_path / "mine.yaml"
+    file.write_text(LEFT_OUT)
+    return file
+
+
+def test_what_a_task_leaves_out(tickets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = read_task_yaml(tickets)
+    assert (task.prefix, task.metric, task.source_length, task.target_length) == ("mine: ", "accuracy", 32, 8)  # fmt: skip
+    assert task.classes == CLASSES and len(task.inferred) == 5
+    assert main(["check", str(tickets)]) == 0
+    out = capsys.readouterr().out
+    assert f'note: {tickets}: leaves out classes, which is inferred: ["billing", "defect", "question"] (the most' in out  # fmt: skip
+    tickets.write_text(f"{LEFT_OUT}metric: macro_f1\nsource_length: 17\nprefix: ''\n")
+    task = read_task_yaml(tickets)
+    assert (task.prefix, task.metric, task.source_length, task.classes) == ("", "macro_f1", 17, CLASSES)  # fmt: skip
+    assert [line.split(": ")[1] for line in task.inferred] == [
+        "leaves out classes, which is inferred", "leaves out target_length, which is inferred",
+    ]  # fmt: skip
+    tickets.write_text(f"{LEFT_OUT}class_of: {{billing: B, defect: D, question: Q}}\n")
+    assert read_task_yaml(tickets).classes == ("B", "D", "Q")
+    tickets.write_text(f"{LEFT_OUT}classes: [question, defect, billing]\n")
+    assert read_task_yaml(tickets).classes == ("question", "defect", "billing")
+
+
+def test_what_cannot_be_inferred(tickets: Path) -> None:
+    (tickets.parent / "t.csv").write_text(
+        "text,label\n" + "".join(f"r {n},{n} x\n" for n in range(90))
+    )
+    tickets.write_text(f"{LEFT_OUT}metric: accuracy\n")
+    with pytest.raises(UserError, match="classes: missing, and 90 targets in 90 rows are too many"):
+        read_task_yaml(tickets)
+    tickets.write_text(f"{LEFT_OUT}metrik: accuracy\n")
+    with pytest.raises(UserError, match="metrik: unknown field"):
+        read_task_yaml(tickets)
+    tickets.write_text(f"{LEFT_OUT}inferred: [it]\n")
+    with pytest.raises(UserError, match="inferred: unknown field"):
+        read_task_yaml(tickets)
+    tickets.write_text("name: mine\ntest: e.csv\n")
+    with pytest.raises(UserError, match=r"mine.yaml: train: missing"):
+        read_task_yaml(tickets)
+
+
+def test_a_sweep_that_is_kept_names_it_whole(
+    tickets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its file reads the same after more rows came."""
+    kept = tickets.parent / "kept.yaml"
+    flags = ["--n", "4", "--u", "4", "--budgets", "5", "--dry-run"]
+    assert main(["sweep", "--task", str(tickets), *flags, "--save", str(kept)]) == 0
+    told = capsys.readouterr().out
+    assert "leaves out metric, which is inferred" in told
+    before, whole = read_task_yaml(tickets), kept.with_name("kept.mine.yaml")
+    assert str(whole) in kept.read_text()
+    with (tickets.parent / "t.csv").open("a") as train:
+        train.write("".join(f"more {n},billing\n" for n in range(99)))
+    assert read_task_yaml(tickets).metric == "macro_f1"
+    again = read_task_yaml(whole)
+    assert again == before.model_copy(update={"inferred": ()})

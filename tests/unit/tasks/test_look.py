@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ from raydoa.tasks.look.balance import least_difference
 from raydoa.tasks.look.drift import _auc, telling_apart
 from raydoa.tasks.look.duplicates import find_duplicates, normal
 from raydoa.tasks.look.leaks import find_leaks
+from raydoa.tasks.look.lengths import lengths_in_tokens
 from raydoa.tasks.look.look import look_at
 from raydoa.tasks.look.problems import check_meaning, find_problems
-from tests.unit.tasks.test_cases import ROWS, jsonl, spec
+from tests.unit.tasks.test_cases import CLASSES, ROWS, jsonl, spec
 
 
 def rows_of(part: str, *pairs: tuple[str, str | None]) -> tuple[Row, ...]:
@@ -104,12 +106,12 @@ def test_what_makes_scores_meaningless(
 ) -> None:
     task, rows = spec(**changes), TaskRows(train, test)
     assert [problem.name for problem in find_problems(rows, task)] == ([name] if name else [])
-    check_meaning(rows, task, [name or ""])
+    check_meaning(find_problems(rows, task), "tickets", [name or ""])
     if name is not None:
         with pytest.raises(
             UserError, match=f"task tickets: .*; --allow {name} runs it all the same"
         ):
-            check_meaning(rows, task, [])
+            check_meaning(find_problems(rows, task), "tickets", [])
 
 
 def test_what_is_said() -> None:
@@ -140,3 +142,35 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     (tmp_path / "test.jsonl").write_text(jsonl(ROWS))
     assert main(["check", str(tmp_path / "task.yaml")]) == 0
     assert main(["check", str(tmp_path / "gone.yaml")]) == 2
+
+
+def words(texts: Sequence[str]) -> list[int]:
+    """A tokenizer of words with an end."""
+    return [len(text.split()) + 1 for text in texts]
+
+
+def test_lengths_in_tokens() -> None:
+    rows = TaskRows(rows_of("train", ("a b", "one two"), ("a b c", "x"), ("a", "x")), rows_of("test", *[("a b c d", "x y z")] * 99, ("a", "x " * 9)))  # fmt: skip
+    task = spec(metric="squad_f1", classes=(), prefix="t: ", source_length=4, target_length=4)
+    counted = lengths_in_tokens(rows, task, "m", words, writes=True)
+    assert counted.line(task) == (
+        "tokens of m: train sources 4 in the middle, 5 at most, 33.3% are cut at 4; test sources 6 in the middle, 6 at most, 99.0% "
+        "are cut at 4; test targets 4 in the middle, 10 at most, 1.0% are cut at 4"
+    )
+    assert not list(counted.problems(task)), "one of a hundred is the odd one"
+    short = task.model_copy(update={"target_length": 3})
+    look = look_at(rows, short).counted([lengths_in_tokens(rows, short, "m", words, writes=True)])
+    assert [problem.line for problem in look.problems[1:]] == [
+        "100.0% of the test targets have more tokens of m than target_length (3), so they are cut and cannot be written: raise "
+        "target_length (10 holds all)"
+    ]
+    assert not list(lengths_in_tokens(rows, short, "m", words, writes=False).problems(short))
+
+
+def test_a_class_that_is_cut() -> None:
+    task = spec(target_length=2)
+    rows = TaskRows(TWO, TWO)
+    counted = lengths_in_tokens(rows, task, "m", lambda texts: [len(text) for text in texts], writes=True)  # fmt: skip
+    assert counted.long_classes == CLASSES
+    (problem,) = counted.problems(task)
+    assert problem.name == "cut-targets" and "class 'billing' has more tokens of m" in problem.line

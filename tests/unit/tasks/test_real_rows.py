@@ -12,8 +12,9 @@ from raydoa.tasks.metrics.statistic import Outputs
 from raydoa.tasks.reading.rows import read_rows
 from raydoa.tasks.split import labelled, pool
 
+# Of WLP's 14,271 rows 175 have the source of a test row.
 SIZES = {
-    "wlp": (14271, 1776),
+    "wlp": (14096, 1776),
     "stanceosaurus": (2834, 978),
     "fever": (6227, 2096),
     "multipit_id": (7006, 2271),
