@@ -3,8 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from raydoa.tasks.exports.export import Export, Exported, entities_of, one_label
+from raydoa.errors import UserError
+from raydoa.tasks.exports.export import Export, Exported, entities_of, of_labels
 from raydoa.tasks.task import Columns
+
+_OLD = "annotations"
+_DOUBT = (
+    "records have no entity marked, and are taken for texts without any; doccano does not say whether somebody has looked at "
+    "them: export approved documents only, if some are still to do"
+)
 
 
 class Doccano(Export):
@@ -17,22 +24,28 @@ class Doccano(Export):
         """See `Export.knows`."""
         if "id" not in values or not {"text", "data"} & values.keys():
             return False
-        return "entities" in values or isinstance(values.get("label", values.get("labels")), list)
+        if any(isinstance(values.get(name), list) for name in ("entities", "label", "labels")):
+            return True
+        return _OLD in values and not {"label", "labels"} & values.keys()
 
     def read(self, values: Mapping[str, Any], columns: Columns, location: str) -> Exported:
         """See `Export.read`."""
         source = values.get("text", values.get("data"))
+        if _OLD in values and not {"entities", "label", "labels"} & values.keys():
+            raise UserError(
+                f"{location}: found {_OLD!r}, where doccano's older versions write labels as numbers of their own; export "
+                '"JSONL (text label)"'
+            )
         if "entities" in values:
             spans = [
                 (one["start_offset"], one["end_offset"], one["label"]) for one in values["entities"]
             ]
-            return Exported(
-                source, (entities_of(source, spans, location),) if spans else (), nothing=not spans
-            )
-        labels = values.get("label", values.get("labels"))
-        assert isinstance(labels, list), "as it was known by"
-        if labels and isinstance(labels[0], list):
-            return Exported(source, (entities_of(source, map(tuple, labels), location),))
-        return Exported(
-            source, (one_label(labels, location),) if labels else (), nothing=not labels
-        )
+        else:
+            labels = values.get("label", values.get("labels"))
+            assert isinstance(labels, list), "as it was known by"
+            if labels and not isinstance(labels[0], list):
+                return Exported(source, (of_labels(labels),))
+            spans = [(start, end, kind) for start, end, kind in labels]
+        if not spans:
+            return Exported(source, nothing=True, doubt=_DOUBT)
+        return Exported(source, (entities_of(source, spans, location),))

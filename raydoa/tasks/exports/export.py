@@ -17,12 +17,14 @@ class Exported:
         source: the text.
         said: what each annotator made of it; empty: nobody has said anything.
         nothing: whether somebody has looked and marked nothing, which says that there is no entity.
+        doubt: what the tool does not write down and the answer depends on, after "{} records"; "": nothing.
         left_out: why the record is no row; "": it is one.
     """
 
     source: object
     said: tuple[object, ...] = ()
     nothing: bool = False
+    doubt: str = ""
     left_out: str = ""
 
 
@@ -54,7 +56,7 @@ class Export(ABC):
         """Read a record; ``columns`` are what the task calls text and label, where the tool leaves their names open.
 
         Raises:
-            UserError: it is not as the tool writes it, or has several labels.
+            UserError: it is not as the tool writes it.
         """
 
 
@@ -62,8 +64,13 @@ Span = tuple[int, int, str]
 """Where it begins and ends in the text, in characters, and its type."""
 
 
+def of_labels(labels: Sequence[object]) -> object:
+    """What an annotator said who may give several labels: the one, or all of them, which only a pool may have."""
+    return labels[0] if len(labels) == 1 else list(labels)
+
+
 def one_label(labels: Sequence[object], location: str) -> str:
-    """The label of a record that may have several. Raises `UserError`: it has."""
+    """The label of a row that may have several. Raises `UserError`: it has."""
     if len(labels) != 1:
         raise UserError(
             f"{location}: found the labels {', '.join(map(str, labels))}; a row has one: keep one, or make of each class a task of "

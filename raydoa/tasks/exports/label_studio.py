@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from raydoa.errors import UserError
-from raydoa.tasks.exports.export import Export, Exported, Span, entities_of, one_label, text_in
+from raydoa.tasks.exports.export import Export, Exported, Span, entities_of, of_labels, text_in
 from raydoa.tasks.task import Columns
 
 _OF_MIN = {"annotation_id", "annotator", "created_at", "updated_at", "lead_time", "id"}
@@ -56,10 +56,12 @@ class LabelStudioMin(Export):
                 f"{location}: found {', '.join(map(repr, rest))} beside {named!r}; say under `columns` which is the target"
             )
         said = tuple(one for value in rest.values() for one in _of_min(source, value, location))
-        return Exported(source, said, nothing=not said)
+        # Tasks that nobody has done are exported on request, as records of no annotation.
+        done = values["annotation_id"] not in (None, "")
+        return Exported(source, said, nothing=done and not said)
 
 
-def _of_min(source: object, value: Any, location: str) -> Iterator[str]:
+def _of_min(source: object, value: Any, location: str) -> Iterator[object]:
     if isinstance(value, str) and value[:1] in ("[", "{"):
         with suppress(json.JSONDecodeError):  # A choice may begin so.
             value = json.loads(value)
@@ -69,20 +71,20 @@ def _of_min(source: object, value: Any, location: str) -> Iterator[str]:
         yield entities_of(source, _spans(source, value, location), location)
     elif isinstance(value, list):
         if value:
-            yield one_label(value, location)
+            yield of_labels(value)
     elif value not in (None, ""):
         yield str(value)
 
 
-def _said(source: object, results: list[dict[str, Any]], location: str) -> str | None:
+def _said(source: object, results: list[dict[str, Any]], location: str) -> object:
     """What one annotator said; None: nothing that is known here."""
     kinds = {kind: [one["value"] for one in results if one.get("type") == kind] for kind in ("choices", "labels", "textarea")}  # fmt: skip
     if kinds["choices"]:
-        return one_label([c for value in kinds["choices"] for c in value["choices"]], location)
+        return of_labels([c for value in kinds["choices"] for c in value["choices"]])
     if kinds["labels"]:
         return entities_of(source, _spans(source, kinds["labels"], location), location)
     if kinds["textarea"]:
-        return one_label([text for value in kinds["textarea"] for text in value["text"]], location)
+        return of_labels([text for value in kinds["textarea"] for text in value["text"]])
     return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from raydoa.tasks.exports.export import Export, Exported, entities_of, one_label
+from raydoa.tasks.exports.export import Export, Exported, entities_of, of_labels
 from raydoa.tasks.task import Columns
 
 _ANSWERS = ("accept", "reject", "ignore")
@@ -30,7 +30,7 @@ class Prodigy(Export):
             return Exported(source, left_out=f"answer {answer!r}")
         if "accept" in values:
             accepted = values["accept"]
-            return Exported(source, (one_label(accepted, location),) if accepted else ())
+            return Exported(source, (of_labels(accepted),) if accepted else ())
         if values.get("spans"):
             spans = [(one["start"], one["end"], one["label"]) for one in values["spans"]]
             return Exported(source, (entities_of(source, spans, location),))

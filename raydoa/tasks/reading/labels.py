@@ -39,7 +39,7 @@ class Labels:
         Raises:
             UserError: it is none of the classes, or no text where any text may be.
         """
-        if isinstance(value, list | tuple) and self._closed:
+        if isinstance(value, list | tuple) and (self._closed or len(value) > 1):
             value = one_label(value, location) if value else None
         if is_missing(value):
             return None

@@ -185,6 +185,8 @@ class Part:
             if TEXT_LINE in values and self.part != "pool" and not read.said:
                 raise UserError(f"{location}: lines of text have no labels; such a file is a `pool` or a `text`")  # fmt: skip
             said = [*read.said, *([""] if read.nothing and self.spec.metric == "entity_f1" else [])]
+            if said and read.doubt and self.part != "pool":
+                self.notes.count(f"{self.file}: {{}} {read.doubt}")
             labelled = labelled or any(one is not None for one in said)
             lacks = lacks or (None if layout.columns.target in values else (location, values))
             key = layout.key(values)
