@@ -1,6 +1,7 @@
 """Parquet files, folders that `datasets` has saved, and datasets of the hub: columns with types."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from raydoa.tasks.task import HubDataset
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from pyarrow import RecordBatch
 
 
 def parquet_records(path: Path, notes: Notes) -> Iterator[LocatedRecord]:
@@ -22,11 +24,25 @@ def parquet_records(path: Path, notes: Notes) -> Iterator[LocatedRecord]:
         with pq.ParquetFile(path) as file:
             number = 0
             for batch in file.iter_batches():
-                for values in batch.to_pylist():
+                for values in _as_text(batch, path, notes).to_pylist():
                     number += 1
                     yield f"{path}: row {number}", values
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{path}: not a Parquet file, or a damaged one ({error})") from None
+
+
+def _as_text(batch: "RecordBatch", path: Path, notes: Notes) -> "RecordBatch":
+    """Columns of bytes that are UTF-8, as databases write text, become text."""
+    import pyarrow as pa
+
+    for place, column in enumerate(batch.schema):
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            # Bytes that are no text stay as they are.
+            with suppress(pa.ArrowInvalid):
+                text = batch.column(place).cast(pa.string())
+                batch = batch.set_column(place, column.name, text)
+                notes.say(f"{path}: column {column.name!r} is of bytes, and read as UTF-8")
+    return batch
 
 
 def saved_records(path: Path, notes: Notes) -> Iterator[LocatedRecord]:

@@ -1,6 +1,8 @@
 """Labels as people write them, as the classes of a task: by rules that are said, and never by likeness."""
 
+import datetime
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
@@ -8,6 +10,9 @@ from raydoa.errors import UserError, did_you_mean
 from raydoa.tasks.exports.export import one_label
 from raydoa.tasks.reading.notes import Notes
 from raydoa.tasks.task import CLOSED_METRICS, TaskSpec
+
+_NO_LABEL = {"nan", "none", "null", "na", "n/a", "#n/a", "-", "?", "unlabeled", "unlabelled"}
+"""What programs write where nothing is, in any case; a class may be called so."""
 
 
 class Labels:
@@ -24,7 +29,7 @@ class Labels:
         self._closed = spec.metric in CLOSED_METRICS
         self._classes = {_folded(name): name for name in spec.classes} if self._closed else {}
         self._classes |= {_folded(said): name for said, name in spec.class_of.items()}
-        self._mended: str | None = None
+        self._mended: dict[str, str] = {}
         self._said: list[tuple[str, ...]] = []
         self._annotations = self._rows = 0
 
@@ -47,7 +52,7 @@ class Labels:
             value = number_as_text(value)
         if not isinstance(value, str):
             raise UserError(
-                f"{location}: {self._column}: found {value!r}; expected text (it may be empty)"
+                f"{location}: {self._column}: found {_shown(value)}; expected text (it may be empty)"
             )
         if not self._closed:
             return value
@@ -92,14 +97,29 @@ class Labels:
         if name is None:
             raise UserError(
                 f"{location}: {self._column}: found {value!r}; classes of {self._spec.name} are "
-                f"{', '.join(self._spec.classes)}{did_you_mean(value, list(self._spec.classes))}"
+                f"{', '.join(self._spec.classes)}{self._hint(value)}"
             )
         if name != value and value not in self._spec.class_of:
-            if self._mended is None:
+            how = "case or blanks" if value.isascii() else "case, blanks or the form of Unicode"
+            if folded not in self._classes:
+                how = "the .0 of a number"
+            if how not in self._mended:
                 such = f"such as {value!r} as {name!r}"
-                self._mended = f"{self._file}: {{}} targets differ from their class by case or blanks and are read as it, {such}"
-            self._notes.count(self._mended)
+                self._mended[how] = f"{self._file}: {{}} targets differ from their class by {how} and are read as it, {such}"  # fmt: skip
+            self._notes.count(self._mended[how])
         return name
+
+    def _hint(self, value: str) -> str:
+        """What to do about a target that is no class."""
+        if _folded(value) in _NO_LABEL:
+            return "; where a row has no label, leave its target empty"
+        near = did_you_mean(value, list(self._spec.classes))
+        foreign = next((letter for letter in value if not letter.isascii() and letter not in "".join(self._classes)), None)  # fmt: skip
+        if near and foreign is not None:
+            near += (
+                f"; its {foreign!r} is {unicodedata.name(foreign, 'a character without a name')}"
+            )
+        return near
 
 
 def is_missing(value: object) -> bool:
@@ -113,5 +133,14 @@ def number_as_text(value: float) -> str:
     return str(int(value)) if whole else str(value)
 
 
+def _shown(value: object) -> str:
+    """A value as its owner knows it."""
+    if isinstance(value, datetime.date):
+        return f"a date, {value}, as spreadsheets make of text; format its column as text, and type it again"
+    return repr(value)
+
+
 def _folded(text: str) -> str:
-    return text.strip().casefold()
+    folded = text.strip().casefold()
+    # Two spellings of an accent are one text, by Unicode's rule and on every screen.
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)

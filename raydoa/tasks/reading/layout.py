@@ -57,10 +57,16 @@ class Layout:
             )
         for what, usual in _OTHER_NAMES.items():
             name = getattr(named, what)
-            there = [one for one in usual if one in names]
-            if name == getattr(_DEFAULT, what) and name not in names and len(there) == 1:
+            if name in names:
+                continue
+            known = (name, *usual) if name == getattr(_DEFAULT, what) else (name,)
+            folded = {one.casefold() for one in known}
+            there = [one for one in known if one in names] or [
+                one for one in names if one.casefold() in folded
+            ]
+            if len(there) == 1:
                 found[what] = there[0]
-                self._notes.say(f"{self._file}: column {there[0]!r} is taken for {what!r}")
+                self._notes.say(f"{self._file}: column {there[0]!r} is taken for {name!r}")
         return named.model_copy(update=found)
 
     @property
@@ -86,7 +92,9 @@ def value_of(values: Mapping[str, Any], column: str, location: str) -> object:
     """What a column holds. Raises `UserError`: there is none of that name."""
     if column not in values:
         near = did_you_mean(column, [name for name in values if name != column])
+        # A text among the names is of a first row.
+        untitled = "; the first row of a table is the names of its columns" if any(" " in name for name in values) else ""  # fmt: skip
         raise UserError(
-            f"{location}: no {column!r}; found {', '.join(map(repr, values))}{near}; name other columns under `columns`"
+            f"{location}: no {column!r}; found {', '.join(map(repr, values))}{near}; name other columns under `columns`{untitled}"
         )
     return values[column]

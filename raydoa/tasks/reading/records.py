@@ -12,6 +12,7 @@ from raydoa.errors import Unreachable, UserError
 from raydoa.tasks.reading.columnar import parquet_records, saved_records
 from raydoa.tasks.reading.json_records import json_records, line_records
 from raydoa.tasks.reading.located import LocatedRecord
+from raydoa.tasks.reading.mistaken import refuse_mistaken
 from raydoa.tasks.reading.notes import Notes
 from raydoa.tasks.reading.spreadsheet import spreadsheet_records
 from raydoa.tasks.reading.tables import table_records
@@ -55,4 +56,5 @@ def file_records(path: Path, notes: Notes) -> Iterator[LocatedRecord]:
     reader = _READERS.get(kind_of_file(str(path)) or "")
     if reader is None:
         raise UserError(f"{path}: rows are read from {', '.join(_READERS)} files, and from folders")
+    refuse_mistaken(path)
     return reader(path, notes)

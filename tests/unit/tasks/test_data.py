@@ -126,7 +126,7 @@ def test_other_column_names(folder):
         ("b.jsonl", b"", "train: .*b.jsonl has no rows"),
         ("b.csv", b"source,target\na,b\na,b,c\n", "b.csv:3: found 3 fields, the header has 2"),
         ("b.csv", b"source,target\na\n", "b.csv:2: found 1 fields, the header has 2"),
-        ("b.csv", b'source,target\n"a,b\n', r"b.csv:2: not CSV \(unexpected end"),
+        ("b.csv", b'source,target\n"a,b\n', r"b.csv:2: a quote is opened in this record"),
         ("b.csv", b"source,target\n\xff,b\n", r"b.csv:2: not UTF-8"),
         ("b.parquet", b"no parquet", r"b.parquet: not a Parquet file, or a damaged one \("),
     ],

@@ -11,7 +11,7 @@ SAID = {
     "02-csv-utf16-excel": (0, "read as UTF-16"),
     "04-csv-semicolon": (0, "its separator is a semicolon"),
     "06-csv-header-space": (0, "blanks around the names of columns"),
-    "09-csv-backslash-quote": (0, "its quotes are behind backslashes"),
+    "09-csv-backslash-quote": (0, "its quotes and separators within texts are behind backslashes"),
     "10-csv-trailing-comma": (0, "260 lines end with a separator more"),
     "12-csv-empty-label": (0, "1 rows without a label join the pool"),
     "16-tsv": (0, "260 labelled rows, 40 test rows"),
