@@ -39,8 +39,7 @@ def configured(options: argparse.Namespace) -> Chosen:
     changes = changes_of(options, base)
     configuration = base.changed(changes, cluster=options.cluster)
     if options.save is not None:
-        configuration = with_whole_tasks(configuration, options.save)
-        configuration.write(options.save)
+        with_whole_tasks(configuration, options.save).write(options.save)
     given = file.given if file is not None else frozenset()
     return Chosen(configuration, given | changes.keys(), frozenset(changes))
 

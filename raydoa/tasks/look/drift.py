@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from raydoa.tasks.same_text import normal
 
 _MOST_ROWS = 2000
+_DRAWN = 3 * _MOST_ROWS
+"""Before copies are left out."""
 FEWEST_ROWS = 50
 """Of each side: with fewer the AUC says nothing."""
 
@@ -30,10 +32,10 @@ def telling_apart(these: Sequence[str], those: Sequence[str]) -> float | None:
 
 
 def _sample(texts: Sequence[str], seed: int) -> list[frozenset[str]]:
+    drawn = random.Random(seed).sample(texts, min(len(texts), _DRAWN))
     # Each once: a copy on the other half would be recognised.
-    once = list(dict.fromkeys(map(normal, texts)))
-    drawn = random.Random(seed).sample(once, min(len(once), _MOST_ROWS))
-    return [frozenset(text.split()) for text in drawn]
+    once = list(dict.fromkeys(map(normal, drawn)))[:_MOST_ROWS]
+    return [frozenset(text.split()) for text in once]
 
 
 def _scores(

@@ -145,6 +145,8 @@ def test_broken_models_are_told_by_a_dry_run(refused: Refused, run: Run, world: 
         "annotate",
         "--model",
         f"mine={folder}",
+        "--allow",
+        "cut-targets",
     )
     assert run(*sweep_of(world, *more)).code == 0
     weights, config = folder / "model.safetensors", folder / "config.json"

@@ -2,6 +2,7 @@
 
 import json
 import random
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def test_duplicates_are_found_as_a_reader_sees_them() -> None:
     assert found.within == {"train": 1, "test": 0, "pool": 1}
     assert found.of_test == {"train": 2, "pool": 1} and found.in_test == 1 and found.of_train == 1
     assert found.divided == 1 and found.example == ("hello world", ("billing", "defect"))
+
+
+@given(st.text(st.sampled_from(" \t\n\u00a0\u2003\u200baB\u00df\ufb01")))
+def test_normal_is_what_a_reader_sees(text: str) -> None:
+    assert normal(text) == " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 @given(st.text())

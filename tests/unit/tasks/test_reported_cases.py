@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from raydoa.errors import UserError
+from raydoa.tasks.own_task import read_task_yaml
 from raydoa.tasks.reading.rows import read_rows
-from raydoa.tasks.task import read_task_yaml
 from tests.unit.tasks.reported.case import CLASSES, LINES, Read, Refused, Reported
 from tests.unit.tasks.reported.encodings import ENCODINGS
 from tests.unit.tasks.reported.files import FILES
@@ -28,7 +28,7 @@ CASES = [case for cases in REPORTED.values() for case in cases]
 DOCUMENT = Path(__file__).parents[3] / "docs" / "awkward-rows.md"
 TASK = {
     "name": "tickets", "prefix": "", "metric": "accuracy", "classes": CLASSES, "source_length": 16, "target_length": 4,
-    "test": "test.jsonl",
+    "test": "test.jsonl", "test_rows_elsewhere": "kept",
 }  # fmt: skip
 
 
