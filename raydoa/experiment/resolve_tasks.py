@@ -30,10 +30,11 @@ logger = logging.getLogger(__name__)
 
 def task_specs(sweep: Sweep, data_root: str | None) -> dict[str, TaskSpec]:
     """The tasks that a sweep names, by name. Raises `UserError`: there is no such one, or two have one name."""
-    kept = {"test_rows_elsewhere": "kept"} if "test-in-train" in sweep.allow else {}
     specs: dict[str, TaskSpec] = {}
     for name in sweep.grid.tasks:
-        spec = task_given(name, data_root).model_copy(update=kept)
+        spec = task_given(name, data_root)
+        if "test-in-train" in sweep.allow and spec != LEXICON:
+            spec = spec.model_copy(update={"test_rows_elsewhere": "kept"})
         if spec.name in specs:
             raise UserError(f"tasks: two are called {spec.name!r}; give one of them another name")
         specs[spec.name] = spec
