@@ -20,8 +20,9 @@ from raydoa.tasks.data import TaskRows, fingerprint
 from raydoa.tasks.look.lengths import lengths_in_tokens
 from raydoa.tasks.look.look import look_at
 from raydoa.tasks.look.problems import check_meaning
+from raydoa.tasks.metrics.majority import majority_score
 from raydoa.tasks.reading.rows import part_records
-from raydoa.tasks.split import check_sizes
+from raydoa.tasks.split import check_sizes, in_order
 from raydoa.tasks.synthetic import LEXICON
 from raydoa.tasks.task import WHAT_LLMS_ARE_TOLD, TaskSpec
 
@@ -77,7 +78,7 @@ def find_tasks(
             tasks[name] = TaskSource(spec, _stand_in(spec), None, 0, scored_by)
             continue
         rows[name] = _rows(spec, data_root)
-        tasks[name] = _source(spec, rows[name], scored_by)
+        tasks[name] = _source(spec, rows[name], scored_by, sweep.test_rows)
         if (look := tasks[name].look) is not None:
             check_meaning(look.problems, name, sweep.allow)
         missing += [short for short in (_shortage(tasks[name], sweep),) if short is not None]
@@ -124,7 +125,11 @@ def _rows(spec: TaskSpec, data_root: str | None) -> TaskRows:
     return rows
 
 
-def _source(spec: TaskSpec, rows: TaskRows, scored_by: str | None) -> TaskSource:
+def _source(
+    spec: TaskSpec, rows: TaskRows, scored_by: str | None, test_rows: int | None
+) -> TaskSource:
+    # On the rows that models are scored on.
+    majority = majority_score(rows.labelled, in_order(rows.test, 0)[:test_rows], spec)
     return TaskSource(
         spec,
         TaskData(spec.name, fingerprint(rows)),
@@ -138,6 +143,7 @@ def _source(spec: TaskSpec, rows: TaskRows, scored_by: str | None) -> TaskSource
         unlabelled=0 if rows.pool else len(rows.unlabelled),
         look=look_at(rows, spec) if spec != LEXICON else None,
         annotations=rows.annotations,
+        majority_score=majority,
     )
 
 

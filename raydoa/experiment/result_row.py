@@ -19,7 +19,7 @@ ROW_SCHEMA = 5
 ADDED = frozenset(
     {
         "aligned_share", "llm_score", "llm_refused", "llm_input_tokens", "llm_cached_tokens", "llm_output_tokens",
-        "llm_prices",
+        "llm_prices", "majority_score", "unparsable",
     }
 )  # fmt: skip
 """Columns that rows of this schema may lack, because they were written before there was such a thing."""
@@ -60,6 +60,8 @@ _SCORES: Mapping[str, type | UnionType] = {
     "score_paper": float | None,
     "score_low": float | None,
     "score_high": float | None,
+    "majority_score": float | None,
+    "unparsable": float | None,
     "teacher_score": float | None,
     "aligned_share": float | None,
     "llm_score": float | None,

@@ -128,10 +128,18 @@ def _ranges(items: Iterable[str]) -> dict[str, tuple[float, float]]:
         "n": (1, _MOST_WHOLE),
         **dict.fromkeys(("budget", "cost_total", "cost_incurred"), (0, _MOST_DOLLARS)),
         **dict.fromkeys(
-            ("score", "score_paper", "score_low", "score_high", "teacher_score", "llm_score"),
+            (
+                "score",
+                "score_paper",
+                "score_low",
+                "score_high",
+                "majority_score",
+                "teacher_score",
+                "llm_score",
+            ),
             (-_ROUNDING, 1 + _ROUNDING),
         ),
-        **dict.fromkeys(("aligned_share", "llm_refused"), (0, 1)),
+        **dict.fromkeys(("aligned_share", "llm_refused", "unparsable"), (0, 1)),
         **dict.fromkeys(
             ("llm_input_tokens", "llm_cached_tokens", "llm_output_tokens"), (0, _MOST_WHOLE)
         ),

@@ -19,6 +19,7 @@ class TaskSource:
         train_rows: how many labelled rows it has; None if they cannot be reached.
         pool_rows: how many rows its pool file has; 0 if the pool is the rest of the labelled rows.
         unlabelled: how many rows of the labelled rows' file have no label, where the pool is no file of its own.
+        majority_score: what always giving the most frequent answer scores; None if it cannot be told.
         scorer: fingerprint of the model that its metric needs; None if it needs none or has none.
         look: what its rows are; None if they cannot be reached, or are raydoa's own.
         annotations: of each label that is bought, the mean.
@@ -34,6 +35,7 @@ class TaskSource:
     unlabelled: int = 0
     look: Look | None = None
     annotations: float = 1.0
+    majority_score: float | None = None
 
     @property
     def supply(self) -> Supply:

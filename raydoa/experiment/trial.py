@@ -141,6 +141,7 @@ def _scores(facts: Sequence[Mapping[str, Any]]) -> ResultRow:
     """Of the student, and of its teacher where there is one."""
     names = ("score", "score_paper", "score_low", "score_high")
     scores = {name: facts[0].get(name) for name in names}
+    scores["unparsable"] = facts[0].get("parts", {}).get("unparsable")
     return {**scores, "teacher_score": facts[1].get("score") if len(facts) > 1 else None}
 
 
@@ -217,6 +218,7 @@ def _row(cell: Cell, study: Study, ledger: Ledger, values: Mapping[str, Any]) ->
         "seed": cell.seed,
         "repeat": cell.repeat,
         "metric": study.tasks[cell.task].spec.metric,
+        "majority_score": study.tasks[cell.task].majority_score,
         "prices": book.book_id,
         "prices_scaled": book.scaled,
         "accelerator": sweep.accelerator,

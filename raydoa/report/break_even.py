@@ -6,6 +6,8 @@ best plan is the same: no price has to be tried. Where the best strategy changes
 ``lower`` the one that wins below has its best plan just paid; at ``upper`` it is down to its next smaller plan, and
 loses. In between it could buy a plan that nobody measured, so the break-even price lies between the two, and is
 not known more precisely than the grid of the sweep allows. Where today's price is 0, what only that can buy counts as well.
+
+Plans that are no better than always giving the most frequent answer win at no price.
 """
 
 import math
@@ -56,8 +58,7 @@ def break_evens(
     """Of every price, per task, N and budget: the change that is nearest to today's price."""
     ranges = []
     for key, panel in cells[~awaits_labels(cells)].groupby(PANEL, sort=True):
-        plans = points(panel)
-        if plans.empty:
+        if not points(panel)["better"].any():
             continue
         task, n = str(key[0]), int(str(key[1]))
         lines = [(price, price.now(panel), _lines(panel, price)) for price in prices_of(panel).values()]  # fmt: skip
@@ -79,9 +80,10 @@ _Change = tuple[float | None, float | None, str, str]
 
 def _lines(panel: pd.DataFrame, price: Price) -> pd.DataFrame:
     """The plans of one task and N: strategy, score, units that move with the price, and dollars that do not."""
-    lines = points(panel).set_index("plan")[["strategy", "score", "cost"]]
+    lines = points(panel).set_index("plan")[["strategy", "score", "cost", "better"]]
     rest = lines["cost"] - by_plan(panel, price.paid(panel))
-    return lines.assign(units=by_plan(panel, price.units(panel)), rest=rest)
+    lines = lines.assign(units=by_plan(panel, price.units(panel)), rest=rest)
+    return lines[lines["better"]]
 
 
 def _changes(lines: pd.DataFrame, budget: float, now: float | None) -> list[_Change]:

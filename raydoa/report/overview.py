@@ -14,6 +14,7 @@ from raydoa.report.sentence import Point, points_of_100
 from raydoa.report.strategies import strategy_of
 from raydoa.report.wording import dollars
 
+NO_WINNER = "none"
 _LACKS = ("infeasible", "awaits labels", "no score")
 """Why a strategy has no measured plan: the last of these that holds of one of its cells."""
 
@@ -24,7 +25,8 @@ def best_table(
     """One row per task, N and budget; a column per strategy tells its best measured plan for at most that budget.
 
     ``winner`` is the strategy with the highest mean score, with a question mark where seeds do not tell it from the
-    next (P below 0.95), or where there is one seed. ``words`` tells a plan; with its interval unless given.
+    next (P below 0.95), or where there is one seed, and none where no score is above that of always giving the most frequent
+    answer. ``words`` tells a plan; with its interval unless given.
     """
     best = best_within(cells, budgets)
     if best.empty:
@@ -32,7 +34,8 @@ def best_table(
     said = best.assign(words=[(words or _with_interval)(plan) for plan in best.to_dict("records")])
     table = said.pivot(index=KEYS, columns="strategy", values="words").fillna("-")
     winners = best_of_all(cells, budgets).set_index(KEYS)
-    table["winner"] = winners["strategy"] + np.where(winners["sure"], "", "?")
+    named = winners["strategy"] + np.where(winners["sure"], "", "?")
+    table["winner"] = named.where(winners["better"], NO_WINNER)
     return table.reset_index().rename_axis(columns=None)
 
 
@@ -46,7 +49,7 @@ def summary(cells: pd.DataFrame) -> pd.DataFrame:
     lacks = np.select([~cells["feasible"], awaits], [0, 1], 2)
     most = cells.assign(lacks=lacks).groupby([*KEYS, "strategy"])["lacks"].max().unstack()
     table = best.reindex(index=most.index, columns=[*most.columns, "winner"]).replace("-", None)
-    why = most.replace(dict(enumerate(_LACKS))).assign(winner="none")
+    why = most.replace(dict(enumerate(_LACKS))).assign(winner=NO_WINNER)
     return table.fillna(why).fillna("-").reset_index().rename_axis(columns=None)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from raydoa.experiment.result_row import AWAITING_LABELS
 from raydoa.report.columns import plan_key
+from raydoa.report.majority import is_better, majority_of
 from raydoa.report.seeds import over_seeds, score_table
 
 PANEL = ["task", "n"]
@@ -28,7 +29,8 @@ def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     ``cost`` is in dollars, or what else is in ``column``: that of the dearest seed, since a budget is a ceiling (seeds
     cost the same unless they were planned with different unit costs). ``score_margin`` is half of the interval over
     seeds (`raydoa.report.seeds`), nan for one seed; repeats of a seed are averaged first. ``rank`` is the place among
-    the plans of the task and N, from 0, the highest score first; where two score the same, by strategy.
+    the plans of the task and N, from 0, the highest score first; where two score the same, by strategy. ``better`` is whether
+    the score is above that of always giving the most frequent answer (`raydoa.report.majority`).
 
     Infeasible cells, those that await labels and others without a score have no point. A plan that several budgets bought is one
     point, at ``budget`` = the smallest of them.
@@ -43,6 +45,9 @@ def points(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     table["score_highest"] = grouped["highest"].max().to_numpy()
     scores = over_seeds(score_table(seeds).to_numpy())
     table[["score", "score_margin", "seeds"]] = scores[["mean", "margin", "seeds"]]
+    majority = table["task"].map(majority_of(cells))
+    pairs = zip(table["score"], majority, strict=True)
+    table["better"] = pd.Series([is_better(*pair) for pair in pairs], table.index, dtype=bool)
     ranked = table.sort_values(["score", "strategy"], ascending=[False, True], kind="stable")
     table["rank"] = ranked.groupby(PANEL).cumcount()
     return table.sort_values([*PANEL, "cost"], ignore_index=True)
@@ -63,13 +68,18 @@ def measured(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[cells["feasible"] & cells["score"].notna()]
 
 
+def measured_by_plan(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells that have a score, each with the number of its plan as ``plan``."""
+    scored = measured(cells)
+    return scored.assign(plan=_numbered(scored, point_columns(cells)))
+
+
 def seed_scores(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     """One row a plan and seed: what the plan is, ``plan`` (its number), ``seed``, ``cost`` and ``score``.
 
     ``score`` is the mean over ``trainings`` repeats, ``variance`` theirs (of n - 1), nan for one.
     """
-    scored, point = measured(cells), point_columns(cells)
-    numbered = scored.assign(plan=_numbered(scored, point))
+    point, numbered = point_columns(cells), measured_by_plan(cells)
     trained = numbered.assign(trained=_numbered(numbered, ["plan", "seed", "repeat"]))
     once = trained.sort_values("budget", kind="stable").drop_duplicates("trained")
     grouped = once.groupby(["plan", "seed"], sort=True)

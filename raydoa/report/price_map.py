@@ -17,8 +17,9 @@ def price_map(
 ) -> NDArray[np.str_]:
     """The best strategy for at most ``budget`` dollars, (GPU prices, label prices).
 
-    Of cells of one task and N; `NEITHER` where nothing measured costs so little. Costs are not rounded up to
-    micro-dollars here: `raydoa.report.reprice` prices a table, this draws a map. Other prices stay as they are.
+    Of cells of one task and N; `NEITHER` where nothing measured costs so little and is better than always giving the most
+    frequent answer. Costs are not rounded up to micro-dollars here: `raydoa.report.reprice` prices a table, this draws a map.
+    Other prices stay as they are.
     """
     assert cells["n"].nunique() == cells["task"].nunique() == 1, "a map is of one task and N"
     prices = prices_of(cells)
@@ -26,6 +27,7 @@ def price_map(
     others = [price.paid(cells) for name, price in prices.items() if name not in (LABEL, GPU_HOUR)]
     rest = by_plan(cells, sum(others, start=0.0 * cells["cost_total"]))
     plans = points(cells).sort_values("score")
+    plans = plans[plans["better"]]
     best = np.full((len(gpu_hour_usd), len(label_usd)), NEITHER, dtype=object)
     for plan, strategy in zip(plans["plan"], plans["strategy"], strict=True):
         computing = hours[plan] * gpu_hour_usd[:, None]

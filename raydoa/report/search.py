@@ -20,6 +20,7 @@ from raydoa.experiment.result_row import (
 )
 from raydoa.experiment.study import Study
 from raydoa.report.cost_items import items_there
+from raydoa.report.majority import constant_in_words, is_better
 from raydoa.report.results import finished_rows
 from raydoa.search.ask_tell import Search
 from raydoa.search.objective import Objective
@@ -82,6 +83,12 @@ def recommendation_lines(best: Recommended, search: Search, study: Study) -> Ite
     if best.expected is None or best.plan is None:
         yield f"no plan for ${best.level:,.2f} is recommended: nothing was measured, so no score is known"
     else:
+        task = study.tasks[best.plan.task]
+        if task.majority_score is not None and not is_better(
+            best.expected.score, task.majority_score
+        ):
+            constant = constant_in_words(task.majority_score, task.spec.metric)
+            yield f"nothing for ${best.level:,.2f} is known to be better than {constant}; the nearest to it is this:"
         yield from _recommended(best.plan, best.level, search, study)
         yield _score(best.expected)
         yield _whether_made(best.plan, search.state)

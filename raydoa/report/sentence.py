@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from raydoa.report.best_within_budget import KEYS, best_within, budgets_of
+from raydoa.report.majority import constant_of
 from raydoa.report.pareto import PANEL, awaits_labels, seed_scores
 from raydoa.report.seeds import LEVEL, paired, score_table
 from raydoa.report.strategies import strategy_of
@@ -22,6 +23,8 @@ Point = Mapping[Hashable, Any]
 TEMPLATES: Mapping[str, str] = {
     "asked": "With {budget:dollars} and {n:count} labels on {task}, ",
     "best": "{order}: {scored} for {cost:dollars}. ",
+    "no_better": "nothing that was measured for that money is better than {constant}. The nearest to it is to {order}: {scored} for "
+    "{cost:dollars}.",
     "alone": "Nothing else was measured for that money.",
     "too_dear": "nothing that was measured costs so little.",
     "all_await": "every plan that can be paid awaits labels, such as {cell}: {infeasible_reason}.",
@@ -53,12 +56,18 @@ def sentences(cells: pd.DataFrame, budgets: Sequence[float] | None = None) -> li
     scores = score_table(seed_scores(cells))
     said = []
     for task, n in sorted(set(cells[PANEL].itertuples(index=False, name=None))):
-        panel = cells[(cells["task"] == task) & (cells["n"] == n)]
+        of_task = cells[cells["task"] == task]
+        panel = of_task[of_task["n"] == n]
         metric = str(panel["metric"].iloc[0])
         for budget in budgets or budgets_of(cells):
             plans = best[(best[KEYS] == [task, n, budget]).all(axis=1)].to_dict("records")
             asked = fill(TEMPLATES["asked"], {"task": task, "n": n, "budget": budget})
-            text = _answer(plans, scores, metric) if plans else _nothing(panel)
+            if not plans:
+                text = _nothing(panel)
+            elif plans[0]["better"]:
+                text = _answer(plans, scores, metric)
+            else:
+                text = _no_better(plans[0], metric, constant_of(of_task))
             said.append(Sentence(str(task), int(n), budget, asked + text))
     return said
 
@@ -102,6 +111,11 @@ def _answer(plans: Sequence[Point], scores: pd.DataFrame, metric: str) -> str:
     rival = min(others, key=order_of_rivals)
     [chance] = paired(scores, [first["plan"]], [rival["plan"]])["chance"]
     return text + described(rival, metric)["reached"] + doubt(chance)
+
+
+def _no_better(best: Point, metric: str, constant: str | None) -> str:
+    said = described(best, metric) | {"constant": str(constant)}
+    return fill(TEMPLATES["no_better"], {**best, **said})
 
 
 def _nothing(panel: pd.DataFrame) -> str:

@@ -2,7 +2,7 @@
 
 Each plan off the frontier is compared, seed by seed, with the best plan that costs no more. It is ``dominated`` where
 that one is better with a probability of 0.95 or more (`raydoa.report.seeds`), and ``tied`` where it is not, or where
-one seed says nothing.
+one seed says nothing. One that is no better than always giving the most frequent answer, on the frontier or off it, is ``no better``.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from raydoa.report.pareto import PANEL, frontiers, points, seed_scores
 from raydoa.report.seeds import LEVEL, paired, score_table
 
-FRONTIER, TIED, DOMINATED = "frontier", "tied", "dominated"
+FRONTIER, TIED, DOMINATED, NO_BETTER = "frontier", "tied", "dominated", "no better"
 
 
 def standings(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
@@ -29,5 +29,6 @@ def standings(cells: pd.DataFrame, column: str = "cost_total") -> pd.DataFrame:
     table["chance"] = paired(scores, table["rival"], table["plan"])["chance"]
     table.loc[best.to_numpy(), ["chance", "rival"]] = np.nan
     beaten = table["chance"] >= LEVEL
-    table["standing"] = np.where(best, FRONTIER, np.where(beaten, DOMINATED, TIED))
+    standing = np.where(best, FRONTIER, np.where(beaten, DOMINATED, TIED))
+    table["standing"] = np.where(table["better"], standing, NO_BETTER)
     return table

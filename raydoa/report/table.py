@@ -3,7 +3,9 @@
 import pandas as pd
 from tabulate import tabulate
 
+from raydoa.report.majority import no_winners
 from raydoa.report.pareto import awaits_labels
+from raydoa.report.zeros import zero_notes
 
 
 def table_notes(cells: pd.DataFrame) -> list[str]:
@@ -24,6 +26,8 @@ def table_notes(cells: pd.DataFrame) -> list[str]:
             f"{len(unscored)} of {len(cells)} cells have no score, such as {unscored.iloc[0]['cell']}: "
             f"{unscored.iloc[0]['metric']} needs a model that was not given, or came out as no number"
         )
+    lines += no_winners(cells)
+    lines += zero_notes(cells)
     if cells["seed"].nunique() == 1:
         lines.append("one seed: no intervals over seeds, and no winner is sure")
     return lines

@@ -167,6 +167,30 @@ def test_what_is_said_follows(show: Show, sweep: pd.DataFrame, seed: int) -> Non
         _same_flips(shown, panel, budget)
 
 
+def test_no_winner_where_nothing_is_better(show: Show, sweep: pd.DataFrame) -> None:
+    """Scores above the most frequent answer's are some of them, all of them, or none."""
+    of_tasks = sweep.groupby("task")["score"]
+    majority = of_tasks.transform("quantile", 0.6)
+    majority = majority.mask(sweep["task"] == "wlp", of_tasks.transform("max"))
+    cells = sweep.assign(majority_score=majority.where(sweep["task"] != "fever", 0.0))
+    shown, chance = show(cells), random.Random(2)
+    for task in ("wlp", "fever", "nq", "multipit_id"):
+        shown.look_at(task, 50)
+        panel = cells[(cells["task"] == task) & (cells["n"] == 50)].reset_index(drop=True)
+        for _ in range(3):
+            budget = float(f"{10 ** chance.uniform(0, 4):.3g}")
+            shown.set("#budget-usd", budget)
+            assert shown.text("#answer") == sentences(panel, [budget])[0].text
+            _same_flips(shown, panel, budget)
+        _same_standings(shown, panel)
+    _same_winners(shown, cells)
+    winners = {text.split()[0] for text in shown.page.locator("#winners button").all_inner_texts()}
+    assert "none" in winners and len(winners) > 1
+    shown.look_at("wlp", 50)
+    assert "is better than always answering the most frequent class (" in shown.text("#answer")
+    assert shown.page.locator("#flips li").count() == 0
+
+
 def _same_winners(shown: Shown, cells: pd.DataFrame) -> None:
     table = best_table(cells, budgets_of(cells)).set_index(["task", "n", "budget"])["winner"]
     fields = iter(shown.page.locator("#winners button").all_inner_texts())

@@ -1,6 +1,6 @@
 """What the page knows: the cells, column by column, their plans, prices, and how all of it is said."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
 from typing import Any
@@ -13,13 +13,15 @@ from raydoa.errors import UserError
 from raydoa.report.columns import types_of
 from raydoa.report.cost_items import ReportedItem, items_there
 from raydoa.report.looks import Curve, curve_keys, curves_of
-from raydoa.report.overview import notes
+from raydoa.report.majority import constant_of
+from raydoa.report.overview import NO_WINNER, notes
 from raydoa.report.page.looks import marker_path
 from raydoa.report.page.plans import Json, json_values, page_plans
 from raydoa.report.paper.style import SCORE
 from raydoa.report.pareto import PANEL
 from raydoa.report.reprice import CHANGE, emptied_columns
 from raydoa.report.sentence import TEMPLATES
+from raydoa.report.standings import NO_BETTER
 from raydoa.report.unit_prices import GPU_HOUR, LABEL, Price, prices_of, scope_value
 from raydoa.report.wording import FORMATS
 
@@ -42,6 +44,7 @@ def page_data(cells: pd.DataFrame, budgets: Sequence[float], gaps: Sequence[str]
     unit_prices = [one for price in prices.values() for one in _unit_prices(cells, price)]
     panels = cells.groupby(PANEL, sort=True)
     keys, names = list(curves), [one["name"] for one in unit_prices]
+    constants = {str(task): constant_of(of_task) for task, of_task in cells.groupby("task")}
     return {
         **page_plans(cells),
         "columns": [_column(cells, name, kind) for name, kind in types_of(cells).items()],
@@ -49,15 +52,21 @@ def page_data(cells: pd.DataFrame, budgets: Sequence[float], gaps: Sequence[str]
         "items": [_item(cells, prices[item.priced_by], item) for item in items_there(cells)],
         "prices": [{"name": price.name, "scope": price.scope, "noun": _noun(price)} for price in prices.values()],
         "unit_prices": unit_prices,
-        "panels": [_panel(panel, prices.values(), names) for _, panel in panels],
+        "panels": [_panel(panel, prices.values(), names, constants) for _, panel in panels],
         "panel_of": panels.ngroup().tolist(),
         "curves": [_curve(curve) for curve in curves.values()],
         "curve_of": [keys.index(key) for key in curve_keys(cells)],
         "budgets": list(budgets),
         "notes": [*gaps, *notes(cells)],
         "formats": {name: asdict(number_format) for name, number_format in FORMATS.items()},
-        "words": {**TEMPLATES, "change": CHANGE, "score_axis": SCORE, **_page_words()},
+        "words": {**TEMPLATES, **_shared_words(), **_page_words()},
     }  # fmt: skip
+
+
+def _shared_words() -> Json:
+    """Words of the library that are no sentences."""
+    named = {"no_winner": NO_WINNER, "no_better_standing": NO_BETTER}
+    return {"change": CHANGE, "score_axis": SCORE, **named}
 
 
 def _page_words() -> Json:
@@ -123,12 +132,20 @@ def _unit_prices(cells: pd.DataFrame, price: Price) -> list[Json]:
     return listed
 
 
-def _panel(panel: pd.DataFrame, prices: Iterable[Price], names: Sequence[str]) -> Json:
-    """A task and N, and by the names of prices which of the unit prices is theirs; None where they have several."""
+def _panel(
+    panel: pd.DataFrame,
+    prices: Iterable[Price],
+    names: Sequence[str],
+    constants: Mapping[str, str | None],
+) -> Json:
+    """A task and N, and by the names of prices which of the unit prices is theirs; None where they have several.
+
+    ``constant`` is what plans have to be better than to win, in words.
+    """
     task, n = panel[PANEL].iloc[0]
     here = {price.name: price.names(panel).unique() for price in prices}
     now = {name: names.index(own[0]) if len(own) == 1 else None for name, own in here.items()}
-    return {"task": task, "n": int(n), "now": now}
+    return {"task": task, "n": int(n), "now": now, "constant": constants[task]}
 
 
 def _curve(curve: Curve) -> Json:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from raydoa.report.cost_items import bought_in
-from raydoa.report.pareto import PANEL, by_plan, measured, point_columns, points, seed_scores
+from raydoa.report.pareto import PANEL, by_plan, measured_by_plan, points, seed_scores
 from raydoa.report.seeds import LEVEL, Floats, paired, score_table
 from raydoa.report.sentence import described, doubt, order_of_rivals, points_of_100
 from raydoa.report.standings import DOMINATED, TIED
@@ -46,7 +46,7 @@ def page_plans(cells: pd.DataFrame) -> Json:
     for slot in ("order", "scored", "reached"):
         fields[slot] = [words[slot] for words in said]
     scores = ("score", "score_margin", "score_lowest", "score_highest", "seeds")
-    for name in ("rank", "tied_from", *scores):
+    for name in ("rank", "tied_from", "better", *scores):
         fields[name] = json_values(plans[name])
     return {"plans": fields, "verdicts": verdicts}
 
@@ -58,9 +58,7 @@ def json_values(values: Any) -> list[Any]:
 
 def _numbered(cells: pd.DataFrame, plans: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The measured cells with the numbers of their plans, and those of them that say what a plan costs."""
-    point, scored = point_columns(cells), measured(cells)
-    plan = scored[point].merge(plans[[*point, "plan"]], on=point, how="left")["plan"]
-    numbered = scored.assign(plan=plan.to_numpy(), row=scored.index)
+    numbered = measured_by_plan(cells).assign(row=lambda scored: scored.index)
     # As `seed_scores` does: of cells that are the same training, the one of the smallest budget tells the cost.
     first = numbered.sort_values("budget", kind="stable")
     return numbered, first.drop_duplicates(["plan", "seed", "repeat"])

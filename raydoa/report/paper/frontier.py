@@ -20,7 +20,7 @@ from raydoa.report.paper.style import (
     panels_by_n,
     styled,
 )
-from raydoa.report.standings import DOMINATED, FRONTIER, standings
+from raydoa.report.standings import DOMINATED, FRONTIER, NO_BETTER, standings
 from raydoa.report.win_probability import chances
 from raydoa.report.wording import price
 
@@ -28,13 +28,16 @@ from raydoa.report.wording import price
 def frontier_figure(cells: pd.DataFrame) -> Figure:
     """Score against standalone cost of all plans of one task, a panel for each N.
 
-    Plans on the frontier and those tied with it are filled, dominated ones are hollow.
+    Plans on the frontier and those tied with it are filled; hollow are dominated ones, and those that are no better than
+    always giving the most frequent answer.
     """
     plans = standings(cells)
     places = LogPlaces.of(plans["cost"])
 
     def draw(axis: Axes, panel: pd.DataFrame) -> None:
-        for (name, hollow), some in panel.groupby(["strategy", panel["standing"] == DOMINATED]):
+        for (name, hollow), some in panel.groupby(
+            ["strategy", panel["standing"].isin((DOMINATED, NO_BETTER))]
+        ):
             look = look_of(str(name))
             draw_scores(axis, places(some["cost"]), some, look, label=name, linestyle="none", zorder=3,
                         markerfacecolor="white" if hollow else look.colour)  # fmt: skip

@@ -14,10 +14,12 @@ from raydoa.experiment.resolve import resolve
 from raydoa.experiment.result_row import columns_of
 from raydoa.pipeline.build import build_stage
 from raydoa.pipeline.stages import Distill, PseudoLabel
+from raydoa.tasks.catalog import task_rows
 from raydoa.tasks.data import load_rows
 from raydoa.tasks.split import labelled, pool
 from tests.unit.conftest import Measured
 from tests.unit.world import (
+    CLASSES,
     Row,
     World,
     forecast_of,
@@ -49,6 +51,24 @@ def standalone(row: Row) -> dict[str, object]:
 def test_exactly_the_forecast_stages_are_made(measured: Measured) -> None:
     assert set(measured.resolved.context.store.keys()) == set(measured.expected.stages)
     assert len(measured.rows) == len(measured.expected.cells) == 30
+
+
+def test_rows_say_what_a_constant_answer_scores(measured: Measured) -> None:
+    """Of all cells, paid or not; of 12 test rows, so it is a number of twelfths."""
+    [majority] = {row.majority_score for row in measured.rows.values()}
+    targets = [
+        row.target for row in task_rows(measured.resolved.study.tasks["tiny"].spec, None).test
+    ]
+    assert majority in {targets.count(name) / len(targets) for name in CLASSES}
+    for row in measured.rows.values():
+        assert (row.unparsable is not None) == (row.status == "measured")
+        assert row.score is None or row.score + row.unparsable <= 1
+
+
+def test_a_constant_answer_is_scored_on_the_rows_that_models_are(world: World) -> None:
+    resolved = world.resolved(world.sweep(test_rows=5))
+    majority = resolved.study.tasks["tiny"].majority_score
+    assert majority is not None and 5 * majority == round(5 * majority)
 
 
 def test_rows_are_complete_and_flat(measured: Measured) -> None:

@@ -9,6 +9,7 @@ export function sentence(asked, best, cells, verdictOn) {
   const start = say("asked", asked);
   if (!best.length) return start + nothing(cells);
   const [first, ...others] = best;
+  if (!first.better) return start + say("no_better", { ...first, constant: first.panel.constant });
   if (!others.length) return start + say("best", first) + say("alone");
   const rival = others.reduce((least, plan) => (plan.as_rival < least.as_rival ? plan : least));
   return start + say("best", first) + rival.reached + verdictOn(first, rival).doubt;
@@ -22,10 +23,10 @@ function nothing(cells) {
 }
 
 /** Where the answer changes as one price moves, the rest held; `below` and `above` are null where nothing is affordable.
- *  @param noun of what is priced, such as "a label" */
-export function flip(noun, change, now) {
+ *  @param noun of what is priced, such as "a label"  @param nothing why nobody is best */
+export function flip(noun, change, now, nothing) {
   const { lower, upper, below, above } = change;
-  const values = { ...change, noun, today: now === null ? "" : say("today", { now }) };
+  const values = { ...change, noun, nothing, today: now === null ? "" : say("today", { now }) };
   if (lower === null) return say(below === null ? "never" : "always", values);
   return say("up_to", values) + say(aboveIt(above, lower, upper), values);
 }

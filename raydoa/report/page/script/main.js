@@ -131,9 +131,9 @@ function render() {
   const frontiers = new Map(panels.map((panel) => [panel, frontiersByStrategy(byPanel.get(panel) ?? [])]));
   const plans = byPanel.get(state.panel) ?? [];
   const against = rivals(plans);
-  const standings = new Map(plans.filter(({ number }) => against.has(number)).map((plan) => {
+  const standings = new Map(plans.filter(({ number, better }) => against.has(number) || !better).map((plan) => {
     const rival = against.get(plan.number);
-    return [plan.number, { ...rival, ...verdictOn(rival, plan) }];
+    return [plan.number, plan.better ? { ...rival, ...verdictOn(rival, plan) } : noBetter(plan.panel)];
   }));
   const panel = { plans, frontiers: frontiers.get(state.panel), standings };
   const cells = columns.cell.values.map((_, i) => i).filter((i) =>
@@ -143,6 +143,9 @@ function render() {
   winners.show((one) => frontiers.get(one), state);
   showCells(cells);
 }
+
+/** What is said against a plan that is no better than the most frequent answer. */
+const noBetter = ({ constant }) => ({ constant, standing: say("no_better_standing"), mark: "faint", words: "no_better_mark" });
 
 const costsOf = (item) => view.changed[`cost_${item}`] ?? columns[`cost_${item}`].values;
 
@@ -155,7 +158,8 @@ function showAnswer({ plans, frontiers }, cells) {
     clearTimeout(reading);
     reading = setTimeout(() => hear(text), HEARD_AFTER);
   }
-  byId("flips").replaceChildren(...(plans.length ? data.prices : []).map((one) => element("li", { textContent: flipOf(one, plans) })));
+  const moving = plans.some(({ better }) => better) ? data.prices : [];
+  byId("flips").replaceChildren(...moving.map((one) => element("li", { textContent: flipOf(one, plans) })));
   showMoved();
 }
 
@@ -164,7 +168,9 @@ function flipOf({ name, noun }, plans) {
   const now = unitPrice?.moved ?? unitPrice?.now ?? null;
   const costs = data.items.filter((item) => item.priced_by === name).map((item) => costsOf(item.name));
   const paid = (plan) => dearest(plan, (cell) => costs.reduce((sum, column) => sum + column[cell], 0));
-  return flip(noun, breakEven(plans, name, state.budget, paid, now), now);
+  const better = plans.filter((plan) => plan.better);
+  const nothing = say(better.length < plans.length ? "nothing_better" : "nothing_affordable", state.panel);
+  return flip(noun, breakEven(better, name, state.budget, paid, now), now, nothing);
 }
 
 /** What other prices can say, and what they cannot. */

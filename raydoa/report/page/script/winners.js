@@ -29,9 +29,10 @@ export class Winners {
   show(frontiersOf, chosen) {
     for (const field of this.fields) {
       const { panel, budget, button } = field;
-      const [best, next] = ranked(frontiersOf(panel), budget);
-      const doubt = next && !this.verdictOn(best, next).sure ? "?" : "";
-      const text = best ? say("winner", { ...best, doubt }) : "none";
+      const [first, next] = ranked(frontiersOf(panel), budget);
+      const best = first?.better ? first : null;
+      const doubt = best && next && !this.verdictOn(best, next).sure ? "?" : "";
+      const text = best ? say("winner", { ...best, doubt }) : say("no_winner");
       button.setAttribute("aria-pressed", String(panel === chosen.panel && budget === chosen.budget));
       if (text === field.text) continue;
       field.text = text;
