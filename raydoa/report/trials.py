@@ -15,6 +15,7 @@ from raydoa.experiment.result_row import DRIVER_FILE, MEASURED, ResultRow
 from raydoa.report.result_lines import cells_asked, parsed, results_of, row_in
 from raydoa.report.table_file import read_file
 from raydoa.store.layout import Storage
+from raydoa.store.names import shown
 from raydoa.store.storage import OddEntry
 
 RESULT_FILE = "result.json"
@@ -167,7 +168,9 @@ def _fault(
         )
     for row in rows:
         if row["status"] != MEASURED:
-            return f"cell {row['cell']} is {row['status']}; the rows of a trial are {MEASURED}"
+            return (
+                f"cell {shown(row['cell'])} is {row['status']}; the rows of a trial are {MEASURED}"
+            )
         if asked and row["cell"] not in asked:
-            return f"cell {row['cell']} has not asked for its plan; expected {', '.join(sorted(asked))}"
+            return f"cell {shown(row['cell'])} has not asked for its plan; expected {', '.join(sorted(asked))}"
     return None
