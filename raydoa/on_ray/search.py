@@ -3,6 +3,7 @@
 from ray import tune
 
 from raydoa.errors import Interrupted
+from raydoa.experiment.beside_rows import write_beside_rows
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.build_registry import start_registry
 from raydoa.on_ray.cluster import cluster, trials_that_fit
@@ -31,6 +32,7 @@ def run_search(setup: SearchSetup, runtime: RuntimeConfig) -> Journal:
     check_trackers(runtime.trackers)
     setup.check()
     with alone_in(result_dir, setup.resolved.context.store.cache_dir):
+        write_beside_rows(setup.resolved, result_dir)
         return _go_on(setup, runtime)
 
 

@@ -17,6 +17,7 @@ from ray.tune.search import BasicVariantGenerator
 
 from raydoa.costs.plan import Plan
 from raydoa.errors import Interrupted
+from raydoa.experiment.beside_rows import write_beside_rows
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.resolve import Resolved
@@ -61,6 +62,7 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
         update={"train_folder": str(result_dir / "train"), "results": str(result_dir.parent)}
     )
     with alone_in(result_dir, resolved.context.store.cache_dir):
+        write_beside_rows(resolved, result_dir)
         _write_rows_without_trial(resolved.study, expected, result_dir)
         finished = finished_plans(result_dir) if expected.trials else set()
         left = [p for p in expected.longest_first() if resolved.study.plan_id(p) not in finished]

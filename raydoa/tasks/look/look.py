@@ -10,6 +10,7 @@ from raydoa.tasks.look.duplicates import Duplicates, find_duplicates
 from raydoa.tasks.look.leaks import Leaks, find_leaks
 from raydoa.tasks.look.lengths import ModelLengths
 from raydoa.tasks.look.problems import Problem, find_problems
+from raydoa.tasks.look.written import WrittenLook, WrittenOdd
 from raydoa.tasks.task import CLOSED_METRICS, TaskSpec
 
 _UNLIKE = 0.75
@@ -60,20 +61,41 @@ class Look:
             if balance is not None:
                 classes = ", ".join(f"{name} {count:,}" for name, count in balance.counts.items())
                 yield f"  {part}: {classes}; always the first scores {balance.majority:.3f} in accuracy"
+        yield from (f"  {line}" for line in self._sizes())
+        yield from (f"  note: {note}" for note in self.notes)
+        yield from (f"  odd: {line}" for line in self._odd(quoting=True))
+        yield from (f"  WRONG: {problem.line} ({problem.name})" for problem in self.problems)
+
+    def written(self) -> WrittenLook:
+        """What of it is kept beside the results of a sweep, and shown there."""
+        parts = {"train": self.train, "test": self.test}
+        bare, whole = (self._odd(quoting=quoting) for quoting in (False, True))
+        odd = [
+            (line, quoting.removeprefix(line)) for line, quoting in zip(bare, whole, strict=True)
+        ]
+        return WrittenLook(
+            task=self.spec.name,
+            metric=self.spec.metric,
+            counts={what: count for what, count in self.counts.items() if count},
+            classes={part: balance.counts for part, balance in parts.items() if balance},
+            sizes=tuple(self._sizes()),
+            notes=self.notes,
+            odd=tuple(WrittenOdd(line=line, quoted=quoted) for line, quoted in odd),
+            wrong=tuple(problem.line for problem in self.problems),
+        )
+
+    def _sizes(self) -> Iterator[str]:
         for part, (middle, longest) in self.words.items():
             cut = self.cut[part]
             told = f"; {cut:,} are surely cut at source_length {self.spec.source_length}" if cut else ""  # fmt: skip
-            yield f"  {part}: sources of {middle:,} words in the middle, {longest:,} at most{told}"
-        yield from (f"  {one.line(self.spec)}" for one in self.tokens)
+            yield f"{part}: sources of {middle:,} words in the middle, {longest:,} at most{told}"
+        yield from (one.line(self.spec) for one in self.tokens)
         least = least_difference(self.counts["test rows"])
         yield (
-            f"  test: of {self.counts['test rows']:,} rows; differences of less than {100 * least:.3g} points cannot be told from luck"
+            f"test: of {self.counts['test rows']:,} rows; differences of less than {100 * least:.3g} points cannot be told from luck"
         )
-        yield from (f"  note: {note}" for note in self.notes)
-        yield from (f"  odd: {line}" for line in self._odd())
-        yield from (f"  WRONG: {problem.line} ({problem.name})" for problem in self.problems)
 
-    def _odd(self) -> Iterator[str]:
+    def _odd(self, *, quoting: bool) -> Iterator[str]:
         found, leaks = self.duplicates, self.leaks
         if found.in_test:
             yield (
@@ -90,7 +112,8 @@ class Look:
         if found.example is not None:
             source, targets = found.example
             kinds = ", ".join(repr(_short(target)) for target in targets[:3])
-            yield f"{found.divided:,} sources of train have several targets, such as {_short(source)!r}: {kinds}"
+            quoted = f", such as {_short(source)!r}: {kinds}" if quoting else ""
+            yield f"{found.divided:,} sources of train have several targets{quoted}"
         if leaks.same:
             yield f"{leaks.same:,} test targets are the same as their source"
         if leaks.leaks and leaks.named >= _LEAKING * self.counts["test rows"]:
