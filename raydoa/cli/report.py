@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--page", type=Path, metavar="FILE",
                         help="where to write the page, one HTML file that opens anywhere; unless given, report.html in "
                         "the result dir, or here for several or for URLs")  # fmt: skip
+    parser.add_argument("--store", metavar="URL",
+                        help="where the artifacts lie that rows name, if not where the sweep kept them; examples are "
+                        "read from there")  # fmt: skip
+    parser.add_argument("--no-texts", action="store_true",
+                        help="leave what the task's rows say out of the page; counts and confusion stay")  # fmt: skip
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     # Imported here: `raydoa store` and `--help` need none of it.
+    from raydoa.report.beside import read_beside
     from raydoa.report.page.document import write_page
     from raydoa.report.results import read
 
@@ -42,14 +49,19 @@ def _run(options: argparse.Namespace) -> int:
     changes = [_change(text) for text in options.changes]
     loaded = read(options.result_dirs)
     cells = _priced(loaded.cells, dict(changes), options.prices)
-    print("\n".join([*report_lines(cells, options.budgets), *loaded.gaps]))
+    beside = read_beside(options.result_dirs)
+    if options.store is not None:
+        beside = replace(beside, stores=(options.store,))
+    gaps = [*loaded.gaps, *beside.gaps]
+    print("\n".join([*report_lines(cells, options.budgets), *gaps]))
     if options.figures is not None:
         from raydoa.report.paper.write import write_figures
 
         for path in write_figures(cells, options.figures):
             print(path)
     page = options.page or _beside(options.result_dirs)
-    print(write_page(cells, page, options.budgets or (), loaded.gaps))
+    texts = not options.no_texts
+    print(write_page(cells, page, options.budgets or (), gaps, beside, texts=texts))
     return 0
 
 

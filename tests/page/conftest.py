@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -92,9 +93,13 @@ def show(chrome: Browser, tmp_path: Path) -> Iterator[Show]:
     opened: list[Shown] = []
 
     def open_it(
-        cells: pd.DataFrame, gaps: Sequence[str] = (), width: int = 1400, scheme: str = "light"
+        cells: pd.DataFrame,
+        gaps: Sequence[str] = (),
+        width: int = 1400,
+        scheme: str = "light",
+        **rows: Any,
     ) -> Shown:
-        path = write_page(cells, tmp_path / f"report{len(opened)}.html", gaps=gaps)
+        path = write_page(cells, tmp_path / f"report{len(opened)}.html", gaps=gaps, **rows)
         page = chrome.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         shown = Shown(page, path)
         page.on("console", lambda message: shown.complaints.append(message.text))

@@ -10,7 +10,11 @@ from raydoa.experiment.config import RuntimeConfig, Sweep
 from raydoa.experiment.forecast import Forecast, forecast
 from raydoa.experiment.grid import grid_cells
 from raydoa.experiment.resolve import Resolved, resolve
+from raydoa.experiment.result_row import DRIVER_FILE
 from raydoa.on_ray.sweep import run_sweep
+from raydoa.report.beside import read_beside
+from raydoa.report.best_within_budget import budgets_of
+from raydoa.report.examples.gather import gather
 from raydoa.report.results import load
 from tests.ray.rows import numbers, records, without_ray
 from tests.ray.tiny import Tiny
@@ -61,6 +65,16 @@ def test_rows_are_those_of_one_process(
     assert rows["cost_incurred"].sum() == incurred, "shared stages are paid once"
     assert rows["cost_incurred"].sum() < rows["cost_total"].sum()
     assert rows["key_teacher"].nunique() == 2
+
+
+def test_what_lies_beside_the_rows(finished: tuple[Sweep, RuntimeConfig, pd.DataFrame]) -> None:
+    _, runtime, rows = finished
+    [result_dir] = Path(runtime.results).glob(f"*/{DRIVER_FILE}")
+    found = read_beside([str(result_dir.parent)])
+    assert found.stores == (runtime.store,) and found.gaps == ()
+    assert [look.task for look in found.looks] == rows["task"].unique().tolist()
+    examples = gather(rows, budgets_of(rows), found.stores, texts=True)
+    assert examples["pairs"] and examples["why"] is None
 
 
 def test_a_second_run_reads_the_rows_back(

@@ -17,7 +17,9 @@ from string import Template
 
 import pandas as pd
 
+from raydoa.report.beside import Beside
 from raydoa.report.best_within_budget import budgets_of
+from raydoa.report.examples.gather import gather
 from raydoa.report.looks import curves_of
 from raydoa.report.page.data import page_data
 from raydoa.report.page.looks import curve_style
@@ -29,7 +31,7 @@ from raydoa.store.local_storage import LocalStorage
 _HERE = resources.files("raydoa.report.page")
 _SCRIPTS = (
     "decode", "wording", "money", "reprice", "plans", "break_even", "answer", "dom", "csv", "chart", "charts",
-    "tables", "ledger", "sliders", "filters", "winners", "main",
+    "tables", "ledger", "sliders", "filters", "winners", "data_check", "examples", "main",
 )  # fmt: skip
 """The modules of `script/`, each after those that it imports."""
 
@@ -38,25 +40,48 @@ _EXPORT = re.compile(r"^export (?=(?:const|function|class) (\w+))", re.MULTILINE
 
 
 def write_page(
-    cells: pd.DataFrame, path: Path, budgets: Sequence[float] = (), gaps: Sequence[str] = ()
+    cells: pd.DataFrame,
+    path: Path,
+    budgets: Sequence[float] = (),
+    gaps: Sequence[str] = (),
+    beside: Beside | None = None,
+    *,
+    texts: bool = True,
 ) -> Path:
     """Write the `page` of cells, with the folder that it lies in, and return its path."""
-    LocalStorage(path.parent).write(path.name, page(cells, budgets, gaps).encode())
+    LocalStorage(path.parent).write(
+        path.name, page(cells, budgets, gaps, beside, texts=texts).encode()
+    )
     return path
 
 
-def page(cells: pd.DataFrame, budgets: Sequence[float] = (), gaps: Sequence[str] = ()) -> str:
+def page(
+    cells: pd.DataFrame,
+    budgets: Sequence[float] = (),
+    gaps: Sequence[str] = (),
+    beside: Beside | None = None,
+    *,
+    texts: bool = True,
+) -> str:
     """The page as HTML.
 
     Args:
         cells: rows of `raydoa.report.results.load`, repriced or not.
         budgets: dollars that are offered to look at; those of the cells unless given.
         gaps: what its reader must know before all else, as `raydoa.report.results.Loaded.gaps` tells.
+        beside: what the result dirs hold beside the cells.
+        texts: whether what rows say may be in it.
 
     Raises:
         UserError: a number is infinite.
     """
     budgets = sorted(set(budgets or budgets_of(cells)))
+    beside = beside or Beside()
+    looks = (beside if texts else beside.without_texts()).looks
+    rows = {
+        "looks": [look.model_dump() for look in looks],
+        "examples": gather(cells, budgets, beside.stores, texts=texts),
+    }
     style = _text("page.css")
     style = vendored("uPlot.min.css") + style + curve_style(curves_of(cells).values(), style)
     library, program = vendored("uPlot.iife.min.js"), joined_scripts()
@@ -72,7 +97,7 @@ def page(cells: pd.DataFrame, budgets: Sequence[float] = (), gaps: Sequence[str]
         level=f"{LEVEL:g}",
         licence=vendored("uPlot.LICENSE").strip(),
         library=library,
-        data=island(page_data(cells, budgets, gaps)),
+        data=island({**page_data(cells, budgets, gaps), **rows}),
         program=program,
     )
 

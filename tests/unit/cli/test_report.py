@@ -1,5 +1,6 @@
 """`raydoa report`: what it prints, the figures it writes, and what it refuses in one line."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pandas as pd
 import pytest
 
 from raydoa.cli import main
+from raydoa.experiment.beside_rows import SWEEP_FILE, write_beside_rows
 from raydoa.report.results import write_cells
+from tests.unit.answered import answered, right_answers
 from tests.unit.report.conftest import grid, sweep_files
+from tests.unit.world import World
 
 
 @pytest.fixture
@@ -146,3 +150,23 @@ def test_a_damaged_table_is_said(sweep: Callable[..., str], refused: Callable[..
     assert "cells.csv: it is not what cells.csv.sha256 says was written" in refused(
         "report", path.parent
     )
+
+
+def test_rows_in_the_page_and_the_two_switches(sweep: Callable[..., str], world: World) -> None:
+    right = right_answers(world)
+    cells = answered(world, {"annotate": right, "distill": ["maybe"] * len(right)})
+    folder = Path(sweep(cells))
+    write_beside_rows(world.resolved(), folder)
+    source = json.loads((world.folder / "task" / "test.jsonl").read_text().splitlines()[0])[
+        "source"
+    ]
+
+    def written(*flags: str) -> str:
+        assert main(["report", str(folder), *flags]) == 0
+        return (folder / "report.html").read_text(encoding="utf-8")
+
+    assert source in written()
+    assert source not in written("--no-texts")
+    (folder / SWEEP_FILE).write_text('{"store": "/moved/away"}')
+    assert "/moved/away: no artifact" in written()
+    assert source in written("--store", str(world.folder / "store"))

@@ -5,8 +5,10 @@ import { breakEven } from "./break_even.js";
 import { Chart } from "./chart.js";
 import { budgetPicture, frontierPicture, standingWords } from "./charts.js";
 import { csv, offer } from "./csv.js";
+import { showDataCheck } from "./data_check.js";
 import { decode } from "./decode.js";
 import { byId, element } from "./dom.js";
+import { showExamples } from "./examples.js";
 import { choosePanel, showFilters } from "./filters.js";
 import { openLedger } from "./ledger.js";
 import { dearest, frontiersByStrategy, priced, ranked, rivals } from "./plans.js";
@@ -141,6 +143,8 @@ function render() {
   showAnswer(panel, cells);
   showCharts(panel, cells);
   winners.show((one) => frontiers.get(one), state);
+  showDataCheck(state.panel.task, data.looks);
+  showExamples(data.examples, state.panel, ranked(panel.frontiers, state.budget), data.plans);
   showCells(cells);
 }
 
