@@ -83,25 +83,34 @@ def recommendation_lines(best: Recommended, search: Search, study: Study) -> Ite
     if best.expected is None or best.plan is None:
         yield f"no plan for ${best.level:,.2f} is recommended: nothing was measured, so no score is known"
     else:
-        task = study.tasks[best.plan.task]
-        if task.majority_score is not None and not is_better(
-            best.expected.score, task.majority_score
-        ):
-            constant = constant_in_words(task.majority_score, task.spec.metric)
-            yield f"nothing for ${best.level:,.2f} is known to be better than {constant}; the nearest to it is this:"
-        yield from _recommended(best.plan, best.level, search, study)
+        constant = _as_good(best.plan.task, best.expected.score, study)
+        if constant is not None:
+            yield f"nothing for ${best.level:,.2f} is known to be better than {constant}"
+        said = "recommended" if constant is None else "the nearest to it"
+        yield from _recommended(said, best.plan, best.level, search, study)
         yield _score(best.expected)
         yield _whether_made(best.plan, search.state)
     for why in dict.fromkeys(search.space.short_of_labels.values()):
         yield f"{why}: no plan buys more"
 
 
-def _recommended(plan: Plan, budget_usd: float, search: Search, study: Study) -> Iterator[str]:
-    """A plan in dollars, item by item."""
+def _as_good(name: str, score: float, study: Study) -> str | None:
+    """The constant answer that is as good as a score, in words; None if the score is better."""
+    task = study.tasks[name]
+    majority = task.majority_score
+    if majority is None or is_better(score, majority):
+        return None
+    return constant_in_words(majority, task.spec.metric)
+
+
+def _recommended(
+    said: str, plan: Plan, budget_usd: float, search: Search, study: Study
+) -> Iterator[str]:
+    """A plan in dollars, item by item, and what it is called."""
     space = search.space
     ledger = space.question.ledger(plan)
     yield (
-        f"recommended for ${budget_usd:,.2f} with N = {space.question.n:,} labels owned: "
+        f"{said} for ${budget_usd:,.2f} with N = {space.question.n:,} labels owned: "
         f"{in_words(plan, space)}"
     )
     yield from _item_lines(ledger)

@@ -148,7 +148,7 @@ def test_killed_and_run_again(tiny: Tiny, tmp_path: Path, ray_folder: Path) -> N
     assert sum("stopped" in entry for entry in after) == 1
 
     result_dir = Path(out.splitlines()[-1])
-    assert "recommended for $0.60 with N = 16 labels owned" in out
+    assert " for $0.60 with N = 16 labels owned: " in out
     assert "predicted score" in out and "it stopped: " in out
     rows = load(result_dir)
     table = pd.read_csv(result_dir / "cells.csv")
