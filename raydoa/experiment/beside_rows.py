@@ -8,9 +8,10 @@ import json
 from pathlib import Path
 
 from raydoa.experiment.resolve import Resolved
+from raydoa.experiment.task_source import TaskSource
 from raydoa.store.local_storage import LocalStorage
 from raydoa.tasks.catalog import task_rows
-from raydoa.tasks.look.look import look_at
+from raydoa.tasks.look.look import Look, look_at
 from raydoa.tasks.look.written import looks_to_bytes
 
 DATA_CHECK_FILE = "data_check.json"
@@ -25,6 +26,10 @@ def write_beside_rows(resolved: Resolved, result_dir: Path) -> None:
     try:
         storage.read(DATA_CHECK_FILE)
     except FileNotFoundError:
-        data_root, specs = resolved.context.data_root, resolved.context.tasks.values()
-        looks = [look_at(task_rows(spec, data_root), spec).written() for spec in specs]
-        storage.write(DATA_CHECK_FILE, looks_to_bytes(looks))
+        looks = [_look(task, resolved.context.data_root) for task in resolved.study.tasks.values()]
+        storage.write(DATA_CHECK_FILE, looks_to_bytes(look.written() for look in looks))
+
+
+def _look(task: TaskSource, data_root: str | None) -> Look:
+    """The look that was taken; at raydoa's own rows none was."""
+    return task.look or look_at(task_rows(task.spec, data_root), task.spec)

@@ -3,11 +3,14 @@
 What quotes rows stands apart from what only counts them, so that it can be left out.
 """
 
+import re
 from collections.abc import Iterable
 
 from pydantic import ValidationError
 
 from raydoa.settings import Settings
+
+_QUOTED = re.compile(r"(['\"]).+?\1")
 
 
 class WrittenOdd(Settings):
@@ -30,9 +33,10 @@ class WrittenLook(Settings):
     wrong: tuple[str, ...]
 
     def without_texts(self) -> "WrittenLook":
-        """The same without what it quotes."""
+        """The same without what it quotes, and without notes that quote anything of the files."""
         bare = tuple(WrittenOdd(line=odd.line) for odd in self.odd)
-        return self.model_copy(update={"odd": bare})
+        notes = tuple(note for note in self.notes if not _QUOTED.search(note))
+        return self.model_copy(update={"odd": bare, "notes": notes})
 
 
 class _File(Settings):
