@@ -1,7 +1,12 @@
-"""`raydoa init`: from a file of rows to the YAML of a task; what was inferred is said, and what is still to say."""
+"""`raydoa init`: from a file of rows to the YAML of a task; what was inferred is said, and what is still to say.
+
+At a terminal that is asked for; where input or output is piped, it stands in the file as a comment.
+"""
 
 import argparse
+import math
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +43,8 @@ def _run(options: argparse.Namespace) -> int:
     if (options.label_usd is None) != (options.label_source is None):
         raise UserError("--label-usd and --label-source: one is missing; a price says where it is from")  # fmt: skip
     found = infer(_probe(name, options.train))
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        _ask(options)
     fields = [*found.fields, *_places(options, file.parent), *_price(options)]
     missing = [
         *([_TEST] if options.test is None else []),
@@ -49,6 +56,26 @@ def _run(options: argparse.Namespace) -> int:
     then = "say what is still to say, then" if missing else "now"
     print(f"{file} is written; {then}: raydoa check {file}")
     return 0
+
+
+def _ask(options: argparse.Namespace) -> None:
+    """Ask for what no row shows; an empty answer leaves it to be said later."""
+    if options.test is None and (answer := input("File of the test rows (empty: later): ").strip()):
+        options.test = Path(answer)
+    while options.label_usd is None:
+        answer = input("Dollars for a label (empty: later): ").strip().removeprefix("$")
+        if not answer:
+            return
+        try:
+            usd = float(answer)
+        except ValueError:
+            usd = math.nan
+        if math.isfinite(usd) and usd >= 0:
+            options.label_usd = usd
+        else:
+            print(f"found {answer!r}; expected a number of dollars, such as 0.20")
+    while not options.label_source:
+        options.label_source = input("Where that price is from: ").strip()
 
 
 def _probe(name: str, train: Path) -> "TaskSpec":

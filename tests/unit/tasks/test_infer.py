@@ -86,6 +86,29 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("answers", "price"),
+    [
+        (["test.jsonl", "much", "$0.2", "", "a quote"], '"usd": 0.2, "source": "a quote"'),
+        (["", ""], "# STILL TO SAY: label_price"),
+    ],
+)
+def test_a_terminal_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: list[str], price: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("text,label\n" + "".join(f"row {n},{c}\n" for n in range(5) for c in CLASSES))  # fmt: skip
+    Path("test.jsonl").write_text(jsonl(ROWS))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    asked = iter(answers)
+    monkeypatch.setattr("builtins.input", lambda _question: next(asked))
+    assert main(["init", "t.csv"]) == 0
+    assert next(asked, None) is None
+    written = Path("t.yaml").read_text()
+    assert price in written and ('test: "test.jsonl"' in written) == bool(answers[0])
+
+
 LEFT_OUT = """
 name: mine
 train: t.csv
