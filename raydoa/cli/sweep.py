@@ -34,18 +34,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _print_results(result_dir: Path, scaled: str | None) -> None:
     """The table, and the path of the result dir as the last line."""
+    from raydoa.report.answers import sweep_lines
     from raydoa.report.figures import write_figure
-    from raydoa.report.overview import summary
     from raydoa.report.results import read_results, write_cells
-    from raydoa.report.table import as_text, standalone, table_notes
 
     cells = read_results(result_dir)
     write_cells(cells, result_dir)
     write_figure(cells, result_dir)
-    print(as_text(summary(cells)))
-    for note in table_notes(cells):
-        print(note)
-    if scaled is not None:
-        print(f"prices are scaled: {scaled}")
-    print(f"{standalone(cells)}, incurred ${cells['cost_incurred'].sum():,.2f}")
+    for line in sweep_lines(cells, scaled):
+        print(line)
     print(result_dir)

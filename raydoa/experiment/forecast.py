@@ -115,7 +115,7 @@ class Forecast:
     def longest_first(self) -> list[Plan]:
         """The plans by the GPU-seconds of their longest chain of stages, falling; ties as they came.
 
-        In this order trials begin: a long chain that begins last keeps one GPU busy while the others are done.
+        A long chain that begins last keeps one GPU busy while the others are done (`raydoa.experiment.schedule`).
         """
         lengths: dict[str, float] = {}
 

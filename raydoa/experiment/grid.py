@@ -18,7 +18,7 @@ def grid_cells(
     """The cells of ``grid``, each once; ``owned`` are the values of N of tasks that have others than the grid's.
 
     Seeds vary slowest, and larger pools come before smaller ones, whose shards are among theirs. This order decides who
-    is the first to buy a label; the order in which trials begin is `Forecast.longest_first`'s.
+    is the first to buy a label; the order in which trials begin is `raydoa.experiment.schedule`'s.
 
     Raises:
         UserError: an axis of a strategy's own has no values, or there are values of an axis that none varies.

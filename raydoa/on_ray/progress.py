@@ -17,6 +17,7 @@ from ray.tune.experiment import Trial
 
 from raydoa.costs.plan import Plan
 from raydoa.experiment.forecast import Forecast
+from raydoa.experiment.schedule import Schedule
 from raydoa.llm.in_use import Doors
 from raydoa.money import shown_usd
 from raydoa.on_ray.build_registry import Status, find_registry
@@ -36,6 +37,7 @@ class Progress(Callback):
         store: where its stages are.
         finished: plans that have their rows from an earlier run.
         doors: who counts what LLMs are asked, if any are.
+        order: of the plans, where one seed comes after the other.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class Progress(Callback):
         store: Store,
         finished: Iterable[Plan],
         doors: Doors | None = None,
+        order: Schedule | None = None,
     ) -> None:
         self._doors = doors
+        self._order = order
         self._forecast = forecast
         self._store = store
         self._locks = FileLocks(store)
@@ -100,12 +104,21 @@ class Progress(Callback):
         running = ", ".join(f"{n} x {label}" for label, n in sorted(status.running.items()))
         elapsed = time.monotonic() - self._started
         line = (
-            f"[{_clock(elapsed)}] {len(self._done)}/{len(self._forecast.trials)} trials; "
+            f"[{_clock(elapsed)}] {len(self._done)}/{len(self._forecast.trials)} trials; {self._seed()}"
             f"running: {running or 'nothing'}; what is left is priced at ${self._dollars_left():,.2f}; {self._time_left(elapsed)}"
         )
         sys.stderr.write("\n".join([line, *self._llm_lines(elapsed)]) + "\n")
         sys.stderr.flush()
         self._written = time.monotonic()
+
+    def _seed(self) -> str:
+        """The seed that is being measured: the first in the order that lacks a plan."""
+        if self._order is None:
+            return ""
+        seeds = self._order.seeds
+        left = (plan.seed for plan in self._order.plans if plan not in self._done)
+        seed = next(left, seeds[-1])
+        return f"seed {seed} ({seeds.index(seed) + 1} of {len(seeds)}); "
 
     def _llm_lines(self, elapsed: float) -> list[str]:
         """Of each LLM that is being asked: answers, dollars, and the time that is left at this pace.

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.tune.search import BasicVariantGenerator
 
 from raydoa.costs.plan import Plan
-from raydoa.errors import Interrupted
+from raydoa.errors import Interrupted, UserError
 from raydoa.experiment.beside_rows import write_beside_rows
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.resolve import Resolved
 from raydoa.experiment.result_row import DRIVER_FILE
+from raydoa.experiment.schedule import Schedule, schedule
 from raydoa.experiment.study import Study
 from raydoa.experiment.trial import awaiting_row, infeasible_row
 from raydoa.on_ray.build_registry import start_registry
@@ -36,10 +36,12 @@ from raydoa.on_ray.plan_trial import (
 )
 from raydoa.on_ray.progress import Progress
 from raydoa.on_ray.run_trials import alone_in, run_trials
+from raydoa.on_ray.seed_searcher import SeedSearcher
+from raydoa.on_ray.seed_tables import SeedTables
 from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.on_ray.warm_start import arrive, start_warm_start, wait_for_all
 from raydoa.pipeline.context import TOKEN_FOLDER
-from raydoa.report.results import finished_plans
+from raydoa.report.results import finished_plans, read_results
 from raydoa.store.local_storage import LocalStorage
 
 logger = logging.getLogger(__name__)
@@ -65,33 +67,39 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
         write_beside_rows(resolved, result_dir)
         _write_rows_without_trial(resolved.study, expected, result_dir)
         finished = finished_plans(result_dir) if expected.trials else set()
-        left = [p for p in expected.longest_first() if resolved.study.plan_id(p) not in finished]
+        order = schedule(expected, runtime)
+        left = [p for p in order.plans if resolved.study.plan_id(p) not in finished]
         if left:
             with (
                 full_disk_is_told(runtime),
                 cluster(resolved.study.sweep_id, store=runtime.store),
             ):
-                _measure(left, Trial(with_doors(resolved), runtime), result_dir, expected)
+                _measure(left, order, Trial(with_doors(resolved), runtime), result_dir, expected)
         LocalStorage(result_dir).remove_folder(f"train/{TOKEN_FOLDER}")
+        _write_page(result_dir)
     return result_dir
 
 
-def _measure(left: Sequence[Plan], trial: Trial, result_dir: Path, expected: Forecast) -> None:
-    """Measure the plans that are left, on a cluster that is up. Raises as `run_sweep`."""
+def _measure(
+    left: Sequence[Plan], order: Schedule, trial: Trial, result_dir: Path, expected: Forecast
+) -> None:
+    """Measure the plans of an order that are left, on a cluster that is up. Raises as `run_sweep`."""
     start_registry()
     at_once, study = trials_that_fit(trial.runtime.trials_of_a_sweep), trial.resolved.study
-    warm_start = start_warm_start(min(at_once, len(left)))
+    warm_start = start_warm_start(order.begin_together(left, at_once))
     trainable = tune.with_parameters(measure_after_warm_start, trial=trial, warm_start=warm_start)
     points = [
         trial_config(plan, expected.trials[plan].cells, expected.trials[plan].purchased, study)
         for plan in left
     ]
     plans, finished = len(expected.trials), set(expected.trials) - set(left)
-    # Not `grid_search`: for each of its trials Tune copies the whole grid, which takes 0.1 s of 10,000 cells.
-    searcher = BasicVariantGenerator(points, at_once)
+    searcher = SeedSearcher(points, at_once, order.turns())
     context = trial.resolved.context
-    progress = Progress(expected, context.store, finished, context.doors)
-    callbacks = [progress, Trackers(trial.runtime.trackers, result_dir.name)]
+    progress = Progress(
+        expected, context.store, finished, context.doors, order if order.by_seed else None
+    )
+    tables = SeedTables(order, finished, study, result_dir)
+    callbacks = [tables, progress, Trackers(trial.runtime.trackers, result_dir.name)]
     keys = tuple(points[0]["trial"])
     done, failed = run_trials(trainable, result_dir, searcher, len(points), callbacks, keys)
     if failed:
@@ -115,6 +123,16 @@ def _write_rows_without_trial(study: Study, expected: Forecast, result_dir: Path
     rows += [awaiting_row(cell, plan, study) for cell, plan in expected.awaiting.items()]
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     LocalStorage(result_dir).write(DRIVER_FILE, lines.encode())
+
+
+def _write_page(result_dir: Path) -> None:
+    """The page of all seeds, over that of the seeds that came first; what is in its way has cost no row."""
+    from raydoa.report.answers import write_sweep_page  # Of what it draws on, scipy takes a second.
+
+    try:
+        write_sweep_page(read_results(result_dir), result_dir)
+    except (UserError, OSError) as error:
+        logger.warning("no page: %s", error)
 
 
 def measure_after_warm_start(config: dict[str, Any], trial: Trial, warm_start: Any) -> None:

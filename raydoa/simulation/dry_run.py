@@ -9,6 +9,7 @@ from raydoa.experiment.cell import Cell
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
 from raydoa.experiment.placement import Placer
+from raydoa.experiment.schedule import schedule
 from raydoa.experiment.study import Study
 from raydoa.models.meeting import OutputSpace
 from raydoa.money import shown_usd
@@ -124,8 +125,14 @@ def _simulated_lines(
     hours = done.makespan_seconds / 3600
     all_of_it = done.gpus * done.makespan_seconds
     starting, idle = done.held.get(STARTING, 0.0) / all_of_it, done.idle_gpu_seconds / all_of_it
+    order = schedule(expected, runtime)
+    first = ""
+    if order.by_seed:
+        ends = zip(order.plans, done.ended, strict=True)
+        seconds = max(end for plan, end in ends if plan.seed == order.seeds[0])
+        first = f"the first seed's table after about {seconds / 3600:,.2f} h; "
     yield (
-        f"simulated: about {hours:,.2f} h, ${hours * cluster.usd_per_hour(study.unit_costs.book):,.2f} of nodes; "
+        f"simulated: about {hours:,.2f} h, ${hours * cluster.usd_per_hour(study.unit_costs.book):,.2f} of nodes; {first}"
         f"GPUs work {1 - starting - idle:.0%} of it, start things {starting:.0%}, idle {idle:.0%} (docs/scale.md)"
     )
 

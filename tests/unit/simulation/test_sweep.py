@@ -4,14 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raydoa.experiment.config import RuntimeConfig
+from raydoa.experiment.schedule import SeedTurns, schedule
+from raydoa.simulation.dry_run import dry_run_lines
 from raydoa.simulation.durations import Startup
-from raydoa.simulation.sweep import simulate_sweep
+from raydoa.simulation.sweep import simulate, simulate_sweep
 from tests.unit.simulation.graphs import (
+    NO_STARTUP,
     TEACHER,
     Takes,
     annotating,
     cluster,
     distilling,
+    placer,
     run,
     tuned,
 )
@@ -163,3 +168,37 @@ def test_the_longest_chain_begins_first(world: World) -> None:
     assert sorted(order) == sorted(expected.trials)
     assert order[0].quantity("pseudo_labels") == 40 and order[0].choice("teacher") == "nano-m"
     assert all(plan.quantity("teacher") for plan in order[:2])
+
+
+def test_the_next_seeds_teacher_waits_for_this_seeds_student() -> None:
+    """One GPU, and room for both trials: without turns the teachers are made first."""
+    takes = Takes(fine_tune=10.0, pseudo_label=4.0, distill=6.0)
+    trials = [distilling(tuned(TEACHER, seed), 1) for seed in (1, 2)]
+
+    def ended(turns: SeedTurns | None) -> tuple[float, ...]:
+        return simulate(
+            trials, placer(cluster(1)), takes.gpu_seconds, NO_STARTUP, seeds=(1, 2), turns=turns
+        ).ended
+
+    assert ended(SeedTurns(1)) == (20.0, 40.0)
+    assert ended(None)[0] > 20.0
+
+
+def test_a_sweep_on_one_gpu_has_its_first_seed_early(world: World) -> None:
+    """All of the first before the second, in the same time as in any order; and the dry run says when."""
+    resolved = world.resolved(world.sweep(seeds=(0, 1)), gpus_per_worker=1, cluster_gpus=1)
+    expected = forecast_of(resolved)
+
+    def running(gpus: int) -> RuntimeConfig:
+        return world.runtime(gpus_per_worker=1, gpus_per_label_actor=1, cluster_gpus=gpus)
+
+    order = schedule(expected, running(1))
+    done = simulate_sweep(resolved.study, running(1), expected)
+    ended = dict(zip(order.plans, done.ended, strict=True))
+    first = max(end for plan, end in ended.items() if plan.seed == 0)
+    assert all(end > first for plan, end in ended.items() if plan.seed == 1)
+    assert done.makespan_seconds == max(done.ended) and first < 0.6 * done.makespan_seconds
+    said = "\n".join(dry_run_lines(resolved.study, running(1), expected))
+    assert f"the first seed's table after about {first / 3600:,.2f} h; GPUs work" in said
+    many = "\n".join(dry_run_lines(resolved.study, running(9), expected))
+    assert "simulated: about" in many and "the first seed's table" not in many
