@@ -6,8 +6,13 @@
 | `RunFailed` | a run failed through no mistake of the user's: what failed, and where its traceback is | 1 |
 | `Interrupted` | the run was stopped, and how to resume it | 130 |
 
-A traceback always means a defect of ours.
+So can an `OSError` of a full disk (`NO_SPACE`), with 2. A traceback always means a defect of ours.
 """
+
+import errno
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""The numbers of an `OSError` with which a disk or a quota says that it is full."""
 
 
 class UserError(ValueError):

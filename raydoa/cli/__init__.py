@@ -1,8 +1,9 @@
 """The command line: names a configuration, narrows it, runs it.
 
-A file here is a command: `add` gives it its flags, and `run` in them what it does. A user's mistake is one line
-and exit code 2, wherever it is detected; a run that failed or was stopped is one line and exit code 1 or 130; a traceback
-is a defect of ours.
+A file here is a command: `add` gives it its flags, and `run` in them what it does. Only the command that is called is
+imported: help costs nothing else, and each command costs what it needs. A user's mistake is one line and exit code 2,
+wherever it is detected; a run that failed or was stopped is one line and exit code 1 or 130; a traceback is a defect of
+ours.
 """
 
 import argparse
@@ -11,26 +12,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from raydoa.cli import (
-    account,
-    calibrate,
-    check,
-    doctor,
-    drain_on_notice,
-    init,
-    llm,
-    plan,
-    report,
-    search,
-    store,
-    sweep,
-)
 from raydoa.errors import (
+    NO_SPACE,
     ClusterDied,
     Interrupted,
     RunFailed,
@@ -38,20 +28,41 @@ from raydoa.errors import (
     UserError,
     did_you_mean,
 )
-from raydoa.store.storage import NO_SPACE
+
+_COMMANDS: Mapping[str, str] = {
+    "init": "from a file of rows to the YAML of a task",
+    "check": "look at a task's rows before money is spent",
+    "plan": "what a budget buys, and brings where that is known",
+    "sweep": "measure a grid of budgets, N, U and teachers",
+    "search": "find the best split of a budget",
+    "report": "what sweeps found: table, sentences, page, figures",
+    "calibrate": "measure unit costs on this GPU",
+    "llm": "measure LLMs on owned rows",
+    "store": "look into a store, check it, clean it up",
+    "account": "real money: reserved, owed and paid",
+    "doctor": "check a cluster file, or a running cluster",
+    "drain-on-notice": "drain this Ray node when its cloud takes the machine away",
+}
+"""What there is, and its line of help; the file of each has its name."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, with errors of one line."""
+    """argparse, with errors of one line; ``fill`` adds its flags as soon as they are wanted."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(
+        self, fill: Callable[[argparse.ArgumentParser], None] | None = None, **options: Any
+    ) -> None:
         super().__init__(allow_abbrev=False, **options)
+        self._fill = fill
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse, but a FILE may come after flags, and an unknown flag is an error here, with the nearest one."""
+        if self._fill is not None:
+            fill, self._fill = self._fill, None
+            fill(self)
         options, unknown = super().parse_known_args(args, namespace)
         if len(unknown) == 1 and not unknown[0].startswith("-") and self._takes_file(options):
             options.file = Path(
@@ -70,36 +81,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """`raydoa init | check | plan | sweep | search | report | calibrate | llm | store | account | doctor | drain-on-notice`."""
     parser = _Parser(prog="raydoa", description="Distill or annotate?")
     commands = parser.add_subparsers(dest="command", required=True)
-    init.add(commands.add_parser("init", help="from a file of rows to the YAML of a task"))
-    check.add(commands.add_parser("check", help="look at a task's rows before money is spent"))
-    plan.add(commands.add_parser("plan", help="what a budget buys, and brings where that is known"))
-    sweep.add(commands.add_parser("sweep", help="measure a grid of budgets, N, U and teachers"))
-    search.add(commands.add_parser("search", help="find the best split of a budget"))
-    report.add(
-        commands.add_parser("report", help="what sweeps found: table, sentences, page, figures")
-    )
-    calibrate.add(commands.add_parser("calibrate", help="measure unit costs on this GPU"))
-    llm.add(commands.add_parser("llm", help="measure LLMs on owned rows"))
-    store.add(commands.add_parser("store", help="look into a store, check it, clean it up"))
-    account.add(commands.add_parser("account", help="real money: reserved, owed and paid"))
-    doctor.add(commands.add_parser("doctor", help="check a cluster file, or a running cluster"))
-    notices = "drain this Ray node when its cloud takes the machine away"
-    drain_on_notice.add(commands.add_parser("drain-on-notice", help=notices))
+    for name, said in _COMMANDS.items():
+        commands.add_parser(name, help=said, fill=partial(_add, name))
     return _guarded(parser, arguments)
 
 
 def sweep_main(default: str, arguments: Sequence[str] | None = None) -> int:
     """A sweep script: `raydoa sweep` with another default configuration."""
-    parser = _Parser(description="Measure a grid of budgets, N, U and teachers.")
-    sweep.add(parser, default)
+    fill = partial(_add, "sweep", default=default)
+    parser = _Parser(fill, description="Measure a grid of budgets, N, U and teachers.")
     return _guarded(parser, arguments)
 
 
 def search_main(default: str, arguments: Sequence[str] | None = None) -> int:
     """A search script: `raydoa search` with another default configuration."""
-    parser = _Parser(description="Find the best split of a budget.")
-    search.add(parser, default)
+    fill = partial(_add, "search", default=default)
+    parser = _Parser(fill, description="Find the best split of a budget.")
     return _guarded(parser, arguments)
+
+
+def _add(name: str, parser: argparse.ArgumentParser, **options: str) -> None:
+    """Give a parser the flags of a command."""
+    import_module(f"raydoa.cli.{name.replace('-', '_')}").add(parser, **options)
 
 
 def _guarded(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from raydoa.errors import Interrupted, RunFailed, UserError
+from raydoa.errors import NO_SPACE, Interrupted, RunFailed, UserError
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.on_ray.ray_internals import temp_folder
 from raydoa.store.layout import local_folder
-from raydoa.store.storage import NO_SPACE
 
 _INSIDE = ("cause", "controller_failure")
 """Where errors of Ray's keep the one that they are about."""

@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from raydoa.errors import UserError
+from raydoa.errors import NO_SPACE, UserError
 from raydoa.store.names import is_plain_path, shown
 from raydoa.store.record import FileFacts
 
 CHUNK_BYTES = 8 << 20
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
