@@ -10,6 +10,7 @@ branch: transformers reads those with torch's unpickler for weights, which runs 
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ DESCRIPTION = ("*.json", "*.model", "*.spm", "*.txt", "*.jinja")
 """Configuration, vocabulary, and the template of a chat."""
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 """Kinds of weights, the first that is there is read."""
+
+_PLAIN_NAME = re.compile(r"\w+([.-]\w+)*/\w+([.-]\w+)*", re.ASCII)
+"""What the hub surely takes for a name, as all that raydoa knows are; whether it takes others is its own to say."""
 
 _BLOCK_BYTES = 1 << 22
 _HUB_SECONDS = 5.0
@@ -136,6 +140,8 @@ def _hub_commit(name: str, revision: str) -> str:
 
 def _at_hub(name: str, revision: str) -> tuple[str, str]:
     """The commit of a revision, and the pattern of its weights."""
+    if _is_out_of_reach(name):
+        raise _not_reached(name)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import DryRunError, HfHubHTTPError, HFValidationError
 
@@ -156,18 +162,36 @@ def _at_hub(name: str, revision: str) -> tuple[str, str]:
         reason = str(error).strip().splitlines()[0]
         raise Unreachable(f"model {name}: the hub refuses it: {reason}") from error
     except DryRunError as error:
-        raise Unreachable(
-            f"model {name}: the hub cannot be reached and its weights are not in the local cache; give a "
-            f"folder with --model {name}=FOLDER"
-        ) from error
+        raise _not_reached(name) from error
     weights = _weights(file.filename for file in files)
     if weights is None:
         raise UserError(f"model {name}: the hub has no {' or '.join(_WEIGHTS)} of it")
     return str(files[0].commit_hash), weights
 
 
+def _not_reached(name: str) -> Unreachable:
+    return Unreachable(
+        f"model {name}: the hub cannot be reached and its weights are not in the local cache; give a "
+        f"folder with --model {name}=FOLDER"
+    )
+
+
+def _is_out_of_reach(name: str) -> bool:
+    """Whether the hub is not to be asked, and the local cache has nothing of the model.
+
+    Known without what asks: the import of that takes as long as the rest of a plan.
+    """
+    from huggingface_hub import constants
+
+    if not (constants.HF_HUB_OFFLINE and _PLAIN_NAME.fullmatch(name)):
+        return False
+    return not (Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}").exists()
+
+
 def _cached(name: str, revision: str) -> Path | None:
     """The folder of a hub model that has been downloaded whole."""
+    if _is_out_of_reach(name):
+        return None
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from raydoa.search.surrogate.inputs import Array
+from raydoa.search.surrogate.special import expit
 
 _BEND = 0.03
 _ABOVE = 0.12

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from raydoa.search.surrogate.inputs import Array, Inputs
+from raydoa.search.surrogate.special import expit
 
 COEFFICIENTS = ("E", "A", "b", "e", "A'")
 POSITIVE = np.array([False, True, True, False, True])

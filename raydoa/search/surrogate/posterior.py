@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.laws import DIMENSIONS, Prior, Shapes
 from raydoa.search.surrogate.process import Process
+from raydoa.search.surrogate.special import logsumexp
 from raydoa.search.surrogate.training_kinds import Kinds, drawn, extended
 
 _SWITCHED = 0.15

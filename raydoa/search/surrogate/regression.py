@@ -10,10 +10,10 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
 
 from raydoa.search.surrogate.inputs import Array
 from raydoa.search.surrogate.laws import POSITIVE
+from raydoa.search.surrogate.special import log_ndtr
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ be of a bad plan in some draws and of a training that went wrong in others, and 
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from raydoa.search.surrogate.inputs import Array
+from raydoa.search.surrogate.special import softmax
 
 Kinds = NDArray[np.int8]
 """Of each measurement, by draw: an index of the tables below; 0 is usual ``[draws, measurements]``."""
