@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from raydoa.costs.items import ITEMS
 from raydoa.costs.items.item import gold_joins
@@ -85,7 +86,7 @@ class StageInputs:
     llms: Mapping[tuple[str, int], AskedLlm] = field(default_factory=dict)
     pool_is_a_file: bool = False
 
-    @property
+    @cached_property
     def form(self) -> TextForm:
         """How rows become token ids."""
         return TextForm.of(self.task)

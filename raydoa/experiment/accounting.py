@@ -194,6 +194,15 @@ def units_of(some: Iterable[Stage], stages: Sequence[Stage], quantity: int) -> i
     return sum(stage.stop - stage.start for stage in some if isinstance(stage, PseudoLabel))
 
 
+def units_of_each(stages: Sequence[Stage], quantity: int) -> list[int]:
+    """The same for each of an item's stages alone."""
+    if len(stages) == 1:
+        return [quantity]
+    shards = [stage for stage in stages if isinstance(stage, PseudoLabel)]
+    assert len(shards) == len(stages), "an item pays for one stage, or for shards"
+    return [shard.stop - shard.start for shard in shards]
+
+
 def measured_gpu_seconds(records: Sequence[Record | None] | None) -> float | None:
     """GPU-seconds (CPU worker-seconds on a machine without) that stages took when they were made.
 

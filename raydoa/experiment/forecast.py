@@ -12,7 +12,7 @@ from raydoa.costs.plan import Infeasible, Plan
 from raydoa.costs.reasons import must_be_bought
 from raydoa.costs.stage_graph import StageGraph
 from raydoa.costs.tariffs import MICRO
-from raydoa.experiment.accounting import Purchases, units_of, units_usd
+from raydoa.experiment.accounting import Purchases, units_of_each, units_usd
 from raydoa.experiment.cell import Cell
 from raydoa.experiment.study import Study
 from raydoa.pipeline.beginnings import Checkpoint
@@ -228,7 +228,7 @@ def _paid(graph: StageGraph, study: Study) -> dict[str, tuple[float, float]]:
     paid: dict[str, tuple[float, float]] = {}
     for line in study.ledger(graph.plan).lines:
         stages = graph.paid.get(line.item, ())
-        for stage in stages:
-            share = units_of([stage], stages, line.quantity) / line.quantity
+        for stage, units in zip(stages, units_of_each(stages, line.quantity), strict=True):
+            share = units / line.quantity
             paid[stage.key] = (share * line.cost_usd, share * line.gpu_seconds)
     return paid

@@ -121,7 +121,7 @@ class Study:
                 f"task: found {task!r}; this study has {', '.join(tasks)}{did_you_mean(task, tasks)}"
             )
         source, student = self.tasks[task], student or self.sweep.student
-        sizes = {name: float(self.shape(name).parameters) for name in self.sweep.used_teachers}
+        sizes = self._teacher_sizes
         return Question(
             task=task,
             n=n,
@@ -154,7 +154,12 @@ class Study:
         """Of each task and student; what is worked out once serves all cells."""
         return {}
 
-    @property
+    @cached_property
+    def _teacher_sizes(self) -> dict[str, float]:
+        """Parameters of the teachers, worked out once for all questions."""
+        return {name: float(self.shape(name).parameters) for name in self.sweep.used_teachers}
+
+    @cached_property
     def recipes(self) -> Recipes:
         """How long each training takes."""
         sweep = self.sweep
@@ -239,6 +244,16 @@ class Study:
         Raises:
             UserError: a model of the sweep cannot learn the task.
         """
+        if task not in self._inputs:
+            self._inputs[task] = self._worked_out(task)
+        return self._inputs[task]
+
+    @cached_property
+    def _inputs(self) -> dict[str, StageInputs]:
+        """Of each task; its stages hold the same objects, whose part of a key is written once (`raydoa.store.key`)."""
+        return {}
+
+    def _worked_out(self, task: str) -> StageInputs:
         source, sweep = self.tasks[task], self.sweep
         of_task, student = objective_of(source.spec), self.speakers[sweep.student]
         pretrained = {

@@ -2,7 +2,9 @@
 
 Trials are written as code that waits (`Builder.build` returns when its artifact is there), so each simulated process is a
 thread, and a baton goes round: one thread runs at any moment, and simulated time passes only when every process waits.
-What happens at one moment happens in the order in which it was asked for, so a simulation comes out the same each time.
+A process that begins to wait hands the baton to the next, or keeps it where it is next itself: switching threads is most
+of what a simulation takes. What happens at one moment happens in the order in which it was asked for, so a simulation
+comes out the same each time.
 """
 
 import threading
@@ -10,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
+from queue import SimpleQueue
 
 _STACK_BYTES = 2**19
 
@@ -24,7 +27,7 @@ class _Ended(BaseException):
 
 class _Process:
     def __init__(self) -> None:
-        self.baton = threading.Semaphore(0)
+        self.baton: SimpleQueue[None] = SimpleQueue()
 
 
 class Event:
@@ -56,7 +59,7 @@ class Clock:
         self.running = _Process()
         self._agenda: list[tuple[float, int, _Process]] = []
         self._order = count()
-        self._back = threading.Semaphore(0)
+        self._back: SimpleQueue[None] = SimpleQueue()
         self._alive: set[_Process] = set()
         self._failure: BaseException | None = None
         self._ending = False
@@ -89,10 +92,8 @@ class Clock:
             Exception: what a process raised.
         """
         try:
-            while self._agenda and self._failure is None:
-                self.now, _, self.running = heappop(self._agenda)
-                self.running.baton.release()
-                self._back.acquire()
+            self._pass_on()
+            self._back.get()
             if self._failure is not None:
                 raise self._failure
             if self._alive:
@@ -101,23 +102,31 @@ class Clock:
         finally:
             self._ending = True
             for process in list(self._alive):
-                process.baton.release()
-                self._back.acquire()
+                process.baton.put(None)
+                self._back.get()
 
     def park(self) -> None:
         """The process that calls waits until somebody wakes it."""
         process = self.running
-        self._back.release()
-        process.baton.acquire()
+        self._pass_on()
+        process.baton.get()
         if self._ending:
             raise _Ended
+
+    def _pass_on(self) -> None:
+        """The baton goes to the process whose turn it is; back to `run` where there is none, or all is over."""
+        if self._agenda and self._failure is None and not self._ending:
+            self.now, _, self.running = heappop(self._agenda)
+            self.running.baton.put(None)
+        else:
+            self._back.put(None)
 
     def wake(self, process: _Process, seconds: float) -> None:
         """Let a process that waits go on in some seconds."""
         heappush(self._agenda, (self.now + seconds, next(self._order), process))
 
     def _run(self, process: _Process, body: Callable[[], None]) -> None:
-        process.baton.acquire()
+        process.baton.get()
         try:
             if not self._ending:
                 body()
@@ -127,4 +136,4 @@ class Clock:
             self._failure = failure
         finally:
             self._alive.discard(process)
-            self._back.release()
+            self._pass_on()

@@ -18,15 +18,20 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cached_property
-from typing import Any, ClassVar, TypeAlias
+from operator import itemgetter
+from typing import Any, ClassVar, TypeAlias, cast
 
 from pydantic import BaseModel
 
+from raydoa.store.remembered import WrittenOnce, fields
+
 LATER: dict[str, Any] = {"later": True}
 """Metadata of a field that came later: at its default, which means "as before", it is no part of the key."""
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -52,14 +57,31 @@ def canonical_json(value: object) -> str:
 
 
 def _text(value: Json) -> str:
-    return json.dumps(_one_number(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(_one_number(value))
+
+
+_PLAIN = frozenset({type(None), bool, int, str})
+"""Types of values that are plain JSON as they are; a subclass of one is not."""
+
+_TEXTS = WrittenOnce(1000)
+
+
+def _field_text(value: object, name: str) -> str:
+    """The canonical JSON of a field; most are a number, a word or nothing."""
+    if value is None:
+        return "null"
+    if type(value) is int:
+        return str(value)
+    if type(value) is str:
+        return _CANONICAL.encode(value)
+    return _TEXTS.text(value, lambda: _text(plain(value, name)))
 
 
 def plain(value: object, path: str = "") -> Json:  # noqa: PLR0911 (one return for each kind of value)
     """Return ``value`` as plain JSON, floats as they are; ``path`` names its field in errors."""
+    if type(value) in _PLAIN:
+        return cast("Json", value)
     match value:
-        case None | bool():
-            return value
         case Stage():
             raise UnstableValue(path, "a stage, other than as a field or a tuple field of a stage,")
         case Enum():
@@ -105,7 +127,7 @@ class Stage:
     @cached_property
     def key(self) -> str:
         """The stage's name in the store: 64 hexadecimal digits."""
-        return hashlib.sha256(_text(self.identity()).encode()).hexdigest()
+        return hashlib.sha256(self._identity_text().encode()).hexdigest()
 
     def identity(self) -> dict[str, Json]:
         """Return what the key is a hash of: kind, version, config, and the keys of the inputs.
@@ -113,27 +135,52 @@ class Stage:
         Raises:
             UnstableValue: a field has no stable bytes.
         """
-        # Without the decorator it would have its parent's fields, and its own would not be hashed.
-        assert "__dataclass_fields__" in vars(type(self)), f"{type(self)} is not a dataclass"
         config: dict[str, Json] = {}
         inputs: dict[str, Json] = {}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if "later" in field.metadata and value == field.default:
-                continue
+        for name, value in self._kept():
             if isinstance(value, Stage):
-                inputs[field.name] = value.key
+                inputs[name] = value.key
             elif _is_stages(value):
-                inputs[field.name] = [stage.key for stage in value]
+                inputs[name] = [stage.key for stage in value]
             else:
-                config[field.name] = plain(value, field.name)
+                config[name] = plain(value, name)
         return {"kind": self.kind, "version": self.version, "config": config, "inputs": inputs}
+
+    def _identity_text(self) -> str:
+        """The canonical JSON of `identity`, put together from texts that stages share."""
+        config: list[str] = []
+        inputs: list[str] = []
+        for name, value in sorted(self._kept(), key=itemgetter(0)):
+            if isinstance(value, Stage):
+                inputs.append(f'"{name}":"{value.key}"')
+            elif _is_stages(value):
+                keys = ",".join(f'"{stage.key}"' for stage in value)
+                inputs.append(f'"{name}":[{keys}]')
+            else:
+                config.append(f'"{name}":{_field_text(value, name)}')
+        return (
+            f'{{"config":{{{",".join(config)}}},"inputs":{{{",".join(inputs)}}},'
+            f'"kind":{_text(self.kind)},"version":{self.version}}}'
+        )
+
+    def _kept(self) -> Iterator[tuple[str, Any]]:
+        """The fields that are part of the key, with their values."""
+        # Without the decorator it would have its parent's fields, and its own would not be hashed.
+        assert "__dataclass_fields__" in vars(type(self)), f"{type(self)} is not a dataclass"
+        for name, later, default in fields(type(self)):
+            value = getattr(self, name)
+            if not (later and value == default):
+                yield name, value
 
     def inputs(self) -> tuple["Stage", ...]:
         """Return the stages that this one reads, in the order of its fields."""
+        return self._inputs
+
+    @cached_property
+    def _inputs(self) -> tuple["Stage", ...]:
         stages: list[Stage] = []
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+        for name, _, _ in fields(type(self)):
+            value = getattr(self, name)
             if isinstance(value, Stage):
                 stages.append(value)
             elif _is_stages(value):
@@ -149,8 +196,9 @@ class Stage:
         return tuple(s for stage in self.inputs() for s in (stage, *stage.stands_on()))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the cached key out of pickles: newer code must not find the old name in one."""
-        return {name: value for name, value in vars(self).items() if name != "key"}
+        """Leave what is cached out of pickles: newer code must not find the old name in one."""
+        cached = ("key", "_inputs")
+        return {name: value for name, value in vars(self).items() if name not in cached}
 
 
 def closure(ends: Iterable[Stage]) -> tuple[Stage, ...]:
@@ -178,7 +226,7 @@ def _is_stages(value: object) -> bool:
 
 
 def _fields_of(value: Any, path: str) -> dict[str, Json]:
-    names = [field.name for field in dataclasses.fields(value)]
+    names = [name for name, _, _ in fields(type(value))]
     return {name: plain(getattr(value, name), _join(path, name)) for name in names}
 
 
@@ -199,11 +247,10 @@ def plain_dict(value: Mapping[str, object], path: str) -> dict[str, Json]:
 
 def _one_number(value: Json) -> Json:
     """Write integral floats as integers, so that equal numbers have equal text."""
-    match value:
-        case float():
-            return int(value) if value.is_integer() else value
-        case list():
-            return [_one_number(item) for item in value]
-        case dict():
-            return {name: _one_number(item) for name, item in value.items()}
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, list):
+        return [_one_number(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _one_number(item) for name, item in value.items()}
     return value

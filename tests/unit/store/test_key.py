@@ -14,6 +14,23 @@ from raydoa.settings import Settings
 from raydoa.store.key import LATER, Stage, UnstableValue, canonical_json, closure
 
 
+@dataclass(frozen=True)
+class Odd:
+    """What a stage may hold."""
+
+    schedule: str
+    steps: tuple[int, ...] = (1, 2)
+
+
+@dataclass(frozen=True)
+class Holder(Stage):
+    """Of anything."""
+
+    kind: ClassVar[str] = "holder"
+    version: ClassVar[int] = 1
+    value: Any
+
+
 class Schedule(Enum):
     CONSTANT = "constant"
     LINEAR = "linear"
@@ -143,6 +160,18 @@ def test_key_is_the_hash_of_this_text() -> None:
         f'"inputs":{{"rows":"{Rows("wlp").key}"}},"kind":"train","version":2}}'
     )
     assert Train(Rows("wlp")).key == sha256(train.encode()).hexdigest()
+
+
+def test_the_text_is_that_of_the_identity() -> None:
+    """However often a value has been written for another stage, and whatever it holds."""
+    recipe, named = Odd("linear"), {"b": 1.0, "a": None}
+    for value in (recipe, recipe, named, [1, 1.0, True], True, 1, 1.0, "\u00e9", None, (recipe,)):
+        stage = Holder(value)
+        text = canonical_json(stage.identity())
+        assert stage.key == sha256(text.encode()).hexdigest(), value
+    named["b"] = 2.0
+    assert Holder(named).key != Holder({"b": 1.0, "a": None}).key, "a dict may change"
+    assert Holder(1).key == Holder(1.0).key != Holder(True).key
 
 
 def test_identity_separates_inputs_from_config() -> None:
