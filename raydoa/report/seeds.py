@@ -24,7 +24,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+
+# What `scipy.stats.t` calls, whose import takes a second.
+from scipy.special import stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -49,12 +51,12 @@ def over_seeds(values: Floats) -> pd.DataFrame:
     degrees = np.maximum(seeds - 1, 1)
     alike = np.where(mean.abs() <= _NOTHING, 0.5, mean > 0)
     chance = np.where(
-        scale <= _NOTHING, alike, stats.t.cdf(mean / scale.mask(scale <= _NOTHING), degrees)
+        scale <= _NOTHING, alike, stdtr(degrees, mean / scale.mask(scale <= _NOTHING))
     )
     return pd.DataFrame(
         {
             "mean": mean,
-            "margin": stats.t.ppf(0.5 + LEVEL / 2, degrees) * scale,
+            "margin": stdtrit(degrees, 0.5 + LEVEL / 2) * scale,
             "seeds": seeds,
             "chance": np.where(seeds > 1, chance, np.nan),
         }

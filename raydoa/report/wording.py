@@ -55,6 +55,9 @@ FORMATS: Mapping[str, NumberFormat] = {
 }
 dollars, points, price = FORMATS["dollars"], FORMATS["points"], FORMATS["price"]
 
+SCORE_AXIS = "score (points of 100)"
+"""What figures and the page call their axis of scores."""
+
 _SLOT = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 

@@ -18,13 +18,12 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from raydoa.report.log_places import LogPlaces
 from raydoa.report.looks import Look
-from raydoa.report.wording import price
+from raydoa.report.wording import SCORE_AXIS, price
 
 COLUMN_INCHES = 3.3
 _LETTERS = 78
 """Of a caption, that are a column wide."""
 GREY, LIGHT = "#555555", "#dddddd"
-SCORE = "score (points of 100)"
 PARETO = "Pareto frontier"
 
 
@@ -85,7 +84,7 @@ def panels_by_n(
         figure, axes = panels(len(counts), height)
         for axis, n in zip(axes[:, 0], counts, strict=True):
             draw(axis, table[table["n"] == n])
-            axis.set_ylabel(SCORE)
+            axis.set_ylabel(SCORE_AXIS)
             axis.set_title(f"N = {n:,} labels owned")
         axes[-1, 0].set_xlabel(below)
         legend_below(figure, axes[:, 0], columns)
