@@ -4,12 +4,12 @@ Such a file is damaged, or of somebody who means harm: nothing in it is executed
 torch's unpickler for weights, which refuses everything else; code that a folder brings along is not run.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
-import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
@@ -47,9 +47,15 @@ def read_as(what: str, folder: Path) -> Iterator[None]:
     except Exception as error:
         # tokenizers raises Exception itself; a GPU that is full says nothing of the files.
         of_files = type(error) is Exception or isinstance(error, _RAISED)
-        if not of_files or isinstance(error, torch.OutOfMemoryError):
+        if not of_files or _is_full_gpu(error):
             raise
         raise UserError(f"{folder}: cannot be loaded as {what}: {_in_a_line(error)}") from error
+
+
+def _is_full_gpu(error: Exception) -> bool:
+    """Without an import of torch, which a tokenizer does not need: who has not imported it cannot have raised that."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
 
 
 def _in_a_line(error: Exception) -> str:

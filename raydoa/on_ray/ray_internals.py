@@ -228,6 +228,19 @@ def no_experiment_is_unpickled() -> Iterator[None]:
         ExperimentAnalysis._load_trials = load
 
 
+@contextmanager
+def callbacks_are_not_counted() -> Iterator[None]:
+    """Keep Tune from reporting which of its own callbacks a run has: to tell, it imports mlflow wherever that is installed."""
+    from ray.air._internal import usage
+
+    tag = usage.tag_callbacks
+    usage.tag_callbacks = lambda _callbacks: False
+    try:
+        yield
+    finally:
+        usage.tag_callbacks = tag
+
+
 def train_snapshot_name() -> str:
     """The file in a run's folder in which Ray Train lists the run's checkpoints."""
     from ray.train.v2._internal.constants import CHECKPOINT_MANAGER_SNAPSHOT_FILENAME

@@ -18,7 +18,11 @@ from raydoa.on_ray.cluster import TRIAL_NEEDS
 from raydoa.on_ray.error_causes import error_in
 from raydoa.on_ray.leaked_placement_groups import LeakedPlacementGroups
 from raydoa.on_ray.plan_trial import trial_name
-from raydoa.on_ray.ray_internals import error_text_of, no_experiment_is_unpickled
+from raydoa.on_ray.ray_internals import (
+    callbacks_are_not_counted,
+    error_text_of,
+    no_experiment_is_unpickled,
+)
 from raydoa.on_ray.warnings_to_driver import WarningsOfWorkers
 from raydoa.store import lock_file
 
@@ -57,7 +61,7 @@ def run_trials(
     """
     failed = FailedTrials()
     ours = [WarningsOfWorkers(), *callbacks, failed, LeakedPlacementGroups()]
-    with no_experiment_is_unpickled():
+    with no_experiment_is_unpickled(), callbacks_are_not_counted():
         analysis = tune.run(
             tune.with_resources(trainable, TRIAL_NEEDS),
             config={"trial": dict.fromkeys(keys)} if keys else None,

@@ -40,18 +40,22 @@ class Driver:
         store = self.store or self.folder / "store"
         return self.tiny.runtime(self.folder, store=str(store))
 
-    def start(self) -> subprocess.Popen[str]:
-        """Begin the sweep."""
+    @property
+    def arguments(self) -> list[str]:
+        """Of the sweep."""
         runtime = self.runtime()
         models = [f"{name}={self.tiny.model(name)}" for name in ("small", "large")]
-        command = [
-            sys.executable, "sweeps/main_grid.py", "--config", "nano", "--task", str(self.tiny.task_yaml),
+        return [
+            "--config", "nano", "--task", str(self.tiny.task_yaml),
             "--strategies", "annotate", "distill", "--budgets", "5", "--n", "16", "--u", str(self.u),
             "--teachers", "large", "--student", "small", "--seeds", "0", "--test-rows", "16",
             "--model", models[0], "--model", models[1], "--store", runtime.store, "--results", runtime.results,
         ]  # fmt: skip
+
+    def start(self) -> subprocess.Popen[str]:
+        """Begin the sweep."""
         return subprocess.Popen(
-            command,
+            [sys.executable, "sweeps/main_grid.py", *self.arguments],
             env=os.environ | {"RAY_TMPDIR": str(self.ray_folder)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -45,6 +45,7 @@ _RAY_NAMES = [
     "ray.dashboard.consts:DASHBOARD_METRIC_PORT",
     "ray.scripts.scripts:start.params",
     "ray.air.integrations.mlflow:MLflowLoggerCallback",
+    "ray.air._internal.usage:tag_callbacks",
 ]
 _PLACEMENT_GROUP_FIELDS = [
     "state", "creator_job_id", "is_detached", "placement_group_id", "creator_actor_id",
