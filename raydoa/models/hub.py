@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -179,8 +180,10 @@ def _not_reached(name: str) -> Unreachable:
 def _is_out_of_reach(name: str) -> bool:
     """Whether the hub is not to be asked, and the local cache has nothing of the model.
 
-    Known without what asks: the import of that takes as long as the rest of a plan.
+    Known without what asks, unless that is there: its import takes as long as the rest of a plan.
     """
+    if "huggingface_hub._snapshot_download" in sys.modules:
+        return False
     from huggingface_hub import constants
 
     if not (constants.HF_HUB_OFFLINE and _PLAIN_NAME.fullmatch(name)):

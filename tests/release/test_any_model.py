@@ -72,6 +72,7 @@ def _rows(
         distill_recipe=RECIPE,
         representation=Representation(),
         shard_rows=20,
+        allow=("cut-targets",),
         prices="2026-11-09",
         accelerator="a100-40gb",
         region="us",
