@@ -8,7 +8,7 @@ import yaml
 
 from raydoa.errors import UserError
 from raydoa.settings import parse, read_mapping
-from raydoa.tasks.task import CLOSED_METRICS, TaskSpec, hub_dataset
+from raydoa.tasks.task import CLOSED_METRICS, METRIC_NAMES, TaskSpec, hub_dataset
 
 if TYPE_CHECKING:
     from raydoa.tasks.infer import Inferred
@@ -41,11 +41,9 @@ def read_task_yaml(path: Path) -> TaskSpec:
     from raydoa.tasks.infer import infer
 
     others = {name: value for name, value in values.items() if name not in (*_OF_CLASSES, "metric")}
-    found = infer(
-        _task({**_MAY_BE_LEFT_OUT, **others}, path),
-        metric=values.get("metric"),
-        classes=_names(values),
-    )
+    probe, metric = _task({**_MAY_BE_LEFT_OUT, **others}, path), values.get("metric")
+    known = metric if metric is None or metric in METRIC_NAMES else _MAY_BE_LEFT_OUT["metric"]
+    found = infer(probe, metric=known, classes=_names(values))
     added = [field for field in found.fields if field.name in left_out]
     whole = {**values, **{field.name: field.value for field in added}}
     return _task({**whole, "inferred": tuple(_lines(path, added))}, path)
@@ -62,14 +60,15 @@ def write_task(spec: TaskSpec, path: Path) -> None:
 
 
 def _lacks_classes(values: Mapping[str, Any]) -> bool:
-    has_some = values.get("metric", "accuracy") in {*CLOSED_METRICS, "entity_f1"}
+    has_some = values.get("metric", "accuracy") in (*CLOSED_METRICS, "entity_f1")
     return has_some and "classes" not in values
 
 
 def _names(values: Mapping[str, Any]) -> Sequence[str]:
     """The classes, where the file says them, or what its numbers stand for."""
-    class_of = values.get("class_of")
-    named = values.get("classes") or (class_of.values() if isinstance(class_of, dict) else ())
+    named, class_of = values.get("classes"), values.get("class_of")
+    if not isinstance(named, list):
+        named = class_of.values() if isinstance(class_of, dict) else ()
     return list(dict.fromkeys(map(str, named)))
 
 

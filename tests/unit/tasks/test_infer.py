@@ -160,6 +160,16 @@ def test_what_cannot_be_inferred(tickets: Path) -> None:
     tickets.write_text(f"{LEFT_OUT}inferred: [it]\n")
     with pytest.raises(UserError, match="inferred: unknown field"):
         read_task_yaml(tickets)
+    for wrong in (
+        "metric: [accuracy]",
+        "classes: 5",
+        "classes: billing",
+        "class_of: 5",
+        "metric: acuracy",
+    ):
+        tickets.write_text(f"{LEFT_OUT}{wrong}\n")
+        with pytest.raises(UserError, match=f"mine.yaml: {wrong.split(':')[0]}: "):
+            read_task_yaml(tickets)
     tickets.write_text("name: mine\ntest: e.csv\n")
     with pytest.raises(UserError, match=r"mine.yaml: train: missing"):
         read_task_yaml(tickets)
