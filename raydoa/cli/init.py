@@ -60,22 +60,31 @@ def _run(options: argparse.Namespace) -> int:
 
 def _ask(options: argparse.Namespace) -> None:
     """Ask for what no row shows; an empty answer leaves it to be said later."""
-    if options.test is None and (answer := input("File of the test rows (empty: later): ").strip()):
+    if options.test is None and (answer := _answer("File of the test rows (empty: later): ")):
         options.test = Path(answer)
-    while options.label_usd is None:
-        answer = input("Dollars for a label (empty: later): ").strip().removeprefix("$")
+    usd = options.label_usd
+    while usd is None:
+        answer = _answer("Dollars for a label (empty: later): ").removeprefix("$")
         if not answer:
             return
         try:
             usd = float(answer)
         except ValueError:
-            usd = math.nan
-        if math.isfinite(usd) and usd >= 0:
-            options.label_usd = usd
-        else:
+            usd = None
+        if usd is None or not (math.isfinite(usd) and usd >= 0):
             print(f"found {answer!r}; expected a number of dollars, such as 0.20")
-    while not options.label_source:
-        options.label_source = input("Where that price is from: ").strip()
+            usd = None
+    source = options.label_source or _answer("Where that price is from (empty: all of it later): ")
+    if source:
+        options.label_usd, options.label_source = usd, source
+
+
+def _answer(question: str) -> str:
+    try:
+        return input(question).strip()
+    except EOFError:  # Ctrl-D.
+        print()
+        return ""
 
 
 def _probe(name: str, train: Path) -> "TaskSpec":

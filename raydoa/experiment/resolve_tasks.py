@@ -117,7 +117,7 @@ def _rows(spec: TaskSpec, data_root: str | None) -> TaskRows:
         logger.warning("task %s: %s", spec.name, note)
     if spec.labels == "people" and not rows.pool:
         why = (
-            f"pool: {spec.pool} has no rows, and people are to label rows of it" if spec.pool
+            f"pool: {spec.pool} has no rows, and people are to label rows of it (those that are test rows are left out)" if spec.pool
             else "labels: found 'people' without a pool; people label its rows: say under `pool` where those are, or leave rows of "
             f"{spec.train} without a label"
         )  # fmt: skip

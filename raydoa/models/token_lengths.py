@@ -4,19 +4,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from raydoa.models.broken_files import read_as
+
 TokenLengths: TypeAlias = Callable[[Sequence[str]], list[int]]
 """The lengths of texts in tokens, those included that the tokenizer puts around each."""
 
-_PIECES = ("spiece.model", "spm.model", "sentencepiece.bpe.model", "tokenizer.model")
+_PIECES = {"spiece.model": 1, "spm.model": 2, "sentencepiece.bpe.model": 2, "tokenizer.model": 1}
+"""Files of sentencepiece, and how many tokens those whose they are put around a text: T5, DeBERTa, XLM-R and Llama."""
 
 
 def token_lengths(folder: Path) -> TokenLengths | None:
-    """The lengths that the tokenizer in a folder gives; None: it has no file that says all of it."""
-    described = folder / "tokenizer.json"
-    if described.is_file():
-        return _of_tokenizers(described)
-    pieces = next((folder / name for name in _PIECES if (folder / name).is_file()), None)
-    return None if pieces is None else _of_sentencepiece(pieces)
+    """The lengths that the tokenizer in a folder gives; None: it has no file that says all of it.
+
+    Raises:
+        UserError: such a file is damaged.
+    """
+    with read_as("a tokenizer", folder):
+        if (described := folder / "tokenizer.json").is_file():
+            return _of_tokenizers(described)
+        for name, around in _PIECES.items():
+            if (folder / name).is_file():
+                return _of_sentencepiece(folder / name, around)
+    return None
 
 
 def _of_tokenizers(path: Path) -> TokenLengths:
@@ -29,9 +38,8 @@ def _of_tokenizers(path: Path) -> TokenLengths:
     return lambda texts: [len(one.ids) for one in tokenizer.encode_batch(list(texts))]
 
 
-def _of_sentencepiece(path: Path) -> TokenLengths:
+def _of_sentencepiece(path: Path, around: int) -> TokenLengths:
     import sentencepiece
 
     pieces = sentencepiece.SentencePieceProcessor(model_file=str(path))
-    # And the end.
-    return lambda texts: [len(ids) + 1 for ids in pieces.encode(list(texts))]
+    return lambda texts: [len(ids) + around for ids in pieces.encode(list(texts))]

@@ -15,7 +15,7 @@ from typing import Any
 from ray import tune
 
 from raydoa.costs.plan import Plan
-from raydoa.errors import Interrupted, UserError
+from raydoa.errors import Interrupted, RunFailed, UserError
 from raydoa.experiment.beside_rows import write_beside_rows
 from raydoa.experiment.config import RuntimeConfig
 from raydoa.experiment.forecast import Forecast
@@ -41,7 +41,7 @@ from raydoa.on_ray.seed_tables import SeedTables
 from raydoa.on_ray.trackers import Trackers, check_trackers
 from raydoa.on_ray.warm_start import arrive, start_warm_start, wait_for_all
 from raydoa.pipeline.context import TOKEN_FOLDER
-from raydoa.report.results import finished_plans, read_results
+from raydoa.report.results import PAGE, finished_plans, read
 from raydoa.store.local_storage import LocalStorage
 
 logger = logging.getLogger(__name__)
@@ -74,9 +74,16 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
                 full_disk_is_told(runtime),
                 cluster(resolved.study.sweep_id, store=runtime.store),
             ):
-                _measure(left, order, Trial(with_doors(resolved), runtime), result_dir, expected)
+                try:
+                    _measure(
+                        left, order, Trial(with_doors(resolved), runtime), result_dir, expected
+                    )
+                except (RunFailed, UserError, Interrupted):
+                    _write_page(result_dir)
+                    raise
         LocalStorage(result_dir).remove_folder(f"train/{TOKEN_FOLDER}")
-        _write_page(result_dir)
+        if left or not (result_dir / PAGE).exists():
+            _write_page(result_dir)
     return result_dir
 
 
@@ -126,11 +133,12 @@ def _write_rows_without_trial(study: Study, expected: Forecast, result_dir: Path
 
 
 def _write_page(result_dir: Path) -> None:
-    """The page of all seeds, over that of the seeds that came first; what is in its way has cost no row."""
+    """The page of all that is there, over that of the seeds that came first; what is in its way has cost no row."""
     from raydoa.report.answers import write_sweep_page  # Of what it draws on, scipy takes a second.
 
     try:
-        write_sweep_page(read_results(result_dir), result_dir)
+        loaded = read(str(result_dir))
+        write_sweep_page(loaded.cells, result_dir, loaded.gaps)
     except (UserError, OSError) as error:
         logger.warning("no page: %s", error)
 

@@ -13,14 +13,11 @@ from raydoa.report.beside import read_beside
 from raydoa.report.columns import as_cells, sorted_cells
 from raydoa.report.overview import summary
 from raydoa.report.page.document import write_page
-from raydoa.report.results import no_cells
+from raydoa.report.results import PAGE, no_cells
 from raydoa.report.sentence import sentences
 from raydoa.report.table import as_text, standalone, table_notes
 from raydoa.report.trials import driver_rows, plan_in_name, trial_rows
 from raydoa.store.layout import open_storage
-
-PAGE = "report.html"
-"""In the result dir."""
 
 
 def sweep_lines(cells: pd.DataFrame, scaled: str | None) -> Iterator[str]:
@@ -58,6 +55,10 @@ def cells_of_seeds(
 
 
 def write_sweep_page(cells: pd.DataFrame, result_dir: Path, gaps: Sequence[str] = ()) -> Path:
-    """Write the page into the result dir, with what lies beside its rows, and return its path."""
+    """Write the page into the result dir, with what lies beside its rows, and return its path.
+
+    What rows say is no part of a page that nobody asked for: `raydoa report` writes it with those.
+    """
     beside = read_beside([str(result_dir)])
-    return write_page(cells, result_dir / PAGE, gaps=[*gaps, *beside.gaps], beside=beside)
+    gaps = [*gaps, *beside.gaps]
+    return write_page(cells, result_dir / PAGE, gaps=gaps, beside=beside, texts=False)

@@ -33,6 +33,10 @@ from raydoa.store.layout import Storage, open_storage
 logger = logging.getLogger(__name__)
 
 
+PAGE = "report.html"
+"""The page, in a result dir."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     """What result dirs hold.

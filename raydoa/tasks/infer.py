@@ -10,7 +10,7 @@ from typing import Any
 from raydoa.errors import UserError
 from raydoa.tasks.data import Row
 from raydoa.tasks.metrics.entities import parse_entities
-from raydoa.tasks.reading.labels import Labels, is_missing, number_as_text
+from raydoa.tasks.reading.labels import Labels, fold, is_missing, number_as_text
 from raydoa.tasks.reading.notes import Notes
 from raydoa.tasks.reading.rows import Part
 from raydoa.tasks.task import CLOSED_METRICS, MetricName, TaskSpec
@@ -150,7 +150,7 @@ def _named(targets: Counter[str]) -> list[str]:
     names: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for target, count in targets.most_common():
-        folded = target.strip().casefold()
+        folded = fold(target)
         names.setdefault(folded, target.strip())
         counts[folded] += count
     return [names[folded] for folded, _ in counts.most_common()]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from raydoa.errors import UserError
+from raydoa.errors import Unreachable, UserError
 from raydoa.settings import parse, read_mapping
 from raydoa.tasks.task import CLOSED_METRICS, METRIC_NAMES, TaskSpec, hub_dataset
 
@@ -43,16 +43,25 @@ def read_task_yaml(path: Path) -> TaskSpec:
     others = {name: value for name, value in values.items() if name not in (*_OF_CLASSES, "metric")}
     probe, metric = _task({**_MAY_BE_LEFT_OUT, **others}, path), values.get("metric")
     known = metric if metric is None or metric in METRIC_NAMES else _MAY_BE_LEFT_OUT["metric"]
-    found = infer(probe, metric=known, classes=_names(values))
+    try:
+        found = infer(probe, metric=known, classes=_names(values))
+    except Unreachable as why:
+        raise UserError(
+            f"{path}: leaves out {', '.join(left_out)}, and rows to infer that from cannot be reached ({why})"
+        ) from why
     added = [field for field in found.fields if field.name in left_out]
     whole = {**values, **{field.name: field.value for field in added}}
     return _task({**whole, "inferred": tuple(_lines(path, added))}, path)
 
 
 def write_task(spec: TaskSpec, path: Path) -> None:
-    """Write a task as a YAML file that leaves nothing out. Raises `UserError`: it cannot be written."""
+    """Write a task as a YAML file that leaves nothing out. Raises `UserError`: another is there, or it cannot be written."""
     values = spec.model_dump(mode="json", exclude_defaults=True)
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise UserError(
+            f"{path}: is there already, and says something else; remove it, or save elsewhere"
+        )
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

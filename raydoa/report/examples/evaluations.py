@@ -75,6 +75,8 @@ class Evaluations:
             return self._evaluation(key)
         except (UserError, DamagedArtifact) as why:
             raise Unreadable(str(why)) from why
+        except OSError as error:
+            raise Unreadable(f"{', '.join(self._urls)}: cannot be reached ({error})") from error
         except (ValueError, LookupError, TypeError) as error:
             raise Unreadable(f"evaluation {key[:12]} cannot be read ({error})") from error
 

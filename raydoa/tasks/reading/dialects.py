@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 _HINT = re.compile(r"""^"?sep=(?P<separator>[^\w\s"]|\t)"?\s*$""", re.IGNORECASE)
 """First line of tables for Excel."""
+_BACKSLASH = re.compile(r"\\(.|\n)")
 _LOOKED_AT = 50
 """Lines, and records, of the beginning of a file."""
 _READ: dict[str, dict[str, Any]] = {
@@ -42,10 +43,20 @@ class Dialect(NamedTuple):
 
 def reader_of(path: Path, notes: Notes, dialect: Dialect) -> "Reader":
     """The records of a table, its header included; comments before it are empty records."""
+    lines = _lines(path, notes)
+    if dialect.quotes == "backslashes":
+        lines = _with_their_backslashes(lines, dialect.separator)
     return csv.reader(
-        _lines(path, notes), strict=True, delimiter=dialect.separator,
+        lines, strict=True, delimiter=dialect.separator,
         skipinitialspace=dialect.behind_blanks, **_READ[dialect.quotes],
     )  # fmt: skip
+
+
+def _with_their_backslashes(lines: Iterator[str], separator: str) -> Iterator[str]:
+    """Lines in which a backslash that stands before neither a quote, a separator nor another one stays what it is."""
+    escaping = ('"', separator, "\\")
+    for line in lines:
+        yield _BACKSLASH.sub(lambda pair: pair[0] if pair[1] in escaping else f"\\{pair[0]}", line)
 
 
 def dialect_of(path: Path, separator: str | None) -> Dialect:
@@ -68,7 +79,10 @@ def dialect_of(path: Path, separator: str | None) -> Dialect:
         way, found = fitting[0]
         # Between tabs, quotes that hold a line's end are seldom meant so: rows would be lost in a text.
         letters = [
-            one for one, others in fitting if one.quotes == "letters" and len(others) > len(found)
+            one
+            for one, others in fitting
+            if one.quotes == "letters"
+            and (len(others) > len(found) or any(swallows(way, fields) for fields in found))
         ]
         return letters[0] if letters else way
     # With a mistake in some line: the separator that the header has.
@@ -76,6 +90,11 @@ def dialect_of(path: Path, separator: str | None) -> Dialect:
         if found and len(found[0]) > 1:
             return way
     return ways[0]
+
+
+def swallows(dialect: Dialect, fields: Sequence[str]) -> bool:
+    """Whether a field between tabs has tabs and ends of lines in its quotes: rows, more likely than a text."""
+    return dialect.separator == "\t" and any("\t" in field and "\n" in field for field in fields)
 
 
 def _start(path: Path) -> list[str]:
@@ -91,7 +110,9 @@ def _behind_blanks(
 ) -> Dialect | None:
     """The way of a file that has blanks between a separator and a quote; None: they are of its texts, or there are none."""
     for way, plain in heads:
-        if way.quotes == "letters" or not re.search(re.escape(way.separator) + ' +"', text):
+        if way.quotes == "letters" or not re.search(
+            f'(^|{re.escape(way.separator)}) +"', text, re.MULTILINE
+        ):
             continue
         found = _head(path, way._replace(behind_blanks=True))
         stripped = [[field.lstrip(" ") for field in fields] for fields in plain]
@@ -149,5 +170,10 @@ def _without_comments(path: Path, notes: Notes, comments: list[str], line: str) 
 
 
 def _may_be_header(comment: str, line: str) -> bool:
-    counts = [(comment.count(one), line.count(one)) for one in SEPARATORS]
-    return comment[1:2] != " " and any(a == b > 0 for a, b in counts)
+    for one in SEPARATORS:
+        names, fields = (
+            next(csv.reader([text], delimiter=one), []) for text in (comment.rstrip("\r\n"), line)
+        )
+        if len(names) == len(fields) > 1:
+            return all(name and name[0] != " " for name in (names[0][1:], *names[1:]))
+    return False

@@ -14,6 +14,7 @@ from raydoa.tasks.reading.text import text_lines
 _HOLD_ROWS = ("data", "rows", "records", "examples", "items", "train", "test", "pool")
 _FORMS = 'rows are an array of objects, or an object a line (pandas: orient="records")'
 _EACH_LINE = "each line is one object"
+_TOO_LONG = "found a number that is too long; write it as text"
 _DECODER = json.JSONDecoder()
 
 
@@ -54,7 +55,7 @@ def _is_row(line: str, *, lines_expected: bool) -> bool:
     start = line.strip()
     try:
         values, end = _DECODER.raw_decode(start)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return lines_expected and start.endswith("}")
     if lines_expected:
         return not _is_rows(values)
@@ -78,6 +79,8 @@ def _of_lines(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[LocatedR
             raise UserError(f"{location}: not JSON ({_why(error, lines=True)})") from None
         except RecursionError:
             raise UserError(f"{location}: nested too deeply for a row") from None
+        except ValueError as error:
+            raise UserError(f"{location}: {_TOO_LONG} ({error})") from None
         if not isinstance(values, dict):
             raise UserError(f"{location}: found {type(values).__name__}; {_EACH_LINE}")
         yield location, values
@@ -112,6 +115,8 @@ def _of_whole(path: Path, text: str, first_line: int, notes: Notes) -> Iterator[
         raise UserError(f"{path}:{line}: not JSON ({_why(error, lines=False)})") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply for rows") from None
+    except ValueError as error:
+        raise UserError(f"{path}: {_TOO_LONG} ({error})") from None
     rows = whole
     if isinstance(whole, dict):
         lists = {name: value for name, value in whole.items() if _is_rows(value)}
@@ -143,6 +148,8 @@ def _of_objects(path: Path, text: str, first_line: int) -> Iterator[LocatedRecor
         except json.JSONDecodeError as error:
             line = error.lineno + first_line - 1
             raise UserError(f"{path}:{line}: not JSON ({_why(error, lines=False)})") from None
+        except ValueError as error:
+            raise UserError(f"{path}:{line}: {_TOO_LONG} ({error})") from None
         if not isinstance(values, dict):
             raise UserError(f"{path}:{line}: found {type(values).__name__}; expected an object")
         yield f"{path}:{line}", values

@@ -27,8 +27,8 @@ class Labels:
     def __init__(self, spec: TaskSpec, file: str, notes: Notes) -> None:
         self._spec, self._column, self._file, self._notes = spec, spec.columns.target, file, notes
         self._closed = spec.metric in CLOSED_METRICS
-        self._classes = {_folded(name): name for name in spec.classes} if self._closed else {}
-        self._classes |= {_folded(said): name for said, name in spec.class_of.items()}
+        self._classes = {fold(name): name for name in spec.classes} if self._closed else {}
+        self._classes |= {fold(said): name for said, name in spec.class_of.items()}
         self._mended: dict[str, str] = {}
         self._said: list[tuple[str, ...]] = []
         self._annotations = self._rows = 0
@@ -92,7 +92,7 @@ class Labels:
         )
 
     def _class(self, value: str, location: str) -> str:
-        folded = _folded(value)
+        folded = fold(value)
         name = self._classes.get(folded) or self._classes.get(folded.removesuffix(".0"))
         if name is None:
             raise UserError(
@@ -111,7 +111,7 @@ class Labels:
 
     def _hint(self, value: str) -> str:
         """What to do about a target that is no class."""
-        if _folded(value) in _NO_LABEL:
+        if fold(value) in _NO_LABEL:
             return "; where a row has no label, leave its target empty"
         near = did_you_mean(value, list(self._spec.classes))
         foreign = next((letter for letter in value if not letter.isascii() and letter not in "".join(self._classes)), None)  # fmt: skip
@@ -140,7 +140,8 @@ def _shown(value: object) -> str:
     return repr(value)
 
 
-def _folded(text: str) -> str:
+def fold(text: str) -> str:
+    """What labels have in common that are the same: all but case, blanks, and how an accent is written."""
     folded = text.strip().casefold()
     # Two spellings of an accent are one text, by Unicode's rule and on every screen.
     return folded if folded.isascii() else unicodedata.normalize("NFC", folded)

@@ -15,7 +15,7 @@ class Notes:
         self._lines[line] = None
 
     def count(self, line: str) -> None:
-        """Note a row; ``line`` has ``{}`` where the number of such rows goes."""
+        """Note a row; ``line`` is a file, a colon, ``{}`` where the number of such rows goes, and what they are."""
         self._lines[line] = None
         self._counts[line] += 1
 
@@ -27,6 +27,7 @@ class Notes:
     def lines(self) -> tuple[str, ...]:
         """All of them."""
         return tuple(
-            line.replace("{}", f"{self._counts[line]:,}", 1) if line in self._counts else line
+            # A path may have braces of its own.
+            line.replace(": {} ", f": {self._counts[line]:,} ", 1) if line in self._counts else line
             for line in self._lines
         )

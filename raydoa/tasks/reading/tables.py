@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raydoa.errors import UserError
-from raydoa.tasks.reading.dialects import SEPARATORS, dialect_of, reader_of
+from raydoa.tasks.reading.dialects import SEPARATORS, Dialect, dialect_of, reader_of, swallows
 from raydoa.tasks.reading.located import LocatedRecord
 from raydoa.tasks.reading.notes import Notes
 
@@ -38,13 +38,13 @@ def table_records(
         notes.say(f"{path}: its separator is {called}")
     if dialect.quotes != "double":
         what = {
-            "backslashes": "and separators within texts are behind backslashes",
+            "backslashes": "and separators within texts are behind backslashes, and \\N is nothing",
             "letters": "are letters as others",
         }
         notes.say(f"{path}: its quotes {what[dialect.quotes]}, and read so")
     if dialect.behind_blanks:
         notes.say(f"{path}: blanks before a field, as before its quotes, are left out")
-    records = _records(path, reader_of(path, notes, dialect))
+    records = _records(path, reader_of(path, notes, dialect), dialect)
     first, told = next(records, (1, []))
     header = header_names(told, f"{path}:{first}", notes)
     for number, found in records:
@@ -52,6 +52,10 @@ def table_records(
         if fields == told:
             notes.count(f"{path}: {{}} lines repeat the names of columns, and are left out")
             continue
+        if swallows(dialect, found):
+            raise UserError(
+                f"{location}: found a quote that opens a field and closes lines below; write it twice, or put the whole text in quotes"
+            )
         if any("\n" in field for field in found):
             notes.count(f"{path}: {{}} records go over several lines, as their quotes say")
         if len(fields) == len(header) + 1 and not fields[-1].strip():
@@ -60,13 +64,15 @@ def table_records(
         yield location, _record(header, fields, location)
 
 
-def _records(path: Path, lines: "Reader") -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, lines: "Reader", dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """Those that are not empty, each with the number of its first line."""
+    # MySQL writes so that there is nothing.
+    nothing = "\\N" if dialect.quotes == "backslashes" else None
     before = 0
     try:
         for fields in lines:
             if any(fields):
-                yield before + 1, fields
+                yield before + 1, ["" if field == nothing else field for field in fields]
             before = lines.line_num
     except csv.Error as error:
         why, number = f"not CSV ({error})", lines.line_num

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
+from raydoa.errors import UserError
 from raydoa.models.lookup import family_at
 from raydoa.models.token_lengths import token_lengths
 from tests.unit.checkpoints import write_checkpoint
@@ -36,3 +37,6 @@ def test_of_sentencepiece(tmp_path: Path) -> None:
 
 def test_of_nothing(tmp_path: Path) -> None:
     assert token_lengths(tmp_path) is None
+    (tmp_path / "tokenizer.json").write_text('{"version": "1.0", "model"')
+    with pytest.raises(UserError, match="cannot be loaded as a tokenizer"):
+        token_lengths(tmp_path)

@@ -18,6 +18,7 @@ from raydoa.report.examples.gather import gather, pairs_of
 from raydoa.report.page.document import page
 from raydoa.report.pareto import measured_by_plan
 from raydoa.store.remote_storage import RemoteStorage
+from raydoa.store.store import Store
 from raydoa.tasks.look.written import WrittenOdd, read_looks
 from tests.unit.answered import answered, right_answers
 from tests.unit.conftest import Measured
@@ -135,6 +136,17 @@ def test_without_a_store_there_is_a_reason(cells: pd.DataFrame, stores: list[str
     assert found["pairs"] == []
     assert "--store says it" in found["why"] if not stores else stores[0] in found["why"]
     assert _data(page(cells, beside=Beside(stores=tuple(stores))))["examples"]["why"] == found["why"]  # fmt: skip
+
+
+def test_a_store_that_does_not_answer(
+    cells: pd.DataFrame, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(Store, "find", lost)
+    found = gather(cells, budgets_of(cells), [store], texts=True)
+    assert found["why"] == f"{store}: cannot be reached (no route to host)"
 
 
 def test_a_store_that_was_emptied_and_one_that_has_it(

@@ -314,3 +314,58 @@ def test_a_pool_of_test_rows_is_none(read: Callable[..., TaskRows]) -> None:
     assert len(rows.pool) == 3
     rows = read("t.jsonl", train.replace("new", "old"), pool="p.jsonl", test="p.jsonl", test_rows_elsewhere="left_out")  # fmt: skip
     assert rows.pool == () and rows.notes[0].endswith("and then the pool is the rest of train")
+
+
+@pytest.mark.parametrize(("at", "until"), [(11, 31), (71, 81)])
+def test_quotes_between_tabs_lose_no_rows(
+    read: Callable[..., TaskRows], at: int, until: int
+) -> None:
+    """They are letters, where the first records show that; further down, they are refused."""
+    lines = ["source\ttarget", *(f"row {n}\tbilling" for n in range(100))]
+    lines[at], lines[until] = '"Hello there\tbilling', 'he said bye"\tbilling'
+    text = "\n".join([*lines, ""])
+    if at < 50:
+        rows = read("t.tsv", text)
+        assert len(rows.labelled) == 100 and "its quotes are letters" in rows.notes[0]
+    else:
+        with pytest.raises(UserError, match=r"t\.tsv:72: found a quote that opens a field and closes lines below"):  # fmt: skip
+            read("t.tsv", text)
+
+
+def test_backslashes_that_escape_nothing_stay(read: Callable[..., TaskRows]) -> None:
+    text = 'source,target\n"say \\"hi\\", C:\\new",billing\ntwo\\nlines,\\N\na\\\\b,defect\n'
+    rows = read("t.csv", text)
+    assert [(row.source, row.target) for row in rows.train] == [
+        ('say "hi", C:\\new', "billing"), ("two\\nlines", None), ("a\\b", "defect"),
+    ]  # fmt: skip
+    assert "and \\N is nothing" in rows.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        ('#source,target\n"Hello, world",billing\n', 0),
+        ("#exported 2024, by me\nsource,target\nHello world,billing\n", 1),
+        (' "source", target\n "Hello, world", billing\n', 2),
+    ],
+)
+def test_headers_behind_a_sign_or_a_blank(
+    read: Callable[..., TaskRows], text: str, notes: int
+) -> None:
+    columns = {"source": "#source"} if text.startswith("#source") else {}
+    rows = read("t.csv", text, columns=columns, test="t.csv")
+    assert [row.source.replace(",", "") for row in rows.labelled] == ["Hello world"]
+    assert len({note.split(": ")[1] for note in rows.notes}) <= notes + 1
+
+
+def test_a_path_with_braces(read: Callable[..., TaskRows]) -> None:
+    rows = read("t{}.jsonl", jsonl([*ROWS, {"source": " ", "target": "billing"}]))
+    assert rows.notes == ("t{}.jsonl: 1 rows without text are left out",)
+
+
+def test_a_number_that_is_too_long(read: Callable[..., TaskRows]) -> None:
+    long = f'{{"source": "a", "target": {"9" * 5000}}}\n'
+    with pytest.raises(UserError, match=r"t\.jsonl:1: found a number that is too long"):
+        read("t.jsonl", long)
+    with pytest.raises(UserError, match=r"t\.json.* found a number that is too long"):
+        read("t.json", f"[{long}]")

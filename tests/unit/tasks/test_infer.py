@@ -31,6 +31,12 @@ def test_classes(tmp_path: Path) -> None:
     assert fields(train)["metric"] == "macro_f1", "nine of ten are one class"
 
 
+def test_two_spellings_of_a_class_are_one(tmp_path: Path) -> None:
+    train = tmp_path / "t.csv"
+    train.write_text("text,label\n" + "".join(f"row {n},{c}\n" for n in range(9) for c in ("caf\u00e9", "cafe\u0301", "bar")))  # fmt: skip
+    assert fields(train)["classes"] == ["caf\u00e9", "bar"]
+
+
 def test_numbers_are_classes(tmp_path: Path) -> None:
     train = tmp_path / "t.jsonl"
     train.write_text("".join(json.dumps({"text": f"row {n}", "label": n % 2}) + "\n" for n in range(10)))  # fmt: skip
@@ -89,8 +95,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("answers", "price"),
     [
-        (["test.jsonl", "much", "$0.2", "", "a quote"], '"usd": 0.2, "source": "a quote"'),
+        (["test.jsonl", "much", "$0.2", "a quote"], '"usd": 0.2, "source": "a quote"'),
         (["", ""], "# STILL TO SAY: label_price"),
+        (["", "0.2"], "# STILL TO SAY: label_price"),
     ],
 )
 def test_a_terminal_is_asked(
@@ -102,7 +109,13 @@ def test_a_terminal_is_asked(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     asked = iter(answers)
-    monkeypatch.setattr("builtins.input", lambda _question: next(asked))
+
+    def answer(_question: str) -> str:
+        if (given := next(asked, None)) is None:
+            raise EOFError
+        return given
+
+    monkeypatch.setattr("builtins.input", answer)
     assert main(["init", "t.csv"]) == 0
     assert next(asked, None) is None
     written = Path("t.yaml").read_text()
@@ -170,6 +183,9 @@ def test_what_cannot_be_inferred(tickets: Path) -> None:
         tickets.write_text(f"{LEFT_OUT}{wrong}\n")
         with pytest.raises(UserError, match=f"mine.yaml: {wrong.split(':')[0]}: "):
             read_task_yaml(tickets)
+    tickets.write_text(LEFT_OUT.replace("t.csv", "gone.csv"))
+    with pytest.raises(UserError, match="leaves out prefix, metric, source_length, target_length, classes, and rows to"):  # fmt: skip
+        read_task_yaml(tickets)
     tickets.write_text("name: mine\ntest: e.csv\n")
     with pytest.raises(UserError, match=r"mine.yaml: train: missing"):
         read_task_yaml(tickets)
@@ -191,3 +207,5 @@ def test_a_sweep_that_is_kept_names_it_whole(
     assert read_task_yaml(tickets).metric == "macro_f1"
     again = read_task_yaml(whole)
     assert again == before.model_copy(update={"inferred": ()})
+    assert main(["sweep", "--task", str(tickets), *flags, "--save", str(kept)]) == 2
+    assert "kept.mine.yaml: is there already, and says something else" in capsys.readouterr().err
