@@ -79,7 +79,9 @@ def run_sweep(resolved: Resolved, runtime: RuntimeConfig, expected: Forecast) ->
                         left, order, Trial(with_doors(resolved), runtime), result_dir, expected
                     )
                 except (RunFailed, UserError, Interrupted):
-                    _write_page(result_dir)
+                    # Else it would say that the sweep goes on.
+                    if (result_dir / PAGE).exists():
+                        _write_page(result_dir)
                     raise
         LocalStorage(result_dir).remove_folder(f"train/{TOKEN_FOLDER}")
         if left or not (result_dir / PAGE).exists():
