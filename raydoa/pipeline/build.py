@@ -30,6 +30,7 @@ from raydoa.pipeline.context import (
 from raydoa.pipeline.opened_models import facts_of, model_folder, open_for_training, open_model
 from raydoa.pipeline.scratch import scratch_folder
 from raydoa.pipeline.stages import (
+    PREDICTIONS_FILE,
     ChooseSparsity,
     Distill,
     Evaluate,
@@ -233,7 +234,7 @@ def _make_evaluation(stage: Evaluate, context: ExecutionContext, folder: Path) -
         json.dumps({"id": row.id, "prediction": text}, ensure_ascii=False)
         for row, text in zip(rows, predictions, strict=True)
     ]
-    (folder / "predictions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / PREDICTIONS_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
     outputs = Outputs(
         [row.source for row in rows],
         predictions,

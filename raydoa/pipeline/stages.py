@@ -35,6 +35,9 @@ from raydoa.store.key import LATER, Stage
 from raydoa.tasks.task import MetricName, TaskSpec
 from raydoa.training.recipe import Mixing, Recipe, Representation
 
+PREDICTIONS_FILE = "predictions.jsonl"
+"""Of an evaluation: what the model wrote, a row's ``id`` and its ``prediction`` a line."""
+
 
 @dataclass(frozen=True)
 class TextForm:

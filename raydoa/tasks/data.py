@@ -63,6 +63,11 @@ def fingerprint(rows: TaskRows) -> str:
     return digest.hexdigest()
 
 
+def file_of(part: str) -> str:
+    """The file of a part (``train``, ``test``, ``pool``, ``text``) in a folder that `write_rows` wrote."""
+    return f"{part}.parquet"
+
+
 def write_rows(rows: TaskRows, folder: Path) -> None:
     """Write ``train``, ``test``, ``pool`` and ``text`` as Parquet files into ``folder``."""
     import pyarrow as pa
@@ -76,7 +81,7 @@ def write_rows(rows: TaskRows, folder: Path) -> None:
         }
     for part, texts in columns.items():
         table = pa.table({name: pa.array(texts[name], pa.large_string()) for name in texts})
-        pq.write_table(table, folder / f"{part}.parquet", compression="zstd")
+        pq.write_table(table, folder / file_of(part), compression="zstd")
 
 
 def load_rows(folder: Path) -> TaskRows:
@@ -84,8 +89,8 @@ def load_rows(folder: Path) -> TaskRows:
     import pyarrow.parquet as pq
 
     def part(name: str) -> tuple[Row, ...]:
-        columns = pq.read_table(folder / f"{name}.parquet").to_pydict()
+        columns = pq.read_table(folder / file_of(name)).to_pydict()
         return tuple(map(Row, columns["id"], columns["source"], columns["target"]))
 
-    text = pq.read_table(folder / "text.parquet")["text"].to_pylist()
+    text = pq.read_table(folder / file_of("text"))["text"].to_pylist()
     return TaskRows(part("train"), part("test"), part("pool"), tuple(text))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from raydoa.report.examples.evaluations import Evaluation, Unreadable
+from raydoa.tasks.metrics.classes import folded
 
 MOST_ROWS, MOST_CHARACTERS, MOST_CLASSES = 20, 300, 12
 _OTHERS, _NO_CLASS = "other classes", "no class"
@@ -55,33 +56,28 @@ def _cut(text: str) -> str:
 
 def _confusion(first: Evaluation, second: Evaluation) -> Json:
     """A line for each class of the rows, and in it how often each answer was given; rare classes are one."""
-    folded = {_folded(name): name for name in first.closed_classes}
-    frequent = Counter(folded[_folded(target)] for target in first.targets).most_common()
+    names = {folded(name): name for name in first.closed_classes}
+    frequent = Counter(names[folded(target)] for target in first.targets).most_common()
     shown = [name for name, _ in frequent[:MOST_CLASSES]]
     shown += [name for name in first.closed_classes if name not in shown][
         : MOST_CLASSES - len(shown)
     ]
     rest = [_OTHERS] if len(shown) < len(first.closed_classes) else []
     gold, said = [*shown, *rest], [*shown, *rest, _NO_CLASS]
-    tables = [_table(one, folded, gold, said) for one in (first, second)]
+    tables = [_table(one, names, gold, said) for one in (first, second)]
     return {"gold": gold, "said": said, "tables": tables}
 
 
-def _table(one: Evaluation, folded: dict[str, str], gold: Sequence[str], said: Sequence[str]) -> list[list[int]]:  # fmt: skip
-    counts = Counter(_named(one, folded, set(gold)))
+def _table(one: Evaluation, names: dict[str, str], gold: Sequence[str], said: Sequence[str]) -> list[list[int]]:  # fmt: skip
+    counts = Counter(_named(one, names, set(gold)))
     return [[counts[true, answer] for answer in said] for true in gold]
 
 
-def _named(one: Evaluation, folded: dict[str, str], shown: set[str]) -> Iterator[tuple[str, str]]:
+def _named(one: Evaluation, names: dict[str, str], shown: set[str]) -> Iterator[tuple[str, str]]:
     def called(name: str | None) -> str:
         if name is None:
             return _NO_CLASS
         return name if name in shown else _OTHERS
 
     for target, prediction in zip(one.targets, one.predictions, strict=True):
-        yield called(folded.get(_folded(target))), called(folded.get(_folded(prediction)))
-
-
-def _folded(text: str) -> str:
-    """As `raydoa.tasks.metrics.classes` reads an answer."""
-    return text.strip().casefold()
+        yield called(names.get(folded(target))), called(names.get(folded(prediction)))

@@ -7,13 +7,15 @@ from functools import cached_property, lru_cache
 from typing import Any, cast, get_args
 
 from raydoa.errors import UserError
+from raydoa.pipeline.stages import PREDICTIONS_FILE
 from raydoa.store.record import DamagedArtifact, Record
 from raydoa.store.store import Store
+from raydoa.tasks.data import file_of
 from raydoa.tasks.metrics.per_row import right_rows
 from raydoa.tasks.metrics.statistic import Outputs
 from raydoa.tasks.task import CLOSED_METRICS, MetricName
 
-PREDICTIONS_FILE, TEST_FILE = "predictions.jsonl", "test.parquet"
+TEST_FILE = file_of("test")
 
 
 class Unreadable(Exception):

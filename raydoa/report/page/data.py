@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from raydoa.errors import UserError
 from raydoa.report.columns import types_of
@@ -23,6 +22,7 @@ from raydoa.report.sentence import TEMPLATES
 from raydoa.report.standings import NO_BETTER
 from raydoa.report.unit_prices import GPU_HOUR, LABEL, Price, prices_of, scope_value
 from raydoa.report.wording import FORMATS, SCORE_AXIS
+from raydoa.settings import read_mapping
 
 _USUAL_USD = {LABEL: 0.2, GPU_HOUR: 3.0}
 """Where a slider starts if the sweep has no single price."""
@@ -69,11 +69,7 @@ def _shared_words() -> Json:
 
 
 def _page_words() -> Json:
-    file = resources.files("raydoa.report.page") / "words.yaml"
-    # libyaml's loader is ten times as fast, where it is.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    words: Json = yaml.load(file.read_text(encoding="utf-8"), loader)
-    return words
+    return read_mapping(Path(__file__).with_name("words.yaml"))
 
 
 def _column(cells: pd.DataFrame, name: str, kind: str) -> Json:

@@ -24,9 +24,9 @@ _NO_CLASS = -1
 
 def class_metric(metric: str, outputs: Outputs) -> MetricStatistics:
     """``accuracy``: share of rows whose output is the gold class; ``macro_f1``: mean F1 of the classes that occur."""
-    number = {_folded(name): index for index, name in enumerate(outputs.classes)}
-    gold = np.array([number[_folded(target)] for target in outputs.targets])
-    strict = np.array([number.get(_folded(text), _NO_CLASS) for text in outputs.predictions])
+    number = {folded(name): index for index, name in enumerate(outputs.classes)}
+    gold = np.array([number[folded(target)] for target in outputs.targets])
+    strict = np.array([number.get(folded(text), _NO_CLASS) for text in outputs.predictions])
     lenient = np.maximum(strict, 0)
     parts = {
         "accuracy": mean_of(gold == strict),
@@ -42,5 +42,6 @@ def _macro_f1(gold: Ints, predicted: Ints, classes: int) -> Statistic:
     return Statistic(class_rows(gold, predicted, classes), macro_f1)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """What an output and a class have in common that are the same."""
     return text.strip().casefold()
